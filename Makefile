@@ -1,0 +1,36 @@
+# Everything a newcomer needs: `make demo` and `make test`. Both make their own virtual environment.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.PHONY: demo test lint lock generate clean help
+
+help:            ## list the targets
+	@grep -E '^[a-z-]+: .*##|^[a-z-]+: +##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/'
+
+# The stamp is newer than the lock exactly when the environment holds what the lock says.
+$(VENV)/.installed: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Pledgeway needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
+demo: $(VENV)/.installed        ## the Florentine houses pay each other, in real processes
+	$(BIN)/pledgeway demo
+
+test: $(VENV)/.installed        ## the whole suite
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed        ## ruff and mypy, as the suite runs them
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+generate: $(VENV)/.installed    ## proto/v1/*.proto -> *_pb2.py
+	$(BIN)/python -m proto.generate
+
+lock: $(VENV)/.installed        ## write requirements.lock anew from pyproject.toml
+	$(BIN)/python -m pip install --quiet uv==0.13.8
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --extra dev --python-version 3.11 pyproject.toml -o requirements.lock
+
+clean:           ## remove the environment and all caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
