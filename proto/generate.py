@@ -1,4 +1,4 @@
-"""Generates the Python modules of ``proto/v1`` from its ``.proto`` files: ``python -m proto.generate``.
+"""Generates the Python modules of ``proto/v1``: ``python -m proto.generate``.
 
 The generated files are committed, so that neither users nor wheels need a compiler. A test runs
 this again and compares bytes.

@@ -1,0 +1,55 @@
+"""Every bound of the protocol, each with its reason (protocol sections 2-5, registry section 2).
+
+What only one daemon enforces against its own neighbours stands in that daemon's configuration.
+"""
+
+from typing import Final
+
+US: Final = 1_000_000  # microseconds in a second
+
+MAX_AMOUNT: Final = 2**63 - 1  # fits a signed 64-bit column of every database
+MAX_RATE_DECIMALS: Final = 9
+MAX_FEE_RATE: Final = 1000  # dearer is a refusal in disguise, and would overflow path search
+MAX_EXCHANGE_RATE: Final = 10**9  # between the finest and the coarsest unit in use
+
+MAX_HOPS: Final = 20  # promises in a chain; also the layers of an instruction packet
+
+# Section 5. Each margin holds 500 ms of clock error of both parties and a slow network answer.
+DECISION_TIME_US: Final = 10 * US
+PAYEE_MARGIN_US: Final = 2 * US
+STAMP_MARGIN_US: Final = 2 * US
+PRESENT_MARGIN_US: Final = 2 * US
+WATCH_MARGIN_US: Final = 2 * US
+GRACE_US: Final = 1 * US  # a promisor waits this long past an expiry: an answer on its way counts
+GUARD_US: Final = 2 * US  # a registry waits this long past D: one leap second and its clock error
+WATCH_INTERVAL_US: Final = 1 * US
+DEFAULT_HOLD_MAX_US: Final = 60 * US
+CLOCK_ERROR_MAX_US: Final = US // 2  # beyond it a node may only take pairs of mode ATOMIC
+
+MAX_DESCRIPTOR_BYTES: Final = 4096  # N1: registries keep one for every decision
+MAX_COMMITTERS: Final = 32  # N2: each costs one signature check at every member
+MAX_POLICY_MEMBERS: Final = 16  # N3: a certificate holds a statement of each
+MIN_DELTA_US: Final = 1 * US  # N3: below it honest members could split
+MAX_DELTA_US: Final = 60 * US  # N3: above it every hold becomes long
+MAX_HASHLOCKS: Final = 8  # N5
+MAX_EVIDENCE_BYTES: Final = 16_384  # 32 shares, 8 preimages and 16 relayed statements fit
+MAX_PREIMAGE_BYTES: Final = 64  # a key or a nonce, never content
+MAX_STATEMENT_BYTES: Final = 1024
+MAX_TLOG_PROOF_BYTES: Final = 16_384  # 64 levels and the cosignatures of a dozen witnesses
+MAX_RECORD_BYTES: Final = 16_384
+MAX_ROOTS: Final = 16  # a root changed yearly lasts sixteen years
+MAX_ROOT_KEYS: Final = 16
+MAX_RECORD_KEYS: Final = 32
+
+MAX_ENVELOPE_BYTES: Final = 65_536  # a certificate of 16 members with proofs is below 40 KiB
+MAX_BATCH_LEAVES: Final = 1 << 16  # an inclusion path has at most 16 hashes
+MAX_ADVERT_BYTES: Final = 8192
+MAX_ADVERT_REGISTRIES: Final = 64
+MAX_EXCHANGE_RATES: Final = 32
+MAX_REQUEST_BYTES: Final = 8192
+MAX_REQUEST_ATTEMPTS: Final = 32  # decline hashes in a payment request
+MAX_REQUEST_POLICIES: Final = 16
+MAX_DESCRIPTION_CHARS: Final = 640
+MAX_ALIAS_CHARS: Final = 64
+MAX_ADDRESS_CHARS: Final = 255
+MAX_BRAND_NAME_CHARS: Final = 32
