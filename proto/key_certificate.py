@@ -16,7 +16,7 @@ def certify_key(key: SigningKey, certificate: KeyCertificate) -> pb.SignedKeyCer
     payload = canonical(
         pb.KeyCertificate(
             owner=certificate.owner,
-            purpose=certificate.purpose.value,
+            purpose=certificate.purpose.name,
             key=certificate.key,
             not_before_us=certificate.not_before_us,
             not_after_us=certificate.not_after_us,

@@ -1,0 +1,226 @@
+"""Commit and abort certificates and their verification (protocol section 7, registry 7).
+
+A statement says what one registry recorded. Only a certificate under the descriptor's policy says
+whether the transaction committed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, unique
+
+from proto.commit import Commit, Evidence, evidence_hash, evidence_satisfies
+from proto.descriptor import Descriptor, DescriptorInvalid, commit_id, decode_descriptor
+from proto.registry_record import RegistryRecord
+from proto.statement import (
+    STATEMENT_KIND,
+    DecisionLeaf,
+    DecisionReason,
+    Outcome,
+    SignedStatement,
+    Statement,
+)
+from proto.v1 import types_pb2 as pb
+from proto.wire import WireFault, parse
+
+Records = Mapping[bytes, RegistryRecord]
+
+
+@unique
+class CertificateFault(Enum):
+    """Why a certificate proves nothing."""
+
+    DESCRIPTOR = "its descriptor is invalid"
+    NO_POLICY = "its descriptor names no registry: nobody decides about an all-BARE payment"
+    EVIDENCE = "its commit is not signed by the committers"
+    NOT_A_MEMBER = "a statement is by a registry outside the policy"
+    TWICE = "a registry is counted twice"
+    UNKNOWN_REGISTRY = "a statement is by a registry of which no record is at hand"
+    UNKNOWN_KEY = "a statement is signed by a key that its registry had not certified for then"
+    SIGNATURE = "a statement's signature fails"
+    OTHER_TRANSACTION = "a statement is about another transaction or another deadline"
+    OTHER_OUTCOME = "a statement says the opposite"
+    LATE = "a statement was decided after its own limit"
+    EARLY = "a deadline refusal was decided before the deadline had surely passed"
+    EVIDENCE_HASH = "a statement is about other evidence"
+    QUORUM = "too few statements for the policy"
+    FORM = "it cannot be read"
+
+
+class CertificateInvalid(ValueError):
+    """`fault` names what is wrong."""
+
+    def __init__(self, fault: CertificateFault) -> None:
+        super().__init__(fault.value)
+        self.fault = fault
+
+
+@dataclass(frozen=True, slots=True)
+class CommitCertificate:
+    """A Commit with the signed COMMITTED statements of qc members."""
+
+    commit: Commit
+    statements: tuple[SignedStatement, ...]
+
+    @property
+    def descriptor(self) -> bytes:
+        return self.commit.descriptor
+
+    @property
+    def commit_id(self) -> bytes:
+        return commit_id(self.descriptor)
+
+    def to_message(self) -> pb.CommitCertificate:
+        return pb.CommitCertificate(
+            commit=self.commit.to_message(), committed=[s.to_message() for s in self.statements]
+        )
+
+    def encode(self) -> bytes:
+        return self.to_message().SerializeToString()
+
+    @classmethod
+    def from_message(cls, message: pb.CommitCertificate) -> "CommitCertificate":
+        statements = tuple(SignedStatement.from_message(s) for s in message.committed)
+        return cls(Commit.from_message(message.commit), statements)
+
+    @classmethod
+    def decode(cls, data: bytes) -> "CommitCertificate":
+        """Raises WireFault."""
+        return cls.from_message(parse(pb.CommitCertificate, data))
+
+
+@dataclass(frozen=True, slots=True)
+class AbortCertificate:
+    """A descriptor with the signed NOT_COMMITTED statements of qa members."""
+
+    descriptor: bytes
+    statements: tuple[SignedStatement, ...]
+
+    @property
+    def commit_id(self) -> bytes:
+        return commit_id(self.descriptor)
+
+    def to_message(self) -> pb.AbortCertificate:
+        return pb.AbortCertificate(
+            descriptor=self.descriptor, not_committed=[s.to_message() for s in self.statements]
+        )
+
+    def encode(self) -> bytes:
+        return self.to_message().SerializeToString()
+
+    @classmethod
+    def from_message(cls, message: pb.AbortCertificate) -> "AbortCertificate":
+        statements = tuple(SignedStatement.from_message(s) for s in message.not_committed)
+        return cls(message.descriptor, statements)
+
+    @classmethod
+    def decode(cls, data: bytes) -> "AbortCertificate":
+        """Raises WireFault."""
+        return cls.from_message(parse(pb.AbortCertificate, data))
+
+
+Certificate = CommitCertificate | AbortCertificate
+
+
+def verify_statement(
+    signed: SignedStatement, descriptor: Descriptor, commit: bytes, records: Records
+) -> tuple[bytes, DecisionLeaf]:
+    """One member's statement about this transaction: (registry id, leaf).
+
+    Raises CertificateInvalid. Checks membership, key, signature, that it speaks of this id and
+    deadline, and that its time fits its outcome; the caller checks the outcome itself.
+    """
+    try:
+        statement = Statement.decode(signed.statement)
+        leaf = DecisionLeaf.decode(statement.leaf)
+    except WireFault as fault:
+        raise CertificateInvalid(CertificateFault.FORM) from fault
+    if statement.registry not in descriptor.policy.members:
+        raise CertificateInvalid(CertificateFault.NOT_A_MEMBER)
+    if leaf.commit_id != commit or leaf.deadline_us != descriptor.deadline_us:
+        raise CertificateInvalid(CertificateFault.OTHER_TRANSACTION)
+    record = records.get(statement.registry)
+    if record is None:
+        raise CertificateInvalid(CertificateFault.UNKNOWN_REGISTRY)
+    if fault := _time_fault(leaf, descriptor):
+        raise CertificateInvalid(fault)
+    usable = [p for p in signed.proofs if record.statement_key(p.key, leaf.decided_at_us)]
+    if not usable:
+        raise CertificateInvalid(CertificateFault.UNKNOWN_KEY)
+    if not any(p.proves(STATEMENT_KIND, signed.statement) for p in usable):
+        raise CertificateInvalid(CertificateFault.SIGNATURE)
+    return statement.registry, leaf
+
+
+def _time_fault(leaf: DecisionLeaf, descriptor: Descriptor) -> CertificateFault | None:
+    if leaf.outcome is Outcome.COMMITTED:
+        in_limit = leaf.decided_at_us <= leaf.limit_us <= descriptor.limit_us
+        return None if in_limit else CertificateFault.LATE
+    if leaf.reason is DecisionReason.DEADLINE:
+        surely = leaf.decided_at_us - leaf.max_error_us > descriptor.limit_us
+        return None if surely else CertificateFault.EARLY
+    return None
+
+
+def verify_commit_certificate(certificate: CommitCertificate, records: Records) -> Descriptor:
+    """Whether the transaction committed. Returns the descriptor; raises CertificateInvalid."""
+    descriptor, commit = _descriptor(certificate.descriptor)
+    try:
+        evidence = Evidence.decode(certificate.commit.evidence)
+    except WireFault as fault:
+        raise CertificateInvalid(CertificateFault.FORM) from fault
+    # The count and the size of the policy bound the signatures that a stranger makes us verify.
+    _check_count(certificate.statements, descriptor, descriptor.policy.qc)
+    if not evidence_satisfies(descriptor, commit, evidence):
+        raise CertificateInvalid(CertificateFault.EVIDENCE)
+    wanted = evidence_hash(certificate.commit.evidence)
+    leaves = _verify_all(certificate.statements, descriptor, commit, records, Outcome.COMMITTED)
+    # Members may have seen different relayed statements; a single registry saw exactly this.
+    if len(descriptor.policy.members) == 1 and any(x.evidence_hash != wanted for x in leaves):
+        raise CertificateInvalid(CertificateFault.EVIDENCE_HASH)
+    return descriptor
+
+
+def verify_abort_certificate(certificate: AbortCertificate, records: Records) -> Descriptor:
+    """Whether the transaction can never commit. Returns the descriptor; raises
+    CertificateInvalid."""
+    descriptor, commit = _descriptor(certificate.descriptor)
+    _check_count(certificate.statements, descriptor, descriptor.policy.qa)
+    _verify_all(certificate.statements, descriptor, commit, records, Outcome.NOT_COMMITTED)
+    return descriptor
+
+
+def _descriptor(data: bytes) -> tuple[Descriptor, bytes]:
+    try:
+        descriptor = decode_descriptor(data)
+    except DescriptorInvalid as fault:
+        raise CertificateInvalid(CertificateFault.DESCRIPTOR) from fault
+    if not descriptor.policy.members:
+        raise CertificateInvalid(CertificateFault.NO_POLICY)
+    return descriptor, commit_id(data)
+
+
+def _check_count(
+    statements: tuple[SignedStatement, ...], descriptor: Descriptor, quorum: int
+) -> None:
+    if not quorum <= len(statements) <= len(descriptor.policy.members):
+        raise CertificateInvalid(CertificateFault.QUORUM)
+
+
+def _verify_all(
+    statements: tuple[SignedStatement, ...],
+    descriptor: Descriptor,
+    commit: bytes,
+    records: Records,
+    outcome: Outcome,
+) -> list[DecisionLeaf]:
+    seen: set[bytes] = set()
+    leaves = []
+    for signed in statements:
+        registry, leaf = verify_statement(signed, descriptor, commit, records)
+        if leaf.outcome is not outcome:
+            raise CertificateInvalid(CertificateFault.OTHER_OUTCOME)
+        if registry in seen:
+            raise CertificateInvalid(CertificateFault.TWICE)
+        seen.add(registry)
+        leaves.append(leaf)
+    return leaves

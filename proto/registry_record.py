@@ -1,0 +1,164 @@
+"""A registry's record: its chain of roots, its certified keys, its clock and its addresses.
+
+The record certifies itself: registry_key_id is the SHA-256 of the first root (registry section 9),
+so whoever knows the id can check everything else without asking anybody.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from proto.envelope import Proof, sign
+from proto.key_certificate import KEY_KIND, read_key_certificate
+from proto.keys import KeyCertificate, KeyPurpose, SigningKey
+from proto.limits import MAX_RECORD_BYTES, MAX_RECORD_KEYS, MAX_ROOT_KEYS, MAX_ROOTS
+from proto.v1 import types_pb2 as pb
+from proto.wire import WireFault, canonical, parse, parse_canonical
+
+ROOT_KIND: Final = "pledgeway/root/v1"
+RECORD_KIND: Final = "pledgeway/registry/v1"
+PROTOCOL_VERSION: Final = "pledgeway.v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """Operators' keys, sorted, of which `threshold` must sign."""
+
+    version: int
+    keys: tuple[bytes, ...]
+    threshold: int
+
+    def encode(self) -> bytes:
+        return canonical(
+            pb.RegistryRoot(version=self.version, keys=self.keys, threshold=self.threshold)
+        )
+
+    @classmethod
+    def decode(cls, data: bytes) -> "Root":
+        """Raises WireFault."""
+        message = parse_canonical(pb.RegistryRoot, data)
+        keys = tuple(message.keys)
+        if not 1 <= len(keys) <= MAX_ROOT_KEYS or list(keys) != sorted(set(keys)):
+            raise WireFault("a root holds 1 to 16 distinct, sorted keys")
+        if not 1 <= message.threshold <= len(keys):
+            raise WireFault("a root's threshold lies between 1 and all of its keys")
+        return cls(message.version, keys, message.threshold)
+
+    def approves(self, proofs: Iterable[Proof], kind: str, payload: bytes) -> bool:
+        """Whether `threshold` distinct keys of this root signed."""
+        by_key = {p.key: p for p in proofs if p.key in self.keys}
+        return sum(p.proves(kind, payload) for p in by_key.values()) >= self.threshold
+
+
+def registry_id(root: bytes) -> bytes:
+    """registry_key_id = SHA-256 of the bytes of root version 1."""
+    return sha256(root).digest()
+
+
+def sign_root(root: Root, keys: Iterable[SigningKey]) -> pb.SignedRoot:
+    payload = root.encode()
+    proofs = [sign(key, ROOT_KIND, payload).to_message() for key in keys]
+    return pb.SignedRoot(root=payload, signatures=proofs)
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryRecord:
+    """A verified record. Times and spans in µs."""
+
+    registry: bytes
+    name: str
+    grpc_target: str
+    archive_url: str
+    log_origin: str
+    sequence: int
+    expires_at_us: int
+    max_error_us: int
+    guard_us: int
+    min_lead_us: int
+    max_deadline_us: int
+    declared_clock: bool
+    tls_certificate: bytes
+    statement_keys: tuple[KeyCertificate, ...]
+    signed: bytes  # SignedRegistryRecord, exact bytes, to be passed on
+
+    def statement_key(self, public: bytes, at_us: int) -> KeyCertificate | None:
+        """The certified statement key that was valid at that time."""
+        for certificate in self.statement_keys:
+            if certificate.key == public and certificate.valid_at(at_us):
+                return certificate
+        return None
+
+
+def read_record(data: bytes) -> RegistryRecord:
+    """Verifies a SignedRegistryRecord against its own first root. Raises WireFault.
+
+    The caller compares `registry` with an id that it trusts, and `expires_at_us` with its clock.
+    """
+    if len(data) > MAX_RECORD_BYTES:
+        raise WireFault(f"a registry record has at most {MAX_RECORD_BYTES} bytes")
+    signed = parse(pb.SignedRegistryRecord, data)
+    record = parse(pb.RegistryRecord, signed.record)
+    root = _newest_root(record)
+    proofs = [Proof.from_message(s) for s in signed.signatures]
+    if not root.approves(proofs, RECORD_KIND, signed.record):
+        raise WireFault("a registry record that its root did not sign")
+    if len(record.keys) > MAX_RECORD_KEYS:
+        raise WireFault(f"a registry record has at most {MAX_RECORD_KEYS} keys")
+    keys = []
+    for entry in record.keys:
+        certificate = read_key_certificate(entry)
+        proofs = [Proof.from_message(s) for s in entry.signatures]
+        if certificate.owner != record.registry_key_id:
+            raise WireFault("a registry record with a key of somebody else")
+        if not root.approves(proofs, KEY_KIND, entry.certificate):
+            raise WireFault("a registry key that the root did not certify")
+        if certificate.purpose is KeyPurpose.STATEMENT:
+            keys.append(certificate)
+    return RegistryRecord(
+        registry=record.registry_key_id,
+        name=record.name,
+        grpc_target=record.grpc_target,
+        archive_url=record.archive_url,
+        log_origin=record.log_origin,
+        sequence=record.sequence,
+        expires_at_us=record.expires_at_us,
+        max_error_us=record.max_error_us,
+        guard_us=record.guard_us,
+        min_lead_us=record.min_lead_us,
+        max_deadline_us=record.max_deadline_us,
+        declared_clock=record.declared_clock,
+        tls_certificate=record.tls_certificate,
+        statement_keys=tuple(keys),
+        signed=data,
+    )
+
+
+def _newest_root(record: pb.RegistryRecord) -> Root:
+    if not 1 <= len(record.roots) <= MAX_ROOTS:
+        raise WireFault(f"a registry record has 1 to {MAX_ROOTS} roots")
+    if registry_id(record.roots[0].root) != record.registry_key_id:
+        raise WireFault("the first root is not the one that the registry's id names")
+    current: Root | None = None
+    for entry in record.roots:
+        root = Root.decode(entry.root)
+        proofs = [Proof.from_message(s) for s in entry.signatures]
+        # A new root is signed by the old threshold and by its own.
+        if current is not None and not (
+            root.version == current.version + 1 and current.approves(proofs, ROOT_KIND, entry.root)
+        ):
+            raise WireFault("a root that the root before it did not sign")
+        if current is None and root.version != 1:
+            raise WireFault("the first root has version 1")
+        if not root.approves(proofs, ROOT_KIND, entry.root):
+            raise WireFault("a root that its own keys did not sign")
+        current = root
+    assert current is not None
+    return current
+
+
+def sign_record(record: pb.RegistryRecord, keys: Iterable[SigningKey]) -> bytes:
+    """The bytes of a SignedRegistryRecord."""
+    payload = canonical(record)
+    proofs = [sign(key, RECORD_KIND, payload).to_message() for key in keys]
+    return pb.SignedRegistryRecord(record=payload, signatures=proofs).SerializeToString()
