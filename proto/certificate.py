@@ -141,8 +141,8 @@ def verify_statement(
     record = records.get(statement.registry)
     if record is None:
         raise CertificateInvalid(CertificateFault.UNKNOWN_REGISTRY)
-    if fault := _time_fault(leaf, descriptor):
-        raise CertificateInvalid(fault)
+    if wrong_time := _time_fault(leaf, descriptor):
+        raise CertificateInvalid(wrong_time)
     usable = [p for p in signed.proofs if record.statement_key(p.key, leaf.decided_at_us)]
     if not usable:
         raise CertificateInvalid(CertificateFault.UNKNOWN_KEY)
@@ -181,8 +181,10 @@ def verify_commit_certificate(certificate: CommitCertificate, records: Records) 
 
 
 def verify_abort_certificate(certificate: AbortCertificate, records: Records) -> Descriptor:
-    """Whether the transaction can never commit. Returns the descriptor; raises
-    CertificateInvalid."""
+    """Whether the transaction can never commit.
+
+    Returns the descriptor; raises CertificateInvalid.
+    """
     descriptor, commit = _descriptor(certificate.descriptor)
     _check_count(certificate.statements, descriptor, descriptor.policy.qa)
     _verify_all(certificate.statements, descriptor, commit, records, Outcome.NOT_COMMITTED)
