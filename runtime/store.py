@@ -1,0 +1,162 @@
+"""Opening a daemon's database: ours, of this schema, and nobody else's while we run."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Engine,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    event,
+    insert,
+    inspect,
+    select,
+)
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import QueuePool, StaticPool
+
+BUSY_TIMEOUT_MS = 5000  # a backup program may hold a lock that long; a daemon never does
+READERS = 4  # connections kept beside the writer's
+
+IMMEDIATE = {"pledgeway_begin": "BEGIN IMMEDIATE"}  # execution option of the one that writes
+
+
+class StoreUnusable(Exception):
+    """The store cannot be opened; one line that names the path and the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """An open database that is ours alone. Readers connect through `engine` as well."""
+
+    path: Path
+    engine: Engine
+
+
+def meta_table(metadata: MetaData) -> Table:
+    """The table meta(name, value): schema version, and whatever else is one number."""
+    return Table(
+        "meta",
+        metadata,
+        Column("name", String, primary_key=True),
+        Column("value", BigInteger, nullable=False),
+        keep_existing=True,
+    )
+
+
+@contextmanager
+def open_store(path: Path, kind: str, metadata: MetaData, schema_version: int) -> Iterator[Store]:
+    """Opens or creates the database of a `kind` of daemon ("node", "registry").
+
+    StoreUnusable where another daemon has it, where it is not such a database, or where its
+    schema is of another version. File and directory are created for the owner alone.
+    """
+    meta = meta_table(metadata)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise StoreUnusable(f"{path}: cannot be opened: {error.strerror}") from error
+    os.close(descriptor)
+    with _exclusive(path):
+        engine = _engine(path)
+        try:
+            try:
+                with engine.connect().execution_options(**IMMEDIATE) as connection:
+                    _require_ours(connection, path, kind, meta, schema_version)
+            except DBAPIError as error:
+                raise StoreUnusable(f"{path}: not a usable database: {error.orig}") from error
+            yield Store(path, engine)
+        finally:
+            engine.dispose()
+
+
+def _require_ours(
+    connection: Connection, path: Path, kind: str, meta: Table, schema_version: int
+) -> None:
+    name = f"schema_version/{kind}"
+    with connection.begin():
+        tables = inspect(connection).get_table_names()
+        if not tables:
+            # Crash before the commit: the file is empty and the next start creates it again.
+            meta.metadata.create_all(connection)
+            connection.execute(insert(meta), [{"name": name, "value": schema_version}])
+            return
+        found = None
+        if meta.name in tables:
+            found = connection.scalar(select(meta.c.value).where(meta.c.name == name))
+    if found is None:
+        raise StoreUnusable(f"{path}: not a database of a pledgeway {kind}")
+    if found != schema_version:
+        raise StoreUnusable(
+            f"{path}: its schema is version {found}, this program's is {schema_version}"
+        )
+
+
+@contextmanager
+def _exclusive(path: Path) -> Iterator[None]:
+    """Holds `<path>.lock`; the kernel lets go of it however the process ends."""
+    lock_path = path.with_name(path.name + ".lock")
+    try:
+        descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreUnusable(f"{lock_path}: cannot be opened: {error.strerror}") from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StoreUnusable(f"{path}: another daemon is running on it") from error
+        # The file stays: removing it would let two daemons lock two files of one name.
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(
+        f"sqlite:///{path}",
+        poolclass=QueuePool,
+        pool_size=READERS,
+        # The writer's connection is used in its thread alone, whoever opened it.
+        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000},
+    )
+    event.listen(engine, "connect", _configure)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def memory_engine() -> Engine:
+    """A database in memory for tests and simulations: one connection that everybody shares."""
+    engine = create_engine(
+        "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}
+    )
+    event.listen(engine, "connect", _configure)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _configure(connection: Any, _: object) -> None:
+    # None: the driver begins no transactions of its own, _begin does.
+    connection.isolation_level = None
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        f"busy_timeout = {BUSY_TIMEOUT_MS}",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    begin = connection.get_execution_options().get("pledgeway_begin", "BEGIN")
+    connection.exec_driver_sql(begin)
