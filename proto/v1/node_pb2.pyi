@@ -70,7 +70,7 @@ class Goodbye(_message.Message):
     def __init__(self, cause: _Optional[int] = ...) -> None: ...
 
 class NodeMessage(_message.Message):
-    __slots__ = ("sender", "receiver", "line_offer", "line_accept", "line_limit", "line_close", "line_state", "promise", "accepted", "refuse", "abandon", "release", "claim", "redeemed", "passed")
+    __slots__ = ("sender", "receiver", "line_offer", "line_accept", "line_limit", "line_close", "line_state", "promise", "accepted", "refuse", "abandon", "release", "claim", "redeemed", "passed", "denied")
     SENDER_FIELD_NUMBER: _ClassVar[int]
     RECEIVER_FIELD_NUMBER: _ClassVar[int]
     LINE_OFFER_FIELD_NUMBER: _ClassVar[int]
@@ -86,6 +86,7 @@ class NodeMessage(_message.Message):
     CLAIM_FIELD_NUMBER: _ClassVar[int]
     REDEEMED_FIELD_NUMBER: _ClassVar[int]
     PASSED_FIELD_NUMBER: _ClassVar[int]
+    DENIED_FIELD_NUMBER: _ClassVar[int]
     sender: bytes
     receiver: bytes
     line_offer: LineOffer
@@ -101,7 +102,8 @@ class NodeMessage(_message.Message):
     claim: Claim
     redeemed: Redeemed
     passed: Passed
-    def __init__(self, sender: _Optional[bytes] = ..., receiver: _Optional[bytes] = ..., line_offer: _Optional[_Union[LineOffer, _Mapping]] = ..., line_accept: _Optional[_Union[LineAccept, _Mapping]] = ..., line_limit: _Optional[_Union[LineLimit, _Mapping]] = ..., line_close: _Optional[_Union[LineClose, _Mapping]] = ..., line_state: _Optional[_Union[LineState, _Mapping]] = ..., promise: _Optional[_Union[Promise, _Mapping]] = ..., accepted: _Optional[_Union[Accepted, _Mapping]] = ..., refuse: _Optional[_Union[Refuse, _Mapping]] = ..., abandon: _Optional[_Union[Abandon, _Mapping]] = ..., release: _Optional[_Union[Release, _Mapping]] = ..., claim: _Optional[_Union[Claim, _Mapping]] = ..., redeemed: _Optional[_Union[Redeemed, _Mapping]] = ..., passed: _Optional[_Union[Passed, _Mapping]] = ...) -> None: ...
+    denied: Denied
+    def __init__(self, sender: _Optional[bytes] = ..., receiver: _Optional[bytes] = ..., line_offer: _Optional[_Union[LineOffer, _Mapping]] = ..., line_accept: _Optional[_Union[LineAccept, _Mapping]] = ..., line_limit: _Optional[_Union[LineLimit, _Mapping]] = ..., line_close: _Optional[_Union[LineClose, _Mapping]] = ..., line_state: _Optional[_Union[LineState, _Mapping]] = ..., promise: _Optional[_Union[Promise, _Mapping]] = ..., accepted: _Optional[_Union[Accepted, _Mapping]] = ..., refuse: _Optional[_Union[Refuse, _Mapping]] = ..., abandon: _Optional[_Union[Abandon, _Mapping]] = ..., release: _Optional[_Union[Release, _Mapping]] = ..., claim: _Optional[_Union[Claim, _Mapping]] = ..., redeemed: _Optional[_Union[Redeemed, _Mapping]] = ..., passed: _Optional[_Union[Passed, _Mapping]] = ..., denied: _Optional[_Union[Denied, _Mapping]] = ...) -> None: ...
 
 class LineOffer(_message.Message):
     __slots__ = ("line", "brand", "limit")
@@ -214,6 +216,14 @@ class Claim(_message.Message):
     commit: _types_pb2.Commit
     certificate: _types_pb2.CommitCertificate
     def __init__(self, promise: _Optional[bytes] = ..., commit: _Optional[_Union[_types_pb2.Commit, _Mapping]] = ..., certificate: _Optional[_Union[_types_pb2.CommitCertificate, _Mapping]] = ...) -> None: ...
+
+class Denied(_message.Message):
+    __slots__ = ("promise", "refusal")
+    PROMISE_FIELD_NUMBER: _ClassVar[int]
+    REFUSAL_FIELD_NUMBER: _ClassVar[int]
+    promise: bytes
+    refusal: Refusal
+    def __init__(self, promise: _Optional[bytes] = ..., refusal: _Optional[_Union[Refusal, _Mapping]] = ...) -> None: ...
 
 class Redeemed(_message.Message):
     __slots__ = ("promise", "line", "sequence", "total")

@@ -1,0 +1,227 @@
+"""What floods through the network so that payers can find routes (protocol sections 6 and 8).
+
+An advert travels as an envelope signed by whom it speaks of. The newest sequence wins, each has an
+expiry, and `AdvertKey` says which earlier advert it replaces.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from proto.brand_codec import (
+    brand_from_message,
+    brand_to_message,
+    exchange_from_message,
+    exchange_to_message,
+    fee_set_from_message,
+    fee_set_to_message,
+    registry_fees_from_message,
+    registry_fees_to_message,
+)
+from proto.envelope import Envelope
+from proto.fees import Exchange, FeeSet, RegistryFee
+from proto.key_certificate import verify_node_key
+from proto.keys import KeyPurpose, NodeId, node_id
+from proto.limits import (
+    MAX_ADDRESS_CHARS,
+    MAX_ADVERT_BYTES,
+    MAX_ADVERT_REGISTRIES,
+    MAX_ALIAS_CHARS,
+    MAX_AMOUNT,
+    MAX_EXCHANGE_RATES,
+)
+from proto.money import Brand
+from proto.registry_record import RegistryRecord, read_record
+from proto.v1 import types_pb2 as pb
+from proto.wire import WireFault, canonical, parse
+
+NODE_KIND: Final = "pledgeway/node-advert/v1"
+LINE_KIND: Final = "pledgeway/line-advert/v1"
+RECORD_KIND: Final = "pledgeway/registry-advert/v1"
+
+AdvertKey = tuple[str, bytes]
+"""(kind, subject): what the newest advert replaces."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeAdvert:
+    """How a node wants to be used. Fees are absent for a mode it refuses."""
+
+    node: NodeId
+    alias: str
+    sequence: int
+    expires_at_us: int
+    seal_key: bytes
+    seal_certificate: bytes  # SignedKeyCertificate
+    registries: frozenset[bytes]
+    knows_registries: frozenset[bytes]
+    watches_registry: bool
+    hold_max_us: int
+    fees: FeeSet
+    registry_fees: Mapping[bytes, RegistryFee]
+    exchange: tuple[Exchange, ...] = ()
+    address: str = ""
+
+    @property
+    def key(self) -> AdvertKey:
+        return NODE_KIND, self.node
+
+    def encode(self) -> bytes:
+        return canonical(
+            pb.NodeAdvert(
+                node=self.node,
+                alias=self.alias,
+                sequence=self.sequence,
+                expires_at_us=self.expires_at_us,
+                seal_key=pb.SignedKeyCertificate.FromString(self.seal_certificate),
+                registries=sorted(self.registries),
+                knows_registries=sorted(self.knows_registries),
+                watches_registry=self.watches_registry,
+                hold_max_us=self.hold_max_us,
+                atomicity_fees=fee_set_to_message(self.fees),
+                registry_fees=registry_fees_to_message(dict(self.registry_fees)),
+                exchange=[exchange_to_message(e) for e in self.exchange],
+                address=self.address,
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LineAdvert:
+    """What `promisor` can still promise to `promisee`. Fee sets of its own replace the node's."""
+
+    promisor: NodeId
+    promisee: NodeId
+    brand: Brand
+    sequence: int
+    expires_at_us: int
+    available: int
+    fees: FeeSet | None = None
+    registry_fees: Mapping[bytes, RegistryFee] | None = None
+    closed: bool = False
+
+    @property
+    def key(self) -> AdvertKey:
+        return LINE_KIND, self.promisor + self.promisee + self.brand.guid
+
+    def encode(self) -> bytes:
+        message = pb.LineAdvert(
+            promisor=self.promisor,
+            promisee=self.promisee,
+            brand=brand_to_message(self.brand),
+            sequence=self.sequence,
+            expires_at_us=self.expires_at_us,
+            available=self.available,
+            closed=self.closed,
+        )
+        if self.fees is not None:
+            message.atomicity_fees.CopyFrom(fee_set_to_message(self.fees))
+        if self.registry_fees is not None:
+            message.registry_fees.CopyFrom(registry_fees_to_message(dict(self.registry_fees)))
+        return canonical(message)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordAdvert:
+    """A registry's signed record, passed on by whoever has it: it certifies itself."""
+
+    record: RegistryRecord
+
+    @property
+    def key(self) -> AdvertKey:
+        return RECORD_KIND, self.record.registry
+
+    @property
+    def sequence(self) -> int:
+        return self.record.sequence
+
+    @property
+    def expires_at_us(self) -> int:
+        return self.record.expires_at_us
+
+
+Advert = NodeAdvert | LineAdvert | RecordAdvert
+
+
+def read_advert(data: bytes, now_us: int) -> Advert:
+    """Verifies and reads one advert (Envelope bytes). Raises WireFault.
+
+    An expired one is a WireFault too: honest neighbours drop what has expired before they pass it
+    on, within the clock error that the protocol's margins contain.
+    """
+    if len(data) > MAX_ADVERT_BYTES:
+        raise WireFault(f"an advert has at most {MAX_ADVERT_BYTES} bytes")
+    envelope = Envelope.decode_unverified(data)
+    if envelope.kind == RECORD_KIND:
+        # The record carries its own signatures; the envelope around it has none to check.
+        return RecordAdvert(read_record(envelope.payload))
+    if not envelope.proof.proves(envelope.kind, envelope.payload):
+        raise WireFault("an advert with a wrong signature")
+    if envelope.kind == NODE_KIND:
+        advert: Advert = _read_node(envelope.payload, now_us)
+        subject = advert.key[1]
+    elif envelope.kind == LINE_KIND:
+        advert = _read_line(envelope.payload)
+        subject = advert.promisor
+    else:
+        raise WireFault("an advert of unknown kind")
+    if envelope.signer != subject:
+        raise WireFault("an advert that somebody else signed")
+    return advert
+
+
+def _read_node(payload: bytes, now_us: int) -> NodeAdvert:
+    m = parse(pb.NodeAdvert, payload)
+    if len(m.registries) > MAX_ADVERT_REGISTRIES or len(m.exchange) > MAX_EXCHANGE_RATES:
+        raise WireFault("a node advert with too many registries or exchange rates")
+    if len(m.alias) > MAX_ALIAS_CHARS or not (m.alias.isprintable() or not m.alias):
+        raise WireFault("a node advert with an unprintable or too long alias")
+    if len(m.address) > MAX_ADDRESS_CHARS or len(m.knows_registries) > MAX_ADVERT_REGISTRIES:
+        raise WireFault("a node advert with a too long address or list")
+    if not 0 <= m.hold_max_us <= MAX_AMOUNT:
+        raise WireFault("a node advert with an impossible hold_max")
+    seal = verify_node_key(m.seal_key, m.node, KeyPurpose.SEAL, now_us)
+    return NodeAdvert(
+        node=_node(m.node),
+        alias=m.alias,
+        sequence=m.sequence,
+        expires_at_us=m.expires_at_us,
+        seal_key=seal.key,
+        seal_certificate=m.seal_key.SerializeToString(),
+        registries=frozenset(m.registries),
+        knows_registries=frozenset(m.knows_registries),
+        watches_registry=m.watches_registry,
+        hold_max_us=m.hold_max_us,
+        fees=fee_set_from_message(m.atomicity_fees),
+        registry_fees=registry_fees_from_message(m.registry_fees),
+        exchange=tuple(exchange_from_message(e) for e in m.exchange),
+        address=m.address,
+    )
+
+
+def _read_line(payload: bytes) -> LineAdvert:
+    m = parse(pb.LineAdvert, payload)
+    if m.available > MAX_AMOUNT:
+        raise WireFault("a line advert with an impossible amount")
+    fees = fee_set_from_message(m.atomicity_fees) if m.HasField("atomicity_fees") else None
+    registry_fees = None
+    if m.HasField("registry_fees"):
+        registry_fees = registry_fees_from_message(m.registry_fees)
+    return LineAdvert(
+        promisor=_node(m.promisor),
+        promisee=_node(m.promisee),
+        brand=brand_from_message(m.brand),
+        sequence=m.sequence,
+        expires_at_us=m.expires_at_us,
+        available=m.available,
+        fees=fees,
+        registry_fees=registry_fees,
+        closed=m.closed,
+    )
+
+
+def _node(data: bytes) -> NodeId:
+    try:
+        return node_id(data)
+    except ValueError as error:
+        raise WireFault(str(error)) from error
