@@ -1,0 +1,317 @@
+"""``pledgeway route``: the cheapest chain of promises through a network file (section 10)."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from pathfinder.answer import Reason, Route, RouteAnswer
+from pathfinder.explain import explain
+from pathfinder.graph import Graph
+from pathfinder.network_file import read_network
+from pathfinder.network_parse import NetworkFileError, shown
+from pathfinder.question import BadQuestion, Fault, RouteQuestion
+from pathfinder.search import find_route
+from proto.levels import Level
+from proto.limits import MAX_AMOUNT, MAX_HOPS, US
+
+NO_ROUTE: Final = 1  # exit status: the question was understood and there is no chain
+UNUSABLE: Final = 2  # exit status: the question could not be asked
+MAX_DIGITS: Final = 40  # of a number on the command line: anything longer is out of range anyway
+
+_FIELD: Final = {
+    Fault.AMOUNT: "--amount",
+    Fault.MAX_HOPS: "--max-hops",
+    Fault.PAYER_UNKNOWN: "--from",
+    Fault.PAYEE_UNKNOWN: "--to",
+    Fault.PAYS_ITSELF: "--to",
+    Fault.BRAND_MISSING: "--brand",
+    Fault.BRAND_UNKNOWN: "--brand",
+    Fault.POLICY_UNKNOWN: "--registry",
+}
+_CAUSE: Final = {
+    Fault.AMOUNT: "an amount lies between 1 and " + str(MAX_AMOUNT) + ", not {}",
+    Fault.MAX_HOPS: "a chain has 1 to " + str(MAX_HOPS) + " promises, not {}",
+    Fault.PAYER_UNKNOWN: "no node {}",
+    Fault.PAYEE_UNKNOWN: "no node {}",
+    Fault.PAYS_ITSELF: "{} cannot pay itself",
+    Fault.BRAND_MISSING: "the file holds several brands, name one of {}",
+    Fault.BRAND_UNKNOWN: "no line in brand {}",
+    Fault.POLICY_UNKNOWN: "no registry or policy {}",
+}
+
+_HELP: Final = """Find the cheapest chain of promises from one node to another.
+
+Reads a network from a JSON file and prints the chain that lets the payee receive the amount at the
+least cost to the payer: who promises how much to whom, at which level, and under which registry.
+A level says what redeems a promise. BARE: the commit, in time. SECURED: the commit in time, or
+stamped by the registry at any time. ATOMIC: the stamped commit, at any time. PROXY: the stamped
+commit, in time.
+
+\b
+Example:
+  pledgeway route --network net.json --from P --to Q --amount 100000
+  pledgeway route --network net.json --from P --to Q --amount 100000 \\
+      --registry R1 --last-level ATOMIC --json
+
+\b
+A smallest network file:
+  {"registries": {"R1": {}},
+   "nodes": {"P": {"accepts": ["R1"]}, "Q": {"accepts": ["R1"]},
+             "A": {"accepts": ["R1"], "fees": {"ATOMIC": {"rate": "1.001", "flat": 5}}}},
+   "lines": [{"from": "P", "to": "A", "brand": "USD", "available": 500000},
+             {"from": "A", "to": "Q", "brand": "USD", "available": 500000}]}
+
+Exit status: 0 a chain was found, 1 there is none, 2 the file or the question is unusable.
+"""
+
+
+class Unusable(click.ClickException):
+    """One line on standard error and exit status 2."""
+
+    exit_code = UNUSABLE
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f"pledgeway route: {self.format_message()}", err=True, file=file)
+
+
+class Natural(click.ParamType[int]):
+    """Plain decimal digits: what `int` would also take ("1_0", "٣") is more likely an accident."""
+
+    name = "integer"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        text = str(value)
+        digits = text.removeprefix("-")
+        if not digits.isascii() or not digits.isdigit():
+            self.fail(f"{shown(text)!r} is not a whole number", param, ctx)
+        if len(digits) > MAX_DIGITS:
+            self.fail("a number of too many digits", param, ctx)
+        return int(text)
+
+
+class OneLineCommand(click.Command):
+    """Complains about its options in one line, as about everything else."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            raise Unusable(" ".join(error.format_message().split())) from error
+
+
+@click.command("route", cls=OneLineCommand, help=_HELP, short_help="find the cheapest chain")
+@click.option(
+    "--network",
+    "file",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="JSON file that describes registries, nodes and lines.",
+)
+@click.option("--from", "payer", required=True, metavar="NODE", help="Who pays.")
+@click.option("--to", "payee", required=True, metavar="NODE", help="Who is paid.")
+@click.option(
+    "--amount",
+    required=True,
+    type=Natural(),
+    help="What the payee receives, in smallest units of the brand.",
+)
+@click.option("--brand", help="Which brand; needed where the file holds several.")
+@click.option(
+    "--registry",
+    "registries",
+    multiple=True,
+    metavar="NAME",
+    help="Registry or policy to consider; repeatable. Default: all of the file.",
+)
+@click.option(
+    "--last-level",
+    "last_levels",
+    multiple=True,
+    type=click.Choice([level.name for level in Level]),
+    help="Level that the payee takes; repeatable. Default: all.",
+)
+@click.option(
+    "--max-hops",
+    type=Natural(),
+    default=MAX_HOPS,
+    show_default=True,
+    help="Most promises in the chain.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Answer with one JSON object.")
+@click.option(
+    "--explain",
+    "explained",
+    is_flag=True,
+    help="Add the nearest rejected chains and the rule that barred each.",
+)
+@click.pass_context
+def route(
+    ctx: click.Context,
+    file: Path,
+    payer: str,
+    payee: str,
+    amount: int,
+    brand: str | None,
+    registries: Sequence[str],
+    last_levels: Sequence[str],
+    max_hops: int,
+    as_json: bool,
+    explained: bool,
+) -> None:
+    question = RouteQuestion(
+        payer,
+        payee,
+        amount,
+        brand=brand,
+        policies=frozenset(registries) if registries else None,
+        last_levels=frozenset(Level[name] for name in last_levels or Level.__members__),
+        max_hops=max_hops,
+    )
+    answer = _answer(file, question, explained=explained)
+    if as_json:
+        click.echo(json.dumps(_as_json(answer, explained=explained), ensure_ascii=False))
+    else:
+        _print(answer, question, explained=explained)
+    if not answer.found:
+        ctx.exit(NO_ROUTE)
+
+
+def _answer(file: Path, question: RouteQuestion, *, explained: bool) -> RouteAnswer:
+    try:
+        graph = Graph.from_network(read_network(file))
+        answer = find_route(graph, question)
+        if explained or not answer.found:
+            answer = explain(graph, question, answer)
+    except NetworkFileError as error:
+        raise Unusable(str(error)) from error
+    except BadQuestion as error:
+        cause = _CAUSE[error.fault].format(shown(error.subject))
+        raise Unusable(f"{shown(str(file))}: {_FIELD[error.fault]}: {cause}") from error
+    return answer
+
+
+def _as_json(answer: RouteAnswer, *, explained: bool) -> dict[str, Any]:
+    found: dict[str, Any] = {"found": answer.found, "exact": answer.exact}
+    if answer.route is not None:
+        found |= _route_json(answer.route) | {"brand": answer.brand}
+    if explained or not answer.found:
+        found["reasons"] = [_reason_json(reason) for reason in answer.reasons]
+    return found
+
+
+def _route_json(found: Route) -> dict[str, Any]:
+    plan = found.schedule
+    return {
+        "cost": found.cost,
+        "registry": found.policy.name or None,
+        "hops": [
+            {
+                "from": hop.promisor,
+                "to": hop.promisee,
+                "level": hop.level.name,
+                "amount": hop.amount,
+            }
+            for hop in found.hops
+        ],
+        "modes": {name: mode.name for name, mode in found.modes},
+        "schedule": {
+            "deadline_us": plan.deadline,
+            "limit_us": plan.limit,
+            "expiries_us": list(plan.expiries),
+            "locks_us": list(plan.locks),
+        },
+    }
+
+
+def _reason_json(reason: Reason) -> dict[str, Any]:
+    return {
+        "rule": reason.code,
+        "node": reason.node or None,
+        "line": None if reason.line is None else list(reason.line),
+        "figure": reason.figure,
+        "text": reason.text,
+        "chain": list(reason.chain),
+        "levels": [level.name for level in reason.levels],
+        "registry": reason.policy or None,
+        "cost": reason.cost,
+    }
+
+
+def _print(answer: RouteAnswer, question: RouteQuestion, *, explained: bool) -> None:
+    console = Console(highlight=False)
+    if answer.route is None:
+        console.print(
+            f"No chain lets {question.payee} receive {question.amount} {answer.brand}"
+            f" from {question.payer}.",
+            markup=False,
+        )
+    else:
+        console.print(_table(answer.route, answer.brand))
+        console.print(_sentence(answer, answer.route, question), markup=False)
+    if not answer.exact:
+        console.print("The search gave up early: there may be a better chain.", markup=False)
+    if answer.reasons:
+        console.print("Nearest rejected chains:" if explained else "Why:", markup=False)
+        for reason in answer.reasons:
+            console.print(f"  {_reason_text(reason, answer.brand)}", markup=False)
+    elif explained:
+        console.print("No rule barred a cheaper chain.", markup=False)
+
+
+def _table(found: Route, brand: str) -> Table:
+    table = Table(title=f"Registry: {found.policy.name or 'none, every promise is bare'}")
+    table.add_column("Promise", overflow="fold")
+    table.add_column("Level")
+    table.add_column("Promisor's mode")
+    table.add_column(f"Amount ({brand})", justify="right")
+    table.add_column("Promisor's fee", justify="right")
+    table.add_column("Held at most", justify="right")
+    modes = dict(found.modes)
+    before: int | None = None
+    for hop, lock in zip(found.hops, found.schedule.locks, strict=True):
+        table.add_row(
+            _plain(f"{hop.promisor} → {hop.promisee}"),
+            hop.level.name,
+            modes[hop.promisor].name if hop.promisor in modes else "payer",
+            str(hop.amount),
+            "" if before is None else str(before - hop.amount),
+            f"{lock // US}.{lock % US // 100_000} s",
+        )
+        before = hop.amount
+    return table
+
+
+def _plain(text: str) -> str:
+    # A name may hold square brackets, which the table would read as its own markup.
+    return text.replace("[", r"\[")
+
+
+def _sentence(answer: RouteAnswer, found: Route, question: RouteQuestion) -> str:
+    fee = found.cost - answer.amount
+    thousandths = fee * 100_000 // answer.amount
+    share = f"{thousandths // 1000}.{thousandths % 1000:03d} %"
+    return (
+        f"{question.payer} pays {found.cost} {answer.brand} so that {question.payee} receives"
+        f" {answer.amount}: {fee} ({share}) in fees."
+    )
+
+
+def _reason_text(reason: Reason, brand: str) -> str:
+    rule = reason.code if reason.code.startswith("V") else ""
+    text = f"{rule}: {reason.text}" if rule else reason.text
+    if not reason.chain:
+        return text
+    chain = reason.chain[0]
+    for name, level in zip(reason.chain[1:], reason.levels, strict=True):
+        chain += f" -{level.name}→ {name}"
+    policy = f" under {reason.policy}" if reason.policy else ""
+    return f"{text}\n    {chain}{policy}, would cost {reason.cost} {brand}"
+
+
+if __name__ == "__main__":
+    route.main(prog_name="pledgeway route")
