@@ -1,0 +1,73 @@
+"""From bytes that strangers send to checked events (registry sections 2 and 7). Pure.
+
+Cheap checks first: lengths, the descriptor's form, membership; signatures last, and only for an
+item that nothing cheaper has settled.
+"""
+
+from dataclasses import dataclass
+
+from proto.certificate import CertificateInvalid, Records, verify_statement
+from proto.commit import Evidence, decline_satisfies, evidence_satisfies
+from proto.descriptor import DescriptorInvalid, commit_id, decode_descriptor
+from proto.limits import MAX_EVIDENCE_BYTES, MAX_PREIMAGE_BYTES
+from proto.statement import Outcome, SignedStatement
+from proto.wire import WireFault
+from registry.log import CommitShown, DeclineShown, Reason, Refused, Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Examiner:
+    """Knows which registry it works for and the records of the members it sits beside."""
+
+    registry: bytes
+    records: Records
+
+    def commit(self, subject: Subject, evidence: bytes, known: bool) -> CommitShown:
+        """Checks the evidence. `known`: a row exists already, so that nothing depends on it."""
+        if known or not self._may_matter(subject, evidence):
+            return CommitShown(subject, evidence, satisfied=False)
+        try:
+            read = Evidence.decode(evidence)
+        except WireFault:
+            return CommitShown(subject, evidence, satisfied=False)
+        if not evidence_satisfies(subject.descriptor, subject.commit_id, read):
+            return CommitShown(subject, evidence, satisfied=False)
+        return CommitShown(subject, evidence, True, self.relayed(subject, read))
+
+    def relayed(self, subject: Subject, evidence: Evidence) -> int:
+        """j: distinct other members whose valid COMMITTED statements the evidence carries."""
+        members = subject.descriptor.policy.members
+        seen: set[bytes] = set()
+        # More statements than members cannot count, and each costs a signature check.
+        for data in evidence.relayed[: len(members)]:
+            try:
+                signed = SignedStatement.decode(data)
+                member, leaf = verify_statement(
+                    signed, subject.descriptor, subject.commit_id, self.records
+                )
+            except (WireFault, CertificateInvalid):
+                continue  # a worthless statement buys no time, and costs the commit nothing
+            if leaf.outcome is Outcome.COMMITTED and member != self.registry:
+                seen.add(member)
+        return len(seen)
+
+    def _may_matter(self, subject: Subject, evidence: bytes) -> bool:
+        member = self.registry in subject.descriptor.policy.members
+        return member and len(evidence) <= MAX_EVIDENCE_BYTES
+
+
+def read_subject(data: bytes) -> Subject | Refused:
+    """Validates a descriptor (rules N1–N5)."""
+    try:
+        descriptor = decode_descriptor(data)
+    except DescriptorInvalid:
+        return Refused(Reason.INVALID_DESCRIPTOR)
+    return Subject(commit_id(data), descriptor, data)
+
+
+def examine_decline(subject: Subject, preimage: bytes) -> DeclineShown:
+    """Its evidence is the preimage in the form in which a commit shows one."""
+    if len(preimage) > MAX_PREIMAGE_BYTES:
+        return DeclineShown(subject, b"", satisfied=False)
+    satisfied = decline_satisfies(subject.descriptor, preimage)
+    return DeclineShown(subject, Evidence(preimages=(preimage,)).encode(), satisfied)

@@ -1,0 +1,148 @@
+"""The thread that decides: owns the writing connection, takes whatever has queued as one group."""
+
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+import outcome
+import trio
+from sqlalchemy import Engine
+
+from registry.decider import Decider, Item
+from registry.log import Answer, Logged
+from registry.store import Ledger
+from runtime.handover import Fuse, Handover, wake_trio
+
+MAX_GROUP_ITEMS: Final = 1024  # beyond it a longer transaction gains nothing and delays its first
+MAX_WAITING_ITEMS: Final = 8192  # about a second of work; what waits longer is better told to go
+IDLE_S: Final = 0.05  # the archive index is written when nobody has wanted a decision this long
+TICK_S: Final = 0.5  # how often the clock's mark is looked at while nothing else happens
+BACKLOG_ENTRIES: Final = 4096  # beyond it the archive index no longer waits for an idle moment
+
+MakeDecider = Callable[[Ledger], Decider]
+Decided = Callable[[Sequence[Logged]], None]
+
+
+class _Group:
+    """What one caller wants decided. `answers` is written before `ready` is set, on trio."""
+
+    __slots__ = ("answers", "items", "ready")
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        self.items = items
+        self.answers: list[Answer] = []
+        self.ready = trio.Event()
+
+
+Told = tuple[_Group, list[Answer]]
+
+
+class DecisionWorker:
+    """Used from trio. A caller that is cancelled loses its answer, never the decision."""
+
+    def __init__(self, engine: Engine, make: MakeDecider, on_decided: Decided, fuse: Fuse) -> None:
+        self._engine = engine
+        self._make = make
+        self._on_decided = on_decided
+        self._fuse = fuse
+        self._waiting = 0  # items, owned by trio
+        self._queue: deque[_Group] = deque()
+        self._work = threading.Semaphore(0)
+        self._closing = False  # written by trio before the last release of _work
+        wake = wake_trio(trio.lowlevel.current_trio_token())
+        self._answers: Handover[Sequence[Told]] = Handover("decisions", wake, self._tell, fuse)
+        self._ended = trio.Event()
+        self._end: Handover[None] = Handover(
+            "decider's end", wake, lambda _: self._ended.set(), fuse
+        )
+        self._thread = threading.Thread(target=self._run, name="decider", daemon=True)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, engine: Engine, make: MakeDecider, on_decided: Decided
+    ) -> AsyncIterator["DecisionWorker"]:
+        """Runs the thread around a block; at its end everything queued is decided.
+
+        DaemonCrash where the database failed in a way that only a restart can clear up.
+        """
+        fuse = Fuse()
+        worker = cls(engine, make, on_decided, fuse)
+        worker._thread.start()
+        with fuse.guard():
+            try:
+                yield worker
+            finally:
+                with trio.CancelScope(shield=True):  # bounded by the disk alone
+                    worker._closing = True
+                    worker._work.release()
+                    await worker._ended.wait()
+
+    @property
+    def room(self) -> int:
+        """How many items may still be queued before callers are told to come back."""
+        return MAX_WAITING_ITEMS - self._waiting
+
+    async def answer(self, items: Sequence[Item]) -> list[Answer]:
+        """Answers in item order, each decision among them durable."""
+        if not items:
+            return []
+        group = _Group(items)
+        self._waiting += len(items)
+        self._queue.append(group)
+        self._work.release()
+        await group.ready.wait()
+        return group.answers
+
+    def _tell(self, told: Sequence[Told]) -> None:
+        for group, answers in told:
+            self._waiting -= len(group.items)
+            group.answers = answers
+            group.ready.set()
+        self._on_decided([a for _, answers in told for a in answers if isinstance(a, Logged)])
+
+    def _run(self) -> None:
+        ended = outcome.capture(self._serve)
+        if isinstance(ended, outcome.Error):
+            self._fuse.blow("the deciding thread", ended.error)
+        self._end.put(None)
+
+    def _serve(self) -> None:
+        with self._engine.connect() as connection:
+            decider = self._make(Ledger(connection))
+            backlog = decider.index_some()
+            while True:
+                woken = self._work.acquire(timeout=IDLE_S if backlog else TICK_S)
+                groups = self._take()
+                if groups:
+                    items = [item for group in groups for item in group.items]
+                    self._answers.put(_deal(groups, decider.answer(items)))
+                    backlog += len(items)
+                elif woken and self._closing:
+                    return
+                if backlog and (not woken or backlog > BACKLOG_ENTRIES):
+                    backlog = decider.index_some()
+                decider.keep_mark()
+
+    def _take(self) -> list[_Group]:
+        groups: list[_Group] = []
+        items = 0
+        while self._queue and items < MAX_GROUP_ITEMS:
+            groups.append(self._queue.popleft())
+            items += len(groups[-1].items)
+        for _ in groups[1:]:
+            # One permit a group: those taken along must not wake us for nothing.
+            self._work.acquire(blocking=False)
+        return groups
+
+
+def _deal(groups: Sequence[_Group], answers: Sequence[Answer]) -> list[Told]:
+    told: list[Told] = []
+    start = 0
+    for group in groups:
+        end = start + len(group.items)
+        told.append((group, list(answers[start:end])))
+        start = end
+    return told
