@@ -1,0 +1,1 @@
+"""The node daemon: lines of credit with neighbours, and payments over them."""

@@ -7,14 +7,18 @@ whether the transaction committed.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, unique
+from typing import Final
 
 from proto.commit import Commit, Evidence, evidence_hash, evidence_satisfies
 from proto.descriptor import Descriptor, DescriptorInvalid, commit_id, decode_descriptor
+from proto.envelope import Proof
 from proto.registry_record import RegistryRecord
 from proto.statement import (
+    INTERIM_KIND,
     STATEMENT_KIND,
     DecisionLeaf,
     DecisionReason,
+    Interim,
     Outcome,
     SignedStatement,
     Statement,
@@ -23,6 +27,8 @@ from proto.v1 import types_pb2 as pb
 from proto.wire import WireFault, parse
 
 Records = Mapping[bytes, RegistryRecord]
+
+MAX_INTERIM_SIGNATURES: Final = 4  # an old and a new key, each of two kinds
 
 
 @unique
@@ -226,3 +232,24 @@ def _verify_all(
         seen.add(registry)
         leaves.append(leaf)
     return leaves
+
+
+def verify_interim(signed: bytes, records: Records) -> Interim | None:
+    """A registry's interim answer (SignedInterim bytes), if a key it had certified then signed it.
+
+    It frees nothing; ADMITTED is what a node in mode SECURED or GATEWAY holds (V6).
+    """
+    try:
+        message = parse(pb.SignedInterim, signed)
+        interim = Interim.decode(message.interim)
+    except WireFault:
+        return None
+    record = records.get(interim.registry)
+    if record is None:
+        return None
+    for signature in message.signatures[:MAX_INTERIM_SIGNATURES]:
+        proof = Proof.from_message(signature)
+        certified = record.statement_key(proof.key, interim.as_of_us)
+        if certified and proof.proves(INTERIM_KIND, message.interim):
+            return interim
+    return None

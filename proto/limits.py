@@ -53,3 +53,6 @@ MAX_DESCRIPTION_CHARS: Final = 640
 MAX_ALIAS_CHARS: Final = 64
 MAX_ADDRESS_CHARS: Final = 255
 MAX_BRAND_NAME_CHARS: Final = 32
+
+MIN_LEAD_US: Final = US // 2  # a commit is submitted this long before D: round trip and p99
+CLAIM_TRAVEL_US: Final = US // 2  # a payee signs only while its claim can still arrive in time

@@ -1,0 +1,1 @@
+"""What a node decides, as functions over frozen values: no clock, no randomness, no I/O."""

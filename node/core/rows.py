@@ -1,0 +1,290 @@
+"""Everything a node remembers about money, as frozen rows. One class, one table of the store."""
+
+from dataclasses import dataclass, field
+from enum import IntEnum, unique
+from typing import ClassVar
+
+from proto.keys import NodeId
+from proto.levels import Level
+from proto.money import Brand
+from proto.reason import Refusal
+
+Key = tuple[str, bytes, bytes]
+"""(table, first part, second part or b"") of a row."""
+
+
+@unique
+class LinePhase(IntEnum):
+    OFFERED = 1  # by us, not yet accepted
+    ASKED = 2  # by the peer, not yet accepted
+    OPEN = 3
+    CLOSED = 4  # final for new promises; pending ones and the balance live on
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One credit line with one neighbour in one brand.
+
+    `limit_in` is what we grant (the peer may owe us that much), `limit_out` what the peer grants.
+    Each direction is written by its promisor alone: `booked_*` is its running total of redeemed
+    promises, `sequence_*` their number. `pending_*` sums the promises that have not ended.
+    """
+
+    table: ClassVar[str] = "line"
+    id: bytes
+    peer: NodeId
+    brand: Brand
+    phase: LinePhase
+    limit_in: int = 0
+    limit_out: int = 0
+    booked_out: int = 0
+    sequence_out: int = 0
+    booked_in: int = 0
+    sequence_in: int = 0
+    pending_out: int = 0
+    count_out: int = 0
+    pending_in: int = 0
+    count_in: int = 0
+
+    @property
+    def key(self) -> Key:
+        return self.table, self.id, b""
+
+    @property
+    def balance(self) -> int:
+        """What the peer owes us, net; negative where we owe."""
+        return self.booked_in - self.booked_out
+
+    @property
+    def available_out(self) -> int:
+        """What we can still promise to the peer; negative after a limit was lowered."""
+        return self.limit_out + self.balance - self.pending_out
+
+    @property
+    def available_in(self) -> int:
+        """What the peer can still promise to us."""
+        return self.limit_in - self.balance - self.pending_in
+
+
+@unique
+class Direction(IntEnum):
+    OUT = 1  # we are the promisor
+    IN = 2  # we are the promisee
+
+
+@unique
+class PromisePhase(IntEnum):
+    """Protocol section 8, life of a promise."""
+
+    OFFERED = 1
+    ACCEPTED = 2
+    REDEEMED = 3
+    RELEASED = 4
+    EXPIRED = 5
+    ABORTED = 6
+    REFUSED = 7
+
+    @property
+    def final(self) -> bool:
+        return self not in (PromisePhase.OFFERED, PromisePhase.ACCEPTED)
+
+
+@unique
+class Shown(IntEnum):
+    """Which evidence has been shown upstream for a promise that we hold."""
+
+    NOTHING = 0
+    COMMIT = 1
+    CERTIFICATE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """One promise, given or held. `partner` is the id of the promise that covers it or that it
+    covers on this node; empty for payer and payee. `evidence` is the signed envelope of a promise
+    that we hold, and of the message that ended one that we gave."""
+
+    table: ClassVar[str] = "promise"
+    promisor: NodeId
+    id: bytes
+    direction: Direction
+    line: bytes
+    peer: NodeId
+    commit: bytes
+    amount: int
+    level: Level
+    expires_at_us: int
+    phase: PromisePhase
+    partner: NodeId | bytes = b""  # promisor of the partner promise
+    partner_id: bytes = b""
+    shown: Shown = Shown.NOTHING
+    made_at_us: int = 0
+    ended_at_us: int = 0
+    because: Refusal | None = None
+    evidence: bytes = b""
+    ended_by: bytes = b""
+
+    @property
+    def key(self) -> Key:
+        return self.table, self.promisor, self.id
+
+    @property
+    def pending(self) -> bool:
+        return not self.phase.final
+
+
+@unique
+class Role(IntEnum):
+    PAYER = 1
+    HOP = 2
+    PAYEE = 3
+
+
+@unique
+class Ask(IntEnum):
+    """What the registry is to be asked about a transaction."""
+
+    NOTHING = 0
+    QUERY = 1
+    SUBMIT = 2
+    DECLINE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """What this node knows about one commit_id.
+
+    `commit_evidence` holds the Evidence of a bare commit once seen; `statements` the registries'
+    signed answers so far; `commit_certificate` / `abort_certificate` are set once and decide.
+    """
+
+    table: ClassVar[str] = "transaction"
+    commit: bytes
+    descriptor: bytes
+    role: Role
+    deadline_us: int
+    limit_us: int
+    ask: Ask = Ask.NOTHING
+    ask_at_us: int = 0
+    asks: int = 0
+    watched: bool = False
+    commit_evidence: bytes = b""
+    commit_certificate: bytes = b""
+    abort_certificate: bytes = b""
+    statements: tuple[bytes, ...] = field(default=())
+    decline_preimage: bytes = b""
+
+    @property
+    def key(self) -> Key:
+        return self.table, self.commit, b""
+
+    @property
+    def decided(self) -> bool:
+        return bool(self.commit_certificate or self.abort_certificate)
+
+
+@unique
+class PaymentPhase(IntEnum):
+    """Protocol section 8, life of a payment at its payer."""
+
+    ROUTING = 1
+    PROMISED = 2
+    COMMITTED = 3
+    ABORTED = 4
+
+    @property
+    def final(self) -> bool:
+        return self in (PaymentPhase.COMMITTED, PaymentPhase.ABORTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One payment of one request. `options` and `route` are JSON for people and for resumption."""
+
+    table: ClassVar[str] = "payment"
+    id: bytes
+    request_hash: bytes
+    request: bytes
+    amount: int
+    brand: Brand
+    payee: NodeId
+    phase: PaymentPhase
+    created_at_us: int
+    options: str = "{}"
+    attempt: int = 0
+    commit: bytes = b""
+    cost: int = 0
+    route: str = ""
+    ended_at_us: int = 0
+    because: Refusal | None = None
+
+    @property
+    def key(self) -> Key:
+        return self.table, self.id, b""
+
+
+@unique
+class RequestPhase(IntEnum):
+    OPEN = 1
+    SIGNED = 2  # the commit of one attempt is signed
+    PAID = 3
+    DECLINED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A payment request of ours. `commit` is the live attempt, empty where there is none.
+
+    `seed` makes the one-time committer key and the decline preimages; it never leaves the store.
+    `manual`: the owner confirms before the commit is signed.
+    """
+
+    table: ClassVar[str] = "request"
+    id: bytes
+    signed: bytes
+    seed: bytes
+    amount: int
+    brand: Brand
+    phase: RequestPhase
+    created_at_us: int
+    expires_at_us: int
+    manual: bool = False
+    confirmed: bool = False
+    commit: bytes = b""
+    attempt: int = 0
+    ended_at_us: int = 0
+
+    @property
+    def key(self) -> Key:
+        return self.table, self.id, b""
+
+
+@unique
+class IncidentKind(IntEnum):
+    """What the operator has to look at; nothing here changes by itself."""
+
+    LOSS = 1  # paid ahead, not paid behind
+    CONTRADICTION = 2  # a registry signed both ways
+    CLAIM_DENIED = 3  # a neighbour does not honour evidence
+    PEER_FAULT = 4  # a neighbour broke the protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """An entry of the operator's inbox. `subject` names the promise or transaction."""
+
+    table: ClassVar[str] = "incident"
+    subject: bytes
+    kind: IncidentKind
+    at_us: int
+    peer: bytes
+    amount: int = 0
+    detail: str = ""
+    evidence: bytes = b""
+
+    @property
+    def key(self) -> Key:
+        return self.table, self.subject, bytes((self.kind,))
+
+
+Row = Line | Promise | Transaction | Payment | Request | Incident

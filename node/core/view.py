@@ -1,0 +1,111 @@
+"""What a step may read, and the draft in which it writes."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Protocol, cast
+
+from node.core.effects import Effect, Send
+from node.core.rows import Key, Line, Payment, Promise, Request, Row, Transaction
+from proto.fees import Exchange, FeeSet, RegistryFee
+from proto.keys import NodeId
+from proto.limits import DEFAULT_HOLD_MAX_US, MAX_AMOUNT
+from proto.messages import Body
+from proto.registry_record import RegistryRecord
+
+MAX_PENDING_COUNT = 512  # per direction of a line: beyond it one neighbour holds all our credit
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The owner's terms. `line_fees` replace `fees` for promises given over that line."""
+
+    node: NodeId
+    fees: FeeSet
+    registry_fees: Mapping[bytes, RegistryFee] = MappingProxyType({})
+    accepts: frozenset[bytes] = frozenset()
+    records: Mapping[bytes, RegistryRecord] = MappingProxyType({})
+    watches_registry: bool = False
+    hold_max_us: int = DEFAULT_HOLD_MAX_US
+    exchange: tuple[Exchange, ...] = ()
+    line_fees: Mapping[bytes, FeeSet] = MappingProxyType({})
+    line_registry_fees: Mapping[bytes, Mapping[bytes, RegistryFee]] = MappingProxyType({})
+    clock_error_us: int = 0
+    max_pending_count: int = MAX_PENDING_COUNT
+    max_pending_amount: int = MAX_AMOUNT
+
+
+class View(Protocol):
+    """The rows concerned, read only."""
+
+    @property
+    def settings(self) -> Settings: ...
+    def row(self, key: Key) -> Row | None: ...
+    def promises_of(self, commit: bytes) -> Iterable[Promise]: ...
+    def lines_with(self, peer: NodeId) -> Iterable[Line]: ...
+    def payments_of(self, request_hash: bytes) -> Iterable[Payment]: ...
+    def connected(self, peer: NodeId) -> bool: ...
+
+
+class Step:
+    """One application of an event: reads through its own changes, collects effects.
+
+    It lives inside one call of `apply` and never leaves it; the view is not touched.
+    """
+
+    __slots__ = ("_rows", "effects", "now_us", "settings", "view")
+
+    def __init__(self, view: View, now_us: int) -> None:
+        self.view = view
+        self.settings = view.settings
+        self.now_us = now_us
+        self.effects: list[Effect] = []
+        self._rows: dict[Key, Row] = {}
+
+    @property
+    def changes(self) -> tuple[Row, ...]:
+        return tuple(self._rows.values())
+
+    def row(self, key: Key) -> Row | None:
+        found = self._rows.get(key)
+        return found if found is not None else self.view.row(key)
+
+    def line(self, line: bytes) -> Line | None:
+        return cast(Line | None, self.row((Line.table, line, b"")))
+
+    def the_line(self, line: bytes) -> Line:
+        """The line of a promise that exists. Its absence would be our bug."""
+        found = self.line(line)
+        assert found is not None, line.hex()
+        return found
+
+    def promise(self, promisor: NodeId | bytes, promise: bytes) -> Promise | None:
+        return cast(Promise | None, self.row((Promise.table, bytes(promisor), promise)))
+
+    def transaction(self, commit: bytes) -> Transaction | None:
+        return cast(Transaction | None, self.row((Transaction.table, commit, b"")))
+
+    def the_transaction(self, commit: bytes) -> Transaction:
+        found = self.transaction(commit)
+        assert found is not None, commit.hex()
+        return found
+
+    def payment(self, payment: bytes) -> Payment | None:
+        return cast(Payment | None, self.row((Payment.table, payment, b"")))
+
+    def request(self, request: bytes) -> Request | None:
+        return cast(Request | None, self.row((Request.table, request, b"")))
+
+    def promises_of(self, commit: bytes) -> list[Promise]:
+        """Promises under one commit_id, in the order in which they were made."""
+        found = {p.key: p for p in self.view.promises_of(commit)}
+        for row in self._rows.values():
+            if isinstance(row, Promise) and row.commit == commit:
+                found[row.key] = row
+        return list(found.values())
+
+    def put(self, row: Row) -> None:
+        self._rows[row.key] = row
+
+    def send(self, peer: NodeId, body: Body) -> None:
+        self.effects.append(Send(peer, body))
