@@ -51,14 +51,15 @@ class Bridge:
     def __init__(self) -> None:
         self.fuse = Fuse()
         self._loop = asyncio.new_event_loop()
-        self.to_trio: Handover[Thunk] = Handover(
-            "to trio", wake_trio(trio.lowlevel.current_trio_token()), _run, self.fuse
-        )
+        self._wake_trio = wake_trio(trio.lowlevel.current_trio_token())
+        self._wake_asyncio = wake_asyncio(self._loop)
+        self.to_trio: Handover[Thunk] = Handover("to trio", self._wake_trio, _run, self.fuse)
         self.to_asyncio: Handover[Thunk] = Handover(
-            "to asyncio", wake_asyncio(self._loop), _run, self.fuse
+            "to asyncio", self._wake_asyncio, _run, self.fuse
         )
         self._calls: set[_Call] = set()  # owned by trio
         self._background: set[asyncio.Task[None]] = set()  # owned by asyncio
+        self._closers: list[Callable[[], Awaitable[None]]] = []  # owned by asyncio
         self._closing = False  # written by trio
         self._ended = trio.Event()
         self._thread = threading.Thread(target=self._run_loop, name="asyncio", daemon=True)
@@ -149,6 +150,17 @@ class Bridge:
         task.add_done_callback(self._background_ended)
         return task
 
+    def at_close(self, closer: Callable[[], Awaitable[None]]) -> None:
+        """On asyncio: awaited before the loop ends, the last one given first; must be prompt.
+
+        A server or channel that outlives its loop complains for ever. Closing twice is harmless.
+        """
+        self._closers.append(closer)
+
+    def forget_closer(self, closer: Callable[[], Awaitable[None]]) -> None:
+        """On asyncio: what `closer` would close has been closed."""
+        self._closers.remove(closer)
+
     def _background_ended(self, task: "asyncio.Task[None]") -> None:
         self._background.discard(task)
         if not task.cancelled():
@@ -183,7 +195,8 @@ class Bridge:
 
     async def _close(self, grace_s: float) -> None:
         self._closing = True
-        self.to_asyncio.put(lambda: self._begin_shutdown(grace_s))
+        # Past the hand-overs: one that has crashed delivers nothing more, the end included.
+        self._wake_asyncio(partial(self._begin_shutdown, grace_s))
         with trio.move_on_after(2 * grace_s):
             await self._ended.wait()
         if not self._ended.is_set():
@@ -196,6 +209,11 @@ class Bridge:
         shutdown.add_done_callback(lambda _: self._loop.stop())
 
     async def _shutdown(self, grace_s: float) -> None:
+        for closer in reversed(self._closers):
+            try:
+                await asyncio.wait_for(closer(), grace_s)
+            except TimeoutError:
+                log.error("not closed within %.1f s: %r", grace_s, closer)
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
@@ -212,7 +230,7 @@ class Bridge:
         finally:
             asyncio.set_event_loop(None)
             self._loop.close()
-            self.to_trio.put(self._ended.set)
+            self._wake_trio(self._ended.set)
 
 
 def _run(thunk: Thunk) -> None:

@@ -160,7 +160,7 @@ class RpcChannel:
             self._bridge.to_asyncio.put(call.cancel)
 
     async def close(self) -> None:
-        """Ends the connection and with it every call. The channel is not usable afterwards."""
+        """Ends the connection and with it every call; a later call would connect again."""
         try:
             await self._bridge.call(self._close)
         except BridgeClosed:
@@ -180,6 +180,7 @@ class RpcChannel:
                 self._channel = grpc.aio.secure_channel(
                     self._target, self._credentials, options=self._options
                 )
+            self._bridge.at_close(self._close)
         return self._channel
 
     async def _unary(self, method: str, raw: bytes, timeout_s: float) -> bytes:
@@ -194,7 +195,9 @@ class RpcChannel:
 
     async def _close(self) -> None:
         if self._channel is not None:
-            await self._channel.close()
+            channel, self._channel = self._channel, None
+            self._bridge.forget_closer(self._close)
+            await channel.close()
 
 
 async def _mapped(bridge: Bridge, work: Callable[..., Awaitable[Any]], *args: Any) -> Any:

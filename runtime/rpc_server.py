@@ -86,6 +86,7 @@ class RpcServer:
                 options=SERVER_OPTIONS,
                 maximum_concurrent_rpcs=MAX_CONCURRENT_RPCS,
             )
+            self._bridge.at_close(self._stop_now)
         return self._server
 
     async def _bind(self, address: str, credentials: grpc.ServerCredentials | None) -> int:
@@ -112,6 +113,9 @@ class RpcServer:
     async def _stop(self, grace_s: float) -> None:
         if self._server is not None:
             await self._server.stop(grace_s)
+
+    async def _stop_now(self) -> None:
+        await self._stop(0)
 
 
 class _Handlers(grpc.GenericRpcHandler):

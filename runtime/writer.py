@@ -181,7 +181,7 @@ class ThreadWriter:
         self._closing = False  # written by trio before the last release of _work
         wake = wake_trio(trio.lowlevel.current_trio_token())
         self._outcomes: Handover[Told] = Handover("from the writer", wake, _tell, fuse)
-        self._signals: Handover[Done] = Handover("writer's end", wake, lambda run: run(), fuse)
+        self._wake = wake
         self._ended = trio.Event()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
 
@@ -216,7 +216,8 @@ class ThreadWriter:
         ended = outcome.capture(self._serve)
         if isinstance(ended, outcome.Error):
             self._fuse.blow("the writer thread", ended.error)
-        self._signals.put(self._ended.set)
+        # Past the hand-over: one that has crashed delivers nothing more, the end included.
+        self._wake(self._ended.set)
 
     def _serve(self) -> None:
         with _writing(self._engine) as connection:
