@@ -1,0 +1,76 @@
+"""Asks the search what `reference.solve` was asked, and puts both answers into one form."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from pathfinder.answer import RouteAnswer
+from pathfinder.graph import Graph
+from pathfinder.network_parse import parse_network
+from pathfinder.question import ALL_LEVELS, RouteQuestion
+from pathfinder.search import find_route
+from proto.levels import Level
+from proto.limits import MAX_AMOUNT
+from tests.pathfinder.reference import solve
+
+
+@dataclass(frozen=True)
+class Comparison:
+    expected: dict[str, Any] | None
+    answer: RouteAnswer
+
+    @property
+    def same(self) -> bool:
+        return self.answer.exact and self.expected == as_json(self.answer)
+
+
+def graph_of(net: dict[str, Any]) -> Graph:
+    return Graph.from_network(parse_network(json.dumps(net).encode()))
+
+
+def levels(asked: dict[str, Any], key: str) -> frozenset[Level]:
+    return frozenset(Level[name] for name in asked[key]) if key in asked else ALL_LEVELS
+
+
+def question_of(graph: Graph, asked: dict[str, Any]) -> RouteQuestion:
+    terms = {policy.name: policy.terms for policy in graph.candidates()}
+    latest = asked.get("latest_deadline_ms")
+    return RouteQuestion(
+        payer=asked["payer"],
+        payee=asked["payee"],
+        amount=asked["amount"],
+        policies=frozenset(asked["registries"]) if "registries" in asked else None,
+        accepted=(
+            frozenset(terms[name] for name in asked["accepted"]) if "accepted" in asked else None
+        ),
+        levels=levels(asked, "levels"),
+        first_levels=levels(asked, "first_levels"),
+        last_levels=levels(asked, "last_levels"),
+        max_hops=asked.get("max_hops", 20),
+        max_cost=asked.get("max_cost", MAX_AMOUNT),
+        payee_margin_us=asked.get("payee_margin_ms", 2000) * 1000,
+        latest_deadline=None if latest is None else latest * 1000,
+        declines=asked.get("declines", False),
+        avoid_lines=frozenset(asked.get("avoid", ())),
+        capacity_overrides=asked.get("overrides", {}),
+    )
+
+
+def as_json(answer: RouteAnswer) -> dict[str, Any] | None:
+    route = answer.route
+    if route is None:
+        return None
+    return {
+        "cost": route.cost,
+        "registry": route.policy.name or None,
+        "hops": [
+            {"from": h.promisor, "to": h.promisee, "level": h.level.name, "amount": h.amount}
+            for h in route.hops
+        ],
+        "modes": {name: mode.name for name, mode in route.modes},
+    }
+
+
+def compare(net: dict[str, Any], asked: dict[str, Any]) -> Comparison:
+    graph = graph_of(net)
+    return Comparison(solve(net, asked), find_route(graph, question_of(graph, asked)))
