@@ -1,0 +1,190 @@
+"""What an operator may set: config.toml, read once, checked whole, frozen."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from proto.limits import GUARD_US
+
+MS: Final = 1000  # microseconds
+SECOND_US: Final = 1_000_000
+LEAP_SECOND_US: Final = 1_000_000
+MAX_CONFIG_BYTES: Final = 65_536
+MAX_NAME_CHARS: Final = 64
+MAX_ORIGIN_CHARS: Final = 100  # it travels in every statement, beside a leaf of 150 bytes
+MAX_ADDRESS_CHARS: Final = 255
+MAX_MS: Final = 10**9  # eleven days: beyond it a span in ms is a slip of the pen
+MAX_DEADLINE_S: Final = 10 * 366 * 86_400
+
+
+class ConfigFault(Exception):
+    """One line that names the file and the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Spans in µs. `public_*`: what the record tells others; empty = where we listen."""
+
+    name: str
+    log_origin: str
+    listen: str
+    archive: str
+    public_listen: str = ""
+    public_archive: str = ""
+    database: str = "decisions.sqlite"
+    capacity_per_s: int = 5000
+    clock_source: str = "declared"
+    declared_error_us: int = 50 * MS
+    max_error_us: int = 250 * MS
+    leap: str = "smear"
+    guard_us: int = GUARD_US
+    min_lead_us: int = 500 * MS
+    max_deadline_us: int = 30 * 86_400 * SECOND_US
+    mmd_us: int = 60 * SECOND_US
+
+
+def read_config(path: Path) -> Config:
+    """Raises ConfigFault."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_CONFIG_BYTES + 1)
+    except OSError as error:
+        raise ConfigFault(f"{path}: cannot be read: {error.strerror}") from error
+    if len(data) > MAX_CONFIG_BYTES:
+        raise ConfigFault(f"{path}: more than {MAX_CONFIG_BYTES} bytes")
+    try:
+        table = tomllib.loads(data.decode())
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigFault(f"{path}: not TOML: {error}") from error
+    except RecursionError as error:
+        raise ConfigFault(f"{path}: not TOML: nested too deeply") from error
+    return _Reader(path, table).config()
+
+
+class _Reader:
+    """Takes keys out of the table; what is left over at the end is unknown."""
+
+    def __init__(self, path: Path, table: Mapping[str, object]) -> None:
+        self._path = path
+        self._left: dict[str, object] = {}
+        for key, value in table.items():
+            if isinstance(value, dict):
+                self._left |= {f"{key}.{name}": v for name, v in value.items()}
+            else:
+                self._left[key] = value
+
+    def config(self) -> Config:
+        config = Config(
+            name=self._text("name", None, MAX_NAME_CHARS),
+            log_origin=self._text("log_origin", None, MAX_ORIGIN_CHARS),
+            listen=self._address("listen", None),
+            archive=self._address("archive", None),
+            public_listen=self._address("public_listen", ""),
+            public_archive=self._text("public_archive", "", MAX_ADDRESS_CHARS),
+            database=self._text("database", Config.database, MAX_ADDRESS_CHARS),
+            capacity_per_s=self._number("capacity_per_s", Config.capacity_per_s, 1, 1, 10**6),
+            clock_source=self._choice("clock.source", ("declared", "chrony")),
+            declared_error_us=self._ms("clock.declared_error_ms", Config.declared_error_us),
+            max_error_us=self._ms("clock.max_error_ms", Config.max_error_us),
+            leap=self._choice("clock.leap", ("smear", "step")),
+            guard_us=self._ms("limits.guard_ms", Config.guard_us),
+            min_lead_us=self._ms("limits.min_lead_ms", Config.min_lead_us),
+            max_deadline_us=self._number(
+                "limits.max_deadline_s", Config.max_deadline_us, SECOND_US, 1, MAX_DEADLINE_S
+            ),
+            mmd_us=self._ms("limits.mmd_ms", Config.mmd_us),
+        )
+        for key in self._left:
+            raise self._fault(key, "unknown key")
+        self._check(config)
+        return config
+
+    def _check(self, config: Config) -> None:
+        if config.declared_error_us > config.max_error_us:
+            raise self._fault("clock.declared_error_ms", "above max_error_ms: nothing ever decided")
+        if config.guard_us < LEAP_SECOND_US + config.max_error_us:
+            raise self._fault("limits.guard_ms", "must cover a leap second and max_error_ms")
+
+    def _fault(self, key: str, cause: str) -> ConfigFault:
+        return ConfigFault(f"{self._path}: {key}: {cause}")
+
+    def _text(self, key: str, default: str | None, at_most: int) -> str:
+        value = self._left.pop(key, default)
+        if value is None:
+            raise self._fault(key, "missing")
+        if not isinstance(value, str) or len(value) > at_most or not value.isprintable():
+            raise self._fault(key, f"must be a printable text of at most {at_most} characters")
+        if not value and default is None:
+            raise self._fault(key, "must not be empty")
+        return value
+
+    def _address(self, key: str, default: str | None) -> str:
+        value = self._text(key, default, MAX_ADDRESS_CHARS)
+        if value and split_address(value) is None:
+            raise self._fault(key, "must be HOST:PORT")
+        return value
+
+    def _choice(self, key: str, choices: tuple[str, ...]) -> str:
+        value = self._left.pop(key, choices[0])
+        if not isinstance(value, str) or value not in choices:
+            raise self._fault(key, f"must be one of {', '.join(choices)}")
+        return value
+
+    def _ms(self, key: str, default_us: int) -> int:
+        return self._number(key, default_us, MS, 0, MAX_MS)
+
+    def _number(self, key: str, default: int, unit: int, least: int, most: int) -> int:
+        if key not in self._left:
+            return default
+        value = self._left.pop(key)
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise self._fault(key, f"must be a whole number from {least} to {most}")
+        return value * unit
+
+
+def split_address(text: str) -> tuple[str, int] | None:
+    """("host", port) of "host:port" or "[v6]:port"; None where it is neither."""
+    host, colon, port = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        return None  # an IPv6 address needs its brackets, or nobody knows where the port begins
+    if not colon or not host or not port.isascii() or not port.isdecimal() or len(port) > 5:
+        return None
+    return (host, int(port)) if int(port) <= 65_535 else None
+
+
+def config_text(config: Config) -> str:
+    """The config.toml that `init` writes, with what an operator should know beside it."""
+    return f"""\
+name = {_quoted(config.name)}
+# Every statement names this log. It never changes: the database refuses another.
+log_origin = {_quoted(config.log_origin)}
+# Port 0 takes any free port, and signs a new record at each start (needs the root keys at hand).
+listen = {_quoted(config.listen)}    # gRPC over TLS
+archive = {_quoted(config.archive)}    # HTTP
+# What others are told, where it differs from the above:
+# public_listen = "registry.example:7443"
+# public_archive = "https://registry.example"
+database = {_quoted(config.database)}
+capacity_per_s = {config.capacity_per_s}    # decisions a second; 60 % of it can be announced
+
+[clock]
+source = {_quoted(config.clock_source)}    # "chrony" asks `chronyc tracking` for the error
+declared_error_ms = {config.declared_error_us // MS}    # what you vouch for, where no source is asked
+max_error_ms = {config.max_error_us // MS}    # beyond it nothing is decided
+leap = {_quoted(config.leap)}    # or "step"; never a mixture of sources
+
+[limits]    # part of the signed record: a change needs the root keys at hand at the next start
+guard_ms = {config.guard_us // MS}    # a deadline refusal comes this long after the deadline
+min_lead_ms = {config.min_lead_us // MS}    # an announcement comes this long before it
+max_deadline_s = {config.max_deadline_us // SECOND_US}
+mmd_ms = {config.mmd_us // MS}    # from a statement to its log proof
+"""
+
+
+def _quoted(text: str) -> str:
+    """A TOML basic string. The texts are printable, so two escapes suffice."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,232 @@
+"""The desk between the wires and the deciding thread: examine, queue, decide, sign.
+
+gRPC and HTTP hand the same things in here and get the same answers back.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import trio
+from sqlalchemy import Engine
+
+from proto.descriptor import commit_id
+from proto.v1 import registry_pb2 as rpb
+from registry.answers import answer_message
+from registry.calendar import Calendar
+from registry.decider import Item, Unbound
+from registry.examine import Examiner, examine_decline, read_subject
+from registry.hub import Hub
+from registry.log import (
+    Announce,
+    Answer,
+    CommitShown,
+    Logged,
+    Pause,
+    Query,
+    Reason,
+    Refused,
+    Subject,
+)
+from registry.signer import Signer
+from registry.store import LedgerReader
+from registry.worker import MAX_WAITING_ITEMS, DecisionWorker
+
+MAX_ITEMS: Final = 256  # registry 6: a frame of them is what one group commit digests at once
+MAX_ANSWER_BYTES: Final = 1 << 20  # registry 6; the transport's limit lies a little above
+ANSWER_ROOM: Final = 700  # statement, signature and framing, without the Commit
+SHED_ABOVE: Final = MAX_WAITING_ITEMS // 2  # the other half of the queue is for the announced
+ID_BYTES: Final = 32
+EXAMINERS: Final = 1  # a second thread gains nothing while signatures share one interpreter
+
+
+@dataclass(frozen=True, slots=True)
+class AskCommit:
+    descriptor: bytes
+    evidence: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AskDecline:
+    descriptor: bytes
+    preimage: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AskQuery:
+    descriptor: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AskById:
+    subject: bytes  # commit_id or archive id
+
+
+@dataclass(frozen=True, slots=True)
+class AskAnnounce:
+    descriptor: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AskNothing:
+    """An item that says nothing we know."""
+
+
+Ask = AskCommit | AskDecline | AskQuery | AskById | AskAnnounce | AskNothing
+
+Examined = Item | Refused
+
+
+class Desk:
+    """Owned by trio. `reads` is the engine of reading connections."""
+
+    def __init__(
+        self,
+        worker: DecisionWorker,
+        engine: Engine,
+        examiner: Examiner,
+        signer: Signer,
+        calendar: Calendar,
+        hub: Hub,
+    ) -> None:
+        self._worker = worker
+        self._engine = engine
+        self._examiner = examiner
+        self.signer = signer
+        self.calendar = calendar
+        self.hub = hub
+        self._examining = trio.CapacityLimiter(EXAMINERS)
+
+    async def answer(self, asks: Sequence[Ask]) -> list[rpb.Answer]:
+        """Answers in item order. One bad item never fails the others."""
+        taken, reserved = _take(asks)
+        examined = await self._examine(taken)
+        shed = [item if self._has_room(item) else _TOO_BUSY for item in examined]
+        items = [item for item in shed if not isinstance(item, Refused)]
+        answers = iter(await self._worker.answer(items))
+        settled = [
+            item if isinstance(item, Refused) else self._admit(item, next(answers)) for item in shed
+        ]
+        messages = [
+            answer_message(_subject_of(ask), answer, self.signer)
+            for ask, answer in zip(asks, settled, strict=True)
+        ]
+        return _fit(messages, reserved)
+
+    async def find(self, uuid: bytes) -> list[Logged]:
+        """All decisions with an archive id (16 bytes) that the archive index knows by now."""
+        return await trio.to_thread.run_sync(self._find, uuid, limiter=self._examining)
+
+    def _find(self, uuid: bytes) -> list[Logged]:
+        with self._engine.connect() as connection:
+            return LedgerReader(connection).by_uuid(uuid)
+
+    async def ask_unbound(self, subject: bytes) -> Answer:
+        """What is known about an id, the newest decisions included."""
+        if not self._has_room(Unbound(subject)):
+            return _TOO_BUSY
+        return (await self._worker.answer([Unbound(subject)]))[0]
+
+    async def _examine(self, asks: Sequence[Ask | Refused]) -> list[Examined]:
+        if not any(isinstance(ask, AskCommit) for ask in asks):
+            return [self._read(ask, ()) for ask in asks]  # cheap: not worth a thread
+        return await trio.to_thread.run_sync(self._examine_all, asks, limiter=self._examining)
+
+    def _examine_all(self, asks: Sequence[Ask | Refused]) -> list[Examined]:
+        """In a thread. What is decided already is looked up first: it costs no signature."""
+        subjects = [read_subject(ask.descriptor) for ask in asks if isinstance(ask, AskCommit)]
+        keys = [subject.key for subject in subjects if isinstance(subject, Subject)]
+        with self._engine.connect() as connection:
+            known = {key[1] for key in LedgerReader(connection).find(keys)}
+        return [self._read(ask, known) for ask in asks]
+
+    def _read(self, ask: Ask | Refused, known: Iterable[bytes]) -> Examined:
+        match ask:
+            case Refused():
+                return ask
+            case AskNothing():
+                return Refused(Reason.INVALID_DESCRIPTOR)
+            case AskById():
+                valid = len(ask.subject) in (16, 32)
+                return Unbound(ask.subject) if valid else Refused(Reason.INVALID_DESCRIPTOR)
+        subject = read_subject(ask.descriptor)
+        if isinstance(subject, Refused):
+            return subject
+        match ask:
+            case AskCommit():
+                return self._examiner.commit(subject, ask.evidence, subject.commit_id in known)
+            case AskDecline():
+                return examine_decline(subject, ask.preimage)
+            case AskQuery():
+                return Query(subject)
+            case AskAnnounce():
+                return Announce(subject)
+
+    def _has_room(self, item: Examined) -> bool:
+        if isinstance(item, CommitShown) and self.calendar.holds(*item.subject.key):
+            return True  # whoever was admitted is never rate limited
+        return self._worker.room > SHED_ABOVE
+
+    def _admit(self, item: Item, answer: Answer) -> Answer:
+        if not isinstance(item, Announce) or not isinstance(answer, Pause):
+            return answer
+        if self.calendar.reserve(*item.subject.key, answer.as_of_us):
+            return answer
+        return Refused(Reason.OVER_QUOTA)
+
+    def decided(self, decisions: Sequence[Logged]) -> None:
+        """Called on trio for everything that was just decided or looked up."""
+        for logged in decisions:
+            self.calendar.release(*logged.row.key)
+            self.hub.ring(logged.row.leaf.commit_id)
+
+
+_TOO_BUSY: Final = Refused(Reason.OVER_QUOTA)
+
+
+def _take(asks: Sequence[Ask]) -> tuple[list[Ask | Refused], list[int]]:
+    """What of a request is worked on, and how many bytes of answer each item has for itself."""
+    taken: list[Ask | Refused] = []
+    reserved: list[int] = []
+    total = 0
+    for position, ask in enumerate(asks):
+        room = ANSWER_ROOM
+        if isinstance(ask, AskCommit):
+            room += len(ask.descriptor) + len(ask.evidence)
+        if position < MAX_ITEMS and total + room <= MAX_ANSWER_BYTES:
+            total += room
+            taken.append(ask)
+            reserved.append(room)
+        else:
+            taken.append(Refused(Reason.OVER_QUOTA, MAX_ITEMS))
+            reserved.append(0)
+    return taken, reserved
+
+
+def _fit(messages: list[rpb.Answer], reserved: Sequence[int]) -> list[rpb.Answer]:
+    """Stored commits larger than their item's room give way where the whole would be too big.
+
+    What this call decided always fits: its Commit came with the call. So OVER_QUOTA here is the
+    truth as well: nothing changed, ask again in a smaller batch.
+    """
+    spare = MAX_ANSWER_BYTES - sum(reserved)
+    fitting: list[rpb.Answer] = []
+    for message, room in zip(messages, reserved, strict=True):
+        excess = message.ByteSize() - room if room else 0
+        if excess > spare:
+            refusal = rpb.RegistryRefused(reason=rpb.OVER_QUOTA)
+            fitting.append(rpb.Answer(refusal=refusal, commit_id=message.commit_id))
+            continue
+        spare -= max(0, excess)
+        fitting.append(message)
+    return fitting
+
+
+def _subject_of(ask: Ask) -> bytes:
+    match ask:
+        case AskById():
+            return ask.subject[:ID_BYTES]
+        case AskNothing():
+            return b""
+        case _:
+            return commit_id(ask.descriptor)

@@ -1,0 +1,162 @@
+"""The gRPC service (registry section 6): decodes, hands to the desk, encodes. No rules."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import grpc
+import trio
+
+from proto.descriptor import commit_id
+from proto.limits import US
+from proto.statement import Interim
+from proto.v1 import registry_pb2 as rpb
+from proto.v1 import types_pb2 as pb
+from registry.desk import (
+    MAX_ITEMS,
+    Ask,
+    AskAnnounce,
+    AskById,
+    AskCommit,
+    AskDecline,
+    AskNothing,
+    AskQuery,
+    Desk,
+)
+from runtime.rpc import (
+    CallContext,
+    Duplex,
+    Receive,
+    RpcRefused,
+    Send,
+    ServerStream,
+    Service,
+    Unary,
+)
+
+SERVICE_NAME: Final = "pledgeway.v1.Registry"
+MAX_FRAME_ITEMS: Final = 4 * MAX_ITEMS  # a little too many are refused singly, a flood at once
+MAX_WATCHERS: Final = 128  # each holds one of the server's calls for as long as it likes
+MAX_WATCHED_IDS: Final = 16_384
+ASK_AGAIN_S: Final = 0.25  # the least pause between two looks at one pending id
+REFUSED_PAUSE_S: Final = 1.0
+PASSING: Final = (rpb.OVER_QUOTA, rpb.CLOCK_UNSAFE, rpb.LOG_STALLED)  # true now, not for ever
+LONGEST_WAIT_S: Final = 60.0  # a clock that was set, or became usable again, is noticed by then
+
+
+class RegistryService:
+    """Handlers run on trio. `record` is the SignedRegistryRecord that GetInfo hands out."""
+
+    def __init__(self, desk: Desk, record: bytes) -> None:
+        self._desk = desk
+        self._record = pb.SignedRegistryRecord.FromString(record)
+        self._watchers = 0
+
+    def methods(self) -> Service:
+        return Service(
+            SERVICE_NAME,
+            {
+                "GetInfo": Unary(rpb.GetInfoRequest, pb.SignedRegistryRecord, self.get_info),
+                "Announce": Unary(rpb.AnnounceRequest, rpb.AnnounceResponse, self.announce),
+                "Decide": Unary(rpb.DecideRequest, rpb.DecideResponse, self.decide),
+                "DecideStream": Duplex(rpb.DecideRequest, rpb.DecideResponse, self.decide_stream),
+                "Watch": ServerStream(rpb.WatchRequest, rpb.Answer, self.watch),
+            },
+        )
+
+    async def get_info(
+        self, request: rpb.GetInfoRequest, context: CallContext
+    ) -> pb.SignedRegistryRecord:
+        return self._record
+
+    async def announce(
+        self, request: rpb.AnnounceRequest, context: CallContext
+    ) -> rpb.AnnounceResponse:
+        _check_size(request.descriptors)
+        answers = await self._desk.answer([AskAnnounce(d) for d in request.descriptors])
+        return rpb.AnnounceResponse(answers=answers)
+
+    async def decide(self, request: rpb.DecideRequest, context: CallContext) -> rpb.DecideResponse:
+        _check_size(request.items)
+        answers = await self._desk.answer([_ask(item) for item in request.items])
+        return rpb.DecideResponse(answers=answers, batch=request.batch)
+
+    async def decide_stream(
+        self,
+        receive: Receive[rpb.DecideRequest],
+        send: Send[rpb.DecideResponse],
+        context: CallContext,
+    ) -> None:
+        """One frame at a time and in order; whoever wants more at once opens another stream."""
+        while (request := await receive()) is not None:
+            await send(await self.decide(request, context))
+
+    async def watch(
+        self, request: rpb.WatchRequest, context: CallContext, send: Send[rpb.Answer]
+    ) -> None:
+        """Sends what is known of each, then each final answer; ends when all are final."""
+        if len(request.descriptors) > MAX_ITEMS:
+            detail = f"at most {MAX_ITEMS} descriptors in one call"
+            raise RpcRefused(grpc.StatusCode.INVALID_ARGUMENT, detail)
+        watched = len(self._desk.hub) + len(request.descriptors)
+        if self._watchers >= MAX_WATCHERS or watched > MAX_WATCHED_IDS:
+            raise RpcRefused(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many watchers")
+        self._watchers += 1
+        try:
+            await self._watch(request.descriptors, send)
+        finally:
+            self._watchers -= 1
+
+    async def _watch(self, descriptors: Sequence[bytes], send: Send[rpb.Answer]) -> None:
+        asks = {commit_id(data): AskQuery(data) for data in descriptors}
+        with self._desk.hub.listen(asks) as bell:  # before asking, or a decision slips between
+            look_at_s = dict.fromkeys(asks, trio.current_time())  # when to ask again, by id
+            told: set[bytes] = set()
+            rung: set[bytes] = set()
+            while look_at_s:
+                now_s = trio.current_time()
+                due = [i for i, at_s in look_at_s.items() if at_s <= now_s or i in rung]
+                for answer in await self._desk.answer([asks[i] for i in due]):
+                    pause_s = _pause_s(answer)
+                    if pause_s is None or answer.commit_id not in told:
+                        await send(answer)
+                        told.add(answer.commit_id)
+                    if pause_s is None:
+                        del look_at_s[answer.commit_id]
+                    else:
+                        look_at_s[answer.commit_id] = now_s + pause_s
+                if look_at_s:
+                    rung = await bell.wait(min(look_at_s.values()) - trio.current_time())
+
+
+def _pause_s(answer: rpb.Answer) -> float | None:
+    """How long until it is worth asking again; None where the answer stays as it is."""
+    match answer.WhichOneof("answer"):
+        case "interim":
+            interim = Interim.decode(answer.interim.interim)
+            surely_us = interim.final_after_us + 2 * interim.max_error_us
+            pause_s = (surely_us - interim.as_of_us) / US
+            return min(max(pause_s, ASK_AGAIN_S), LONGEST_WAIT_S)
+        case "refusal":
+            return REFUSED_PAUSE_S if answer.refusal.reason in PASSING else None
+        case _:
+            return None
+
+
+def _ask(item: rpb.DecideItem) -> Ask:
+    match item.WhichOneof("item"):
+        case "commit":
+            return AskCommit(item.commit.descriptor, item.commit.evidence)
+        case "decline":
+            return AskDecline(item.decline.descriptor, item.decline.preimage)
+        case "query":
+            if item.query.WhichOneof("subject") == "commit_id":
+                return AskById(item.query.commit_id)
+            return AskQuery(item.query.descriptor)
+        case _:
+            return AskNothing()
+
+
+def _check_size(items: Sequence[object]) -> None:
+    if len(items) > MAX_FRAME_ITEMS:
+        detail = f"at most {MAX_ITEMS} items in one request"
+        raise RpcRefused(grpc.StatusCode.INVALID_ARGUMENT, detail)
