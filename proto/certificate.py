@@ -47,6 +47,7 @@ class CertificateFault(Enum):
     OTHER_OUTCOME = "a statement says the opposite"
     LATE = "a statement was decided after its own limit"
     EARLY = "a deadline refusal was decided before the deadline had surely passed"
+    NO_DECLINE = "a statement tells of a decline that the descriptor does not allow"
     EVIDENCE_HASH = "a statement is about other evidence"
     QUORUM = "too few statements for the policy"
     FORM = "it cannot be read"
@@ -147,8 +148,8 @@ def verify_statement(
     record = records.get(statement.registry)
     if record is None:
         raise CertificateInvalid(CertificateFault.UNKNOWN_REGISTRY)
-    if wrong_time := _time_fault(leaf, descriptor):
-        raise CertificateInvalid(wrong_time)
+    if unfounded := _ground_fault(leaf, descriptor):
+        raise CertificateInvalid(unfounded)
     usable = [p for p in signed.proofs if record.statement_key(p.key, leaf.decided_at_us)]
     if not usable:
         raise CertificateInvalid(CertificateFault.UNKNOWN_KEY)
@@ -157,14 +158,15 @@ def verify_statement(
     return statement.registry, leaf
 
 
-def _time_fault(leaf: DecisionLeaf, descriptor: Descriptor) -> CertificateFault | None:
+def _ground_fault(leaf: DecisionLeaf, descriptor: Descriptor) -> CertificateFault | None:
     if leaf.outcome is Outcome.COMMITTED:
         in_limit = leaf.decided_at_us <= leaf.limit_us <= descriptor.limit_us
         return None if in_limit else CertificateFault.LATE
-    if leaf.reason is DecisionReason.DEADLINE:
-        surely = leaf.decided_at_us - leaf.max_error_us > descriptor.limit_us
-        return None if surely else CertificateFault.EARLY
-    return None
+    if leaf.reason is DecisionReason.DECLINED:
+        # Where no preimage can decline, nobody declined: V12 rests on this.
+        return None if descriptor.decline_hash else CertificateFault.NO_DECLINE
+    surely = leaf.decided_at_us - leaf.max_error_us > descriptor.limit_us
+    return None if surely else CertificateFault.EARLY
 
 
 def verify_commit_certificate(certificate: CommitCertificate, records: Records) -> Descriptor:

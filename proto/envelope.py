@@ -110,7 +110,7 @@ class Envelope:
         if len(data) > MAX_ENVELOPE_BYTES:
             raise WireFault(f"an envelope has at most {MAX_ENVELOPE_BYTES} bytes, not {len(data)}")
         message = parse(pb.Envelope, data)
-        if len(message.type) > MAX_KIND_BYTES:
+        if len(message.type.encode()) > MAX_KIND_BYTES:
             raise WireFault("the kind of an envelope is too long")
         return cls(message.type, message.payload, Proof.from_message(message.signature))
 

@@ -35,6 +35,7 @@ MAX_HASHLOCKS: Final = 8  # N5
 MAX_EVIDENCE_BYTES: Final = 16_384  # 32 shares, 8 preimages and 16 relayed statements fit
 MAX_PREIMAGE_BYTES: Final = 64  # a key or a nonce, never content
 MAX_STATEMENT_BYTES: Final = 1024
+MAX_STATEMENT_SIGNATURES: Final = 4  # the old and the new key while they overlap, and their spares
 MAX_TLOG_PROOF_BYTES: Final = 16_384  # 64 levels and the cosignatures of a dozen witnesses
 MAX_RECORD_BYTES: Final = 16_384
 MAX_ROOTS: Final = 16  # a root changed yearly lasts sixteen years

@@ -5,7 +5,7 @@ from enum import IntEnum, unique
 from typing import Final
 
 from proto.envelope import Proof
-from proto.limits import MAX_STATEMENT_BYTES, MAX_TLOG_PROOF_BYTES
+from proto.limits import MAX_STATEMENT_BYTES, MAX_STATEMENT_SIGNATURES, MAX_TLOG_PROOF_BYTES
 from proto.v1 import types_pb2 as pb
 from proto.wire import WireFault, parse
 
@@ -70,6 +70,9 @@ class DecisionLeaf:
             raise WireFault("a decision without outcome or reason") from error
         if (outcome is Outcome.COMMITTED) != (reason is DecisionReason.COMMIT):
             raise WireFault("outcome and reason of a decision contradict each other")
+        if d.max_error_us < 0:
+            # It would make a refusal before the deadline look like one after it.
+            raise WireFault("a decision with a negative clock error")
         return cls(
             d.commit_id,
             outcome,
@@ -130,6 +133,8 @@ class SignedStatement:
     def from_message(cls, message: pb.SignedStatement) -> "SignedStatement":
         if len(message.tlog_proof) > MAX_TLOG_PROOF_BYTES:
             raise WireFault(f"a log proof has at most {MAX_TLOG_PROOF_BYTES} bytes")
+        if len(message.signatures) > MAX_STATEMENT_SIGNATURES:
+            raise WireFault(f"a statement has at most {MAX_STATEMENT_SIGNATURES} signatures")
         proofs = tuple(Proof.from_message(s) for s in message.signatures)
         return cls(message.statement, proofs, message.tlog_proof)
 
