@@ -1,6 +1,6 @@
 """Everything a node remembers about money, as frozen rows. One class, one table of the store."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum, unique
 from typing import ClassVar
 
@@ -171,8 +171,9 @@ class Transaction:
     commit_evidence: bytes = b""
     commit_certificate: bytes = b""
     abort_certificate: bytes = b""
-    statements: tuple[bytes, ...] = field(default=())
+    statements: tuple[bytes, ...] = ()
     decline_preimage: bytes = b""
+    owner: bytes = b""  # the payment at its payer, the request at its payee
 
     @property
     def key(self) -> Key:

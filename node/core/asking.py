@@ -1,0 +1,79 @@
+"""What the registry is asked about a transaction, and when (protocol sections 5 and 7)."""
+
+from dataclasses import replace
+
+from node.core.effects import AskRegistries
+from node.core.rows import Ask, Direction, Promise, Role, Transaction
+from node.core.view import Step
+from proto.descriptor import decode_descriptor
+from proto.limits import GUARD_US, US, WATCH_INTERVAL_US
+from proto.modes import mode_of
+
+FIRST_RETRY_US = US // 4  # an answer takes milliseconds; a lost one costs a quarter second
+MAX_RETRY_US = 30 * US  # a registry that is down for long is not hammered by every open promise
+
+
+def plan_asking(step: Step, commit: bytes) -> None:
+    """Sets what is to be asked and when, from the rows alone: recovery finds the same plan.
+
+    Nothing is asked about a decided transaction, an all-BARE one, or one that holds nothing.
+    """
+    transaction = step.the_transaction(commit)
+    ask, at_us = _wanted(step, transaction)
+    if ask is transaction.ask and (ask is Ask.NOTHING or at_us >= transaction.ask_at_us):
+        return
+    transaction = replace(transaction, ask=ask, ask_at_us=at_us, asks=0)
+    step.put(transaction)
+    if ask is not Ask.NOTHING and at_us <= step.now_us:
+        ask_now(step, transaction)
+
+
+def ask_now(step: Step, transaction: Transaction) -> None:
+    """Asks, and notes when to ask again should no answer come. A crash here repeats the question.
+
+    While the deadline is near the pace stays quick: a watcher or a gateway has seconds.
+    """
+    wait_us = min(FIRST_RETRY_US << min(transaction.asks, 10), MAX_RETRY_US)
+    if step.now_us <= transaction.limit_us + 2 * GUARD_US:
+        wait_us = min(wait_us, WATCH_INTERVAL_US)
+    step.put(replace(transaction, ask_at_us=step.now_us + wait_us, asks=transaction.asks + 1))
+    step.effects.append(AskRegistries(transaction.commit, transaction.ask))
+
+
+def _wanted(step: Step, transaction: Transaction) -> tuple[Ask, int]:
+    descriptor = decode_descriptor(transaction.descriptor)
+    pending = [p for p in step.promises_of(transaction.commit) if p.pending]
+    if transaction.decided or not descriptor.policy.members:
+        return Ask.NOTHING, 0
+    if transaction.decline_preimage:
+        return Ask.DECLINE, step.now_us
+    if transaction.commit_evidence and _needs_stamp(step, transaction, pending):
+        return Ask.SUBMIT, step.now_us
+    horizon_us = transaction.limit_us + GUARD_US
+    given = [p for p in pending if p.direction is Direction.OUT]
+    if transaction.watched and given:
+        # Late leak: a decision in time is there at L, and the incoming promise lives 4 s longer.
+        return Ask.QUERY, transaction.limit_us
+    if any(p.level.late_ok for p in given):
+        return Ask.QUERY, horizon_us
+    if any(p.level.late_ok or p.level.needs_stamp for p in pending):
+        # The promisor asks at the horizon and passes the answer on; we ask only if it is silent.
+        return Ask.QUERY, horizon_us + WATCH_INTERVAL_US
+    return Ask.NOTHING, 0
+
+
+def _needs_stamp(step: Step, transaction: Transaction, pending: list[Promise]) -> bool:
+    """Whether a bare commit is to be stamped by this node.
+
+    By the payee for a stamped last level, and for SECURED so that it can be redeemed late; by a
+    node in mode SECURED or GATEWAY at once, beside presenting upstream (V6).
+    """
+    held = [p for p in pending if p.direction is Direction.IN]
+    if transaction.role is Role.PAYEE:
+        return any(p.level.needs_stamp or p.level.late_ok for p in held)
+    for promise in held:
+        partner = step.promise(promise.partner, promise.partner_id)
+        mode = mode_of(promise.level, partner.level) if partner else None
+        if mode is not None and mode.relies_on_registry:
+            return True
+    return False

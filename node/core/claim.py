@@ -1,0 +1,195 @@
+"""Evidence travels towards the payer: claims, bookings and denials (protocol sections 3 and 8)."""
+
+from dataclasses import replace
+
+from node.core.asking import plan_asking
+from node.core.chain import note_loss, record
+from node.core.effects import PeerFault
+from node.core.payee import request_of
+from node.core.payer import after_first_redeemed
+from node.core.presenting import present
+from node.core.promise import book_given, book_held, move, partner_of
+from node.core.rows import (
+    Direction,
+    IncidentKind,
+    Promise,
+    PromisePhase,
+    RequestPhase,
+    Role,
+    Shown,
+    Transaction,
+)
+from node.core.view import Step
+from proto.certificate import (
+    CertificateInvalid,
+    CommitCertificate,
+    verify_commit_certificate,
+)
+from proto.commit import Commit, commit_is_valid
+from proto.descriptor import decode_descriptor
+from proto.keys import NodeId
+from proto.levels import Level, admissible
+from proto.messages import Claim, Denied, Redeemed
+from proto.reason import Reason, Refusal
+
+
+def on_claim(step: Step, peer: NodeId, body: Claim, evidence: bytes) -> None:
+    """The holder of a promise of ours shows a commit."""
+    promise = step.promise(step.settings.node, body.promise)
+    if promise is None or promise.peer != peer or promise.direction is not Direction.OUT:
+        step.send(peer, Denied(body.promise, Refusal(Reason.CLAIM_UNKNOWN)))
+        return
+    if promise.phase is PromisePhase.REDEEMED:
+        return  # repeated: the answer is on its way already
+    refusal = _check_claim(step, promise, body)
+    if refusal is not None:
+        step.send(peer, Denied(body.promise, refusal))
+        return
+    # From here on it must succeed.
+    book_given(step, promise, evidence)
+    learn_commit(step, promise.commit, body.evidence)
+    after_first_redeemed(step, promise)
+
+
+def _check_claim(step: Step, promise: Promise, body: Claim) -> Refusal | None:
+    certified = isinstance(body.evidence, CommitCertificate)
+    transaction = step.the_transaction(promise.commit)
+    if body.evidence.descriptor != transaction.descriptor:
+        return Refusal(Reason.CLAIM_INVALID)
+    if promise.level.needs_stamp and not certified:
+        return Refusal(Reason.CLAIM_UNSTAMPED)
+    if not _evidence_holds(step, promise, transaction, body.evidence):
+        return Refusal(Reason.CLAIM_INVALID)
+    if promise.phase.final:
+        if isinstance(body.evidence, CommitCertificate) and transaction.abort_certificate:
+            # The registry signed both ways. The commit dominates, but not by a transition: the
+            # operator gets both certificates and settles with the neighbour.
+            _note_contradiction(step, promise, body.evidence)
+        return Refusal(Reason.CLAIM_ENDED)
+    if not admissible(promise.level, step.now_us, promise.expires_at_us, certified=certified):
+        return Refusal(Reason.CLAIM_LATE, step.now_us - promise.expires_at_us)
+    return None
+
+
+def _note_contradiction(step: Step, promise: Promise, certificate: CommitCertificate) -> None:
+    detail = "a commit certificate came although an abort certificate was there"
+    record(step, IncidentKind.CONTRADICTION, promise, detail, certificate.encode())
+
+
+def _evidence_holds(
+    step: Step, promise: Promise, transaction: Transaction, evidence: Commit | CommitCertificate
+) -> bool:
+    if isinstance(evidence, CommitCertificate) and promise.level is not Level.BARE:
+        if evidence.encode() == transaction.commit_certificate:
+            return True  # verified before
+        try:
+            verify_commit_certificate(evidence, step.settings.records)
+        except CertificateInvalid:
+            return False
+        return True
+    # BARE is redeemed by the commit alone, whether or not this node knows the registry.
+    commit = evidence.commit if isinstance(evidence, CommitCertificate) else evidence
+    if commit.evidence == transaction.commit_evidence:
+        return True
+    return commit_is_valid(decode_descriptor(transaction.descriptor), commit)
+
+
+def learn_commit(step: Step, commit: bytes, evidence: Commit | CommitCertificate) -> None:
+    """A verified commit or certificate: keep it, show it upstream, settle what it settles."""
+    transaction = step.the_transaction(commit)
+    before = transaction
+    if isinstance(evidence, CommitCertificate):
+        if not transaction.commit_certificate and _usable(step, evidence):
+            transaction = replace(
+                transaction,
+                commit_certificate=evidence.encode(),
+                commit_evidence=evidence.commit.evidence,
+            )
+        elif not transaction.commit_evidence:
+            transaction = replace(transaction, commit_evidence=evidence.commit.evidence)
+    elif not transaction.commit_evidence:
+        transaction = replace(transaction, commit_evidence=evidence.evidence)
+    if transaction != before:
+        step.put(transaction)
+    both = transaction.commit_certificate and transaction.abort_certificate
+    for promise in step.promises_of(commit) if both else ():
+        _note_contradiction(step, promise, CommitCertificate.decode(transaction.commit_certificate))
+    for promise in step.promises_of(commit):
+        if promise.pending and promise.direction is Direction.OUT:
+            _settle_given(step, promise, transaction)
+    for promise in step.promises_of(commit):
+        if promise.pending and promise.direction is Direction.IN:
+            present(step, promise, transaction)
+    plan_asking(step, commit)
+
+
+def _usable(step: Step, certificate: CommitCertificate) -> bool:
+    """Whether we can stand behind it upstream: we hold the records to verify it ourselves."""
+    try:
+        verify_commit_certificate(certificate, step.settings.records)
+    except CertificateInvalid:
+        return False
+    return True
+
+
+def _settle_given(step: Step, promise: Promise, transaction: Transaction) -> None:
+    """With a certificate the debt under SECURED and ATOMIC is certain: book it without waiting.
+
+    Nobody's credit stays locked because the holder is slow to claim.
+    """
+    if transaction.commit_certificate and promise.level.late_ok:
+        book_given(step, promise)
+        after_first_redeemed(step, promise)
+
+
+def on_redeemed(step: Step, peer: NodeId, body: Redeemed, evidence: bytes) -> None:
+    """The promisor booked its debt: our mirror follows, number by number."""
+    promise = step.promise(peer, body.promise)
+    if promise is None or promise.direction is not Direction.IN or promise.line != body.line:
+        step.effects.append(PeerFault(peer, "redeems a promise that it did not make"))
+        return
+    line = step.the_line(promise.line)
+    if promise.phase is PromisePhase.REDEEMED and body.sequence <= line.sequence_in:
+        return
+    if (body.sequence, body.total) != (line.sequence_in + 1, line.booked_in + promise.amount):
+        step.effects.append(PeerFault(peer, "books another debt than it promised"))
+        return
+    if promise.phase.final:
+        # It owes us although the promise had ended: to our gain, and only its own books say so.
+        step.effects.append(PeerFault(peer, "books a promise that had ended"))
+        return
+    book_held(step, promise, evidence)
+    transaction = step.the_transaction(promise.commit)
+    if transaction.role is Role.PAYEE:
+        _request_paid(step, promise)
+    plan_asking(step, promise.commit)
+
+
+def _request_paid(step: Step, promise: Promise) -> None:
+    request = request_of(step, promise.commit)
+    if request is None or request.phase is not RequestPhase.SIGNED:
+        return
+    if any(p.pending for p in step.promises_of(promise.commit)):
+        return
+    step.put(replace(request, phase=RequestPhase.PAID, ended_at_us=step.now_us))
+
+
+def on_denied(step: Step, peer: NodeId, body: Denied) -> None:
+    """Our claim redeems nothing. For BARE and PROXY that is the end; the others wait for better
+    evidence and the operator is told if even a certificate was not enough."""
+    promise = step.promise(peer, body.promise)
+    if promise is None or promise.direction is not Direction.IN or promise.phase.final:
+        return
+    if promise.shown is Shown.NOTHING:
+        step.effects.append(PeerFault(peer, "denies a claim that was not made"))
+        return
+    if promise.level.late_ok:
+        if promise.shown is Shown.CERTIFICATE:
+            reason = body.because.reason.name
+            record(step, IncidentKind.CLAIM_DENIED, promise, f"denied with {reason}")
+        return
+    ended = move(step, promise, PromisePhase.EXPIRED, body.because)
+    partner = partner_of(step, promise)
+    if partner is not None and partner.phase is PromisePhase.REDEEMED:
+        note_loss(step, ended, partner)
+    plan_asking(step, promise.commit)

@@ -1,0 +1,31 @@
+"""Which row waits for which time. Timers are derived, so a restart has them all again."""
+
+from node.core.asking import ask_now
+from node.core.ending import expire
+from node.core.rows import Ask, Direction, Promise, Row, Shown, Transaction
+from node.core.view import Step
+from proto.limits import GRACE_US
+
+
+def due_us(row: Row) -> int | None:
+    """When this row is to be looked at again (absolute µs); None = it waits for no clock."""
+    match row:
+        case Promise() if row.pending and row.level.has_expiry:
+            if row.direction is Direction.IN and row.shown is not Shown.NOTHING:
+                return None
+            return row.expires_at_us + GRACE_US + 1
+        case Transaction() if row.ask is not Ask.NOTHING:
+            return row.ask_at_us
+        case _:
+            return None
+
+
+def on_due(step: Step, row: Row | None) -> None:
+    """The time has come; what happened meanwhile decides whether it still matters."""
+    match row:
+        case Promise():
+            expire(step, row)
+        case Transaction() if row.ask is not Ask.NOTHING and row.ask_at_us <= step.now_us:
+            ask_now(step, row)
+        case _:
+            pass

@@ -1,0 +1,168 @@
+"""Every end of a promise that is not a booking: refusal, release, expiry, abort."""
+
+from dataclasses import replace
+
+from node.core.asking import plan_asking
+from node.core.chain import after_given_ended, note_loss, release
+from node.core.effects import PeerFault
+from node.core.payer import after_first_ended
+from node.core.promise import move, partner_of
+from node.core.rows import (
+    Direction,
+    Promise,
+    PromisePhase,
+    Role,
+    Shown,
+    Transaction,
+)
+from node.core.view import Step
+from proto.certificate import AbortCertificate, CertificateInvalid, verify_abort_certificate
+from proto.keys import NodeId
+from proto.levels import may_free
+from proto.messages import Abandon, Accepted, Passed, Refuse, Release
+from proto.reason import Reason, Refusal
+
+
+def _given(step: Step, peer: NodeId, promise: bytes) -> Promise | None:
+    """A promise of ours that this peer holds; a peer that speaks of another breaks the protocol."""
+    found = step.promise(step.settings.node, promise)
+    if found is None or found.peer != peer or found.direction is not Direction.OUT:
+        step.effects.append(PeerFault(peer, "speaks of a promise that it does not hold"))
+        return None
+    return found
+
+
+def on_accepted(step: Step, peer: NodeId, body: Accepted) -> None:
+    promise = _given(step, peer, body.promise)
+    if promise is not None and promise.phase is PromisePhase.OFFERED:
+        move(step, promise, PromisePhase.ACCEPTED)
+
+
+def on_refuse(step: Step, peer: NodeId, body: Refuse, evidence: bytes) -> None:
+    promise = _given(step, peer, body.promise)
+    if promise is None or promise.phase.final:
+        return
+    if promise.phase is not PromisePhase.OFFERED:
+        step.effects.append(PeerFault(peer, "refuses a promise that it had accepted"))
+        return
+    _end_given(step, promise, PromisePhase.REFUSED, body.because, evidence)
+
+
+def on_release(step: Step, peer: NodeId, body: Release, evidence: bytes) -> None:
+    """The holder gives the promise up, signed: that frees our credit at any level."""
+    promise = _given(step, peer, body.promise)
+    if promise is None or promise.phase.final:
+        return
+    _end_given(step, promise, PromisePhase.RELEASED, body.because, evidence)
+
+
+def _end_given(
+    step: Step,
+    promise: Promise,
+    phase: PromisePhase,
+    because: Refusal | None,
+    ended_by: bytes = b"",
+) -> None:
+    ended = move(step, promise, phase, because, ended_by)
+    after_given_ended(step, ended)
+    after_first_ended(step, ended)
+    plan_asking(step, promise.commit)
+
+
+def on_abandon(step: Step, peer: NodeId, body: Abandon) -> None:
+    """The payer no longer wants it. Only passed on; a payee that has not signed releases."""
+    promise = step.promise(peer, body.promise)
+    if promise is None or promise.direction is not Direction.IN or not promise.pending:
+        return
+    partner = partner_of(step, promise)
+    if partner is not None:
+        if partner.pending:
+            step.send(partner.peer, Abandon(partner.id))
+        return
+    transaction = step.the_transaction(promise.commit)
+    if transaction.role is Role.PAYEE and not transaction.commit_evidence:
+        release(step, promise, Refusal(Reason.ABANDONED))
+        plan_asking(step, promise.commit)
+
+
+def expire(step: Step, promise: Promise) -> None:
+    """The own clock has passed e and the grace."""
+    if promise.phase.final:
+        return
+    transaction = step.the_transaction(promise.commit)
+    aborted = bool(transaction.abort_certificate)
+    if not may_free(promise.level, step.now_us, promise.expires_at_us, aborted=aborted):
+        return
+    phase = PromisePhase.ABORTED if promise.level.late_ok else PromisePhase.EXPIRED
+    if promise.direction is Direction.OUT:
+        _end_given(step, promise, phase, None)
+        return
+    if promise.shown is not Shown.NOTHING:
+        return  # our claim is under way: the promisor's answer ends it, Redeemed or Denied
+    _end_held(step, promise, phase)
+    plan_asking(step, promise.commit)
+
+
+def _end_held(step: Step, promise: Promise, phase: PromisePhase) -> None:
+    ended = move(step, promise, phase)
+    partner = partner_of(step, promise)
+    if partner is not None and partner.phase is PromisePhase.REDEEMED:
+        note_loss(step, ended, partner)
+
+
+def on_passed(step: Step, peer: NodeId, body: Passed) -> None:
+    """A neighbour passes on that the transaction can never commit."""
+    transaction = step.transaction(body.certificate.commit_id)
+    if transaction is None or transaction.decided:
+        return
+    try:
+        verify_abort_certificate(body.certificate, step.settings.records)
+    except CertificateInvalid:
+        # It may be right and we may lack a record: our own question settles it.
+        return
+    learn_abort(step, transaction, body.certificate, peer)
+
+
+def learn_abort(
+    step: Step, transaction: Transaction, certificate: AbortCertificate, source: NodeId | None
+) -> None:
+    """A verified abort certificate: keep it, end what it ends, pass it on."""
+    assert not transaction.decided
+    step.put(replace(transaction, abort_certificate=certificate.encode()))
+    for promise in _pending(step, transaction.commit, Direction.OUT):
+        if promise.level.late_ok and promise.peer != source:
+            step.send(promise.peer, Passed(promise.id, certificate))
+        _end_by_abort(step, promise)
+    for promise in _pending(step, transaction.commit, Direction.IN):
+        if promise.level.late_ok and promise.peer != source:
+            step.send(promise.peer, Passed(promise.id, certificate))
+        _end_by_abort(step, promise)
+    for promise in _pending(step, transaction.commit, Direction.IN):
+        _release_hopeless(step, promise)
+    plan_asking(step, transaction.commit)
+
+
+def _pending(step: Step, commit: bytes, direction: Direction) -> list[Promise]:
+    return [p for p in step.promises_of(commit) if p.pending and p.direction is direction]
+
+
+def _end_by_abort(step: Step, promise: Promise) -> None:
+    """ATOMIC at once; SECURED once its own expiry has passed too; the others by their clocks."""
+    if not promise.level.late_ok:
+        return
+    if not may_free(promise.level, step.now_us, promise.expires_at_us, aborted=True):
+        return
+    if promise.direction is Direction.OUT:
+        ended = move(step, promise, PromisePhase.ABORTED)
+        after_first_ended(step, ended)
+    elif promise.shown is not Shown.COMMIT:
+        _end_held(step, promise, PromisePhase.ABORTED)
+
+
+def _release_hopeless(step: Step, promise: Promise) -> None:
+    """No commit can come any more: what we hold and cannot use is given up, not waited out."""
+    transaction = step.the_transaction(promise.commit)
+    partner = partner_of(step, promise)
+    free = partner is None or (partner.phase.final and partner.phase is not PromisePhase.REDEEMED)
+    if free and promise.shown is Shown.NOTHING and not transaction.commit_evidence:
+        release(step, promise, Refusal(Reason.ABORTED_AHEAD))

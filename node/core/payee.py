@@ -1,0 +1,249 @@
+"""The payee: what its requests allow, when it signs, how it declines (protocol section 8)."""
+
+from dataclasses import replace
+from functools import lru_cache
+from hashlib import blake2b
+
+from node.core.asking import plan_asking
+from node.core.chain import release
+from node.core.effects import Answer
+from node.core.events import AddRequest, ConfirmRequest, DeclineRequest
+from node.core.presenting import present
+from node.core.promise import hold
+from node.core.rows import (
+    Direction,
+    Promise,
+    PromisePhase,
+    Request,
+    RequestPhase,
+    Role,
+    Transaction,
+)
+from node.core.view import Step
+from proto.commit import Evidence, sign_share
+from proto.descriptor import Descriptor, decode_descriptor
+from proto.keys import SigningKey
+from proto.limits import CLAIM_TRAVEL_US, MIN_LEAD_US
+from proto.messages import Accepted
+from proto.money import Brand
+from proto.onion import Deliver
+from proto.reason import Reason, Refusal
+from proto.request import PaymentRequest, read_request
+
+
+def committer_key(seed: bytes) -> SigningKey:
+    """The one-time key of a request. Derived, so that only the seed has to be kept."""
+    return SigningKey(blake2b(seed, digest_size=32, person=b"committer").digest())
+
+
+def decline_preimage(seed: bytes, attempt: int) -> bytes:
+    """What ends this attempt early at the registry; another one for each attempt."""
+    salt = attempt.to_bytes(2, "big")
+    return blake2b(seed, digest_size=32, person=b"decline", salt=salt).digest()
+
+
+@lru_cache(maxsize=1024)
+def terms_of(signed: bytes) -> PaymentRequest:
+    """What one of our own requests says. It was readable when we signed it."""
+    return read_request(signed, 0)
+
+
+def request_of(step: Step, commit: bytes) -> Request | None:
+    """The request that this transaction pays."""
+    transaction = step.transaction(commit)
+    return step.request(transaction.owner) if transaction else None
+
+
+def add_request(step: Step, event: AddRequest) -> Answer:
+    known = step.request(event.request.id)
+    if known is not None and known.signed != event.request.signed:
+        return Answer(Refusal(Reason.REPEATED_OTHERWISE))
+    if known is None:
+        step.put(event.request)
+    return Answer()
+
+
+def attempt_is_live(step: Step, request: Request) -> bool:
+    """Whether an attempt may still be redeemed: then no other one is taken, let alone signed."""
+    if not request.commit:
+        return False
+    promises = step.promises_of(request.commit)
+    return any(p.pending or p.phase is PromisePhase.REDEEMED for p in promises)
+
+
+def take_delivery(
+    step: Step,
+    held: Promise,
+    descriptor_bytes: bytes,
+    descriptor: Descriptor,
+    deliver: Deliver,
+    brand: Brand,
+) -> Refusal | None:
+    """The last promise of a chain reached us: take it, and sign once the amount is complete."""
+    request = step.request(deliver.request_id)
+    if request is None:
+        return Refusal(Reason.REQUEST_UNKNOWN)
+    terms = terms_of(request.signed)
+    refusal = (
+        _check_request(step, request, held)
+        or _check_terms(request, terms, held, descriptor, deliver, brand)
+        or _check_time(step, held, descriptor)
+    )
+    if refusal is not None:
+        return refusal
+    promises = step.promises_of(held.commit)
+    covered = held.amount + sum(p.amount for p in promises if p.pending)
+    if covered > request.amount:
+        return Refusal(Reason.REQUEST_MISMATCH, covered - request.amount)
+    # From here on it must succeed.
+    if step.transaction(held.commit) is None:
+        step.put(
+            Transaction(
+                commit=held.commit,
+                descriptor=descriptor_bytes,
+                role=Role.PAYEE,
+                deadline_us=descriptor.deadline_us,
+                limit_us=descriptor.limit_us,
+                owner=request.id,
+            )
+        )
+    if request.commit != held.commit:
+        request = replace(
+            request, commit=held.commit, attempt=deliver.attempt, phase=RequestPhase.OPEN
+        )
+        step.put(request)
+    hold(step, held)
+    step.send(held.peer, Accepted(held.id))
+    if covered == request.amount and (request.confirmed or not request.manual):
+        _sign(step, request)
+    plan_asking(step, held.commit)
+    return None
+
+
+def _check_request(step: Step, request: Request, held: Promise) -> Refusal | None:
+    if request.phase is RequestPhase.PAID:
+        return Refusal(Reason.REQUEST_PAID)
+    if request.phase is RequestPhase.DECLINED:
+        return Refusal(Reason.PAYEE_DECLINED)
+    if step.now_us > request.expires_at_us:
+        return Refusal(Reason.REQUEST_EXPIRED, step.now_us - request.expires_at_us)
+    if request.commit == held.commit:
+        # A further chain of the live attempt; after signing there is nothing left to add.
+        return Refusal(Reason.REQUEST_BUSY) if request.phase is RequestPhase.SIGNED else None
+    if attempt_is_live(step, request):
+        return Refusal(Reason.REQUEST_BUSY)
+    return None
+
+
+def _check_terms(
+    request: Request,
+    terms: PaymentRequest,
+    held: Promise,
+    descriptor: Descriptor,
+    deliver: Deliver,
+    brand: Brand,
+) -> Refusal | None:
+    if brand.guid != request.brand.guid or deliver.total != request.amount:
+        return Refusal(Reason.REQUEST_MISMATCH)
+    ours = (terms.committer_key,)
+    if descriptor.committers != ours or descriptor.threshold != 1 or descriptor.hashlocks:
+        return Refusal(Reason.REQUEST_MISMATCH)
+    if descriptor.decline_hash:
+        hashes = terms.decline_hashes
+        known = deliver.attempt < len(hashes)
+        if not known or descriptor.decline_hash != hashes[deliver.attempt]:
+            return Refusal(Reason.REQUEST_MISMATCH)
+    if not terms.takes_level(held.level):
+        return Refusal(Reason.LAST_LEVEL_REFUSED)
+    if held.level.needs_stamp and descriptor.policy not in terms.policies:
+        return Refusal(Reason.POLICY_REFUSED)
+    if descriptor.deadline_us > terms.latest_deadline_us:
+        return Refusal(Reason.REQUEST_MISMATCH, descriptor.deadline_us - terms.latest_deadline_us)
+    return None
+
+
+def _check_time(step: Step, held: Promise, descriptor: Descriptor) -> Refusal | None:
+    """V5's other half: what is signed must still be redeemable when it arrives."""
+    last_us = descriptor.deadline_us - 2 * MIN_LEAD_US if held.level.needs_stamp else None
+    if held.level.has_expiry:
+        travel_us = held.expires_at_us - CLAIM_TRAVEL_US
+        last_us = travel_us if last_us is None else min(last_us, travel_us)
+    assert last_us is not None
+    return Refusal(Reason.TIME_SHORT, step.now_us - last_us) if step.now_us > last_us else None
+
+
+def _sign(step: Step, request: Request) -> None:
+    """Signs the live attempt: the one act that can commit this payment.
+
+    A crash after this change is durable repeats the submission or the claims; before it, nothing
+    was signed that anybody has seen.
+    """
+    share = sign_share(committer_key(request.seed), request.commit)
+    transaction = step.the_transaction(request.commit)
+    transaction = replace(transaction, commit_evidence=Evidence((share,)).encode())
+    step.put(transaction)
+    step.put(replace(request, phase=RequestPhase.SIGNED))
+    held = [p for p in step.promises_of(request.commit) if p.pending]
+    # Where one chain needs the stamp, a bare commit on another could move half of the money.
+    if not any(p.level.needs_stamp for p in held):
+        for promise in held:
+            present(step, promise, transaction)
+
+
+def confirm_request(step: Step, event: ConfirmRequest) -> Answer:
+    """The owner wants the money: sign now if the promises are there, else when they come."""
+    request = step.request(event.request)
+    if request is None:
+        return Answer(Refusal(Reason.REQUEST_UNKNOWN))
+    if request.phase is RequestPhase.DECLINED:
+        return Answer(Refusal(Reason.PAYEE_DECLINED))
+    if request.phase is not RequestPhase.OPEN or request.confirmed:
+        return Answer()
+    request = replace(request, confirmed=True)
+    step.put(request)
+    if request.commit:
+        _sign_if_complete(step, request)
+        plan_asking(step, request.commit)
+    return Answer()
+
+
+def _sign_if_complete(step: Step, request: Request) -> None:
+    transaction = step.the_transaction(request.commit)
+    held = [p for p in step.promises_of(request.commit) if p.pending]
+    if transaction.decided or sum(p.amount for p in held) != request.amount:
+        return
+    descriptor = decode_descriptor(transaction.descriptor)
+    if all(_check_time(step, p, descriptor) is None for p in held):
+        _sign(step, request)
+
+
+def decline_request(step: Step, event: DeclineRequest) -> Answer:
+    """The owner does not want the money. What is signed already cannot be taken back."""
+    request = step.request(event.request)
+    if request is None:
+        return Answer(Refusal(Reason.REQUEST_UNKNOWN))
+    if request.phase is RequestPhase.DECLINED:
+        return Answer()
+    if request.phase is RequestPhase.PAID:
+        return Answer(Refusal(Reason.REQUEST_PAID))
+    if request.phase is RequestPhase.SIGNED and attempt_is_live(step, request):
+        return Answer(Refusal(Reason.REQUEST_BUSY))
+    step.put(replace(request, phase=RequestPhase.DECLINED, ended_at_us=step.now_us))
+    if request.commit:
+        _decline_attempt(step, request)
+    return Answer()
+
+
+def _decline_attempt(step: Step, request: Request) -> None:
+    transaction = step.the_transaction(request.commit)
+    held = [p for p in step.promises_of(request.commit) if p.pending]
+    for promise in held:
+        if promise.direction is Direction.IN:
+            release(step, promise, Refusal(Reason.PAYEE_DECLINED))
+    terms = terms_of(request.signed)
+    descriptor = decode_descriptor(transaction.descriptor)
+    hashes = terms.decline_hashes
+    if held and descriptor.decline_hash and request.attempt < len(hashes):
+        preimage = decline_preimage(request.seed, request.attempt)
+        step.put(replace(transaction, decline_preimage=preimage))
+    plan_asking(step, request.commit)

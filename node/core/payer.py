@@ -1,0 +1,242 @@
+"""The payer: one live attempt at a time, and an end that is never in doubt (protocol section 8)."""
+
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Final
+
+from node.core.asking import plan_asking
+from node.core.effects import Answer
+from node.core.events import (
+    AbandonPayment,
+    CreatePayment,
+    FirstPromise,
+    GiveUpPayment,
+    StartAttempt,
+)
+from node.core.promise import hold
+from node.core.rows import (
+    Direction,
+    LinePhase,
+    Payment,
+    PaymentPhase,
+    Promise,
+    PromisePhase,
+    Role,
+    Transaction,
+)
+from node.core.view import Step
+from proto.descriptor import commit_id
+from proto.messages import Abandon
+from proto.messages import Promise as PromiseMessage
+from proto.reason import Reason, Refusal
+from proto.schedule import lock_of
+
+PAYMENT_TRANSITIONS: Final = MappingProxyType(
+    {
+        PaymentPhase.ROUTING: frozenset({PaymentPhase.PROMISED, PaymentPhase.ABORTED}),
+        # Back to ROUTING only when every first promise has ended unredeemed: here double payment
+        # dies.
+        PaymentPhase.PROMISED: frozenset({PaymentPhase.COMMITTED, PaymentPhase.ROUTING}),
+        PaymentPhase.COMMITTED: frozenset[PaymentPhase](),
+        PaymentPhase.ABORTED: frozenset[PaymentPhase](),
+    }
+)
+
+_WHY: Final = MappingProxyType(
+    {
+        PromisePhase.EXPIRED: Reason.EXPIRED_AHEAD,
+        PromisePhase.ABORTED: Reason.ABORTED_AHEAD,
+        PromisePhase.RELEASED: Reason.REFUSED_AHEAD,
+        PromisePhase.REFUSED: Reason.REFUSED_AHEAD,
+    }
+)
+
+
+def _move(step: Step, payment: Payment, phase: PaymentPhase, **fields: object) -> None:
+    assert phase in PAYMENT_TRANSITIONS[payment.phase], (payment.phase, phase)
+    ended_at_us = step.now_us if phase.final else 0
+    step.put(replace(payment, phase=phase, ended_at_us=ended_at_us, **fields))  # type: ignore[arg-type]
+
+
+def create_payment(step: Step, event: CreatePayment) -> Answer:
+    """Books the intention. A request that is being paid or was paid is refused here."""
+    if step.payment(event.payment) is not None:
+        return Answer(Refusal(Reason.REPEATED_OTHERWISE))
+    for payment in step.view.payments_of(event.request_hash):
+        if payment.phase is PaymentPhase.COMMITTED:
+            return Answer(Refusal(Reason.PAYMENT_DONE))
+        if not payment.phase.final:
+            return Answer(Refusal(Reason.PAYMENT_LIVE))
+    request = event.request
+    if request.payee == step.settings.node:
+        return Answer(Refusal(Reason.SELF_PAYMENT))
+    if step.now_us > request.expires_at_us:
+        return Answer(Refusal(Reason.REQUEST_EXPIRED, step.now_us - request.expires_at_us))
+    step.put(
+        Payment(
+            id=event.payment,
+            request_hash=event.request_hash,
+            request=event.signed,
+            amount=request.amount,
+            brand=request.brand,
+            payee=request.payee,
+            phase=PaymentPhase.ROUTING,
+            created_at_us=step.now_us,
+            options=event.options,
+        )
+    )
+    return Answer()
+
+
+def start_attempt(step: Step, event: StartAttempt) -> Answer:
+    """The first promises of all chains, in one change; from its commit on they bind."""
+    payment = step.payment(event.payment)
+    if payment is None or payment.phase is not PaymentPhase.ROUTING:
+        return Answer(Refusal(Reason.PAYMENT_LIVE))
+    if event.attempt != payment.attempt + 1:
+        return Answer(Refusal(Reason.PAYMENT_LIVE))
+    asked: dict[bytes, int] = {}
+    for first in event.firsts:
+        if refusal := _check_first(step, event, first, asked.get(first.line, 0)):
+            return Answer(refusal)
+        asked[first.line] = asked.get(first.line, 0) + first.amount
+    # From here on it must succeed.
+    commit = commit_id(event.descriptor_bytes)
+    assert step.transaction(commit) is None  # a fresh salt for every attempt
+    step.put(
+        Transaction(
+            commit=commit,
+            descriptor=event.descriptor_bytes,
+            role=Role.PAYER,
+            deadline_us=event.descriptor.deadline_us,
+            limit_us=event.descriptor.limit_us,
+            owner=payment.id,
+        )
+    )
+    for first in event.firsts:
+        _promise_first(step, event, first, commit)
+    _move(
+        step,
+        payment,
+        PaymentPhase.PROMISED,
+        attempt=event.attempt,
+        commit=commit,
+        cost=event.cost,
+        route=event.route,
+        because=None,
+    )
+    plan_asking(step, commit)
+    return Answer()
+
+
+def _check_first(
+    step: Step, event: StartAttempt, first: FirstPromise, asked: int
+) -> Refusal | None:
+    """The payer's own rules: V1, V8 and V10 on its promise, and its caps."""
+    line = step.line(first.line)
+    if line is None:
+        return Refusal(Reason.LINE_UNKNOWN)
+    if line.phase is not LinePhase.OPEN:
+        return Refusal(Reason.LINE_CLOSED)
+    if line.count_out >= step.settings.max_pending_count:
+        return Refusal(Reason.PENDING_FULL, line.count_out)
+    if (short := first.amount + asked - line.available_out) > 0:
+        return Refusal(Reason.CREDIT_SHORT, short)
+    members = frozenset(event.descriptor.policy.members)
+    if first.level.late_ok and not (members and members <= step.settings.accepts):
+        return Refusal(Reason.REGISTRY_NOT_ACCEPTED)
+    expiry = first.expires_at_us if first.level.has_expiry else None
+    if expiry is not None and expiry <= step.now_us:
+        return Refusal(Reason.EXPIRY_PASSED, step.now_us - expiry)
+    lock = lock_of(first.level, expiry, event.descriptor.limit_us) - step.now_us
+    if (excess := lock - step.settings.hold_max_us) > 0:
+        return Refusal(Reason.HOLD_TOO_LONG, excess)
+    if not step.view.connected(line.peer):
+        return Refusal(Reason.NEXT_HOP_DOWN)
+    return None
+
+
+def _promise_first(step: Step, event: StartAttempt, first: FirstPromise, commit: bytes) -> None:
+    line = step.the_line(first.line)
+    hold(
+        step,
+        Promise(
+            promisor=step.settings.node,
+            id=first.promise,
+            direction=Direction.OUT,
+            line=first.line,
+            peer=line.peer,
+            commit=commit,
+            amount=first.amount,
+            level=first.level,
+            expires_at_us=first.expires_at_us if first.level.has_expiry else 0,
+            phase=PromisePhase.OFFERED,
+            made_at_us=step.now_us,
+        ),
+    )
+    step.send(
+        line.peer,
+        PromiseMessage(
+            first.promise,
+            first.line,
+            event.descriptor_bytes,
+            first.amount,
+            first.level,
+            first.expires_at_us if first.level.has_expiry else 0,
+            first.packet,
+            event.admitted,
+        ),
+    )
+
+
+def _payment_of(step: Step, promise: Promise) -> Payment | None:
+    """The payment whose first promise this is; None for every other promise."""
+    transaction = step.the_transaction(promise.commit)
+    if transaction.role is not Role.PAYER or promise.direction is not Direction.OUT:
+        return None
+    payment = step.payment(transaction.owner)
+    return payment if payment and payment.commit == promise.commit else None
+
+
+def after_first_redeemed(step: Step, promise: Promise) -> None:
+    """A first promise became debt: the payment is committed, and this cannot change any more."""
+    payment = _payment_of(step, promise)
+    if payment is not None and payment.phase is PaymentPhase.PROMISED:
+        _move(step, payment, PaymentPhase.COMMITTED, because=None)
+
+
+def after_first_ended(step: Step, promise: Promise) -> None:
+    """A first promise ended unredeemed; when all have, another attempt may begin."""
+    payment = _payment_of(step, promise)
+    if payment is None or payment.phase is not PaymentPhase.PROMISED:
+        return
+    if any(p.pending for p in step.promises_of(promise.commit)):
+        return
+    because = promise.because or Refusal(_WHY[promise.phase])
+    _move(step, payment, PaymentPhase.ROUTING, because=because)
+
+
+def give_up(step: Step, event: GiveUpPayment) -> Answer:
+    """No further attempt. Only between attempts: what is promised ends by its evidence alone."""
+    payment = step.payment(event.payment)
+    if payment is None:
+        return Answer(Refusal(Reason.REQUEST_UNKNOWN))
+    if payment.phase is PaymentPhase.ABORTED:
+        return Answer()
+    if payment.phase is not PaymentPhase.ROUTING:
+        return Answer(Refusal(Reason.PAYMENT_LIVE))
+    _move(step, payment, PaymentPhase.ABORTED, because=event.because)
+    return Answer()
+
+
+def abandon(step: Step, event: AbandonPayment) -> Answer:
+    """Tells the payee that the payer no longer wants it. Frees nothing by itself."""
+    payment = step.payment(event.payment)
+    if payment is None:
+        return Answer(Refusal(Reason.REQUEST_UNKNOWN))
+    if payment.phase.final:
+        return Answer(Refusal(Reason.PAYMENT_DONE))
+    for promise in step.promises_of(payment.commit):
+        if promise.pending and promise.direction is Direction.OUT:
+            step.send(promise.peer, Abandon(promise.id))
+    return Answer()
