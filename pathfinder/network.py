@@ -9,10 +9,9 @@ from proto.fees import FeeSet, RegistryFee
 from proto.limits import (
     DEFAULT_HOLD_MAX_US,
     MAX_ALIAS_CHARS,
-    MAX_DELTA_US,
     MAX_POLICY_MEMBERS,
-    MIN_DELTA_US,
 )
+from proto.policy import PolicyFault, quorum_fault
 from proto.viability import NodeFacts
 
 DEFAULT_DELTA_US: Final = 2_000_000  # registry section 7: covers relay and release of most members
@@ -58,26 +57,21 @@ NO_POLICY: Final = Policy("", (), 0, 0)
 
 
 def policy_fault(policy: Policy) -> tuple[str, str] | None:
-    """The field and the cause where rule N3 of the registry protocol is broken; else None."""
-    n, f = len(policy.members), policy.f
+    """The field of the file and the cause where rule N3 of the registry protocol is broken."""
+    n = len(policy.members)
     if not 1 <= n <= MAX_POLICY_MEMBERS:
         return "members", f"a policy has 1 to {MAX_POLICY_MEMBERS} members, not {n}"
     if list(policy.members) != sorted(set(policy.members)):
-        return "members", "members are distinct and sorted"
-    if n == 1 and f != 0:
-        return "f", "a single registry tolerates no liar: f is 0"
-    if n == 1 and policy.delta_us != 0:
-        return "delta_ms", "a single registry relays to nobody: delta_ms is 0"
-    if n > 1 and not MIN_DELTA_US <= policy.delta_us <= MAX_DELTA_US:
-        return "delta_ms", f"lies between {MIN_DELTA_US // 1000} and {MAX_DELTA_US // 1000}"
-    if policy.qc + policy.qa < n + f + 1:
-        return "qc", f"qc + qa is at least n + f + 1 = {n + f + 1}, not {policy.qc + policy.qa}"
-    if max(policy.qc, policy.qa) > n - f:
-        return (
-            "qc" if policy.qc > n - f else "qa",
-            f"a quorum is at most n - f = {n - f}, not {max(policy.qc, policy.qa)}",
-        )
-    return None
+        return "members", PolicyFault.MEMBERS_UNSORTED.value
+    fault = quorum_fault(n, policy.qc, policy.qa, policy.f, policy.delta_us)
+    if fault is None:
+        return None
+    field_of = {
+        PolicyFault.QUORUM_UNREACHABLE: "qc" if policy.qc > n - policy.f else "qa",
+        PolicyFault.SINGLE: "f" if policy.f else "delta_ms",
+        PolicyFault.DELTA: "delta_ms",
+    }
+    return field_of.get(fault, "qc"), fault.value
 
 
 def name_fault(name: str) -> str | None:

@@ -22,6 +22,7 @@ MAX_NODES: Final = 100_000  # the largest network that the search was designed f
 MAX_LINES: Final = 1_000_000  # ten for each node, as in the credit networks people have published
 MAX_REGISTRIES: Final = 1024  # each is a candidate of every search
 MAX_POLICIES: Final = 1024  # so is each of these
+MAX_FIELDS: Final = 16  # no object of fixed keys has more than five
 MAX_HOLD_MS: Final = 366 * 24 * 3600 * 1000  # a year: longer is a gift, not a loan
 _SHOWN_CHARS: Final = 80  # of a name in an error: more would break the one line it has
 
@@ -69,7 +70,7 @@ class At:
 
     def fields(self, *allowed: str, required: tuple[str, ...] = ()) -> dict[str, "At"]:
         """The fields of an object whose keys are known."""
-        found = dict(self.entries(limit=MAX_NODES, what="keys"))
+        found = dict(self.entries(limit=MAX_FIELDS, what="keys"))
         for key, at in found.items():
             if key not in allowed:
                 raise at.fail("unknown key")

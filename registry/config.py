@@ -45,6 +45,9 @@ class Config:
     mmd_us: int = 60 * SECOND_US
 
 
+DEFAULTS: Final = Config(name="", log_origin="", listen="", archive="")
+
+
 def read_config(path: Path) -> Config:
     """Raises ConfigFault."""
     try:
@@ -83,18 +86,18 @@ class _Reader:
             archive=self._address("archive", None),
             public_listen=self._address("public_listen", ""),
             public_archive=self._text("public_archive", "", MAX_ADDRESS_CHARS),
-            database=self._text("database", Config.database, MAX_ADDRESS_CHARS),
-            capacity_per_s=self._number("capacity_per_s", Config.capacity_per_s, 1, 1, 10**6),
+            database=self._text("database", DEFAULTS.database, MAX_ADDRESS_CHARS),
+            capacity_per_s=self._number("capacity_per_s", DEFAULTS.capacity_per_s, 1, 1, 10**6),
             clock_source=self._choice("clock.source", ("declared", "chrony")),
-            declared_error_us=self._ms("clock.declared_error_ms", Config.declared_error_us),
-            max_error_us=self._ms("clock.max_error_ms", Config.max_error_us),
+            declared_error_us=self._ms("clock.declared_error_ms", DEFAULTS.declared_error_us),
+            max_error_us=self._ms("clock.max_error_ms", DEFAULTS.max_error_us),
             leap=self._choice("clock.leap", ("smear", "step")),
-            guard_us=self._ms("limits.guard_ms", Config.guard_us),
-            min_lead_us=self._ms("limits.min_lead_ms", Config.min_lead_us),
+            guard_us=self._ms("limits.guard_ms", DEFAULTS.guard_us),
+            min_lead_us=self._ms("limits.min_lead_ms", DEFAULTS.min_lead_us),
             max_deadline_us=self._number(
-                "limits.max_deadline_s", Config.max_deadline_us, SECOND_US, 1, MAX_DEADLINE_S
+                "limits.max_deadline_s", DEFAULTS.max_deadline_us, SECOND_US, 1, MAX_DEADLINE_S
             ),
-            mmd_us=self._ms("limits.mmd_ms", Config.mmd_us),
+            mmd_us=self._ms("limits.mmd_ms", DEFAULTS.mmd_us),
         )
         for key in self._left:
             raise self._fault(key, "unknown key")
@@ -173,7 +176,7 @@ capacity_per_s = {config.capacity_per_s}    # decisions a second; 60 % of it can
 
 [clock]
 source = {_quoted(config.clock_source)}    # "chrony" asks `chronyc tracking` for the error
-declared_error_ms = {config.declared_error_us // MS}    # what you vouch for, where no source is asked
+declared_error_ms = {config.declared_error_us // MS}    # what you vouch for
 max_error_ms = {config.max_error_us // MS}    # beyond it nothing is decided
 leap = {_quoted(config.leap)}    # or "step"; never a mixture of sources
 

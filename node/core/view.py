@@ -1,8 +1,7 @@
 """What a step may read, and the draft in which it writes."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import Protocol, cast
 
 from node.core.effects import Effect, Send
@@ -22,14 +21,14 @@ class Settings:
 
     node: NodeId
     fees: FeeSet
-    registry_fees: Mapping[bytes, RegistryFee] = MappingProxyType({})
+    registry_fees: Mapping[bytes, RegistryFee] = field(default_factory=dict)
     accepts: frozenset[bytes] = frozenset()
-    records: Mapping[bytes, RegistryRecord] = MappingProxyType({})
+    records: Mapping[bytes, RegistryRecord] = field(default_factory=dict)
     watches_registry: bool = False
     hold_max_us: int = DEFAULT_HOLD_MAX_US
     exchange: tuple[Exchange, ...] = ()
-    line_fees: Mapping[bytes, FeeSet] = MappingProxyType({})
-    line_registry_fees: Mapping[bytes, Mapping[bytes, RegistryFee]] = MappingProxyType({})
+    line_fees: Mapping[bytes, FeeSet] = field(default_factory=dict)
+    line_registry_fees: Mapping[bytes, Mapping[bytes, RegistryFee]] = field(default_factory=dict)
     clock_error_us: int = 0
     max_pending_count: int = MAX_PENDING_COUNT
     max_pending_amount: int = MAX_AMOUNT
