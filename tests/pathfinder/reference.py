@@ -67,7 +67,7 @@ def expiries(levels: tuple[str, ...], deadline: int, limit: int, margin: int) ->
             assert after is not None
             made.append(after + MARGIN)
         else:
-            made.append(max([limit + 2 * MARGIN] + ([after + MARGIN] if following == S else [])))
+            made.append(max(limit + 2 * MARGIN, 0 if after is None else after + MARGIN))
     return made[::-1]
 
 
@@ -97,7 +97,7 @@ def plan(levels: tuple[str, ...], lateness: int, margin: int) -> tuple[int, tupl
 
 def policies(net: dict[str, Any], asked: dict[str, Any]) -> list[tuple[str, list[str], int]]:
     """Name, members and L − D of every candidate."""
-    found = [] if asked.get("declines") else [("", [], 0)]
+    found: list[tuple[str, list[str], int]] = [] if asked.get("declines") else [("", [], 0)]
     names = asked.get("registries")
     for name in net["registries"]:
         if names is None or name in names:
@@ -242,10 +242,10 @@ def solve(net: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any] | None:
     if best is None:
         return None
     cost, _, _, safety, path, name, made, risks = best
-    ends = zip(path, path[1:], safety, made, strict=False)
+    rows = zip(path, path[1:], safety, made, strict=False)
     return {
         "cost": cost,
         "registry": name or None,
-        "hops": [{"from": a, "to": b, "level": SAFER_FIRST[s], "amount": m} for a, b, s, m in ends],
+        "hops": [{"from": a, "to": b, "level": SAFER_FIRST[s], "amount": m} for a, b, s, m in rows],
         "modes": {n: MODE_OF_RISK[r] for n, r in zip(path[1:-1], risks, strict=True)},
     }

@@ -1,6 +1,7 @@
 """The search against the worked numbers, against the reference, and in its corners."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -21,16 +22,18 @@ FEES = {
     "GATEWAY": {"rate": "1.003", "flat": 2},
     "BARE": {"rate": "1.006", "flat": 5},
 }
-FREE = {mode: {} for mode in FEES}
+FREE: dict[str, Any] = {mode: {} for mode in FEES}
 SEEDS = 3000
 SEEDS_PER_TEST = 500
 
 
 def lines(*pairs: str, available: int = 500_000) -> list[dict[str, Any]]:
-    return [{"from": a, "to": b, "brand": "USD", "available": available} for a, b in pairs]
+    return [
+        {"from": a, "to": b, "brand": "USD", "available": available} for a, b in map(tuple, pairs)
+    ]
 
 
-def net(nodes: dict[str, dict[str, Any]], *pairs: str, **more: Any) -> dict[str, Any]:
+def net(nodes: Mapping[str, Any], *pairs: str, **more: Any) -> dict[str, Any]:
     return {"registries": {"R": {}}, "nodes": nodes, "lines": lines(*pairs), **more}
 
 
@@ -55,7 +58,7 @@ def ask(network: dict[str, Any], payer: str = "P", payee: str = "Q", **more: Any
 
 
 def chain_of(answer: Any) -> str:
-    return answer["hops"][0]["from"] + "".join(hop["to"] for hop in answer["hops"])
+    return "".join([answer["hops"][0]["from"], *(hop["to"] for hop in answer["hops"])])
 
 
 def levels_of(answer: Any) -> str:
@@ -254,10 +257,15 @@ def test_a_requests_policies_decide_for_the_payee() -> None:
 def test_who_holds_no_record_gives_no_proxy() -> None:
     network = worked("PAQ")
     graph = graph_of(network)
-    question = RouteQuestion("P", "Q", 100_000)
-    assert [hop.level for hop in find_route(graph, question).route.hops][-1] is Level.PROXY
+
+    def levels(graph: Graph) -> list[Level]:
+        route = find_route(graph, RouteQuestion("P", "Q", 100_000)).route
+        assert route is not None
+        return [hop.level for hop in route.hops]
+
+    assert levels(graph)[-1] is Level.PROXY
     blind = Graph.from_network(_network_knowing(network, "B", frozenset()))
-    assert Level.PROXY not in [hop.level for hop in find_route(blind, question).route.hops]
+    assert Level.PROXY not in levels(blind)
 
 
 def _network_knowing(network: dict[str, Any], name: str, knows: frozenset[str]) -> Any:

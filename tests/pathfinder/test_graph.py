@@ -1,0 +1,124 @@
+"""Newest sequence wins, what has expired takes no part, boards are built once."""
+
+import pytest
+
+from pathfinder import graph as graph_module
+from pathfinder.graph import Graph, Upsert
+from pathfinder.network import Line, Node, Policy
+from pathfinder.question import BadQuestion, Fault, RouteQuestion
+from pathfinder.search import find_route
+from proto.fees import Fee, FeeSet
+from proto.modes import Mode
+
+BARE_FREE = FeeSet({Mode.BARE: Fee()})
+
+
+def relay() -> Graph:
+    graph = Graph()
+    for name in "PAQ":
+        graph.upsert_node(Node(name, fees=BARE_FREE), sequence=1, expires_at_us=1000)
+    graph.upsert_line(Line("P", "A", "USD", 10), sequence=1, expires_at_us=1000)
+    graph.upsert_line(Line("A", "Q", "USD", 10), sequence=1, expires_at_us=500)
+    return graph
+
+
+def found(graph: Graph, amount: int = 10, now_us: int = 0) -> bool:
+    return find_route(graph, RouteQuestion("P", "Q", amount, brand="USD", now_us=now_us)).found
+
+
+def test_the_newest_sequence_wins() -> None:
+    graph = relay()
+    assert found(graph)
+    smaller = Line("P", "A", "USD", 9)
+    assert graph.upsert_line(smaller, sequence=1) is Upsert.STALE
+    assert found(graph)
+    assert graph.upsert_line(smaller, sequence=2) is Upsert.APPLIED
+    assert not found(graph)
+    assert graph.upsert_node(Node("A"), sequence=0) is Upsert.STALE
+    assert found(graph, 9)
+    assert graph.upsert_node(Node("A"), sequence=2) is Upsert.APPLIED
+    assert not found(graph, 9)  # it has no price any more
+
+
+def test_a_closed_line_cannot_come_back_by_an_old_advert() -> None:
+    graph = relay()
+    line = Line("A", "Q", "USD", 10)
+    assert graph.upsert_line(line, sequence=5, closed=True) is Upsert.APPLIED
+    assert graph.upsert_line(line, sequence=4) is Upsert.STALE
+    assert not found(graph)
+    assert graph.upsert_line(line, sequence=6) is Upsert.APPLIED
+    assert found(graph)
+
+
+def test_expired_entries_take_no_part() -> None:
+    graph = relay()
+    assert found(graph, now_us=499)
+    assert not found(graph, now_us=500)
+    assert found(graph, now_us=499)  # an earlier question gets the earlier board
+    assert graph.nodes(999) == ("A", "P", "Q")
+    assert graph.nodes(1000) == ()
+    with pytest.raises(BadQuestion) as caught:
+        find_route(graph, RouteQuestion("P", "Q", 1, now_us=1000))
+    assert caught.value == BadQuestion(Fault.PAYER_UNKNOWN, "P")
+
+
+def test_forgetting_what_has_expired() -> None:
+    graph = relay()
+    graph.upsert_registry("R", sequence=3, expires_at_us=500)
+    before = graph.version
+    assert graph.forget_expired(499) == 0
+    assert graph.version == before
+    assert graph.forget_expired(500) == 2
+    assert graph.candidates() == ()
+    assert graph.forget_expired(1000) == 4
+    assert graph.brands() == ()
+    assert graph.nodes() == ()
+
+
+def test_a_line_waits_for_its_nodes() -> None:
+    graph = Graph()
+    assert graph.upsert_line(Line("P", "Q", "USD", 10)) is Upsert.APPLIED
+    assert graph.nodes() == ()
+    graph.upsert_node(Node("P"))
+    assert graph.board("USD").lines == []
+    graph.upsert_node(Node("Q"))
+    assert found(graph)
+
+
+def test_candidates_need_all_their_members() -> None:
+    graph = Graph()
+    both = Policy("C", ("R", "S"), 2, 1, 0, 1_000_000)
+    graph.set_policy(both)
+    graph.upsert_registry("S", expires_at_us=100)
+    assert graph.candidates() == (Policy.single("S"),)
+    graph.upsert_registry("R")
+    assert graph.candidates() == (both, Policy.single("R"), Policy.single("S"))
+    assert graph.candidates(100) == (Policy.single("R"),)
+    assert graph.upsert_registry("R") is Upsert.STALE
+
+
+def test_a_board_is_built_once_for_each_version() -> None:
+    graph = relay()
+    board = graph.board("USD")
+    assert graph.board("USD", 499) is board
+    assert graph.board("USD", 500) is not board
+    board = graph.board("USD")
+    graph.upsert_node(Node("Z"))
+    assert graph.board("USD") is not board
+    assert graph.board("EUR").lines == []
+
+
+def test_bounds_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = relay()
+    monkeypatch.setattr(graph_module, "MAX_GRAPH_NODES", 3)
+    monkeypatch.setattr(graph_module, "MAX_GRAPH_LINES", 2)
+    monkeypatch.setattr(graph_module, "MAX_GRAPH_REGISTRIES", 0)
+    monkeypatch.setattr(graph_module, "MAX_GRAPH_POLICIES", 0)
+    before = graph.version
+    assert graph.upsert_node(Node("Z")) is Upsert.FULL
+    assert graph.upsert_line(Line("Q", "P", "USD", 1)) is Upsert.FULL
+    assert graph.upsert_registry("R") is Upsert.FULL
+    assert graph.set_policy(Policy("C", ("R",), 1, 1)) is Upsert.FULL
+    assert graph.version == before
+    assert graph.upsert_node(Node("A"), sequence=7) is Upsert.APPLIED
+    assert graph.upsert_line(Line("P", "P", "USD", 1), sequence=9) is Upsert.STALE
