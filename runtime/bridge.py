@@ -60,6 +60,7 @@ class Bridge:
         self._calls: set[_Call] = set()  # owned by trio
         self._background: set[asyncio.Task[None]] = set()  # owned by asyncio
         self._closers: list[Callable[[], Awaitable[None]]] = []  # owned by asyncio
+        self.fuse.at_crash(self._abandon)
         self._closing = False  # written by trio
         self._ended = trio.Event()
         self._thread = threading.Thread(target=self._run_loop, name="asyncio", daemon=True)
@@ -89,7 +90,8 @@ class Bridge:
         """
         await trio.lowlevel.checkpoint_if_cancelled()
         call = _Call(trio.lowlevel.current_task())
-        if self._closing or not self.to_asyncio.put(partial(self._start, call, partial(fn, *args))):
+        start = partial(self._start, call, partial(fn, *args))
+        if self._closing or self.fuse.blown or not self.to_asyncio.put(start):
             raise BridgeClosed
         self._calls.add(call)
 
@@ -100,6 +102,17 @@ class Bridge:
 
         result: T = await trio.lowlevel.wait_task_rescheduled(abort)
         return result
+
+    async def call_to_close(self, fn: Callable[[*Ts], Awaitable[None]], *args: *Ts) -> None:
+        """From trio: as `call`, and whatever asyncio's end has closed already is closed.
+
+        Not cancellable: `fn` must be bounded by itself.
+        """
+        with trio.CancelScope(shield=True):
+            try:
+                await self.call(fn, *args)
+            except BridgeClosed:
+                log.debug("closed with its bridge: %r", fn)
 
     async def call_trio(
         self, nursery: trio.Nursery, fn: Callable[[*Ts], Awaitable[T]], *args: *Ts
@@ -190,8 +203,11 @@ class Bridge:
             if call.raise_cancel is not None:
                 result = outcome.capture(call.raise_cancel)
             else:
-                result = outcome.Error(BridgeClosed() if self._closing else CallCancelled())
+                result = outcome.Error(self._why_cancelled())
         trio.lowlevel.reschedule(call.task, result)
+
+    def _why_cancelled(self) -> Exception:
+        return BridgeClosed() if self._closing or self.fuse.blown else CallCancelled()
 
     async def _close(self, grace_s: float) -> None:
         self._closing = True
@@ -201,6 +217,9 @@ class Bridge:
             await self._ended.wait()
         if not self._ended.is_set():
             log.error("the asyncio thread did not end within %.1f s", 2 * grace_s)
+        self._abandon()
+
+    def _abandon(self) -> None:
         for call in list(self._calls):
             self._settle(call, None)
 

@@ -33,13 +33,28 @@ class Fuse:
         self._wake = wake_trio(trio.lowlevel.current_trio_token())
         self._scope = trio.CancelScope()
         self._blown: tuple[str, BaseException] | None = None
+        self._hooks: list[Callable[[], None]] = []
+
+    @property
+    def blown(self) -> bool:
+        """Whether the daemon is on its way down."""
+        return self._blown is not None
+
+    def at_crash(self, hook: Callable[[], None]) -> None:
+        """`hook` runs on trio when the fuse blows, to free those who wait for what died."""
+        self._hooks.append(hook)
 
     def blow(self, where: str, cause: BaseException) -> None:
         """From any thread; the first cause wins, later ones are logged."""
         log.critical("crash in %s", where, exc_info=cause)
         if self._blown is None:
             self._blown = (where, cause)
-            self._wake(self._scope.cancel)
+            self._wake(self._trip)
+
+    def _trip(self) -> None:
+        self._scope.cancel()
+        for hook in self._hooks:
+            hook()
 
     @contextmanager
     def guard(self) -> Iterator[None]:

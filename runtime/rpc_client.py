@@ -1,6 +1,5 @@
 """gRPC clients for trio code: one channel, unary calls and streams, three kinds of failure."""
 
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,8 +12,6 @@ from google.protobuf.message import DecodeError, Message
 from runtime.bridge import Bridge, BridgeClosed, CallCancelled
 from runtime.rpc import MAX_MESSAGE_BYTES
 from runtime.tls import pinned_channel_credentials, pinned_channel_options
-
-log = logging.getLogger(__name__)
 
 Response = TypeVar("Response", bound=Message)
 
@@ -161,10 +158,7 @@ class RpcChannel:
 
     async def close(self) -> None:
         """Ends the connection and with it every call; a later call would connect again."""
-        try:
-            await self._bridge.call(self._close)
-        except BridgeClosed:
-            log.debug("channel to %s outlived its bridge", self._target)
+        await self._bridge.call_to_close(self._close)
 
     async def __aenter__(self) -> "RpcChannel":
         return self

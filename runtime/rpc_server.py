@@ -74,8 +74,7 @@ class RpcServer:
 
     async def stop(self, grace_s: float) -> None:
         """Takes no new calls; those in flight get `grace_s` seconds, then they are cancelled."""
-        with trio.CancelScope(shield=True):  # bounded by the grace; a half-stopped server leaks
-            await self._bridge.call(self._stop, grace_s)
+        await self._bridge.call_to_close(self._stop, grace_s)
         if self._socket is not None:
             self._socket.unlink(missing_ok=True)
 

@@ -192,6 +192,33 @@ async def test_a_delivery_that_raises_on_asyncio_crashes_too() -> None:
     assert isinstance(crash.value.__cause__, ZeroDivisionError)
 
 
+async def test_a_crash_frees_those_who_wait_for_asyncio() -> None:
+    def bad() -> None:
+        raise ZeroDivisionError
+
+    started = trio.Event()
+    outcomes: list[str] = []
+
+    async def forever() -> None:
+        bridge.to_trio.put(started.set)
+        await asyncio.Event().wait()
+
+    async def shielded() -> None:
+        with trio.CancelScope(shield=True):
+            try:
+                await bridge.call(forever)
+            except BridgeClosed:
+                outcomes.append("closed")
+
+    with trio.fail_after(2), pytest.raises(DaemonCrash):
+        async with Bridge.open() as bridge, trio.open_nursery() as nursery:
+            nursery.start_soon(bridge.call, forever)
+            nursery.start_soon(shielded)
+            await started.wait()
+            bridge.to_asyncio.put(bad)
+    assert outcomes == ["closed"]
+
+
 async def test_a_background_task_that_fails_crashes() -> None:
     async def bad() -> None:
         raise ZeroDivisionError

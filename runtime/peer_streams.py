@@ -1,0 +1,389 @@
+"""The neighbours' streams on the asyncio side: accept, dial, shake hands, run."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import count
+from typing import Any
+
+import grpc
+import grpc.aio
+import outcome
+from google.protobuf.message import DecodeError
+
+from proto.keys import NodeId, SigningKey
+from proto.v1 import node_pb2
+from runtime.bridge import Bridge
+from runtime.clock import Clock
+from runtime.hello import HELLO_TIMEOUT_S, HelloFault, Party, check_hello, make_hello
+from runtime.link import CallWire, Link
+from runtime.peer_slot import STABLE_S, Backoff, PeerSlot, dial_delay_s
+from runtime.rpc_server import BindFailed
+from runtime.tls import (
+    TlsIdentity,
+    peer_channel_credentials,
+    pinned_channel_options,
+    seen_pin,
+)
+from runtime.transport import (
+    MAX_FRAME_BYTES,
+    MAX_PEERS,
+    LinkCause,
+    LinkDown,
+    LinkEvent,
+    LinkUp,
+    PeerEndpoint,
+    Positions,
+)
+
+log = logging.getLogger(__name__)
+
+STREAM_METHOD = "/pledgeway.v1.Peer/Stream"
+STOP_GRACE_S = 0.5  # for the Goodbyes of a shutdown
+REFUSAL_LINGER_S = 0.2  # a refused dialler gets the reason; it must not keep the stream
+
+OPTIONS: tuple[tuple[str, int | str], ...] = (
+    # Above our own limit, so that a frame beyond it is seen, named and dropped by us.
+    ("grpc.max_receive_message_length", MAX_FRAME_BYTES + (1 << 16)),
+    ("grpc.http2.bdp_probe", 0),  # else a sender runs 6 MiB ahead of a peer that does not read
+    # A dead peer is noticed within 10 s.
+    ("grpc.keepalive_time_ms", 6_000),
+    ("grpc.keepalive_timeout_ms", 4_000),
+    ("grpc.keepalive_permit_without_calls", 0),
+    ("grpc.http2.max_pings_without_data", 0),
+)
+SERVER_OPTIONS: tuple[tuple[str, int | str], ...] = (
+    *OPTIONS,
+    ("grpc.so_reuseport", 0),  # a second daemon on our port must fail, not take half the peers
+    ("grpc.http2.min_ping_interval_without_data_ms", 4_000),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 4_000),
+    ("grpc.server_handshake_timeout_ms", int(HELLO_TIMEOUT_S * 1000)),
+    ("grpc.max_concurrent_streams", 4),  # per connection: one is used, one may replace it
+)
+CHANNEL_OPTIONS: tuple[tuple[str, int | str], ...] = (
+    *OPTIONS,
+    ("grpc.use_local_subchannel_pool", 1),  # each dial its own connection and no back-off but ours
+    ("grpc.enable_retries", 0),
+)
+
+Taken = Callable[[], None]
+
+
+class PeerStreams:
+    """All slots, by node and by TLS key. Everything but the constructor runs on asyncio."""
+
+    def __init__(
+        self,
+        bridge: Bridge,
+        key: SigningKey,
+        tls: TlsIdentity,
+        address: str | None,
+        clock: Clock,
+        rng: random.Random,
+        positions: Positions,
+        publish: Callable[[LinkEvent, Taken], None],
+        refused: Callable[[NodeId | None, HelloFault], None],
+    ) -> None:
+        self._bridge = bridge
+        self._key = key
+        self._tls = tls
+        self._address = address
+        self._clock = clock
+        self._random = rng
+        self._positions = positions
+        self._publish = publish
+        self._refused = refused
+        self._own = Party(key.node_id, tls.spki_sha256)
+        self._slots: dict[NodeId, PeerSlot] = {}
+        self._by_pin: dict[bytes, PeerSlot] = {}
+        self._numbers = count(1)
+        self._server: Any = None
+        self._closing = False
+        self._diallers: set[asyncio.Task[None]] = set()
+
+    async def listen(self, address: str, credentials: grpc.ServerCredentials) -> int:
+        """Accepts streams on "host:port" and returns the port. BindFailed."""
+        handler: Any = grpc.stream_stream_rpc_method_handler(self._handle)
+        server = grpc.aio.server(
+            handlers=(_OneMethod(handler),),
+            options=SERVER_OPTIONS,
+            maximum_concurrent_rpcs=2 * MAX_PEERS,
+        )
+        self._bridge.at_close(self.close)
+        try:
+            port = server.add_secure_port(address, credentials)
+        except RuntimeError as error:
+            await server.stop(None)
+            raise BindFailed(f"cannot listen on {address}") from error
+        self._server = server
+        await server.start()
+        return int(port)
+
+    async def close(self) -> None:
+        """Says Goodbye to everybody and stops accepting. Twice is harmless."""
+        self._closing = True
+        for slot in self._slots.values():
+            if slot.link is not None:
+                slot.link.stop(LinkCause.SHUTDOWN)
+            elif slot.dialler is not None:
+                slot.dialler.cancel()
+        if diallers := set(self._diallers):
+            _, late = await asyncio.wait(diallers, timeout=STOP_GRACE_S)
+            for dialler in late:
+                dialler.cancel()
+            await asyncio.wait(diallers)
+        if self._server is not None:
+            server, self._server = self._server, None
+            await server.stop(STOP_GRACE_S)
+
+    def set_peers(self, peers: Mapping[NodeId, PeerEndpoint]) -> None:
+        """Exactly these from now on."""
+        if self._closing:
+            return
+        for node, slot in list(self._slots.items()):
+            if slot.endpoint is not None and not _same_key(slot.endpoint, peers.get(node)):
+                slot.retire()
+                self._forget(slot)
+        for node, endpoint in peers.items():
+            known = self._slots.get(node)
+            if known is None:
+                known = PeerSlot(node, endpoint)
+                self._slots[node] = known
+            elif known.endpoint == endpoint and known.dialler is not None:
+                continue
+            known.renew(endpoint)
+            self._redial(known)
+        self._by_pin = {
+            slot.party.spki_sha256: slot
+            for slot in self._slots.values()
+            if slot.endpoint is not None
+        }
+
+    def send(
+        self, peer: NodeId, link: int, first: int, envelopes: Sequence[bytes], ack: int
+    ) -> None:
+        if (live := self._live(peer, link)) is not None:
+            live.send(first, envelopes, ack)
+
+    def gossip(self, peer: NodeId, link: int, adverts: Sequence[bytes]) -> None:
+        if (live := self._live(peer, link)) is not None:
+            live.gossip(adverts)
+
+    def drop(self, peer: NodeId, link: int, cause: LinkCause) -> None:
+        if (live := self._live(peer, link)) is not None:
+            live.stop(cause)
+
+    def _live(self, peer: NodeId, number: int) -> Link | None:
+        slot = self._slots.get(peer)
+        if slot is None or slot.link is None or slot.link.number != number:
+            return None
+        return slot.link
+
+    def _forget(self, slot: PeerSlot) -> None:
+        if slot.endpoint is None and slot.idle():
+            self._slots.pop(slot.party.node, None)
+
+    # Accepting
+
+    async def _handle(self, _: object, context: Any) -> None:
+        ended = await outcome.acapture(self._accept, context)
+        if isinstance(ended, outcome.Error):
+            if isinstance(ended.error, Exception):
+                self._bridge.fuse.blow("a peer's stream", ended.error)
+            raise ended.error
+
+    async def _accept(self, context: Any) -> None:
+        wire = CallWire(context)
+        pin = seen_pin(context.auth_context())
+        slot = self._by_pin.get(pin) if pin is not None else None
+        if slot is None or self._closing:
+            await self._refuse(wire, None, HelloFault.STRANGER)
+            return
+        hello = await self._read_hello(wire, slot)
+        if isinstance(hello, HelloFault):
+            await self._refuse(wire, slot, hello)
+            return
+        # Only now: a TLS key without the identity key must not end the link there is.
+        claim = await slot.claim(self._own.node, dialled=False)
+        if isinstance(claim, HelloFault):
+            await self._refuse(wire, slot, claim)
+            return
+        if await self._say_hello(wire, slot):
+            await self._run(slot, claim, wire, hello)
+
+    async def _refuse(self, wire: CallWire, slot: PeerSlot | None, fault: HelloFault) -> None:
+        self._refused(slot.party.node if slot is not None else None, fault)
+        goodbye = node_pb2.Frame(goodbye=node_pb2.Goodbye(cause=fault))
+        try:
+            async with asyncio.timeout(REFUSAL_LINGER_S):
+                await wire.write(goodbye.SerializeToString())
+        except TimeoutError:
+            log.debug("a refused stream does not read")
+
+    # Dialling
+
+    def _redial(self, slot: PeerSlot) -> None:
+        assert slot.endpoint is not None
+        slot.end_dialler()
+        address = slot.endpoint.address
+        delay_s = dial_delay_s(self._own.node, self._address, slot.party.node, address)
+        if delay_s is not None and address is not None:
+            dialler = self._bridge.spawn(self._keep_dialling, slot, address, delay_s)
+            self._diallers.add(dialler)
+            dialler.add_done_callback(self._diallers.discard)
+            slot.dialler = dialler
+
+    async def _keep_dialling(self, slot: PeerSlot, address: str, delay_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        me = asyncio.current_task()
+        backoff = Backoff(self._random)
+        await asyncio.sleep(0)  # until the slot knows us
+        while slot.dialler is me and not self._closing:
+            await slot.wait_free()
+            await asyncio.sleep(delay_s)
+            if slot.link is None and slot.dialler is me and not self._closing:
+                began = loop.time()
+                if await self._dial(slot, address) and loop.time() - began > STABLE_S:
+                    backoff.reset()
+                await asyncio.sleep(backoff.next_wait_s())
+
+    async def _dial(self, slot: PeerSlot, address: str) -> bool:
+        """One attempt; returns, after the link's end, whether there was one."""
+        assert slot.endpoint is not None
+        certificate = slot.endpoint.certificate_der
+        channel = grpc.aio.secure_channel(
+            address,
+            peer_channel_credentials(self._tls, certificate),
+            options=(*CHANNEL_OPTIONS, *pinned_channel_options(certificate)),
+        )
+        try:
+            if not await _connected(channel):
+                return False
+            claim = await slot.claim(self._own.node, dialled=True)
+            if isinstance(claim, HelloFault):
+                return False
+            call: Any = channel.stream_stream(STREAM_METHOD)()
+            try:
+                return await self._shake_hands(slot, claim, CallWire(call))
+            finally:
+                slot.end_claim(claim)
+                await _linger(call)
+                call.cancel()
+        finally:
+            await channel.close()
+
+    async def _shake_hands(self, slot: PeerSlot, claim: int, wire: CallWire) -> bool:
+        if not await self._say_hello(wire, slot):
+            return False
+        hello = await self._read_hello(wire, slot)
+        if isinstance(hello, HelloFault):
+            await self._refuse(wire, slot, hello)
+            return False
+        return await self._run(slot, claim, wire, hello)
+
+    # Both
+
+    async def _say_hello(self, wire: CallWire, slot: PeerSlot) -> bool:
+        have, sent = await self._ask_positions(slot.party.node)
+        now_us = self._clock.now_us()
+        frame = make_hello(self._key, self._own, slot.party, now_us, have, sent)
+        return await wire.write(frame.SerializeToString())
+
+    async def _ask_positions(self, peer: NodeId) -> tuple[int, int]:
+        answer: asyncio.Future[tuple[int, int]] = asyncio.get_running_loop().create_future()
+
+        def resolve(positions: tuple[int, int]) -> None:
+            if not answer.done():
+                answer.set_result(positions)
+
+        def ask() -> None:
+            self._bridge.to_asyncio.put(partial(resolve, self._positions(peer)))
+
+        self._bridge.to_trio.put(ask)
+        return await answer
+
+    async def _read_hello(self, wire: CallWire, slot: PeerSlot) -> node_pb2.Hello | HelloFault:
+        try:
+            async with asyncio.timeout(HELLO_TIMEOUT_S):
+                raw = await wire.read()
+        except TimeoutError:
+            return HelloFault.NO_HELLO
+        if raw is None:
+            return HelloFault.NO_HELLO
+        try:
+            frame = node_pb2.Frame.FromString(raw)
+        except DecodeError:
+            return HelloFault.MALFORMED
+        if frame.HasField("goodbye"):
+            log.warning("%s refuses us, cause %d", slot.party.node.hex(), frame.goodbye.cause)
+            return HelloFault.REFUSED_BY_PEER
+        if not frame.HasField("hello"):
+            return HelloFault.NO_HELLO
+        fault = check_hello(frame.hello, self._own, slot.party, self._clock.now_us())
+        return frame.hello if fault is None else fault
+
+    async def _run(self, slot: PeerSlot, claim: int, wire: CallWire, hello: node_pb2.Hello) -> bool:
+        if not slot.holds(claim) or self._closing:
+            await self._refuse(wire, slot, HelloFault.SUPERSEDED)
+            return False
+        slot.end_claim(claim)
+        node = slot.party.node
+        number = next(self._numbers)
+        link = Link(node, number, wire, lambda event: self._publish(event, link.consumed))
+        slot.up(link)
+        wire.at_end(link.orphaned)
+        self._publish(LinkUp(node, number, hello.have, hello.sent), _nothing)
+        try:
+            await link.run()
+        finally:
+            slot.down()
+            self._publish(LinkDown(node, number, link.cause), partial(self._told, slot))
+        return True
+
+    def _told(self, slot: PeerSlot) -> None:
+        slot.told()
+        self._forget(slot)
+
+
+class _OneMethod(grpc.GenericRpcHandler):
+    """Knows the stream of peers and nothing else."""
+
+    def __init__(self, handler: Any) -> None:
+        self._handler = handler
+
+    def service(self, details: grpc.HandlerCallDetails) -> Any:
+        return self._handler if details.method == STREAM_METHOD else None
+
+
+async def _linger(call: Any) -> None:
+    """Lets the other end read our last words before a cancel overtakes them."""
+    try:
+        async with asyncio.timeout(REFUSAL_LINGER_S):
+            await call.done_writing()
+            await call.code()
+    except (TimeoutError, grpc.aio.AioRpcError, grpc.aio.BaseError, asyncio.InvalidStateError):
+        log.debug("a stream did not end by itself")
+
+
+async def _connected(channel: Any) -> bool:
+    """Whether TCP and TLS come to stand within HELLO_TIMEOUT_S; one failure is enough."""
+    waiting = (grpc.ChannelConnectivity.IDLE, grpc.ChannelConnectivity.CONNECTING)
+    try:
+        async with asyncio.timeout(HELLO_TIMEOUT_S):
+            state = channel.get_state(try_to_connect=True)
+            while state in waiting:
+                await channel.wait_for_state_change(state)
+                state = channel.get_state(try_to_connect=True)
+    except TimeoutError:
+        return False
+    return bool(state is grpc.ChannelConnectivity.READY)
+
+
+def _same_key(known: PeerEndpoint, wanted: PeerEndpoint | None) -> bool:
+    return wanted is not None and wanted.certificate_der == known.certificate_der
+
+
+def _nothing() -> None:
+    """A LinkUp is bounded by its LinkDown."""
