@@ -5,7 +5,7 @@ client's mind is signed, so the transport needs no secrecy.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final
 from uuid import UUID
 
@@ -23,6 +23,7 @@ from proto.v1 import types_pb2 as pb
 from proto.wire import WireFault, parse
 from registry.answers import final_message, interim_message
 from registry.desk import Ask, AskCommit, AskNothing, AskQuery, Desk
+from registry.health import Health
 from registry.log import Logged, Pause, Reason
 
 PROTOBUF: Final = "application/x-protobuf"
@@ -46,16 +47,16 @@ STATUS: Final[Mapping[Reason, int]] = {
     Reason.LOG_STALLED: 503,
 }
 
-Health = Callable[[], Awaitable[dict[str, object]]]
+AskHealth = Callable[[], Awaitable[Health]]
 
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """`record`: SignedRegistryRecord bytes; `health` says how the daemon is."""
+    """`record` gives SignedRegistryRecord bytes; `health` says how the daemon is."""
 
     desk: Desk
-    record: bytes
-    health: Health
+    record: Callable[[], bytes]
+    health: AskHealth
 
     def app(self) -> Starlette:
         return Starlette(
@@ -115,12 +116,12 @@ class Archive:
         return await self._ask(request, AskCommit(commit.descriptor, commit.evidence))
 
     async def get_registry(self, request: Request) -> Response:
-        record = pb.SignedRegistryRecord.FromString(self.record)
+        record = pb.SignedRegistryRecord.FromString(self.record())
         return _message(request, 200, record, FIVE_MINUTES)
 
     async def get_health(self, request: Request) -> Response:
         health = await self.health()
-        return JSONResponse(health, 200 if health["ok"] else 503, NO_STORE)
+        return JSONResponse(asdict(health), 200 if health.ok else 503, NO_STORE)
 
     async def _find(self, request: Request, uuid: bytes) -> list[Logged] | Response:
         found = await self.desk.find(uuid)

@@ -45,6 +45,11 @@ class Unbound:
 Item = Event | Unbound
 
 
+def look_at(clock: Clock) -> Sample:
+    """One look at a clock."""
+    return Sample(clock.now_us(), clock.error_us(), clock.monotonic_us())
+
+
 class Decider:
     """Owned by one thread. It alone reads the clock for decisions, and it alone writes."""
 
@@ -57,8 +62,7 @@ class Decider:
         self._durable_mark_us = self._mark_us
 
     def sample(self) -> Sample:
-        clock = self._clock
-        return Sample(clock.now_us(), clock.error_us(), clock.monotonic_us())
+        return look_at(self._clock)
 
     def reading(self) -> Reading:
         """The clock as it may be relied upon now."""

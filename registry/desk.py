@@ -87,14 +87,12 @@ class Desk:
         examiner: Examiner,
         signer: Signer,
         calendar: Calendar,
-        hub: Hub,
     ) -> None:
         self._worker = worker
         self._engine = engine
         self._examiner = examiner
         self.signer = signer
         self.calendar = calendar
-        self.hub = hub
         self._examining = trio.CapacityLimiter(EXAMINERS)
 
     async def answer(self, asks: Sequence[Ask]) -> list[rpb.Answer]:
@@ -174,11 +172,12 @@ class Desk:
             return answer
         return Refused(Reason.OVER_QUOTA)
 
-    def decided(self, decisions: Sequence[Logged]) -> None:
-        """Called on trio for everything that was just decided or looked up."""
-        for logged in decisions:
-            self.calendar.release(*logged.row.key)
-            self.hub.ring(logged.row.leaf.commit_id)
+
+def spread(hub: Hub, calendar: Calendar, decisions: Sequence[Logged]) -> None:
+    """Called on trio for everything that was just decided or looked up."""
+    for logged in decisions:
+        calendar.release(*logged.row.key)
+        hub.ring(logged.row.leaf.commit_id)
 
 
 _TOO_BUSY: Final = Refused(Reason.OVER_QUOTA)

@@ -1,6 +1,6 @@
 """The gRPC service (registry section 6): decodes, hands to the desk, encodes. No rules."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import grpc
@@ -22,6 +22,7 @@ from registry.desk import (
     AskQuery,
     Desk,
 )
+from registry.hub import Hub
 from runtime.rpc import (
     CallContext,
     Duplex,
@@ -44,11 +45,12 @@ LONGEST_WAIT_S: Final = 60.0  # a clock that was set, or became usable again, is
 
 
 class RegistryService:
-    """Handlers run on trio. `record` is the SignedRegistryRecord that GetInfo hands out."""
+    """Handlers run on trio. `record` gives the SignedRegistryRecord that GetInfo hands out."""
 
-    def __init__(self, desk: Desk, record: bytes) -> None:
+    def __init__(self, desk: Desk, hub: Hub, record: Callable[[], bytes]) -> None:
         self._desk = desk
-        self._record = pb.SignedRegistryRecord.FromString(record)
+        self._hub = hub
+        self._record = record
         self._watchers = 0
 
     def methods(self) -> Service:
@@ -66,7 +68,7 @@ class RegistryService:
     async def get_info(
         self, request: rpb.GetInfoRequest, context: CallContext
     ) -> pb.SignedRegistryRecord:
-        return self._record
+        return pb.SignedRegistryRecord.FromString(self._record())
 
     async def announce(
         self, request: rpb.AnnounceRequest, context: CallContext
@@ -97,7 +99,7 @@ class RegistryService:
         if len(request.descriptors) > MAX_ITEMS:
             detail = f"at most {MAX_ITEMS} descriptors in one call"
             raise RpcRefused(grpc.StatusCode.INVALID_ARGUMENT, detail)
-        watched = len(self._desk.hub) + len(request.descriptors)
+        watched = len(self._hub) + len(request.descriptors)
         if self._watchers >= MAX_WATCHERS or watched > MAX_WATCHED_IDS:
             raise RpcRefused(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many watchers")
         self._watchers += 1
@@ -108,7 +110,7 @@ class RegistryService:
 
     async def _watch(self, descriptors: Sequence[bytes], send: Send[rpb.Answer]) -> None:
         asks = {commit_id(data): AskQuery(data) for data in descriptors}
-        with self._desk.hub.listen(asks) as bell:  # before asking, or a decision slips between
+        with self._hub.listen(asks) as bell:  # before asking, or a decision slips between
             look_at_s = dict.fromkeys(asks, trio.current_time())  # when to ask again, by id
             told: set[bytes] = set()
             rung: set[bytes] = set()

@@ -1,0 +1,222 @@
+"""The registry daemon: opens what it needs, in order, and closes it in the reverse one."""
+
+import logging
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import trio
+from starlette.applications import Starlette
+
+from proto.registry_record import RegistryRecord, read_record
+from proto.v1 import types_pb2 as pb
+from registry.archive import Archive
+from registry.calendar import Calendar
+from registry.chrony import ChronyClock
+from registry.config import Config, read_config
+from registry.decider import Decider
+from registry.desk import Desk, spread
+from registry.examine import Examiner
+from registry.health import HealthCheck
+from registry.home import (
+    Home,
+    HomeFault,
+    Keys,
+    load_keys,
+    load_members,
+    load_record,
+    load_root_keys,
+    require_threshold,
+    write_public,
+)
+from registry.hub import Hub
+from registry.log import Terms
+from registry.record import (
+    content_of,
+    fill_record,
+    needs_renewal,
+    same_content,
+    signed_record,
+    with_port,
+)
+from registry.service import RegistryService
+from registry.signer import Signer
+from registry.store import Ledger, open_ledger
+from registry.timing import ClockRules
+from registry.worker import DecisionWorker
+from runtime.bridge import Bridge
+from runtime.clock import Clock, SystemClock
+from runtime.rpc_server import RpcServer
+from runtime.store import Store
+from runtime.tls import server_credentials
+from runtime.web import serve_web
+
+log = logging.getLogger(__name__)
+
+STOP_GRACE_S: Final = 0.5  # a decision takes milliseconds; watchers come back by themselves
+WEB_GRACE_S: Final = 1.0
+
+Ready = Callable[[str], None]
+
+
+def run(path: Path, ready: Ready) -> None:
+    """Runs until SIGTERM or SIGINT.
+
+    `ready` is called once with a line that names the addresses. HomeFault, ConfigFault,
+    StoreUnusable, OSError (an address is taken), DaemonCrash.
+    """
+    home = Home(path)
+    config = read_config(home.config)
+    record = load_record(home.record)
+    clock = ChronyClock() if config.clock_source == "chrony" else _declared(config)
+    keys = load_keys(home, record, clock.now_us())
+    with open_ledger(path / config.database) as store:
+        with store.engine.connect() as connection:
+            ledger = Ledger(connection)
+            ledger.claim(record.registry, config.log_origin, store.path)
+            # Before the first statement: whoever replays the log finds the key before its use.
+            ledger.append_leaf(_key_leaf(keys))
+        daemon = _Daemon(home, config, record, keys, clock, store)
+        trio.run(daemon.serve, ready)
+
+
+def _declared(config: Config) -> SystemClock:
+    return SystemClock(config.declared_error_us)
+
+
+def _key_leaf(keys: Keys) -> bytes:
+    leaf = pb.LogLeaf(key=pb.KeyLeaf(certificate=keys.signed_certificate))
+    return leaf.SerializeToString(deterministic=True)
+
+
+class _Daemon:
+    def __init__(
+        self,
+        home: Home,
+        config: Config,
+        record: RegistryRecord,
+        keys: Keys,
+        clock: Clock,
+        store: Store,
+    ) -> None:
+        self._home = home
+        self._config = config
+        self._record = record
+        self._keys = keys
+        self._clock = clock
+        self._store = store
+        self._hub = Hub()
+        self._calendar = Calendar(config.capacity_per_s)
+        self._fault: Exception | None = None
+
+    async def serve(self, ready: Ready) -> None:
+        # Listening for signals comes first: one that arrives while starting is not lost.
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            tell = partial(spread, self._hub, self._calendar)
+            async with (
+                Bridge.open() as bridge,
+                DecisionWorker.open(self._store.engine, self._decider, tell) as worker,
+                trio.open_nursery() as nursery,
+            ):
+                if isinstance(self._clock, ChronyClock):
+                    nursery.start_soon(self._clock.follow)
+                async with self._serving(self._desk(worker), bridge, nursery) as line:
+                    if line is not None:
+                        ready(line)
+                        await anext(signals)
+                nursery.cancel_scope.cancel()
+        if self._fault is not None:
+            raise self._fault
+
+    @asynccontextmanager
+    async def _serving(
+        self, desk: Desk, bridge: Bridge, nursery: trio.Nursery
+    ) -> AsyncIterator[str | None]:
+        """Both servers around a block; gives the line that says where, None where one failed."""
+        service = RegistryService(desk, self._hub, self._signed_record)
+        server = RpcServer(bridge, nursery, [service.methods()])
+        shutdown, web_ended = trio.Event(), trio.Event()
+
+        async def web(app: Starlette, task_status: trio.TaskStatus[list[str]]) -> None:
+            await serve_web(app, self._config.archive, shutdown, task_status=task_status)
+            web_ended.set()
+
+        archive = Archive(desk, self._signed_record, self._health())
+        line: str | None = None
+        try:
+            credentials = server_credentials(self._keys.tls)
+            port = await server.bind_tcp(self._config.listen, credentials)
+            urls = await nursery.start(web, archive.app())
+            line = self._publish(port, urls[0])
+            await server.start()
+        except (OSError, HomeFault) as fault:
+            self._fault = fault
+        try:
+            yield line
+        finally:
+            shutdown.set()
+            await server.stop(STOP_GRACE_S)
+            if line is not None:
+                with trio.move_on_after(WEB_GRACE_S):
+                    await web_ended.wait()
+
+    def _publish(self, port: int, url: str) -> str:
+        """Brings the record in line with where we listen. HomeFault without enough root keys."""
+        listen = with_port(self._config.listen, port)
+        archive = with_port(self._config.archive, urlsplit(url).port or 80)
+        known = content_of(self._record.signed)
+        wanted = fill_record(known, self._config, listen, archive)
+        now_us = self._clock.now_us()
+        roots = load_root_keys(self._home)
+        if not same_content(known, wanted):
+            require_threshold(roots, self._record, f"{self._home.config}: differs from the record")
+            self._replace_record(signed_record(wanted, now_us, roots))
+        elif needs_renewal(known, now_us):
+            try:
+                require_threshold(roots, self._record, f"{self._home.record}: expires soon")
+                self._replace_record(signed_record(wanted, now_us, roots))
+            except HomeFault as fault:
+                log.warning("%s", fault)  # decisions stay valid; the operator has time to renew
+        return (
+            f"ready grpc={listen} archive=http://{archive} registry={self._record.registry.hex()}"
+        )
+
+    def _replace_record(self, data: bytes) -> None:
+        self._record = read_record(data)
+        write_public(self._home.record, data)
+
+    def _signed_record(self) -> bytes:
+        return self._record.signed
+
+    def _desk(self, worker: DecisionWorker) -> Desk:
+        registry = self._record.registry
+        examiner = Examiner(registry, load_members(self._home))
+        signer = Signer(registry, self._config.log_origin, self._keys.statement)
+        return Desk(worker, self._store.engine, examiner, signer, self._calendar)
+
+    def _decider(self, ledger: Ledger) -> Decider:
+        config = self._config
+        terms = Terms(
+            self._record.registry, config.guard_us, config.min_lead_us, config.max_deadline_us
+        )
+        return Decider(ledger, self._clock, terms, self._rules())
+
+    def _rules(self) -> ClockRules:
+        certificate = self._keys.certificate
+        return ClockRules(
+            self._config.max_error_us, certificate.not_before_us, certificate.not_after_us
+        )
+
+    def _health(self) -> HealthCheck:
+        return HealthCheck(
+            self._record.registry,
+            self._config.name,
+            self._store,
+            self._clock,
+            self._rules(),
+            self._calendar,
+        )

@@ -1,0 +1,235 @@
+"""A registry's directory: which file is where, and how it comes into being.
+
+config.toml          what the operator sets
+registry.record      the signed record, to be handed to node operators
+root/operator-N.key  one key of the root each; they belong offline, with their operators
+keys/                statement key, TLS key and certificate, used while running
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from proto.key_certificate import certify_key, cosign
+from proto.keys import KEY_BYTES, KeyCertificate, KeyPurpose, SigningKey
+from proto.registry_record import RegistryRecord, Root, read_record, registry_id, sign_root
+from proto.v1 import types_pb2 as pb
+from proto.wire import WireFault
+from registry.config import Config, config_text, split_address
+from registry.record import fill_record, signed_record
+from runtime.tls import (
+    BadCertificate,
+    TlsIdentity,
+    load_tls_identity,
+    make_tls_identity,
+    save_tls_identity,
+    write_private,
+)
+
+DAY_US: Final = 86_400_000_000
+KEY_LEAD_US: Final = DAY_US  # a clock set back a little after the start still finds its key valid
+STATEMENT_KEY_LIFE_US: Final = 400 * DAY_US  # a year, and a month to do the change in
+TLS_LIFE_US: Final = 10 * 365 * DAY_US  # the record pins it, so its date adds nothing
+
+Entropy = Callable[[int], bytes]
+
+
+class HomeFault(Exception):
+    """One line that names the path and what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Paths below a registry's directory."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.toml"
+
+    @property
+    def record(self) -> Path:
+        return self.path / "registry.record"
+
+    @property
+    def statement_key(self) -> Path:
+        return self.path / "keys" / "statement.key"
+
+    @property
+    def tls_key(self) -> Path:
+        return self.path / "keys" / "tls.key"
+
+    @property
+    def tls_certificate(self) -> Path:
+        return self.path / "keys" / "tls.pem"
+
+    @property
+    def members(self) -> Path:
+        """Records of registries that decide beside us, so that we can check what they relay."""
+        return self.path / "members"
+
+    def root_keys(self) -> list[Path]:
+        return sorted((self.path / "root").glob("operator-*.key"))
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What a running registry signs and serves with."""
+
+    statement: SigningKey
+    certificate: KeyCertificate
+    signed_certificate: bytes  # SignedKeyCertificate, as it is logged
+    tls: TlsIdentity
+
+
+def create(
+    path: Path, config: Config, operators: int, threshold: int, now_us: int, entropy: Entropy
+) -> RegistryRecord:
+    """Makes a registry's directory, whole or not at all. HomeFault; never overwrites."""
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise HomeFault(f"{path}: exists already, and is left as it is")
+    try:
+        path.absolute().parent.mkdir(parents=True, exist_ok=True)
+        # Built beside its place: after a crash there is no half registry to be taken for a whole.
+        draft = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.absolute().parent))
+        try:
+            record = _fill(Home(draft), config, operators, threshold, now_us, entropy)
+            draft.rename(path)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    except OSError as error:
+        raise HomeFault(f"{path}: cannot be written: {error.strerror}") from error
+    return record
+
+
+def _fill(
+    home: Home, config: Config, operators: int, threshold: int, now_us: int, entropy: Entropy
+) -> RegistryRecord:
+    for folder in ("root", "keys", "members"):
+        (home.path / folder).mkdir(mode=0o700)
+    roots = [SigningKey(entropy(KEY_BYTES)) for _ in range(operators)]
+    for number, key in enumerate(roots, start=1):
+        write_private(home.path / "root" / f"operator-{number}.key", _key_text(key))
+    root = Root(1, tuple(sorted(key.public for key in roots)), threshold)
+    owner = registry_id(root.encode())
+    statement = SigningKey(entropy(KEY_BYTES))
+    write_private(home.statement_key, _key_text(statement))
+    tls = make_tls_identity(now_us - KEY_LEAD_US, now_us + TLS_LIFE_US)
+    save_tls_identity(tls, home.tls_key, home.tls_certificate)
+    if not config.log_origin:
+        config = replace(config, log_origin=_origin(config, owner))
+    home.config.write_text(config_text(config))
+    certificate = KeyCertificate(
+        owner,
+        KeyPurpose.STATEMENT,
+        statement.public,
+        now_us - KEY_LEAD_US,
+        now_us + STATEMENT_KEY_LIFE_US,
+    )
+    signed = certify_key(roots[0], certificate)
+    for key in roots[1:]:
+        signed = cosign(signed, key)
+    blank = pb.RegistryRecord(
+        registry_key_id=owner,
+        roots=[sign_root(root, roots)],
+        keys=[signed],
+        tls_certificate=tls.certificate_der,
+    )
+    record = fill_record(blank, config, config.listen, config.archive)
+    data = signed_record(record, now_us, roots)
+    write_public(home.record, data)
+    return read_record(data)
+
+
+def _origin(config: Config, owner: bytes) -> str:
+    """Schema-less archive prefix and the first shard (registry section 8)."""
+    address = config.public_archive.split("://")[-1] or config.archive
+    host = split_address(address)
+    return f"{host[0] if host else address.split('/')[0]}/{owner.hex()[:16]}"
+
+
+def load_keys(home: Home, record: RegistryRecord, now_us: int) -> Keys:
+    """What `run` needs. HomeFault where a key is missing, not ours, or not valid now."""
+    statement = read_key(home.statement_key)
+    certificate = record.statement_key(statement.public, now_us)
+    if certificate is None:
+        raise HomeFault(f"{home.statement_key}: {home.record} does not certify it for now")
+    try:
+        tls = load_tls_identity(home.tls_key, home.tls_certificate)
+    except OSError as error:
+        raise HomeFault(f"{error.filename}: cannot be read: {error.strerror}") from error
+    except BadCertificate as error:
+        raise HomeFault(f"{home.tls_certificate}: {error}") from error
+    if tls.certificate_der != record.tls_certificate:
+        raise HomeFault(f"{home.tls_certificate}: not the certificate that {home.record} pins")
+    return Keys(statement, certificate, _signed_certificate(record, certificate), tls)
+
+
+def _signed_certificate(record: RegistryRecord, certificate: KeyCertificate) -> bytes:
+    content = pb.RegistryRecord.FromString(pb.SignedRegistryRecord.FromString(record.signed).record)
+    for entry in content.keys:
+        if pb.KeyCertificate.FromString(entry.certificate).key == certificate.key:
+            return entry.SerializeToString(deterministic=True)
+    raise AssertionError("a verified record lost its key")
+
+
+def load_record(path: Path) -> RegistryRecord:
+    """HomeFault where it cannot be read or does not certify itself."""
+    try:
+        return read_record(path.read_bytes())
+    except OSError as error:
+        raise HomeFault(f"{path}: cannot be read: {error.strerror}") from error
+    except WireFault as fault:
+        raise HomeFault(f"{path}: {fault}") from fault
+
+
+def load_members(home: Home) -> dict[bytes, RegistryRecord]:
+    """The records of other registries, by id. HomeFault."""
+    records = [load_record(path) for path in sorted(home.members.glob("*.record"))]
+    return {record.registry: record for record in records}
+
+
+def load_root_keys(home: Home) -> list[SigningKey]:
+    """Whichever of them are still at hand; none where they are offline, as they should be."""
+    return [read_key(path) for path in home.root_keys()]
+
+
+def read_key(path: Path) -> SigningKey:
+    """HomeFault."""
+    try:
+        return SigningKey(bytes.fromhex(path.read_text().strip()))
+    except OSError as error:
+        raise HomeFault(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise HomeFault(f"{path}: not a key: 64 hex digits") from error
+
+
+def write_public(path: Path, data: bytes) -> None:
+    """Replaces a file as a whole: whoever reads it meanwhile sees the old or the new one."""
+    draft = path.with_name(path.name + ".new")
+    with draft.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def _key_text(key: SigningKey) -> bytes:
+    return key.seed.hex().encode() + b"\n"
+
+
+def require_threshold(keys: Sequence[SigningKey], record: RegistryRecord, why: str) -> None:
+    """HomeFault where too few root keys are at hand to sign a new record."""
+    signed = pb.SignedRegistryRecord.FromString(record.signed)
+    newest = pb.RegistryRecord.FromString(signed.record).roots[-1]
+    root = Root.decode(newest.root)
+    held = {key.public for key in keys} & set(root.keys)
+    if len(held) < root.threshold:
+        raise HomeFault(
+            f"{why}: a new record needs {root.threshold} root keys in root/, {len(held)} are there"
+        )
