@@ -10,9 +10,10 @@ from typing import Final
 from pathfinder.answer import Reason, RouteAnswer
 from pathfinder.board import Waived
 from pathfinder.graph import Graph
-from pathfinder.labels import Label, Setting
+from pathfinder.labels import Label
 from pathfinder.question import ALL_LEVELS, RouteQuestion
 from pathfinder.search import cheapest, levels_of, names_of, setting_of, violations_of
+from pathfinder.setting import Setting
 from proto.limits import MAX_AMOUNT, MAX_HOPS, US
 from proto.modes import mode_of
 from proto.viability import Rule, Violation

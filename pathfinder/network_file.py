@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from pathfinder.json_place import NetworkFileError, shown
 from pathfinder.network import Line, Network, Node, Policy
-from pathfinder.network_parse import NetworkFileError, parse_network, shown
+from pathfinder.network_parse import parse_network
 from proto.fees import FeeSet, RegistryFee
 
 MAX_FILE_BYTES: Final = 256 * 1024 * 1024  # a million lines of JSON; more would not fit in memory

@@ -12,8 +12,10 @@ from typing import Final
 from pathfinder.answer import Hop, Route, RouteAnswer
 from pathfinder.board import Waived
 from pathfinder.graph import Graph
-from pathfinder.labels import LEVELS, RANK, Label, Pass, Setting, policies_to_try
+from pathfinder.labels import LEVELS, RANK, Label
 from pathfinder.question import RouteQuestion, candidates_of
+from pathfinder.setting import Setting, policies_to_try
+from pathfinder.sweep import Pass
 from proto.levels import Level
 from proto.modes import mode_of
 from proto.schedule import schedule

@@ -10,10 +10,11 @@ from rich.console import Console
 from rich.table import Table
 
 from pathfinder.answer import Reason, Route, RouteAnswer
+from pathfinder.answer_json import answer_as_json
 from pathfinder.explain import explain
 from pathfinder.graph import Graph
+from pathfinder.json_place import NetworkFileError, shown
 from pathfinder.network_file import read_network
-from pathfinder.network_parse import NetworkFileError, shown
 from pathfinder.question import BadQuestion, Fault, RouteQuestion
 from pathfinder.search import find_route
 from proto.levels import Level
@@ -174,7 +175,7 @@ def route(
     )
     answer = _answer(file, question, explained=explained)
     if as_json:
-        click.echo(json.dumps(_as_json(answer, explained=explained), ensure_ascii=False))
+        click.echo(json.dumps(answer_as_json(answer, with_reasons=explained), ensure_ascii=False))
     else:
         _print(answer, question, explained=explained)
     if not answer.found:
@@ -193,53 +194,6 @@ def _answer(file: Path, question: RouteQuestion, *, explained: bool) -> RouteAns
         cause = _CAUSE[error.fault].format(shown(error.subject))
         raise Unusable(f"{shown(str(file))}: {_FIELD[error.fault]}: {cause}") from error
     return answer
-
-
-def _as_json(answer: RouteAnswer, *, explained: bool) -> dict[str, Any]:
-    found: dict[str, Any] = {"found": answer.found, "exact": answer.exact}
-    if answer.route is not None:
-        found |= _route_json(answer.route) | {"brand": answer.brand}
-    if explained or not answer.found:
-        found["reasons"] = [_reason_json(reason) for reason in answer.reasons]
-    return found
-
-
-def _route_json(found: Route) -> dict[str, Any]:
-    plan = found.schedule
-    return {
-        "cost": found.cost,
-        "registry": found.policy.name or None,
-        "hops": [
-            {
-                "from": hop.promisor,
-                "to": hop.promisee,
-                "level": hop.level.name,
-                "amount": hop.amount,
-            }
-            for hop in found.hops
-        ],
-        "modes": {name: mode.name for name, mode in found.modes},
-        "schedule": {
-            "deadline_us": plan.deadline,
-            "limit_us": plan.limit,
-            "expiries_us": list(plan.expiries),
-            "locks_us": list(plan.locks),
-        },
-    }
-
-
-def _reason_json(reason: Reason) -> dict[str, Any]:
-    return {
-        "rule": reason.code,
-        "node": reason.node or None,
-        "line": None if reason.line is None else list(reason.line),
-        "figure": reason.figure,
-        "text": reason.text,
-        "chain": list(reason.chain),
-        "levels": [level.name for level in reason.levels],
-        "registry": reason.policy or None,
-        "cost": reason.cost,
-    }
 
 
 def _print(answer: RouteAnswer, question: RouteQuestion, *, explained: bool) -> None:

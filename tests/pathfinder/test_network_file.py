@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pathfinder import network_file, network_parse
+from pathfinder.json_place import NetworkFileError
 from pathfinder.network import Policy
 from pathfinder.network_file import format_network, read_network, write_network
-from pathfinder.network_parse import NetworkFileError, parse_network
+from pathfinder.network_parse import parse_network
 from proto.modes import Mode
 from tests.pathfinder.networks import case
 
@@ -117,9 +118,9 @@ def changed(path: str, value: str) -> bytes:
     text: Any = json.loads(json.dumps(GOOD))
     at = text
     *before, last = path.split(".")
-    for key in before:
-        at = at[int(key)] if isinstance(at, list) else at[key]
-    key: Any = int(last) if isinstance(at, list) else last
+    for step in before:
+        at = at[int(step)] if isinstance(at, list) else at[step]
+    key = int(last) if isinstance(at, list) else last
     if value == "-":
         del at[key]
     else:

@@ -1,0 +1,142 @@
+"""Reading a stranger's JSON: every value knows its place, every complaint names it."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pathfinder.network import name_fault
+from proto.fees import check_fee_rate
+from proto.limits import MAX_AMOUNT
+from proto.money import Rate
+
+MAX_FIELDS: Final = 16  # no object of fixed keys has more than five
+_SHOWN_CHARS: Final = 80  # of a name in an error: more would break the one line it has
+
+
+class NetworkFileError(Exception):
+    """The file is no network. `place` is a path such as ``nodes.A.fees.ATOMIC.rate``."""
+
+    def __init__(self, place: str, cause: str, file: str = "") -> None:
+        super().__init__(place, cause, file)
+        self.place, self.cause, self.file = place, cause, file
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (self.file, self.place, self.cause) if part)
+
+
+def shown(text: str) -> str:
+    """A stranger's text, fit for one line of an error."""
+    cut = text if len(text) <= _SHOWN_CHARS else text[:_SHOWN_CHARS] + "…"
+    return cut if cut.isprintable() else ascii(cut)[1:-1]
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """A value of the file and the place where it stands; `cause` raises for that place."""
+
+    place: str
+    value: Any
+
+    def fail(self, cause: str) -> NetworkFileError:
+        return NetworkFileError(self.place, cause)
+
+    def down(self, key: str, value: Any) -> "At":
+        return At(f"{self.place}.{shown(key)}" if self.place else shown(key), value)
+
+    def entries(self, *, limit: int, what: str) -> list[tuple[str, "At"]]:
+        """The entries of an object whose keys are names."""
+        if not isinstance(self.value, dict):
+            raise self.fail(f"is an object, not {_kind(self.value)}")
+        if len(self.value) > limit:
+            raise self.fail(f"holds at most {limit} {what}, not {len(self.value)}")
+        return [(key, self.down(key, value)) for key, value in self.value.items()]
+
+    def fields(self, *allowed: str, required: tuple[str, ...] = ()) -> dict[str, "At"]:
+        """The fields of an object whose keys are known."""
+        found = dict(self.entries(limit=MAX_FIELDS, what="keys"))
+        for key, at in found.items():
+            if key not in allowed:
+                raise at.fail("unknown key")
+        for key in required:
+            if key not in found:
+                raise self.down(key, None).fail("is missing")
+        return found
+
+    def items(self, *, limit: int, what: str) -> list["At"]:
+        """The members of a list."""
+        if not isinstance(self.value, list):
+            raise self.fail(f"is a list, not {_kind(self.value)}")
+        if len(self.value) > limit:
+            raise self.fail(f"holds at most {limit} {what}, not {len(self.value)}")
+        return [At(f"{self.place}[{i}]", value) for i, value in enumerate(self.value)]
+
+    def text(self) -> str:
+        if not isinstance(self.value, str):
+            raise self.fail(f"is a string, not {_kind(self.value)}")
+        return self.value
+
+    def name(self) -> str:
+        name = self.text()
+        if cause := name_fault(name):
+            raise self.fail(cause)
+        return name
+
+    def flag(self) -> bool:
+        if not isinstance(self.value, bool):
+            raise self.fail(f"is true or false, not {_kind(self.value)}")
+        return self.value
+
+    def natural(self, limit: int = MAX_AMOUNT) -> int:
+        value = self.value
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise self.fail(f"is an integer, not {_kind(value)}")
+        if not 0 <= value <= limit:
+            raise self.fail(f"lies between 0 and {limit}, not {_number(value)}")
+        return value
+
+    def fee_rate(self) -> Rate:
+        text = self.text()
+        try:
+            return check_fee_rate(Rate.parse(text))
+        except ValueError as error:
+            raise self.fail(shown(str(error))) from error
+
+
+def _kind(value: Any) -> str:
+    kinds = {dict: "an object", list: "a list", str: "a string", bool: "true or false"}
+    kinds |= {int: "an integer", float: "a fraction", type(None): "null"}
+    return kinds[type(value)]
+
+
+def _number(value: int) -> str:
+    # An integer of thousands of digits cannot even be printed without a look at its size first.
+    return str(value) if abs(value) < 10**30 else "a number beyond all limits"
+
+
+def read_json(text: bytes) -> Any:
+    try:
+        return json.loads(
+            text.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_constant
+        )
+    except UnicodeDecodeError as error:
+        raise NetworkFileError(f"byte {error.start}", "not UTF-8") from error
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno} column {error.colno}"
+        raise NetworkFileError(place, f"not JSON: {error.msg}") from error
+    except RecursionError as error:
+        raise NetworkFileError("", "nested too deeply") from error
+    except ValueError as error:  # the language's own bound on the digits of an integer
+        raise NetworkFileError("", "holds a number of too many digits") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in made:
+            raise NetworkFileError(shown(key), "the same key twice in one object")
+        made[key] = value
+    return made
+
+
+def _no_constant(text: str) -> Any:
+    raise NetworkFileError("", f"{text} is no number of a network")
