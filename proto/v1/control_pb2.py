@@ -24,11 +24,19 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16proto/v1/control.proto\x12\x0cpledgeway.v1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16proto/v1/control.proto\x12\x0cpledgeway.v1\"*\n\x07\x43ommand\x12\x0c\n\x04verb\x18\x01 \x01(\t\x12\x11\n\targuments\x18\x02 \x01(\t\"K\n\x05Reply\x12\x0e\n\x04json\x18\x01 \x01(\tH\x00\x12(\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x15.pledgeway.v1.FailureH\x00\x42\x08\n\x06result\"K\n\x07\x46\x61ilure\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x11\n\tnext_step\x18\x03 \x01(\t\x12\x0e\n\x06\x66igure\x18\x04 \x01(\x04\x32u\n\x07\x43ontrol\x12\x32\n\x04\x43\x61ll\x12\x15.pledgeway.v1.Command\x1a\x13.pledgeway.v1.Reply\x12\x36\n\x06\x46ollow\x12\x15.pledgeway.v1.Command\x1a\x13.pledgeway.v1.Reply0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'proto.v1.control_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_COMMAND']._serialized_start=40
+  _globals['_COMMAND']._serialized_end=82
+  _globals['_REPLY']._serialized_start=84
+  _globals['_REPLY']._serialized_end=159
+  _globals['_FAILURE']._serialized_start=161
+  _globals['_FAILURE']._serialized_end=236
+  _globals['_CONTROL']._serialized_start=238
+  _globals['_CONTROL']._serialized_end=355
 # @@protoc_insertion_point(module_scope)
