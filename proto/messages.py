@@ -84,22 +84,30 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
+    """The promisee has the promise durably. Informs; the promise binds without it."""
+
     promise: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
+    """Towards the payer: the promise is not taken, and so has ended."""
+
     promise: bytes
     because: Refusal
 
 
 @dataclass(frozen=True, slots=True)
 class Abandon:
+    """Towards the payee: the payer no longer wants it. Only passed on; Release answers it."""
+
     promise: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
+    """Towards the payer: the promisee gives the promise up, which ends it at any level."""
+
     promise: bytes
     because: Refusal
 

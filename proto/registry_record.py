@@ -57,6 +57,7 @@ def registry_id(root: bytes) -> bytes:
 
 
 def sign_root(root: Root, keys: Iterable[SigningKey]) -> pb.SignedRoot:
+    """The root with one signature by each of `keys`: its own threshold and the root before its."""
     payload = root.encode()
     proofs = [sign(key, ROOT_KIND, payload).to_message() for key in keys]
     return pb.SignedRoot(root=payload, signatures=proofs)

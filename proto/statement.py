@@ -15,6 +15,8 @@ INTERIM_KIND: Final = "pledgeway/interim/v1"
 
 @unique
 class Outcome(IntEnum):
+    """What was decided; there is no third outcome, and none is ever changed."""
+
     COMMITTED = 1
     NOT_COMMITTED = 2
 

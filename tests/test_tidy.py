@@ -1,0 +1,397 @@
+"""The rules of the house as tests: who imports whom, what is pure, how long things are."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("proto", "runtime", "node", "registry", "pathfinder")
+MAY_IMPORT = {  # the star: besides itself
+    "proto": set(),
+    "runtime": {"proto"},
+    "node": {"runtime", "proto"},
+    "registry": {"runtime", "proto"},
+    "pathfinder": {"runtime", "proto"},
+}
+ABOVE_THE_STAR = "node.command"  # the composition root: imports everything, nothing imports it
+IMPURE = {
+    *("asyncio", "grpc", "os", "random", "secrets", "socket", "sqlalchemy"),
+    *("threading", "time", "trio"),
+}
+PURE_NODE_ROOMS = ("node/ledger/clearing.py", "node/escrow/templates.py", "node/web/approval.py")
+PURE_REGISTRY = ("registry/log.py", "registry/tlog.py", "registry/fraud.py")
+IMPURE_PATHFINDER = {"service.py", "config.py", "__main__.py", "network_file.py"}
+MAX_LINES = 400
+MAX_FUNCTION_LINES = 70
+MAX_COLUMNS = 100
+
+
+def is_generated(path: Path) -> bool:
+    return path.match("proto/v1/*") and path.name != "__init__.py"
+
+
+@cache
+def sources(*packages: str) -> tuple[Path, ...]:
+    """Python files that people write, relative to the root."""
+    found = [p.relative_to(ROOT) for name in packages for p in (ROOT / name).rglob("*.py")]
+    return tuple(sorted(p for p in found if not is_generated(p) and "node_modules" not in p.parts))
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse((ROOT / path).read_text(), str(path))
+
+
+def module_name(path: Path) -> str:
+    return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    """(line, module) for every import, wherever in the file it stands."""
+    for part in ast.walk(tree(path)):
+        if isinstance(part, ast.Import):
+            yield from ((part.lineno, alias.name) for alias in part.names)
+        elif isinstance(part, ast.ImportFrom):
+            base = part.module or ""
+            if part.level:
+                here = module_name(path).split(".")
+                keep = len(here) - part.level + (path.name == "__init__.py")
+                base = ".".join([*here[:keep], *([base] if base else [])])
+            yield part.lineno, base
+            yield from ((part.lineno, f"{base}.{alias.name}") for alias in part.names)
+
+
+def pure_files() -> list[Path]:
+    proto = [p for p in sources("proto") if p != Path("proto/generate.py")]
+    core = [p for p in sources("node") if p.is_relative_to("node/core")]
+    rooms = [Path(p) for p in (*PURE_NODE_ROOMS, *PURE_REGISTRY) if (ROOT / p).exists()]
+    finder = [p for p in sources("pathfinder") if p.name not in IMPURE_PATHFINDER]
+    return [*proto, *core, *rooms, *finder]
+
+
+def told(faults: list[str]) -> str:
+    return "\n" + "\n".join(faults)
+
+
+# ---------------------------------------------------------------- imports and purity
+
+
+def test_imports_form_a_star() -> None:
+    faults = []
+    for path in sources(*PACKAGES):
+        own = path.parts[0]
+        if path.is_relative_to(ABOVE_THE_STAR.replace(".", "/")):
+            continue
+        for line, name in imports(path):
+            other = name.split(".")[0]
+            if other in PACKAGES and other != own and other not in MAY_IMPORT[own]:
+                faults.append(f"{path}:{line} imports {name}")
+    assert not faults, told(faults)
+
+
+def test_nothing_imports_the_composition_root() -> None:
+    faults = [
+        f"{path}:{line} imports {name}"
+        for path in sources(*PACKAGES)
+        if not path.is_relative_to(ABOVE_THE_STAR.replace(".", "/"))
+        for line, name in imports(path)
+        if f"{name}.".startswith(f"{ABOVE_THE_STAR}.")
+    ]
+    assert not faults, told(faults)
+
+
+def test_nothing_imports_tests() -> None:
+    faults = [
+        f"{path}:{line}"
+        for path in sources(*PACKAGES)
+        for line, name in imports(path)
+        if name.split(".")[0] in ("tests", "pytest", "hypothesis")
+    ]
+    assert not faults, told(faults)
+
+
+def test_pure_modules_do_no_io() -> None:
+    files = pure_files()
+    assert len(files) > 20
+    faults = [
+        f"{path}:{line} imports {name}"
+        for path in files
+        for line, name in imports(path)
+        if name.split(".")[0] in IMPURE or name.startswith("runtime.") or name == "runtime"
+    ]
+    assert not faults, told(faults)
+
+
+def test_pure_modules_read_no_clock_and_draw_nothing() -> None:
+    forbidden = {"now", "utcnow", "today", "uuid1", "uuid4", "urandom", "token_bytes"}
+    faults = []
+    for path in pure_files():
+        for part in ast.walk(tree(path)):
+            if not isinstance(part, ast.Call):
+                continue
+            f = part.func
+            by_module = isinstance(f, ast.Attribute) and f.attr in forbidden
+            if by_module or (isinstance(f, ast.Name) and f.id in {"open", "input", "print"}):
+                faults.append(f"{path}:{part.lineno}")
+    assert not faults, told(faults)
+
+
+def test_the_core_knows_no_wire() -> None:
+    """No protobuf object enters a core."""
+    faults = [
+        f"{path}:{line} imports {name}"
+        for path in sources("node")
+        if path.is_relative_to("node/core")
+        for line, name in imports(path)
+        if name.startswith(("proto.v1", "google.protobuf", "node."))
+        and not name.startswith("node.core")
+    ]
+    assert not faults, told(faults)
+
+
+# ---------------------------------------------------------------- size and form
+
+
+def test_files_are_short() -> None:
+    faults = []
+    for path in sources(*PACKAGES, "tests"):
+        lines = (ROOT / path).read_text().count("\n")
+        if lines > MAX_LINES:
+            faults.append(f"{path} has {lines} lines")
+    assert not faults, told(faults)
+
+
+def test_lines_are_short() -> None:
+    faults = [
+        f"{path}:{i} has {len(line)} columns"
+        for path in sources(*PACKAGES, "tests")
+        for i, line in enumerate((ROOT / path).read_text().splitlines(), 1)
+        if len(line) > MAX_COLUMNS
+    ]
+    assert not faults, told(faults)
+
+
+def test_functions_are_short() -> None:
+    faults = []
+    for path in sources(*PACKAGES, "tests"):
+        for part in ast.walk(tree(path)):
+            if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef):
+                assert part.end_lineno is not None
+                lines = part.end_lineno - part.lineno + 1
+                if lines > MAX_FUNCTION_LINES:
+                    faults.append(f"{path}:{part.lineno} {part.name} has {lines} lines")
+    assert not faults, told(faults)
+
+
+def test_every_file_tells_what_it_is() -> None:
+    faults = [
+        str(path)
+        for path in sources(*PACKAGES, "tests")
+        if not ast.get_docstring(tree(path)) and (ROOT / path).read_text().strip()
+    ]
+    assert not faults, told(faults)
+
+
+def test_names_of_files_tell_something() -> None:
+    vague = {"utils", "util", "helpers", "helper", "misc", "common", "stuff"}
+    assert not [str(p) for p in sources(*PACKAGES, "tests") if p.stem in vague]
+
+
+def interface() -> Iterator[tuple[Path, str]]:
+    """(file, name) of everything that one room takes out of another room's file."""
+    files = {module_name(p): p for p in sources(*PACKAGES)}
+    for path in sources(*PACKAGES):
+        for part in ast.walk(tree(path)):
+            if isinstance(part, ast.ImportFrom) and part.module in files:
+                home = files[part.module]
+                if home.parent != path.parent:
+                    yield from ((home, alias.name) for alias in part.names)
+
+
+def test_the_interfaces_of_rooms_are_documented() -> None:
+    """What another room imports says what it is; a type alias or constant may do so by comment."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    faults = {
+        f"{path}:{part.lineno} {name} has no docstring"
+        for path, name in interface()
+        for part in tree(path).body
+        if isinstance(part, kinds) and part.name == name and not ast.get_docstring(part)
+    }
+    assert not faults, told(sorted(faults))
+
+
+def test_no_handler_swallows_everything() -> None:
+    faults = []
+    for path in sources(*PACKAGES, "tests"):
+        for part in ast.walk(tree(path)):
+            if not isinstance(part, ast.ExceptHandler):
+                continue
+            kinds = part.type.elts if isinstance(part.type, ast.Tuple) else [part.type]
+            broad = [k for k in kinds if k is None or ast.unparse(k) == "Exception"]
+            # BaseException is caught to clean up, so it has to go on.
+            base = [k for k in kinds if k is not None and ast.unparse(k) == "BaseException"]
+            goes_on = any(isinstance(x, ast.Raise) for s in part.body for x in ast.walk(s))
+            if broad or (base and not goes_on):
+                faults.append(f"{path}:{part.lineno}")
+    assert not faults, told(faults)
+
+
+def test_nothing_is_left_for_later() -> None:
+    marks = re.compile(
+        "|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X", "NotImpl" + "ementedError"))
+    )
+    faults = [
+        f"{path}:{i}"
+        for path in sources(*PACKAGES, "tests")
+        for i, line in enumerate((ROOT / path).read_text().splitlines(), 1)
+        if marks.search(line)
+    ]
+    assert not faults, told(faults)
+
+
+# ---------------------------------------------------------------- tools
+
+
+def tool(name: str) -> list[str]:
+    if find_spec(name) is None:
+        pytest.skip(f"{name} is not installed")
+    return [sys.executable, "-m", name]
+
+
+@pytest.mark.edge
+@pytest.mark.parametrize("arguments", [["check"], ["format", "--check"]], ids=["check", "format"])
+def test_ruff(arguments: list[str]) -> None:
+    done = subprocess.run(
+        [*tool("ruff"), *arguments, "--quiet", "."], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.edge
+def test_mypy() -> None:
+    done = subprocess.run(tool("mypy"), cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_generated_code_is_fresh(tmp_path: Path) -> None:
+    """``python -m proto.generate`` changes nothing."""
+    if find_spec("grpc_tools") is None:
+        pytest.skip("grpcio-tools is not installed")
+    from proto.generate import SCHEMAS, generate
+
+    committed = ROOT / "proto" / "v1"
+    assert sorted(SCHEMAS) == sorted(p.stem for p in committed.glob("*.proto"))
+    generate(tmp_path)
+    fresh = {p.name: p.read_bytes() for p in (tmp_path / "proto" / "v1").iterdir()}
+    kept = {p.name: p.read_bytes() for p in committed.glob("*_pb2*.py*")}
+    assert sorted(fresh) == sorted(kept)
+    assert [name for name in fresh if fresh[name] != kept[name]] == []
+
+
+# ---------------------------------------------------------------- README and examples
+
+
+def code_in(markdown: str) -> Iterator[str]:
+    """Lines of fenced blocks, and inline code."""
+    fenced = re.compile(r"^```.*?$(.*?)^```", re.MULTILINE | re.DOTALL)
+    for block in fenced.findall(markdown):
+        yield from block.splitlines()
+    yield from re.findall(r"`([^`\n]+)`", fenced.sub("", markdown))
+
+
+def commands_in(markdown: str) -> set[tuple[str, ...]]:
+    """Every `pledgeway word word ...`, up to the first word that cannot name a command."""
+    pattern = re.compile(r"(?:^|[\s/$|(])pledgeway((?: +[a-z][a-z-]*(?![\w.:/=]))+)")
+    return {tuple(m.split()) for line in code_in(markdown) for m in pattern.findall(line)}
+
+
+def test_commands_are_found_in_markdown() -> None:
+    text = "Say `pledgeway route --json`.\n```sh\n$ .venv/bin/pledgeway line open A\n"
+    text += "pledgeway pay x.y\n```\nThe pledgeway of old is no command.\n"
+    assert commands_in(text) == {("route",), ("line", "open"), ("pay",)}
+
+
+def test_commands_of_the_readme_exist() -> None:
+    import click
+
+    commands = commands_in((ROOT / "README.md").read_text())
+    assert commands, "the README shows no command"
+    main = import_module(f"{ABOVE_THE_STAR}.__main__").main
+    assert isinstance(main, click.Command)
+    missing = []
+    for words in sorted(commands):
+        here: click.Command | None = main
+        for i, word in enumerate(words):
+            if not isinstance(here, click.Group):
+                break  # the rest are arguments
+            here = here.get_command(click.Context(here), word)
+            if here is None:
+                missing.append(" ".join(words[: i + 1]))
+                break
+    assert not missing, told(missing)
+
+
+EXAMPLES = sorted((ROOT / "deploy").glob("**/*.example.toml"))
+
+
+def test_deploy_has_an_example_for_every_daemon() -> None:
+    """As soon as anything is deployed at all."""
+    if not any((ROOT / "deploy").iterdir()):
+        pytest.skip("deploy/ is empty")
+    daemons = {name for name in PACKAGES if (ROOT / name / "__main__.py").exists()}
+    assert EXAMPLES
+    assert daemons <= {p.name.split(".")[0] for p in EXAMPLES}
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.name)
+def test_example_configs_load(path: Path) -> None:
+    config = import_module(f"{path.name.split('.')[0]}.config")
+    assert config.read_config(path)
+
+
+# ---------------------------------------------------------------- words
+
+
+def tracked_files() -> list[Path]:
+    done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip("not a git checkout")
+    return [ROOT / line for line in done.stdout.splitlines() if (ROOT / line).is_file()]
+
+
+FOREIGN = re.compile(
+    "|".join(
+        (
+            r"(?<![\w.<])/wo" + r"rk\b",  # paths of a machine of ours
+            r"(?<![\w/-])sha" + r"red/(?!\w+\.(?:so|py)\b)",
+            r"/tmp/br" + r"ief",
+            r"(?i:\bpyp" + r"i\.org|pythonhos" + r"ted\.org)",
+            r"\bA" + r"I\b",
+            r"(?i:\bcla" + r"ude\b|\banth" + r"ropic\b|\bchat" + r"gpt\b|language mod" + r"el)",
+        )
+    )
+)
+
+
+@pytest.mark.edge
+def test_the_project_speaks_of_itself_alone() -> None:
+    faults = []
+    for path in tracked_files():
+        try:
+            lines = path.read_text().splitlines()
+        except UnicodeDecodeError:
+            continue
+        faults += [
+            f"{path.relative_to(ROOT)}:{i} {line.strip()[:80]}"
+            for i, line in enumerate(lines, 1)
+            if FOREIGN.search(line)
+        ]
+    assert not faults, told(faults)
