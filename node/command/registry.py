@@ -1,0 +1,254 @@
+"""`pledgeway registry`: found a commit registry, run it, look at it."""
+
+import ipaddress
+import json
+import logging
+import os
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, Final, NoReturn
+from urllib.parse import urlsplit
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from proto.limits import MAX_ROOT_KEYS
+from proto.registry_record import RegistryRecord
+from registry.config import MAX_NAME_CHARS, Config, ConfigFault, split_address
+from registry.daemon import run as run_daemon
+from registry.health import Health
+from registry.home import Home, HomeFault, create, load_record
+from runtime.handover import DaemonCrash
+from runtime.store import StoreUnusable
+
+REFUSED: Final = 1  # understood, but not done
+UNUSABLE: Final = 2  # the input cannot be used
+STATUS_TIMEOUT_S: Final = 5.0
+MAX_HEALTH_BYTES: Final = 65_536  # a stranger's server must not fill our memory
+
+
+def fail(status: int, line: str) -> NoReturn:
+    """One line on standard error, and the exit status."""
+    click.echo(f"pledgeway: {line}", err=True)
+    sys.exit(status)
+
+
+@click.group()
+def registry() -> None:
+    """A commit registry decides once and for ever whether a payment happened.
+
+    \b
+    Try it:
+      pledgeway registry init ./r1 --name "Harbour Registry"
+      pledgeway registry run ./r1
+      pledgeway registry status ./r1
+    """
+
+
+class _Address(click.ParamType[str]):
+    name = "HOST:PORT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value)
+        if split_address(text) is None:
+            self.fail(f"{text!r} is not HOST:PORT", param, ctx)
+        return text
+
+
+@registry.command()
+@click.argument("directory", type=click.Path(path_type=Path), metavar="DIR")
+@click.option("--name", default="registry", show_default=True, help="What people call it.")
+@click.option(
+    "--listen",
+    type=_Address(),
+    default="127.0.0.1:7443",
+    show_default=True,
+    help="gRPC over TLS. Port 0 takes any free port at each start.",
+)
+@click.option(
+    "--archive",
+    type=_Address(),
+    default="127.0.0.1:7480",
+    show_default=True,
+    help="HTTP archive. Port 0 takes any free port at each start.",
+)
+@click.option(
+    "--operators",
+    type=click.IntRange(1, MAX_ROOT_KEYS),
+    default=1,
+    show_default=True,
+    help="How many operators hold a key of the root.",
+)
+@click.option(
+    "--threshold",
+    type=click.IntRange(1, MAX_ROOT_KEYS),
+    default=None,
+    help="How many of them must sign.  [default: more than half]",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def init(
+    directory: Path,
+    name: str,
+    listen: str,
+    archive: str,
+    operators: int,
+    threshold: int | None,
+    as_json: bool,
+) -> None:
+    """Create a registry in DIR: keys, config.toml and its signed record.
+
+    DIR must not exist or be empty; nothing is ever overwritten.
+
+    \b
+    Example, three operators of whom two must sign:
+      pledgeway registry init ./r1 --name "Harbour" --operators 3 --threshold 2
+    """
+    needed = threshold if threshold is not None else operators // 2 + 1
+    if needed > operators:
+        fail(UNUSABLE, f"--threshold {needed} is more than --operators {operators}")
+    if not name or len(name) > MAX_NAME_CHARS or not name.isprintable():
+        fail(UNUSABLE, f"--name: 1 to {MAX_NAME_CHARS} printable characters")
+    config = Config(name=name, log_origin="", listen=listen, archive=archive)
+    try:
+        record = create(directory, config, operators, needed, time.time_ns() // 1000, os.urandom)
+    except HomeFault as fault:
+        fail(REFUSED, str(fault))
+    home = Home(directory)
+    keys = [str(path) for path in home.root_keys()]
+    if as_json:
+        answer = {
+            "registry": record.registry.hex(),
+            "record": str(home.record),
+            "config": str(home.config),
+            "root_keys": keys,
+            "threshold": needed,
+        }
+        click.echo(json.dumps(answer))
+        return
+    click.echo(f"registry  {record.registry.hex()}")
+    click.echo(f"record    {home.record}    hand this file to node operators")
+    click.echo(f"config    {home.config}")
+    click.echo(f"\nRoot keys, {needed} of {operators} sign. Give each to its operator, offline:")
+    for key in keys:
+        click.echo(f"  {key}")
+    click.echo("Running needs none of them; changing address, limits or keys does.")
+    click.echo(f"\nNext: pledgeway registry run {directory}")
+
+
+@registry.command()
+@click.argument("directory", type=click.Path(path_type=Path), metavar="DIR")
+@click.option("--verbose", is_flag=True, help="Log what happens, not only what is wrong.")
+def run(directory: Path, verbose: bool) -> None:
+    """Run the registry in DIR until SIGTERM or Ctrl-C.
+
+    Prints one line that begins with "ready" once it answers. Stopping and starting lose nothing:
+    every decision is on disk before it is signed.
+
+    \b
+    Example:
+      pledgeway registry run ./r1
+    """
+    level = logging.INFO if verbose else logging.WARNING
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=level)
+    try:
+        run_daemon(directory, lambda line: click.echo(line))
+    except (ConfigFault, HomeFault, StoreUnusable, DaemonCrash, OSError) as fault:
+        fail(REFUSED, str(fault))
+
+
+@registry.command()
+@click.argument("target", metavar="DIR|RECORD|URL")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def status(target: str, as_json: bool) -> None:
+    """Ask a running registry how it is.
+
+    TARGET is its directory, its record file, or the URL of its archive. Exit status 0: it
+    decides; 1: it is down, or its clock does not allow it to decide; 2: TARGET is unusable.
+
+    \b
+    Examples:
+      pledgeway registry status ./r1
+      pledgeway registry status http://127.0.0.1:7480 --json
+    """
+    base = _base_url(target)
+    health = _ask_health(base)
+    if health is None:
+        if as_json:
+            click.echo(json.dumps({"ok": False, "reachable": False, "url": base}))
+        fail(REFUSED, f"{base}: no registry answers there")
+    if as_json:
+        click.echo(json.dumps(asdict(health) | {"reachable": True, "url": base}))
+    else:
+        _show(base, health)
+    if not health.ok:
+        sys.exit(REFUSED)
+
+
+def _base_url(target: str) -> str:
+    if target.startswith(("http://", "https://")):
+        return target.rstrip("/")
+    path = Path(target)
+    try:
+        record: RegistryRecord = load_record(Home(path).record if path.is_dir() else path)
+    except HomeFault as fault:
+        fail(UNUSABLE, str(fault))
+    return record.archive_url.removesuffix("/commit/%s")
+
+
+def _ask_health(base: str) -> Health | None:
+    """None where nobody answers, or somebody who is no registry."""
+    try:
+        parts = urlsplit(base)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            return None
+        handlers = [urllib.request.ProxyHandler({})] if _is_loopback(parts.hostname) else []
+        opener = urllib.request.build_opener(*handlers)
+        with opener.open(f"{base}/health", timeout=STATUS_TIMEOUT_S) as response:
+            data = response.read(MAX_HEALTH_BYTES)
+    except urllib.error.HTTPError as error:
+        with error:
+            data = error.read(MAX_HEALTH_BYTES)  # 503 carries the same answer: it is up
+    except (OSError, ValueError):
+        return None
+    return _read_health(data)
+
+
+def _read_health(data: bytes) -> Health | None:
+    try:
+        answer = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(answer, dict):
+        return None
+    values = {field.name: answer.get(field.name) for field in fields(Health)}
+    for field in fields(Health):
+        if type(values[field.name]) is not field.type:
+            return None
+    return Health(**values)  # type: ignore[arg-type]  # every type was just compared
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _show(base: str, health: Health) -> None:
+    table = Table(show_header=False, box=None)
+    verdict = "deciding" if health.ok else "NOT deciding: its clock cannot be relied upon"
+    table.add_row("registry", health.registry)
+    table.add_row("name", "".join(c for c in health.name if c.isprintable()))
+    table.add_row("archive", base)
+    table.add_row("state", verdict)
+    table.add_row("clock error", f"{health.clock_error_us / 1000:.1f} ms")
+    table.add_row("decisions", f"{health.decisions:,}")
+    table.add_row("pending", f"{health.pending:,} announced and undecided")
+    table.add_row("log", f"last index {health.last_log_index}")
+    table.add_row("database", f"{health.database_bytes / 1_048_576:.1f} MiB")
+    Console(markup=False, highlight=False, soft_wrap=True).print(table)

@@ -1,0 +1,269 @@
+"""`pledgeway verify FILE`: what a certificate proves, found out without asking anybody."""
+
+import json
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import click
+from google.protobuf.json_format import Parse, ParseError
+from rich.console import Console
+from rich.table import Table
+
+from proto.certificate import (
+    AbortCertificate,
+    Certificate,
+    CertificateFault,
+    CertificateInvalid,
+    CommitCertificate,
+    verify_abort_certificate,
+    verify_commit_certificate,
+)
+from proto.descriptor import Descriptor, transaction_uuid
+from proto.limits import MAX_POLICY_MEMBERS, US
+from proto.registry_record import RegistryRecord, read_record
+from proto.statement import DecisionLeaf, Statement
+from proto.v1 import types_pb2 as pb
+from proto.wire import WireFault, parse
+
+PROVES_NOTHING: Final = 1
+UNREADABLE: Final = 2
+MAX_FILE_BYTES: Final = 1 << 20  # 16 members' statements and records stay below half of it
+MAX_JSON_DEPTH: Final = 20  # a certificate file nests six deep
+BAD_RECORD: Final = "RECORD"
+
+MEANING: Final = {
+    "COMMITTED": "Every SECURED, ATOMIC and PROXY promise under this transaction is redeemable"
+    " with this file (PROXY until its own expiry).",
+    "NOT_COMMITTED": "This transaction will never commit: every ATOMIC promise under it is free,"
+    " every SECURED one once its own expiry has passed.",
+}
+NOT_PROVEN: Final = (
+    "That the registries named here deserve trust: compare their ids with your own list.",
+    "That they said the same to everybody: a registry without witnesses could sign the opposite"
+    " for somebody else. Two such files together prove it a liar.",
+    "Who paid whom, how much or for what: a registry never learns it.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """What one registry recorded."""
+
+    registry: bytes
+    name: str
+    leaf: DecisionLeaf
+    log_origin: str
+    log_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a file proves: that `members`, a quorum of the policy, recorded `outcome`."""
+
+    outcome: str
+    commit_id: bytes
+    descriptor: Descriptor
+    members: tuple[Member, ...]
+
+
+class ProvesNothing(Exception):
+    """`code` is stable, the text is for people."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class Unreadable(Exception):
+    """No certificate file at all; one line."""
+
+
+def judge(data: bytes) -> Verdict:
+    """What the bytes of a CertificateFile, protobuf or JSON, prove.
+
+    Raises ProvesNothing or Unreadable, and nothing else, whatever the bytes.
+    """
+    file = _read(data)
+    try:
+        certificate = _certificate(file)
+    except WireFault as fault:
+        raise ProvesNothing(CertificateFault.FORM.name, str(fault)) from fault
+    records = _records(file)
+    try:
+        if isinstance(certificate, CommitCertificate):
+            descriptor = verify_commit_certificate(certificate, records)
+            outcome = "COMMITTED"
+        else:
+            descriptor = verify_abort_certificate(certificate, records)
+            outcome = "NOT_COMMITTED"
+    except CertificateInvalid as fault:
+        raise ProvesNothing(fault.fault.name, fault.fault.value) from fault
+    members = []
+    for signed in certificate.statements:
+        statement = Statement.decode(signed.statement)
+        record = records[statement.registry]
+        leaf = DecisionLeaf.decode(statement.leaf)
+        members.append(
+            Member(record.registry, record.name, leaf, statement.log_origin, statement.log_index)
+        )
+    return Verdict(outcome, certificate.commit_id, descriptor, tuple(members))
+
+
+def _read(data: bytes) -> pb.CertificateFile:
+    if len(data) > MAX_FILE_BYTES:
+        raise Unreadable(f"more than {MAX_FILE_BYTES} bytes")
+    try:
+        file = parse(pb.CertificateFile, data)
+    except WireFault as fault:
+        # "{" would begin a group, which no file of ours holds: what starts so is JSON or nothing.
+        if data.lstrip()[:1] != b"{":
+            raise Unreadable("not a certificate file") from fault
+        try:
+            file = Parse(data, pb.CertificateFile(), max_recursion_depth=MAX_JSON_DEPTH)
+        except (ParseError, ValueError, RecursionError) as error:
+            raise Unreadable("not the JSON form of a certificate file") from error
+    if file.WhichOneof("certificate") is None:
+        raise Unreadable("holds neither a commit nor an abort certificate")
+    return file
+
+
+def _certificate(file: pb.CertificateFile) -> Certificate:
+    if file.WhichOneof("certificate") == "commit":
+        return CommitCertificate.from_message(file.commit)
+    return AbortCertificate.from_message(file.abort)
+
+
+def _records(file: pb.CertificateFile) -> dict[bytes, RegistryRecord]:
+    # Each costs signature checks, and more registries than a policy has members prove nothing.
+    if len(file.records) > MAX_POLICY_MEMBERS:
+        raise ProvesNothing(BAD_RECORD, f"more than {MAX_POLICY_MEMBERS} registry records")
+    records: dict[bytes, RegistryRecord] = {}
+    for message in file.records:
+        try:
+            record = read_record(message.SerializeToString())
+        except WireFault as fault:
+            raise ProvesNothing(BAD_RECORD, str(fault)) from fault
+        records[record.registry] = record
+    return records
+
+
+def shown_time(at_us: int) -> str:
+    """ISO 8601 UTC; a number where a registry signed a time that no calendar has."""
+    try:
+        whole = datetime.fromtimestamp(at_us // US, UTC)
+    except (OverflowError, OSError, ValueError):
+        return f"{at_us} us"
+    return f"{whole:%Y-%m-%d %H:%M:%S}.{at_us % US:06d} UTC"
+
+
+def as_json(verdict: Verdict) -> dict[str, object]:
+    policy = verdict.descriptor.policy
+    return {
+        "valid": True,
+        "outcome": verdict.outcome,
+        "commit_id": verdict.commit_id.hex(),
+        "uuid": str(transaction_uuid(verdict.commit_id)),
+        "deadline_us": verdict.descriptor.deadline_us,
+        "policy": {
+            "members": [member.hex() for member in policy.members],
+            "qc": policy.qc,
+            "qa": policy.qa,
+            "f": policy.f,
+            "delta_us": policy.delta_us,
+        },
+        "statements": [
+            {
+                "registry": member.registry.hex(),
+                "name": _printable(member.name),
+                "reason": member.leaf.reason.name,
+                "decided_at_us": member.leaf.decided_at_us,
+                "max_error_us": member.leaf.max_error_us,
+                "limit_us": member.leaf.limit_us,
+                "log_origin": _printable(member.log_origin),
+                "log_index": member.log_index,
+            }
+            for member in verdict.members
+        ],
+        "proves": MEANING[verdict.outcome],
+        "does_not_prove": list(NOT_PROVEN),
+    }
+
+
+def show(verdict: Verdict) -> None:
+    """For people: the verdict first, then who said it, then what it does not say."""
+    policy = verdict.descriptor.policy
+    needed = policy.qc if verdict.outcome == "COMMITTED" else policy.qa
+    # The statement that completed the quorum made it so.
+    times_us = sorted(member.leaf.decided_at_us for member in verdict.members)
+    console = Console(markup=False, highlight=False, soft_wrap=True)
+    if verdict.outcome == "COMMITTED":
+        console.print(f"COMMITTED at {shown_time(times_us[needed - 1])}")
+    else:
+        console.print("WILL NEVER COMMIT")
+    console.print(MEANING[verdict.outcome])
+    table = Table(show_header=False, box=None)
+    table.add_row("transaction", str(transaction_uuid(verdict.commit_id)))
+    table.add_row("commit id", verdict.commit_id.hex())
+    table.add_row("deadline", shown_time(verdict.descriptor.deadline_us))
+    members = len(policy.members)
+    table.add_row("quorum", f"{len(verdict.members)} statements, {needed} of {members} needed")
+    for member in verdict.members:
+        said = f"{member.leaf.reason.name} at {shown_time(member.leaf.decided_at_us)}"
+        place = f"log {_printable(member.log_origin)} entry {member.log_index}"
+        table.add_row("decided by", f"{member.registry.hex()} {_printable(member.name)}")
+        table.add_row("", f"{said} (clock within {member.leaf.max_error_us} us), {place}")
+    console.print(table)
+    console.print("It does not prove:")
+    for line in NOT_PROVEN:
+        console.print(f"  - {line}")
+
+
+def _printable(text: str) -> str:
+    """A registry chooses its name: it must not move the reader's cursor."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@click.option("--json", "json_wanted", is_flag=True, help="One JSON object.")
+def verify(file: Path, json_wanted: bool) -> None:
+    """Say what a certificate FILE proves, offline.
+
+    FILE is a certificate with the records of its registries: a CertificateFile, as protobuf or as
+    protobuf JSON. Exit status 0: valid; 1: it proves nothing, with the reason and a stable code;
+    2: it cannot be read.
+
+    \b
+    Examples:
+      pledgeway verify payment.certificate
+      pledgeway verify payment.certificate --json
+    """
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(MAX_FILE_BYTES + 1)
+        verdict = judge(data)
+    except OSError as error:
+        _unreadable(file, error.strerror or "cannot be read", json_wanted)
+    except Unreadable as fault:
+        _unreadable(file, str(fault), json_wanted)
+    except ProvesNothing as fault:
+        if json_wanted:
+            click.echo(json.dumps({"valid": False, "code": fault.code, "cause": str(fault)}))
+        else:
+            click.echo(f"PROVES NOTHING ({fault.code}): {fault}")
+        sys.exit(PROVES_NOTHING)
+    else:
+        if json_wanted:
+            click.echo(json.dumps(as_json(verdict)))
+        else:
+            show(verdict)
+
+
+def _unreadable(file: Path, cause: str, json_wanted: bool) -> None:
+    if json_wanted:
+        click.echo(json.dumps({"valid": False, "code": "UNREADABLE", "cause": cause}))
+    click.echo(f"pledgeway verify: {file}: {cause}", err=True)
+    sys.exit(UNREADABLE)
