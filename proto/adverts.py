@@ -23,12 +23,14 @@ from proto.fees import Exchange, FeeSet, RegistryFee
 from proto.key_certificate import verify_node_key
 from proto.keys import KeyPurpose, NodeId, node_id
 from proto.limits import (
+    CLOCK_ERROR_MAX_US,
     MAX_ADDRESS_CHARS,
     MAX_ADVERT_BYTES,
     MAX_ADVERT_REGISTRIES,
     MAX_ALIAS_CHARS,
     MAX_AMOUNT,
     MAX_EXCHANGE_RATES,
+    MAX_SEQUENCE,
 )
 from proto.money import Brand
 from proto.registry_record import RegistryRecord, read_record
@@ -154,7 +156,7 @@ def read_advert(data: bytes, now_us: int) -> Advert:
     envelope = Envelope.decode_unverified(data)
     if envelope.kind == RECORD_KIND:
         # The record carries its own signatures; the envelope around it has none to check.
-        return RecordAdvert(read_record(envelope.payload))
+        return _current(RecordAdvert(read_record(envelope.payload)), now_us)
     if not envelope.proof.proves(envelope.kind, envelope.payload):
         raise WireFault("an advert with a wrong signature")
     if envelope.kind == NODE_KIND:
@@ -167,6 +169,15 @@ def read_advert(data: bytes, now_us: int) -> Advert:
         raise WireFault("an advert of unknown kind")
     if envelope.signer != subject:
         raise WireFault("an advert that somebody else signed")
+    return _current(advert, now_us)
+
+
+def _current(advert: Advert, now_us: int) -> Advert:
+    # Both clocks may be off, each by as much as the margins contain.
+    if advert.expires_at_us + 2 * CLOCK_ERROR_MAX_US < now_us:
+        raise WireFault("an advert that has expired")
+    if advert.sequence > MAX_SEQUENCE:
+        raise WireFault("an advert with a sequence that no database holds")
     return advert
 
 
@@ -174,8 +185,10 @@ def _read_node(payload: bytes, now_us: int) -> NodeAdvert:
     m = parse(pb.NodeAdvert, payload)
     if len(m.registries) > MAX_ADVERT_REGISTRIES or len(m.exchange) > MAX_EXCHANGE_RATES:
         raise WireFault("a node advert with too many registries or exchange rates")
-    if len(m.alias) > MAX_ALIAS_CHARS or not (m.alias.isprintable() or not m.alias):
+    if len(m.alias) > MAX_ALIAS_CHARS or not m.alias.isprintable():
         raise WireFault("a node advert with an unprintable or too long alias")
+    if not m.address.isprintable():
+        raise WireFault("a node advert with an unprintable address")
     if len(m.address) > MAX_ADDRESS_CHARS or len(m.knows_registries) > MAX_ADVERT_REGISTRIES:
         raise WireFault("a node advert with a too long address or list")
     if not 0 <= m.hold_max_us <= MAX_AMOUNT:

@@ -61,8 +61,8 @@ def read_card(text: str, now_us: int) -> NodeCard:
         raise WireFault("a node's card that the node did not sign")
     if len(m.alias) > MAX_ALIAS_CHARS or not m.alias.isprintable() or not m.alias:
         raise WireFault("a node's card with an empty, unprintable or too long alias")
-    if len(m.address) > MAX_ADDRESS_CHARS:
-        raise WireFault("a node's card with a too long address")
+    if len(m.address) > MAX_ADDRESS_CHARS or not m.address.isprintable():
+        raise WireFault("a node's card with an unprintable or too long address")
     tls = verify_node_key(m.tls, m.node, KeyPurpose.TLS, now_us)
     verify_node_key(m.seal, m.node, KeyPurpose.SEAL, now_us)
     try:

@@ -44,6 +44,7 @@ MAX_RECORD_KEYS: Final = 32
 
 MAX_ENVELOPE_BYTES: Final = 65_536  # a certificate of 16 members with proofs is below 40 KiB
 MAX_BATCH_LEAVES: Final = 1 << 16  # an inclusion path has at most 16 hashes
+MAX_SEQUENCE: Final = 2**63 - 1  # as MAX_AMOUNT: beyond it a database refuses the row
 MAX_ADVERT_BYTES: Final = 8192
 MAX_ADVERT_REGISTRIES: Final = 64
 MAX_EXCHANGE_RATES: Final = 32

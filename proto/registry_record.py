@@ -100,6 +100,10 @@ def read_record(data: bytes) -> RegistryRecord:
         raise WireFault(f"a registry record has at most {MAX_RECORD_BYTES} bytes")
     signed = parse(pb.SignedRegistryRecord, data)
     record = parse(pb.RegistryRecord, signed.record)
+    texts = (record.name, record.grpc_target, record.archive_url, record.log_origin)
+    # Control characters could repaint the terminal of whoever lists registries.
+    if not all(text.isprintable() for text in texts):
+        raise WireFault("a registry record with unprintable texts")
     root = _newest_root(record)
     proofs = [Proof.from_message(s) for s in signed.signatures]
     if not root.approves(proofs, RECORD_KIND, signed.record):
