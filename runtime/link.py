@@ -44,12 +44,17 @@ class Wire(Protocol):
         """Waits for flow control. False: the stream is over."""
         ...
 
+    async def done_writing(self) -> bool:
+        """No more will be written. True: the other end will end the stream when it sees that."""
+        ...
+
 
 class CallWire:
     """The two ends look alike: grpc.aio's client call and its servicer context."""
 
-    def __init__(self, call: Any) -> None:
+    def __init__(self, call: Any, dialled: bool) -> None:
         self._call = call
+        self._dialled = dialled
 
     async def read(self) -> bytes | None:
         try:
@@ -65,6 +70,16 @@ class CallWire:
     async def write(self, raw: bytes) -> bool:
         try:
             await self._call.write(raw)
+        except (grpc.aio.AioRpcError, grpc.aio.BaseError, asyncio.InvalidStateError) as error:
+            log.debug("stream ended: %s", error)
+            return False
+        return True
+
+    async def done_writing(self) -> bool:
+        if not self._dialled:
+            return False  # the end of our handler says it
+        try:
+            await self._call.done_writing()
         except (grpc.aio.AioRpcError, grpc.aio.BaseError, asyncio.InvalidStateError) as error:
             log.debug("stream ended: %s", error)
             return False
@@ -133,10 +148,13 @@ class Link:
             await asyncio.wait({reader, writer, self._stopped}, return_when=asyncio.FIRST_COMPLETED)
             if not self._stopped.done():
                 self.stop(reader.result() if reader.done() else writer.result())
-            # Not by cancelling: gRPC takes a cancelled read or write for the end of the call.
+            # Not by cancelling: gRPC takes a cancelled read or write for the end of the call, and
+            # a call that ends so takes our last words with it.
             self._goodbye = self._stopped.result()
             self._work.set()
             await asyncio.wait({writer}, timeout=GOODBYE_TIMEOUT_S)
+            if writer.done() and await self._wire.done_writing():
+                await asyncio.wait({reader}, timeout=GOODBYE_TIMEOUT_S)
         finally:
             if self._stopped.done():
                 self.cause = self._stopped.result()

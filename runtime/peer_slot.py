@@ -27,7 +27,7 @@ class PeerSlot:
         self.dialler: asyncio.Task[None] | None = None
         self.link: Link | None = None
         self._claims = 0
-        self._dialling = False
+        self._shaking: bool | None = None  # hands, on a stream that we dialled (True) or took
         self._settled = asyncio.Event()  # no LinkDown on its way to the node
         self._settled.set()
         self._free = asyncio.Event()  # no link
@@ -36,14 +36,18 @@ class PeerSlot:
     async def claim(self, own: NodeId, dialled: bool) -> int | HelloFault:
         """Ends the link there is, and reserves the place for a new stream that is verified.
 
-        A later claim overrules an earlier one, except that of two neighbours that dial each
-        other at once both keep the stream of the smaller id. Returns the claim's number.
+        A stream that the peer dials overrules what there is: it has lost that, or restarted.
+        One that we dial yields to anything; and of two neighbours that dial each other at once
+        both keep the stream of the smaller id. Returns the claim's number.
         """
-        if not dialled and self._dialling and own < self.party.node:
+        if dialled:
+            if self.link is not None or self._shaking is not None:
+                return HelloFault.SUPERSEDED
+        elif self._shaking is True and own < self.party.node:
             return HelloFault.SUPERSEDED
         self._claims += 1
         claim = self._claims
-        self._dialling = dialled
+        self._shaking = dialled
         if self.link is not None:
             self.link.stop(LinkCause.REPLACED)
         # Until the node has taken the LinkDown: a peer that reconnects all the time must not
@@ -58,7 +62,7 @@ class PeerSlot:
     def end_claim(self, claim: int) -> None:
         """The stream of this claim became a link or failed."""
         if claim == self._claims:
-            self._dialling = False
+            self._shaking = None
 
     def up(self, link: Link) -> None:
         """From now on `link` is the one."""

@@ -195,7 +195,7 @@ class PeerStreams:
             raise ended.error
 
     async def _accept(self, context: Any) -> None:
-        wire = CallWire(context)
+        wire = CallWire(context, dialled=False)
         pin = seen_pin(context.auth_context())
         slot = self._by_pin.get(pin) if pin is not None else None
         if slot is None or self._closing:
@@ -210,8 +210,11 @@ class PeerStreams:
         if isinstance(claim, HelloFault):
             await self._refuse(wire, slot, claim)
             return
-        if await self._say_hello(wire, slot):
-            await self._run(slot, claim, wire, hello)
+        try:
+            if await self._say_hello(wire, slot):
+                await self._run(slot, claim, wire, hello)
+        finally:
+            slot.end_claim(claim)
 
     async def _refuse(self, wire: CallWire, slot: PeerSlot | None, fault: HelloFault) -> None:
         self._refused(slot.party.node if slot is not None else None, fault)
@@ -266,7 +269,7 @@ class PeerStreams:
                 return False
             call: Any = channel.stream_stream(STREAM_METHOD)()
             try:
-                return await self._shake_hands(slot, claim, CallWire(call))
+                return await self._shake_hands(slot, claim, CallWire(call, dialled=True))
             finally:
                 slot.end_claim(claim)
                 await _linger(call)

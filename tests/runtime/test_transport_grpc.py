@@ -82,8 +82,10 @@ class Someone:
         return event
 
     @asynccontextmanager
-    async def running(self, bridge: Bridge, listen: bool = True) -> AsyncIterator["Someone"]:
-        config = TransportConfig(self.key, self.tls, "127.0.0.1:0" if listen else None, None)
+    async def running(
+        self, bridge: Bridge, listen: bool = True, address: str | None = None
+    ) -> AsyncIterator["Someone"]:
+        config = TransportConfig(self.key, self.tls, "127.0.0.1:0" if listen else None, address)
         async with GrpcTransport.open(
             bridge, config, CLOCK, lambda _: self.position, random.Random(1), self.note_refusal
         ) as self.transport:
@@ -227,17 +229,22 @@ async def test_a_node_that_restarts_is_met_again() -> None:
             assert (await server.next(LinkDown)).cause is LinkCause.CLOSED_BY_PEER
 
 
-async def test_the_smaller_id_dials_where_both_can() -> None:
-    """Both know each other's address; there is one link, and it stays."""
+@pytest.mark.parametrize("address", ["known to the other", None])
+async def test_two_that_can_both_dial_have_one_link_that_stays(address: str | None) -> None:
+    """With addresses the smaller id dials; without, both do, and keep the same stream."""
     one, other = Someone(1), Someone(2)
-    async with Bridge.open() as bridge, one.running(bridge), other.running(bridge):
+    async with (
+        Bridge.open() as bridge,
+        one.running(bridge, address=address),
+        other.running(bridge, address=address),
+    ):
         one.transport.set_peers({other.node: other.at(other.transport.port)})
         other.transport.set_peers({one.node: one.at(one.transport.port)})
         up = await one.next(LinkUp)
         await other.next(LinkUp)
-        one.transport.send(other.node, up.link, 1, [b"hello"], 0)
-        event = await other.next(BatchArrived)
-        assert event.envelopes == (b"hello",)
+        for number in range(1, 20):
+            one.transport.send(other.node, up.link, number, [b"hello"], 0)
+            assert (await other.next(BatchArrived)).envelopes == (b"hello",)
 
 
 # Strangers and liars: a raw client that says whatever the test wants.
