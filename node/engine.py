@@ -1,0 +1,372 @@
+"""The one writer of a node's state: events in, durable changes, then effects.
+
+It takes whatever is waiting, applies it, signs all outgoing messages of the group with one
+signature, hands changes and messages to the writer as one transaction, and lets the effects go
+after COMMIT. No timer: a group is what queued up while the one before was on its way.
+"""
+
+import heapq
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import trio
+
+from node.core.apply import Applied, apply
+from node.core.due import due_us
+from node.core.effects import Answer, AskRegistries, PeerFault, Send
+from node.core.events import Due, Event, FromPeer
+from node.core.rows import Key, Row
+from node.core.view import Settings
+from node.group import Group, Told
+from node.inbound import open_message
+from node.links import Links
+from node.memory import Memory
+from node.store import outbox
+from proto.keys import NodeId, SealKey, SigningKey
+from proto.reason import Refusal
+from proto.wire import WireFault
+from runtime.clock import Clock
+from runtime.transport import BatchArrived, LinkCause, LinkDown, LinkUp
+from runtime.write_plan import DeleteRows, Write
+from runtime.writer import StoreFailed, Writer
+
+log = logging.getLogger(__name__)
+
+MAX_BURST: Final = 512  # items in a group: more would delay the first without gaining anything
+MAX_QUEUE: Final = 65_536  # beyond it the owner's requests are refused; streams wait by themselves
+MAX_FORGOTTEN: Final = 256  # acknowledged messages whose rows wait for company to be deleted
+RETRY_STORE_S: Final = 1.0  # a full or locked disk is tried again this often
+
+
+class StoreUnavailable(Exception):
+    """Nothing of this was written. The same request may be made again later."""
+
+
+class AskThem(Protocol):
+    """Performs AskRegistries: whoever answers, the answer comes back as an event."""
+
+    def ask(self, effect: AskRegistries, descriptor: bytes) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """An event of the owner, and whom to tell once it is durable."""
+
+    make: Callable[[int], Event]
+    told: Told
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """Writes of another table that share the engine's transactions."""
+
+    writes: Sequence[Write]
+    told: Told
+
+
+_Item = _Asked | _Written | BatchArrived | LinkUp | LinkDown | Callable[[int], Event]
+
+
+class Engine:
+    """Owned by the trio task that runs `run`; every other method is called on trio too."""
+
+    def __init__(
+        self,
+        key: SigningKey,
+        seal: SealKey,
+        memory: Memory,
+        links: Links,
+        writer: Writer,
+        clock: Clock,
+        registries: AskThem,
+        reload: Callable[[], None],
+    ) -> None:
+        self.memory = memory
+        self.links = links
+        self._key = key
+        self._seal = seal
+        self._writer = writer
+        self._clock = clock
+        self._registries = registries
+        self._reload = reload
+        self._queue: deque[_Item] = deque()
+        self._wake = trio.Event()
+        self._due: list[tuple[int, Key]] = []
+        self._due_at: dict[Key, int] = {}
+        self._watchers: dict[Key, trio.Event] = {}
+        self._listeners: list[Callable[[Iterable[Row]], None]] = []
+        self._forget: list[dict[str, Any]] = []
+        self._in_flight = 0
+        self._failed = False
+        self._settled = trio.Event()
+
+    # ------------------------------------------------------------------ what others call
+
+    def submit(self, make: Callable[[int], Event]) -> None:
+        """Queues an event; `make` gets the time at which it is applied."""
+        self._put(make)
+
+    async def ask(self, make: Callable[[int], Event]) -> Refusal | None:
+        """An event of the owner: its answer, after the change is durable.
+
+        Raises StoreUnavailable where the disk refused; nothing happened then.
+        """
+        return await self._wait(lambda told: _Asked(make, told))
+
+    async def write(self, writes: Sequence[Write]) -> None:
+        """Writes rows of other tables in the same order as everything else."""
+        await self._wait(lambda told: _Written(writes, told))
+
+    def link_event(self, event: BatchArrived | LinkUp | LinkDown) -> None:
+        self._put(event)
+
+    def listen(self, listener: Callable[[Iterable[Row]], None]) -> None:
+        """`listener` is told of the rows of every durable group."""
+        self._listeners.append(listener)
+
+    def next_change(self, key: Key) -> trio.Event:
+        """Set once when the row next changes durably. Take it before reading the row."""
+        return self._watchers.setdefault(key, trio.Event())
+
+    @property
+    def backlog(self) -> int:
+        return len(self._queue)
+
+    # ------------------------------------------------------------------ running
+
+    def start(self) -> None:
+        """Takes the timers from the rows: recovery is nothing else."""
+        self._due.clear()
+        self._due_at.clear()
+        for row in self.memory.rows.values():
+            self._plan_due(row)
+
+    async def run(self) -> None:
+        self.start()
+        while True:
+            await self._wait_for_work()
+            group = Group()
+            for _ in range(min(len(self._queue), MAX_BURST)):
+                self._take(self._queue.popleft(), group)
+            self._take_due(group)
+            if not group.empty or len(self._forget) >= MAX_FORGOTTEN:
+                self._commit(group)
+            if self._failed:
+                await self._recover()
+            else:
+                await trio.lowlevel.checkpoint()
+
+    async def _wait_for_work(self) -> None:
+        while not self._queue:
+            self._wake = trio.Event()
+            timeout_s = float("inf")
+            if self._due:
+                timeout_s = max(0, self._due[0][0] - self._clock.now_us()) / 1e6
+            with trio.move_on_after(timeout_s):
+                await self._wake.wait()
+            if self._failed or (self._due and self._due[0][0] <= self._clock.now_us()):
+                return
+
+    def _put(self, item: _Item) -> None:
+        self._queue.append(item)
+        self._wake.set()
+
+    async def _wait(self, item: Callable[[Told], _Item]) -> Refusal | None:
+        if len(self._queue) >= MAX_QUEUE:
+            raise StoreUnavailable
+        done = trio.Event()
+        results: list[Refusal | StoreFailed | None] = []
+
+        def told(result: Refusal | StoreFailed | None) -> None:
+            results.append(result)
+            done.set()
+
+        self._put(item(told))
+        await done.wait()
+        (result,) = results
+        if isinstance(result, StoreFailed):
+            raise StoreUnavailable(result.kind.value) from result
+        return result
+
+    # ------------------------------------------------------------------ applying
+
+    def _take(self, item: _Item, group: Group) -> None:
+        now_us = self._clock.now_us()
+        match item:
+            case BatchArrived():
+                self._take_batch(item, group)
+            case LinkUp():
+                self._forget_numbers(item.peer, self.links.up(item))
+                neighbour = self.links.neighbours.get(item.peer)
+                if neighbour is not None and neighbour.link is not None:
+                    self.memory.links.add(item.peer)
+                    self.links.pump(item.peer)
+            case LinkDown():
+                if self.links.down(item.peer, item.link):
+                    self.memory.links.discard(item.peer)
+            case _Asked(make, told):
+                group.told.append(told)
+                applied = self._apply(make(now_us), group)
+                answers = [e.refusal for e in applied.effects if isinstance(e, Answer)]
+                group.answers.append((told, answers[0] if answers else None))
+            case _Written(writes, told):
+                group.told.append(told)
+                group.writes.extend(writes)
+                group.answers.append((told, None))
+            case _:
+                self._apply(item(now_us), group)
+
+    def _take_batch(self, event: BatchArrived, group: Group) -> None:
+        neighbour = self.links.neighbours.get(event.peer)
+        if neighbour is None or neighbour.link != event.link:
+            return
+        acknowledged = self.links.acknowledge(event)
+        if acknowledged is None:
+            self._disconnect(event.peer, LinkCause.BAD_NUMBER, "acknowledges what was not sent")
+            return
+        self._forget_numbers(event.peer, acknowledged)
+        if event.envelopes and event.first > neighbour.seen + 1:
+            self._disconnect(event.peer, LinkCause.BAD_NUMBER, "leaves out messages")
+            return
+        for number, envelope in enumerate(event.envelopes, event.first):
+            if number <= neighbour.seen:
+                continue  # repeated after a reconnect: processed once already
+            if not self._take_message(event.peer, envelope, group):
+                return
+            neighbour.seen = number
+            group.have[event.peer] = number
+        self.links.pump(event.peer)
+
+    def _take_message(self, sender: NodeId, envelope: bytes, group: Group) -> bool:
+        try:
+            body, opened = open_message(envelope, sender, self._key.node_id, self._seal)
+        except WireFault as fault:
+            self._disconnect(sender, LinkCause.BAD_MESSAGE, str(fault))
+            return False
+        event = FromPeer(self._clock.now_us(), sender, body, envelope, opened)
+        applied = self._apply(event, group)
+        for effect in applied.effects:
+            if isinstance(effect, PeerFault):
+                self._disconnect(sender, LinkCause.BAD_MESSAGE, effect.cause)
+                return False
+        return True
+
+    def _disconnect(self, sender: NodeId, cause: LinkCause, why: str) -> None:
+        neighbour = self.links.neighbours[sender]
+        log.warning("%s (%s) %s: disconnected", neighbour.alias, sender.hex()[:8], why)
+        self.links.drop(sender, cause)
+        self.memory.links.discard(sender)
+
+    def _apply(self, event: Event, group: Group) -> Applied:
+        applied = apply(self.memory, event)
+        for row in applied.changes:
+            self.memory.put(row)
+            group.rows[row.key] = row
+            self._plan_due(row)
+        for effect in applied.effects:
+            match effect:
+                case Send(receiver, body):
+                    group.sends.append((receiver, body))
+                case AskRegistries():
+                    group.asks.append(effect)
+                case _:
+                    pass
+        return applied
+
+    # ------------------------------------------------------------------ timers
+
+    def _plan_due(self, row: Row) -> None:
+        at_us, key = due_us(row), row.key
+        if at_us is None:
+            self._due_at.pop(key, None)
+        elif self._due_at.get(key) != at_us:
+            self._due_at[key] = at_us
+            heapq.heappush(self._due, (at_us, key))
+
+    def _take_due(self, group: Group) -> None:
+        now_us = self._clock.now_us()
+        for _ in range(MAX_BURST):
+            if not self._due or self._due[0][0] > now_us:
+                return
+            at_us, key = heapq.heappop(self._due)
+            if self._due_at.get(key) != at_us:
+                continue  # the row changed and waits for another time, or for none
+            del self._due_at[key]
+            self._apply(Due(now_us, key), group)
+
+    # ------------------------------------------------------------------ committing
+
+    def _commit(self, group: Group) -> None:
+        envelopes = self._sign(group.sends)
+        writes = [
+            *group.writes,
+            *self._row_writes(group.rows),
+            *self._link_writes(group, envelopes),
+        ]
+        if self._forget:
+            writes.append(DeleteRows(outbox, self._forget))
+            self._forget = []
+        self._in_flight += 1
+        self._writer.put(
+            writes,
+            lambda: self._committed(group, envelopes),
+            lambda failure: self._rolled_back(group, failure),
+        )
+
+    def _forget_numbers(self, node: NodeId, numbers: range | None) -> None:
+        self._forget.extend({"peer": node, "number": number} for number in numbers or ())
+
+    def _committed(self, group: Group, envelopes: dict[NodeId, list[bytes]]) -> None:
+        """After COMMIT. A crash before this line leaves the outbox to be drained at start."""
+        self._in_flight -= 1
+        for node, have in group.have.items():
+            self.links.durable(node, envelopes.get(node, []), have)
+        for effect in group.asks:
+            row = self.memory.row(("transaction", effect.commit, b""))
+            assert row is not None
+            self._registries.ask(effect, row.descriptor)  # type: ignore[union-attr]
+        for told, refusal in group.answers:
+            told(refusal)
+        for listener in self._listeners:
+            listener(group.rows.values())
+        for key in group.rows:
+            if (event := self._watchers.pop(key, None)) is not None:
+                event.set()
+
+    def _rolled_back(self, group: Group, failure: StoreFailed) -> None:
+        """Nothing of the group is on disk, and nothing of it has left."""
+        self._in_flight -= 1
+        self._failed = True
+        for told in group.told:
+            told(failure)
+        self._settled.set()
+        self._wake.set()
+
+    async def _recover(self) -> None:
+        """Forgets what ran ahead of the disk, reloads, and goes on as after a start.
+
+        Streams end, so that neighbours send again what we never acknowledged.
+        """
+        while self._in_flight:
+            self._settled = trio.Event()
+            await self._settled.wait()
+        log.error("the store refused a group; reloading, then trying again")
+        for node in list(self.links.neighbours):
+            self.links.drop(node, LinkCause.LOST)
+        self.memory.links.clear()
+        waiting = [item for item in self._queue if isinstance(item, _Asked | _Written)]
+        self._queue.clear()
+        self._forget.clear()
+        await trio.sleep(RETRY_STORE_S)
+        self._reload()
+        self._writer.resume()
+        self._failed = False
+        self._queue.extend(waiting)
+        self.start()
+
+    def use_settings(self, settings: Settings) -> None:
+        """From the next event on. The caller has made them durable."""
+        self.memory.settings = settings

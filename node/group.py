@@ -1,0 +1,84 @@
+"""What one transaction of the engine will hold, and how it becomes writes."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from node.core.effects import AskRegistries
+from node.core.rows import Key, Row
+from node.links import Links
+from node.memory import Memory
+from node.store import ROWS, outbox, peer
+from proto.envelope import Envelope, sign_batch
+from proto.keys import NodeId, SigningKey
+from proto.messages import MESSAGE_KIND, Body, encode
+from proto.reason import Refusal
+from runtime.write_plan import InsertRows, UpdateRows, Write
+from runtime.writer import StoreFailed
+
+Told = Callable[[Refusal | StoreFailed | None], None]
+
+
+@dataclass(slots=True)
+class Group:
+    """What one transaction will hold. Rows are merged: only their last version is written."""
+
+    rows: dict[Key, Row] = field(default_factory=dict)
+    sends: list[tuple[NodeId, Body]] = field(default_factory=list)
+    have: dict[NodeId, int] = field(default_factory=dict)
+    asks: list[AskRegistries] = field(default_factory=list)
+    answers: list[tuple[Told, Refusal | None]] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
+    writes: list[Write] = field(default_factory=list)
+
+    @property
+    def empty(self) -> bool:
+        return not (self.rows or self.sends or self.have or self.answers or self.writes)
+
+
+def sign_sends(key: SigningKey, sends: list[tuple[NodeId, Body]]) -> dict[NodeId, list[bytes]]:
+    """Envelopes by receiver, in order. One signature for the whole group: each message keeps its
+    inclusion path and stands alone as evidence."""
+    if not sends:
+        return {}
+    payloads = [(MESSAGE_KIND, encode(key.node_id, to, body)) for to, body in sends]
+    by_peer: dict[NodeId, list[bytes]] = {}
+    proofs = sign_batch(key, payloads)
+    for (to, _), (kind, payload), proof in zip(sends, payloads, proofs, strict=True):
+        by_peer.setdefault(to, []).append(Envelope(kind, payload, proof).encode())
+    return by_peer
+
+
+def row_writes(memory: Memory, rows: Mapping[Key, Row]) -> list[Write]:
+    """Inserts and updates of changed rows; counts their versions on."""
+    writes: list[Write] = []
+    for key, row in rows.items():
+        entry = ROWS[row.table]
+        seen = memory.versions.get(key)
+        if seen is None:
+            memory.versions[key] = 1
+            writes.append(InsertRows(entry.table, [entry.to_columns(row, 1)]))
+        else:
+            memory.versions[key] = seen + 1
+            writes.append(UpdateRows(entry.table, [entry.to_columns(row, seen)]))
+    return writes
+
+
+def link_writes(links: Links, group: Group, envelopes: Mapping[NodeId, list[bytes]]) -> list[Write]:
+    """The outbox and the positions that go with this group: numbers are given here."""
+    writes: list[Write] = []
+    for node in [*group.have, *(n for n in envelopes if n not in group.have)]:
+        neighbour = links.neighbours[node]
+        fresh = envelopes.get(node, [])
+        first = neighbour.given + 1
+        neighbour.given += len(fresh)
+        group.have.setdefault(node, neighbour.seen)
+        changed = {"node": node, "have": neighbour.seen, "sent": neighbour.given}
+        writes.append(UpdateRows(peer, [changed | {"version": neighbour.version}]))
+        neighbour.version += 1
+        if fresh:
+            rows = [
+                {"peer": node, "number": number, "envelope": envelope}
+                for number, envelope in enumerate(fresh, first)
+            ]
+            writes.append(InsertRows(outbox, rows))
+    return writes

@@ -1,0 +1,173 @@
+"""Numbered messages to and from neighbours: outbox, window, acknowledgement, resending.
+
+This is the protocol's certified messaging (section 8). A message has its number from the
+transaction that wrote it; it is sent after that transaction, repeated after every reconnect, and
+forgotten once acknowledged. What arrives is processed once, in order, and acknowledged after its
+effect is durable.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from proto.keys import NodeId
+from runtime.transport import (
+    MAX_FRAME_BYTES,
+    MAX_FRAME_ENVELOPES,
+    MAX_WINDOW_ENVELOPES,
+    BatchArrived,
+    LinkCause,
+    LinkUp,
+    Transport,
+)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Neighbour:
+    """What we know of the stream with one neighbour. Owned by the engine.
+
+    `have`/`sent` are durable numbers; `seen`/`given` may run one group ahead of them.
+    `outbox` holds what is not acknowledged, numbers `outbox_first`, +1, …; all of it is durable.
+    """
+
+    node: NodeId
+    alias: str
+    address: str
+    certificate: bytes
+    version: int
+    have: int = 0
+    sent: int = 0
+    seen: int = 0
+    given: int = 0
+    outbox: deque[bytes] = field(default_factory=deque)
+    outbox_first: int = 1
+    link: int | None = None
+    on_the_way: int = 0  # how many of the outbox have been handed to the current link
+
+    @property
+    def acknowledged(self) -> int:
+        return self.outbox_first - 1
+
+
+class Links:
+    """All neighbours' streams. Every method runs on trio, called by the engine."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self.neighbours: dict[NodeId, Neighbour] = {}
+
+    def positions(self, peer: NodeId) -> tuple[int, int]:
+        """(have, sent) for our Hello."""
+        neighbour = self.neighbours.get(peer)
+        return (neighbour.have, neighbour.sent) if neighbour else (0, 0)
+
+    def up(self, event: LinkUp) -> range | None:
+        """A verified stream: the numbers that the peer has by now, which may be forgotten.
+
+        None: it cannot be used, and has been dropped.
+
+        A peer that has received more than we ever sent, or sent more than it remembers, tells that
+        one of the two runs on an old copy of its store. Going on would sign two histories.
+        """
+        neighbour = self.neighbours.get(event.peer)
+        if neighbour is None:
+            self._transport.drop(event.peer, event.link, LinkCause.PEER_REMOVED)
+            return None
+        if event.have > neighbour.sent:
+            log.error(
+                "%s has received %d messages from us, our store knows of %d: this store is an old "
+                "copy; restore the newest one before running",
+                neighbour.alias, event.have, neighbour.sent,
+            )  # fmt: skip
+        elif event.sent < neighbour.have:
+            log.error(
+                "%s says it has sent %d messages, we hold %d: its store is an old copy",
+                neighbour.alias, event.sent, neighbour.have,
+            )  # fmt: skip
+        elif event.have >= neighbour.acknowledged:
+            neighbour.link = event.link
+            neighbour.on_the_way = 0
+            # What was applied but not yet durable when the last link fell comes again.
+            neighbour.seen = max(neighbour.seen, neighbour.have)
+            return _forget(neighbour, event.have)
+        else:
+            log.error("%s has forgotten messages that it had acknowledged", neighbour.alias)
+        self._transport.drop(event.peer, event.link, LinkCause.BAD_NUMBER)
+        return None
+
+    def down(self, peer: NodeId, link: int) -> bool:
+        """Whether this was the link in use."""
+        neighbour = self.neighbours.get(peer)
+        if neighbour is None or neighbour.link != link:
+            return False
+        neighbour.link = None
+        neighbour.on_the_way = 0
+        return True
+
+    def drop(self, peer: NodeId, cause: LinkCause) -> None:
+        """Ends the current link of a peer that broke the protocol. It may come back."""
+        neighbour = self.neighbours.get(peer)
+        if neighbour is not None and neighbour.link is not None:
+            self._transport.drop(peer, neighbour.link, cause)
+            # What it still says on this link is not heard any more.
+            neighbour.link = None
+            neighbour.on_the_way = 0
+
+    def acknowledge(self, event: BatchArrived) -> range | None:
+        """Takes the peer's acknowledgement: the numbers that may be forgotten, or None = a lie."""
+        neighbour = self.neighbours[event.peer]
+        if event.ack < neighbour.acknowledged:
+            return range(0)
+        if event.ack > neighbour.acknowledged + neighbour.on_the_way:
+            return None
+        done = _forget(neighbour, event.ack)
+        neighbour.on_the_way -= len(done)
+        return done
+
+    def durable(self, peer: NodeId, envelopes: Sequence[bytes], have: int) -> None:
+        """A group has been committed: these messages may leave, this position may be told."""
+        neighbour = self.neighbours[peer]
+        neighbour.outbox.extend(envelopes)
+        neighbour.sent += len(envelopes)
+        neighbour.have = have
+        self.pump(peer, must_tell=True)
+
+    def pump(self, peer: NodeId, *, must_tell: bool = False) -> None:
+        """Sends what the window admits; an empty batch where only the position is news."""
+        neighbour = self.neighbours[peer]
+        if neighbour.link is None:
+            return
+        told = False
+        while (frame := self._next_frame(neighbour)) is not None:
+            first, envelopes = frame
+            self._transport.send(peer, neighbour.link, first, envelopes, neighbour.have)
+            neighbour.on_the_way += len(envelopes)
+            told = True
+        if must_tell and not told:
+            first = neighbour.outbox_first + neighbour.on_the_way
+            self._transport.send(peer, neighbour.link, first, (), neighbour.have)
+
+    def _next_frame(self, neighbour: Neighbour) -> tuple[int, list[bytes]] | None:
+        start = neighbour.on_the_way
+        room = min(MAX_WINDOW_ENVELOPES - start, MAX_FRAME_ENVELOPES, len(neighbour.outbox) - start)
+        envelopes: list[bytes] = []
+        size = 0
+        for i in range(start, start + room):
+            envelope = neighbour.outbox[i]
+            size += len(envelope) + 8
+            if envelopes and size > MAX_FRAME_BYTES // 2:
+                break
+            envelopes.append(envelope)
+        return (neighbour.outbox_first + start, envelopes) if envelopes else None
+
+
+def _forget(neighbour: Neighbour, number: int) -> range:
+    """Drops messages up to `number` from memory; the caller deletes their rows."""
+    done = range(neighbour.outbox_first, number + 1)
+    for _ in done:
+        neighbour.outbox.popleft()
+    neighbour.outbox_first += len(done)
+    return done
