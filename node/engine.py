@@ -300,11 +300,11 @@ class Engine:
     # ------------------------------------------------------------------ committing
 
     def _commit(self, group: Group) -> None:
-        envelopes = self._sign(group.sends)
-        writes = [
+        envelopes = sign_sends(self._key, group.sends)
+        writes: list[Write] = [
             *group.writes,
-            *self._row_writes(group.rows),
-            *self._link_writes(group, envelopes),
+            *row_writes(self.memory, group.rows),
+            *link_writes(self.links, group, envelopes),
         ]
         if self._forget:
             writes.append(DeleteRows(outbox, self._forget))

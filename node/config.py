@@ -1,0 +1,194 @@
+"""What the owner of a node may set: config.toml, read once, checked whole, frozen."""
+
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from node.core.view import MAX_PENDING_COUNT
+from proto.limits import MAX_ADDRESS_CHARS, MAX_ALIAS_CHARS, MAX_AMOUNT
+
+CONFIG_NAME: Final = "config.toml"
+MS: Final = 1000  # microseconds
+DEFAULT_CLOCK_ERROR_MS: Final = 50  # what NTP keeps on an ordinary machine, generously
+MAX_CLOCK_ERROR_MS: Final = 3_600_000  # an hour: whoever is further off has no clock
+MAX_CONFIG_BYTES: Final = 65_536
+MAX_PATH_CHARS: Final = 4096  # what the system takes
+ANY_HOST: Final = frozenset({"0.0.0.0", "::"})
+
+
+class ConfigFault(Exception):
+    """One line that names the file, the key, and what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeConfig:
+    """`listen` empty: the node dials and is not dialled. Spans in µs, amounts in smallest units."""
+
+    alias: str
+    listen: str = ""
+    address: str = ""
+    data_dir: str = "data"
+    declared_error_us: int = DEFAULT_CLOCK_ERROR_MS * MS
+    max_pending_count: int = MAX_PENDING_COUNT
+    max_pending_amount: int = MAX_AMOUNT
+
+    @property
+    def public_address(self) -> str:
+        """What neighbours dial; empty where nobody can."""
+        return self.address or self.listen
+
+    def data_path(self, directory: Path) -> Path:
+        """The folder of the node's books; `data_dir` may be absolute."""
+        return directory / self.data_dir
+
+
+def split_address(text: str) -> tuple[str, int] | None:
+    """("host", port) of "host:port" or "[v6]:port"; None where it is neither."""
+    host, colon, port = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        return None  # an IPv6 address needs its brackets, or nobody knows where the port begins
+    if not colon or not host or not port.isascii() or not port.isdecimal() or len(port) > 5:
+        return None
+    return (host, int(port)) if int(port) <= 65_535 else None
+
+
+def alias_fault(alias: str) -> str | None:
+    """What is wrong with an alias as others will see it; None where nothing is."""
+    if not alias or len(alias) > MAX_ALIAS_CHARS or not alias.isprintable() or alias.isspace():
+        return f"must be 1 to {MAX_ALIAS_CHARS} printable characters"
+    # A line is named ALIAS/BRAND.
+    return "must not contain '/'" if "/" in alias else None
+
+
+def read_config(path: Path) -> NodeConfig:
+    """Reads a config.toml. ConfigFault."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_CONFIG_BYTES + 1)
+    except OSError as error:
+        raise ConfigFault(f"{path}: cannot be read: {error.strerror}") from error
+    if len(data) > MAX_CONFIG_BYTES:
+        raise ConfigFault(f"{path}: more than {MAX_CONFIG_BYTES} bytes")
+    try:
+        table = tomllib.loads(data.decode())
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        # The parser quotes what it met, and that may be any character: one line must stay one.
+        cause = " ".join(str(error).split())
+        raise ConfigFault(f"{path}: not TOML: {cause}") from error
+    except RecursionError as error:
+        raise ConfigFault(f"{path}: not TOML: nested too deeply") from error
+    return _Reader(path, table).config()
+
+
+def check_config(config: NodeConfig, path: Path) -> NodeConfig:
+    """The same config. ConfigFault where reading it back from `path` would raise one."""
+    try:
+        table = tomllib.loads(config_text(config))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigFault(f"{path}: a text with characters that nobody can print") from error
+    return _Reader(path, table).config()
+
+
+class _Reader:
+    """Takes keys out of the table; what is left over at the end is unknown."""
+
+    def __init__(self, path: Path, table: dict[str, object]) -> None:
+        self._path = path
+        self._left: dict[str, object] = {}
+        for key, value in table.items():
+            if isinstance(value, dict) and value:
+                self._left |= {f"{key}.{name}": v for name, v in value.items()}
+            elif key not in ("clock", "limits") or not isinstance(value, dict):
+                self._left[key] = value
+
+    def config(self) -> NodeConfig:
+        error_ms = self._number(
+            "clock.declared_error_ms", DEFAULT_CLOCK_ERROR_MS, 0, MAX_CLOCK_ERROR_MS
+        )
+        count = self._number("limits.max_pending_count", MAX_PENDING_COUNT, 1, MAX_PENDING_COUNT)
+        config = NodeConfig(
+            alias=self._alias(),
+            listen=self._address("listen"),
+            address=self._address("address"),
+            data_dir=self._text("data_dir", NodeConfig("-").data_dir, MAX_PATH_CHARS),
+            declared_error_us=error_ms * MS,
+            max_pending_count=count,
+            max_pending_amount=self._number("limits.max_pending_amount", MAX_AMOUNT, 1, MAX_AMOUNT),
+        )
+        for key in self._left:
+            raise self._fault(key, "unknown key")
+        self._check(config)
+        return config
+
+    def _check(self, config: NodeConfig) -> None:
+        if not config.data_dir:
+            raise self._fault("data_dir", "must not be empty")
+        dialled = split_address(config.public_address)
+        if dialled is not None and dialled[0] in ANY_HOST:
+            raise self._fault("address", f"missing: nobody can dial {config.public_address}")
+        if config.address and dialled is not None and dialled[1] == 0:
+            raise self._fault("address", "nobody can dial port 0")
+
+    def _fault(self, key: str, cause: str) -> ConfigFault:
+        name = key if key.isprintable() else ascii(key)
+        return ConfigFault(f"{self._path}: {name}: {cause}")
+
+    def _alias(self) -> str:
+        if "alias" not in self._left:
+            raise self._fault("alias", "missing")
+        alias = self._text("alias", "", MAX_ALIAS_CHARS)
+        if cause := alias_fault(alias):
+            raise self._fault("alias", cause)
+        return alias
+
+    def _text(self, key: str, default: str, at_most: int) -> str:
+        value = self._left.pop(key, default)
+        if not isinstance(value, str) or len(value) > at_most or not value.isprintable():
+            raise self._fault(key, f"must be a printable text of at most {at_most} characters")
+        return value
+
+    def _address(self, key: str) -> str:
+        value = self._text(key, "", MAX_ADDRESS_CHARS)
+        if value and split_address(value) is None:
+            raise self._fault(key, "must be HOST:PORT")
+        return value
+
+    def _number(self, key: str, default: int, least: int, most: int) -> int:
+        value = self._left.pop(key, default)
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise self._fault(key, f"must be a whole number from {least} to {most}")
+        return value
+
+
+def config_text(config: NodeConfig) -> str:
+    """The config.toml that `init` writes, with what an owner should know beside it."""
+    return f"""\
+alias = {_quoted(config.alias)}    # what people call this node; its key is its name
+listen = {_quoted(config.listen)}    # HOST:PORT for neighbours; empty = dial only
+address = {_quoted(config.address)}    # what neighbours dial; empty = as in listen
+data_dir = {_quoted(config.data_dir)}    # the books; below this folder unless absolute
+
+[clock]
+declared_error_ms = {config.declared_error_us // MS}    # what you vouch for; above 500 only ATOMIC
+
+[limits]    # of promises that wait on one line
+max_pending_count = {config.max_pending_count}
+max_pending_amount = {config.max_pending_amount}
+"""
+
+
+def write_config(path: Path, config: NodeConfig) -> None:
+    """Writes a new config.toml. OSError, FileExistsError: an owner's file is not overwritten."""
+    with path.open("x", encoding="utf-8") as file:
+        file.write(config_text(config))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _quoted(text: str) -> str:
+    """A TOML basic string. The texts are printable, so two escapes suffice."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
