@@ -125,6 +125,36 @@ def test_a_longer_chain_may_be_cheaper() -> None:
     assert ask(network, max_hops=1) is None
 
 
+def test_a_cheaper_end_may_be_too_long_for_its_beginning() -> None:
+    # From B the detour over D is cheaper. P's own line to B is too short for anything, so that B
+    # looks nearer to P than it is. ATOMIC all along: nothing but the number of hops differs.
+    dear = {"ATOMIC": {"flat": 9}}
+    nodes = dict.fromkeys("PBCDQ", {"accepts": ["R"], "fees": {"ATOMIC": {}}})
+    network = net(nodes, "PC", "CB", "BD", "DQ")
+    network["lines"] += [
+        {"from": "B", "to": "Q", "brand": "USD", "available": 500_000, "fees": dear},
+        {"from": "P", "to": "B", "brand": "USD", "available": 1},
+    ]
+    assert chain_of(ask(network)) == "PCBDQ"
+    answer = ask(network, max_hops=3)
+    assert (chain_of(answer), answer["cost"]) == ("PCBQ", 100_009)
+
+
+def test_a_cheaper_end_may_bear_no_later_deadline() -> None:
+    # Every node is in mode SECURED, so D grows by 2 s with each: 15.5 s at X, and B bears 14 s.
+    secured = {"accepts": ["R"], "fees": {"SECURED": {}}}
+    nodes = dict.fromkeys("PXABCQ", secured)
+    nodes |= {
+        "B": secured | {"hold_max_ms": 14_000},
+        "E": secured | {"fees": {"SECURED": {"flat": 5}}},
+    }
+    network = net(nodes, "PX", "XA", "AB", "BC", "AE", "EC", "CQ")
+    margin = {"payee_margin_us": 7_500_000, "last_levels": frozenset({Level.BARE})}
+    answer = ask(network, **margin)
+    assert (chain_of(answer), answer["cost"]) == ("PXAECQ", 100_005)
+    assert chain_of(ask(network, payer="X", **margin)) == "XABCQ"
+
+
 def test_ties_in_their_order() -> None:
     trusting = {"accepts": ["R"], "fees": FREE}
     ends = {"P": {"accepts": ["R"]}, "Q": {"accepts": ["R"]}}
@@ -140,9 +170,9 @@ def test_ties_in_their_order() -> None:
     assert levels_of(ask(net(ends | {"A": trusting}, "PA", "AQ"), first_levels=first)) == (
         "SECURED ATOMIC"
     )
-    # Names, compared as a list: A, AB, B.
-    answer = ask(net(ends | {"A": trusting, "AB": trusting}, "PA", "AQ"))
-    assert chain_of(answer) == "PAQ"
+    # Names, compared by code point: upper case comes first.
+    answer = ask(net(ends | {"a": trusting, "Z": trusting}, "Pa", "aQ", "PZ", "ZQ"))
+    assert chain_of(answer) == "PZQ"
     # The name of the policy at the very end.
     two = {**net(ends, "PQ"), "policies": {"B1": {"members": ["R"], "qc": 1, "qa": 1}}}
     assert ask(two)["registry"] == "B1"
