@@ -4,9 +4,8 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
-import grpc.aio
 from google.protobuf.message import DecodeError
 
 from proto.keys import NodeId
@@ -48,46 +47,9 @@ class Wire(Protocol):
         """No more will be written. True: the other end will end the stream when it sees that."""
         ...
 
-
-class CallWire:
-    """The two ends look alike: grpc.aio's client call and its servicer context."""
-
-    def __init__(self, call: Any, dialled: bool) -> None:
-        self._call = call
-        self._dialled = dialled
-
-    async def read(self) -> bytes | None:
-        try:
-            raw = await self._call.read()
-        except (grpc.aio.AioRpcError, grpc.aio.BaseError) as error:
-            log.debug("stream ended: %s", error)
-            return None
-        if raw is grpc.aio.EOF:
-            return None
-        assert isinstance(raw, bytes)
-        return raw
-
-    async def write(self, raw: bytes) -> bool:
-        try:
-            await self._call.write(raw)
-        except (grpc.aio.AioRpcError, grpc.aio.BaseError, asyncio.InvalidStateError) as error:
-            log.debug("stream ended: %s", error)
-            return False
-        return True
-
-    async def done_writing(self) -> bool:
-        if not self._dialled:
-            return False  # the end of our handler says it
-        try:
-            await self._call.done_writing()
-        except (grpc.aio.AioRpcError, grpc.aio.BaseError, asyncio.InvalidStateError) as error:
-            log.debug("stream ended: %s", error)
-            return False
-        return True
-
     def at_end(self, callback: Callable[[], None]) -> None:
-        """Calls back once the call is over, whether somebody reads or not."""
-        self._call.add_done_callback(lambda _: callback())
+        """Calls back once the stream is over, whether somebody reads or not."""
+        ...
 
 
 class Link:

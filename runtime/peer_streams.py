@@ -18,8 +18,18 @@ from proto.v1 import node_pb2
 from runtime.bridge import Bridge
 from runtime.clock import Clock
 from runtime.hello import HELLO_TIMEOUT_S, HelloFault, Party, check_hello, make_hello
-from runtime.link import CallWire, Link
+from runtime.link import Link
 from runtime.peer_slot import STABLE_S, Backoff, PeerSlot, dial_delay_s
+from runtime.peer_wire import (
+    CHANNEL_OPTIONS,
+    LINGER_S,
+    SERVER_OPTIONS,
+    STREAM_METHOD,
+    CallWire,
+    OneMethod,
+    connected,
+    linger,
+)
 from runtime.rpc_server import BindFailed
 from runtime.tls import (
     TlsIdentity,
@@ -28,7 +38,6 @@ from runtime.tls import (
     seen_pin,
 )
 from runtime.transport import (
-    MAX_FRAME_BYTES,
     MAX_PEERS,
     LinkCause,
     LinkDown,
@@ -40,33 +49,7 @@ from runtime.transport import (
 
 log = logging.getLogger(__name__)
 
-STREAM_METHOD = "/pledgeway.v1.Peer/Stream"
 STOP_GRACE_S = 0.5  # for the Goodbyes of a shutdown
-REFUSAL_LINGER_S = 0.2  # a refused dialler gets the reason; it must not keep the stream
-
-OPTIONS: tuple[tuple[str, int | str], ...] = (
-    # Above our own limit, so that a frame beyond it is seen, named and dropped by us.
-    ("grpc.max_receive_message_length", MAX_FRAME_BYTES + (1 << 16)),
-    ("grpc.http2.bdp_probe", 0),  # else a sender runs 6 MiB ahead of a peer that does not read
-    # A dead peer is noticed within 10 s.
-    ("grpc.keepalive_time_ms", 6_000),
-    ("grpc.keepalive_timeout_ms", 4_000),
-    ("grpc.keepalive_permit_without_calls", 0),
-    ("grpc.http2.max_pings_without_data", 0),
-)
-SERVER_OPTIONS: tuple[tuple[str, int | str], ...] = (
-    *OPTIONS,
-    ("grpc.so_reuseport", 0),  # a second daemon on our port must fail, not take half the peers
-    ("grpc.http2.min_ping_interval_without_data_ms", 4_000),
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 4_000),
-    ("grpc.server_handshake_timeout_ms", int(HELLO_TIMEOUT_S * 1000)),
-    ("grpc.max_concurrent_streams", 4),  # per connection: one is used, one may replace it
-)
-CHANNEL_OPTIONS: tuple[tuple[str, int | str], ...] = (
-    *OPTIONS,
-    ("grpc.use_local_subchannel_pool", 1),  # each dial its own connection and no back-off but ours
-    ("grpc.enable_retries", 0),
-)
 
 Taken = Callable[[], None]
 
@@ -107,7 +90,7 @@ class PeerStreams:
         """Accepts streams on "host:port" and returns the port. BindFailed."""
         handler: Any = grpc.stream_stream_rpc_method_handler(self._handle)
         server = grpc.aio.server(
-            handlers=(_OneMethod(handler),),
+            handlers=(OneMethod(handler),),
             options=SERVER_OPTIONS,
             maximum_concurrent_rpcs=2 * MAX_PEERS,
         )
@@ -220,7 +203,7 @@ class PeerStreams:
         self._refused(slot.party.node if slot is not None else None, fault)
         goodbye = node_pb2.Frame(goodbye=node_pb2.Goodbye(cause=fault))
         try:
-            async with asyncio.timeout(REFUSAL_LINGER_S):
+            async with asyncio.timeout(LINGER_S):
                 await wire.write(goodbye.SerializeToString())
         except TimeoutError:
             log.debug("a refused stream does not read")
@@ -262,7 +245,7 @@ class PeerStreams:
             options=(*CHANNEL_OPTIONS, *pinned_channel_options(certificate)),
         )
         try:
-            if not await _connected(channel):
+            if not await connected(channel):
                 return False
             claim = await slot.claim(self._own.node, dialled=True)
             if isinstance(claim, HelloFault):
@@ -272,7 +255,7 @@ class PeerStreams:
                 return await self._shake_hands(slot, claim, CallWire(call, dialled=True))
             finally:
                 slot.end_claim(claim)
-                await _linger(call)
+                await linger(call)
                 call.cancel()
         finally:
             await channel.close()
@@ -348,40 +331,6 @@ class PeerStreams:
     def _told(self, slot: PeerSlot) -> None:
         slot.told()
         self._forget(slot)
-
-
-class _OneMethod(grpc.GenericRpcHandler):
-    """Knows the stream of peers and nothing else."""
-
-    def __init__(self, handler: Any) -> None:
-        self._handler = handler
-
-    def service(self, details: grpc.HandlerCallDetails) -> Any:
-        return self._handler if details.method == STREAM_METHOD else None
-
-
-async def _linger(call: Any) -> None:
-    """Lets the other end read our last words before a cancel overtakes them."""
-    try:
-        async with asyncio.timeout(REFUSAL_LINGER_S):
-            await call.done_writing()
-            await call.code()
-    except (TimeoutError, grpc.aio.AioRpcError, grpc.aio.BaseError, asyncio.InvalidStateError):
-        log.debug("a stream did not end by itself")
-
-
-async def _connected(channel: Any) -> bool:
-    """Whether TCP and TLS come to stand within HELLO_TIMEOUT_S; one failure is enough."""
-    waiting = (grpc.ChannelConnectivity.IDLE, grpc.ChannelConnectivity.CONNECTING)
-    try:
-        async with asyncio.timeout(HELLO_TIMEOUT_S):
-            state = channel.get_state(try_to_connect=True)
-            while state in waiting:
-                await channel.wait_for_state_change(state)
-                state = channel.get_state(try_to_connect=True)
-    except TimeoutError:
-        return False
-    return bool(state is grpc.ChannelConnectivity.READY)
 
 
 def _same_key(known: PeerEndpoint, wanted: PeerEndpoint | None) -> bool:

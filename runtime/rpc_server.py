@@ -37,7 +37,7 @@ SERVER_OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
     ("grpc.so_reuseport", 0),  # a second daemon on our port must fail, not take half the calls
     ("grpc.http2.bdp_probe", 0),  # bounds how far a sender runs ahead of a handler
-    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),  # clients ping every 8 s
 )
 
 Context = Any  # grpc.aio.ServicerContext[bytes, bytes], whose stubs do not know read() and write()
@@ -51,9 +51,15 @@ class BindFailed(OSError):
 class RpcServer:
     """Serves trio handlers, each a task in `nursery`. Stop it before the nursery ends."""
 
-    def __init__(self, bridge: Bridge, nursery: trio.Nursery, services: Iterable[Service]) -> None:
+    def __init__(
+        self,
+        bridge: Bridge,
+        nursery: trio.Nursery,
+        services: Iterable[Service],
+        max_concurrent: int = MAX_CONCURRENT_RPCS,
+    ) -> None:
         self._bridge = bridge
-        self._nursery = nursery
+        self._max_concurrent = max_concurrent  # streams count as long as they are open
         self._handlers = _Handlers(bridge, nursery, services)
         self._server: Any = None  # grpc.aio.Server, owned by asyncio
         self._socket: Path | None = None
@@ -83,7 +89,7 @@ class RpcServer:
             self._server = grpc.aio.server(
                 handlers=(self._handlers,),
                 options=SERVER_OPTIONS,
-                maximum_concurrent_rpcs=MAX_CONCURRENT_RPCS,
+                maximum_concurrent_rpcs=self._max_concurrent,
             )
             self._bridge.at_close(self._stop_now)
         return self._server

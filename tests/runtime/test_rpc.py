@@ -171,6 +171,23 @@ async def test_a_message_beyond_the_limit_is_refused() -> None:
     assert failed.value.code is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
+async def test_calls_beyond_the_limit_are_refused_and_the_others_answered() -> None:
+    echo = Echo()
+    async with Bridge.open() as bridge, trio.open_nursery() as nursery:
+        server = RpcServer(bridge, nursery, [echo.service()], max_concurrent=1)
+        port = await server.bind_tcp("127.0.0.1:0", None)
+        await server.start()
+        channel = RpcChannel(bridge, f"127.0.0.1:{port}")
+        async with channel, trio.open_nursery() as callers:
+            callers.start_soon(channel.unary, path("Hang"), Batch(), Batch, 60)
+            await echo.started.wait()
+            with pytest.raises(RpcFailed) as failed:
+                await channel.unary(path("Echo"), Batch(), Batch, 5)
+            assert failed.value.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+            callers.cancel_scope.cancel()
+        await server.stop(0.1)
+
+
 async def test_a_deadline_ends_the_call_at_both_ends() -> None:
     async with serving() as (echo, channel, _):
         with pytest.raises(RpcDeadline):

@@ -19,7 +19,7 @@ from runtime.bridge import Bridge
 from runtime.clock import FakeClock
 from runtime.handover import DaemonCrash
 from runtime.hello import HelloFault, Party, make_hello
-from runtime.peer_streams import CHANNEL_OPTIONS, STREAM_METHOD
+from runtime.peer_wire import CHANNEL_OPTIONS, STREAM_METHOD
 from runtime.tls import (
     BadCertificate,
     TlsIdentity,
@@ -370,6 +370,26 @@ async def test_a_hello_of_an_earlier_tls_key_is_worth_nothing() -> None:
 async def test_whoever_does_not_begin_with_a_hello_is_refused() -> None:
     frame = node_pb2.Frame(batch=node_pb2.Batch(first=1))
     assert await refusal_of(lambda us, them: frame) is HelloFault.NO_HELLO
+
+
+async def test_whoever_says_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runtime.peer_streams.HELLO_TIMEOUT_S", 0.05)
+    async with two(linked=False) as (bridge, server, client), trio.open_nursery() as nursery:
+        nursery.start_soon(speak_loosely, bridge, server, client.tls)
+        assert (await server.wait_refusal()).fault is HelloFault.NO_HELLO
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_liar_does_not_end_the_link_there_is() -> None:
+    """With a peer's TLS key, but without its identity key."""
+    async with two() as (bridge, server, client):
+        live = (await client.next(LinkUp)).link
+        link = (await server.next(LinkUp)).link
+        lie = hello(client, server, peer=bytes(32)).SerializeToString()
+        await speak(bridge, server, client.tls, lie)
+        assert (await server.wait_refusal()).fault is HelloFault.NOT_FOR_US
+        client.transport.send(server.node, live, 1, [b"still here"], 0)
+        assert (await server.next(BatchArrived)).link == link
 
 
 # A peer that says a good Hello and then breaks the rules.
