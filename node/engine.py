@@ -20,7 +20,7 @@ from node.core.effects import Answer, AskRegistries, PeerFault, Send
 from node.core.events import Due, Event, FromPeer
 from node.core.rows import Key, Row
 from node.core.view import Settings
-from node.group import Group, Told
+from node.group import Group, Told, link_writes, row_writes, sign_sends
 from node.inbound import open_message
 from node.links import Links
 from node.memory import Memory

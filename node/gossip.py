@@ -1,0 +1,168 @@
+"""Adverts: what we say of ourselves and our lines, and what we pass on (protocol section 8).
+
+Not certified messaging: the newest sequence wins, and a link that comes up is told everything.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from node.core.rows import Line, LinePhase
+from node.core.view import Settings
+from node.links import Links
+from proto.adverts import (
+    LINE_KIND,
+    NODE_KIND,
+    RECORD_KIND,
+    Advert,
+    AdvertKey,
+    LineAdvert,
+    NodeAdvert,
+    RecordAdvert,
+    read_advert,
+)
+from proto.envelope import Envelope, Proof
+from proto.keys import NodeId, SigningKey
+from proto.limits import US
+from proto.wire import WireFault
+from runtime.transport import LinkCause, Transport
+
+log = logging.getLogger(__name__)
+
+ADVERT_TTL_US: Final = 3600 * US  # a node that vanished is forgotten within the hour
+REFRESH_US: Final = ADVERT_TTL_US // 3  # two refreshes may be lost
+MAX_ADVERTS: Final = 200_000  # some 200 MB: a network of 20,000 nodes; more needs a path finder
+MAX_GOSSIP_BYTES: Final = 1 << 19  # one frame, half of what the wire admits
+
+
+class Gossip:
+    """Everything that is known, as verified values and as the bytes to pass on. On trio."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        links: Links,
+        key: SigningKey,
+        observe: Callable[[Advert], None],
+    ) -> None:
+        self._transport = transport
+        self._links = links
+        self._key = key
+        self._observe = observe
+        self._known: dict[AdvertKey, tuple[Advert, bytes]] = {}
+        self._bytes: set[bytes] = set()
+        self._last_sequence = 0
+
+    @property
+    def adverts(self) -> Iterable[Advert]:
+        return [advert for advert, _ in self._known.values()]
+
+    def get(self, kind: str, subject: bytes) -> Advert | None:
+        entry = self._known.get((kind, subject))
+        return entry[0] if entry else None
+
+    def node(self, node: NodeId) -> NodeAdvert | None:
+        advert = self.get(NODE_KIND, node)
+        return advert if isinstance(advert, NodeAdvert) else None
+
+    def sequence(self, now_us: int) -> int:
+        """A number above every one that this node ever used: time does, across restarts."""
+        self._last_sequence = max(self._last_sequence + 1, now_us)
+        return self._last_sequence
+
+    def greet(self, peer: NodeId, link: int) -> None:
+        """A link came up: everything we know."""
+        self._transmit(peer, link, [data for _, data in self._known.values()])
+
+    def _transmit(self, peer: NodeId, link: int, adverts: list[bytes]) -> None:
+        batch: list[bytes] = []
+        size = 0
+        for data in adverts:
+            if batch and size + len(data) > MAX_GOSSIP_BYTES:
+                self._transport.gossip(peer, link, batch)
+                batch, size = [], 0
+            batch.append(data)
+            size += len(data)
+        if batch:
+            self._transport.gossip(peer, link, batch)
+
+    def arrived(self, peer: NodeId, link: int, adverts: Iterable[bytes], now_us: int) -> None:
+        """A neighbour's adverts. One that is malformed or forged costs it the connection."""
+        fresh: list[bytes] = []
+        for data in adverts:
+            if data in self._bytes:
+                continue  # a mesh brings the same from every side: no signature to check
+            try:
+                advert = read_advert(data, now_us)
+            except WireFault as fault:
+                log.warning("%s passes on a bad advert: %s", peer.hex()[:8], fault)
+                self._links.drop(peer, LinkCause.BAD_MESSAGE)
+                return
+            if advert.key[1] != self._key.node_id and self._keep(advert, data, now_us):
+                fresh.append(data)
+        if fresh:
+            self._spread(fresh, apart_from=peer)
+
+    def _keep(self, advert: Advert, data: bytes, now_us: int) -> bool:
+        if advert.expires_at_us <= now_us:
+            return False
+        known = self._known.get(advert.key)
+        if known is not None and known[0].sequence >= advert.sequence:
+            return False
+        if known is None and len(self._known) >= MAX_ADVERTS:
+            return False
+        if known is not None:
+            self._bytes.discard(known[1])
+        self._bytes.add(data)
+        self._known[advert.key] = (advert, data)
+        self._observe(advert)
+        return True
+
+    def _spread(self, adverts: list[bytes], apart_from: NodeId | None = None) -> None:
+        for node, neighbour in self._links.neighbours.items():
+            if neighbour.link is not None and node != apart_from:
+                self._transmit(node, neighbour.link, adverts)
+
+    def say(self, adverts: Iterable[NodeAdvert | LineAdvert | RecordAdvert], now_us: int) -> None:
+        """Signs, keeps and spreads our own adverts, and records of registries that we know."""
+        said = []
+        for advert in adverts:
+            data = self._sign(advert)
+            if self._keep(advert, data, now_us):
+                said.append(data)
+        if said:
+            self._spread(said)
+
+    def _sign(self, advert: NodeAdvert | LineAdvert | RecordAdvert) -> bytes:
+        match advert:
+            case NodeAdvert():
+                return Envelope.seal(self._key, NODE_KIND, advert.encode()).encode()
+            case LineAdvert():
+                return Envelope.seal(self._key, LINE_KIND, advert.encode()).encode()
+            case RecordAdvert():
+                return Envelope(RECORD_KIND, advert.record.signed, Proof(b"", b"")).encode()
+
+    def forget_expired(self, now_us: int) -> None:
+        for key in [k for k, (a, _) in self._known.items() if a.expires_at_us <= now_us]:
+            self._bytes.discard(self._known.pop(key)[1])
+
+
+def line_adverts(
+    settings: Settings, lines: Iterable[Line], sequence: Callable[[], int], expires_at_us: int
+) -> list[LineAdvert]:
+    """What we can still promise over each line. A closed line is said to be closed."""
+    return [
+        LineAdvert(
+            promisor=settings.node,
+            promisee=line.peer,
+            brand=line.brand,
+            sequence=sequence(),
+            expires_at_us=expires_at_us,
+            available=max(0, line.available_out),
+            fees=settings.line_fees.get(line.id),
+            registry_fees=settings.line_registry_fees.get(line.id),
+            closed=line.phase is LinePhase.CLOSED,
+        )
+        for line in lines
+        if line.phase in (LinePhase.OPEN, LinePhase.CLOSED)
+    ]

@@ -1,0 +1,170 @@
+"""The node as a client of commit registries: asks what the engine wants asked.
+
+Questions to one registry that queue up while a call is on its way travel together in the next
+call. An answer comes back as an event; a lost one is asked again by the row that waits for it.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+import trio
+
+from node.core.effects import AskRegistries
+from node.core.events import Event, RegistrySaid
+from node.core.rows import Ask
+from proto.descriptor import decode_descriptor
+from proto.registry_record import RegistryRecord
+from proto.statement import InterimKind, SignedStatement
+from proto.v1 import registry_pb2 as pb
+from proto.wire import WireFault
+from runtime.bridge import Bridge
+from runtime.rpc_client import RpcChannel, RpcError
+from runtime.tls import BadCertificate
+
+log = logging.getLogger(__name__)
+
+MAX_ITEMS: Final = 256  # registry section 6
+CALL_TIMEOUT_S: Final = 5.0  # a registry that needs longer is asked again by the row that waits
+MAX_WAITING: Final = 65_536  # questions kept for one registry; what is beyond is asked later
+SERVICE: Final = "/pledgeway.v1.Registry"
+
+Question = tuple[AskRegistries, bytes, bytes, bytes]
+"""(what, descriptor, evidence of a commit, preimage of a decline)."""
+
+
+@dataclass(slots=True)
+class _Line:
+    """What waits for one registry. Owned by trio."""
+
+    record: RegistryRecord
+    channel: RpcChannel
+    waiting: dict[bytes, Question] = field(default_factory=dict)
+    wake: trio.Event = field(default_factory=trio.Event)
+
+
+class Registries:
+    """One task for each registry that is asked anything."""
+
+    def __init__(
+        self,
+        bridge: Bridge,
+        nursery: trio.Nursery,
+        submit: Callable[[Callable[[int], Event]], None],
+        records: Callable[[], Mapping[bytes, RegistryRecord]],
+        material: Callable[[bytes], tuple[bytes, bytes]],
+    ) -> None:
+        """`material`: a commit_id's (evidence, decline preimage), empty where there is none."""
+        self._bridge = bridge
+        self._nursery = nursery
+        self._submit = submit
+        self._records = records
+        self._material = material
+        self._lines: dict[bytes, _Line] = {}
+
+    def ask(self, effect: AskRegistries, descriptor: bytes) -> None:
+        """Asks every member of the policy whose record we hold; the others cannot be asked."""
+        evidence, preimage = self._material(effect.commit)
+        for member in decode_descriptor(descriptor).policy.members:
+            line = self._line(member)
+            if line is None or len(line.waiting) >= MAX_WAITING:
+                continue
+            line.waiting[effect.commit] = (effect, descriptor, evidence, preimage)
+            line.wake.set()
+
+    async def announce(self, descriptor: bytes) -> list[bytes]:
+        """The members' ADMITTED answers (SignedInterim bytes); fewer where some do not answer."""
+        admitted: list[bytes] = []
+        async with trio.open_nursery() as nursery:
+            for member in decode_descriptor(descriptor).policy.members:
+                if (line := self._line(member)) is not None:
+                    nursery.start_soon(self._announce, line, descriptor, admitted)
+        return admitted
+
+    async def _announce(self, line: _Line, descriptor: bytes, admitted: list[bytes]) -> None:
+        request = pb.AnnounceRequest(descriptors=[descriptor])
+        try:
+            response = await line.channel.unary(
+                f"{SERVICE}/Announce", request, pb.AnnounceResponse, CALL_TIMEOUT_S
+            )
+        except RpcError as error:
+            log.warning("registry %s does not admit: %s", line.record.name, error)
+            return
+        for answer in response.answers[:1]:
+            if answer.WhichOneof("answer") == "interim":
+                admitted.append(answer.interim.SerializeToString())
+
+    def _line(self, member: bytes) -> _Line | None:
+        record = self._records().get(member)
+        known = self._lines.get(member)
+        if record is None:
+            return known
+        if known is not None and known.record.signed == record.signed:
+            return known
+        try:
+            channel = RpcChannel.to_pinned(self._bridge, record.grpc_target, record.tls_certificate)
+        except BadCertificate as error:
+            log.warning("registry %s cannot be called: %s", record.name, error)
+            return known
+        if known is not None:
+            # It moved or renewed its keys: what waits goes to the new place.
+            known.record, known.channel = record, channel
+            return known
+        line = _Line(record, channel)
+        self._lines[member] = line
+        self._nursery.start_soon(self._serve, member, line)
+        return line
+
+    async def _serve(self, member: bytes, line: _Line) -> None:
+        while True:
+            if not line.waiting:
+                line.wake = trio.Event()
+                await line.wake.wait()
+            batch = [line.waiting.pop(commit) for commit in list(line.waiting)[:MAX_ITEMS]]
+            request = pb.DecideRequest(items=[_item(question) for question in batch])
+            try:
+                response = await line.channel.unary(
+                    f"{SERVICE}/Decide", request, pb.DecideResponse, CALL_TIMEOUT_S
+                )
+            except RpcError as error:
+                # The rows know when to ask again.
+                log.info("registry %s does not answer: %s", line.record.name, error)
+                continue
+            if len(response.answers) != len(batch):
+                log.warning("registry %s answers another number of questions", line.record.name)
+                continue
+            for question, answer in zip(batch, response.answers, strict=True):
+                self._take(member, question[0].commit, answer)
+
+    def _take(self, member: bytes, commit: bytes, answer: pb.Answer) -> None:
+        said = partial(RegistrySaid, registry=member, commit=commit)
+        match answer.WhichOneof("answer"):
+            case "final":
+                try:
+                    final = SignedStatement.from_message(answer.final)
+                except WireFault as fault:
+                    log.warning("registry answer cannot be read: %s", fault)
+                    return
+                evidence = answer.commit.evidence
+                self._submit(lambda now_us: said(now_us, final=final, evidence=evidence))
+            case "refusal":
+                log.info("registry refuses: %s", pb.RegistryRefusal.Name(answer.refusal.reason))
+            case _:
+                self._submit(lambda now_us: said(now_us, interim=InterimKind.PENDING))
+
+
+def _item(question: Question) -> pb.DecideItem:
+    effect, descriptor, evidence, preimage = question
+    match effect.ask:
+        case Ask.SUBMIT:
+            item = pb.DecideItem()
+            item.commit.descriptor, item.commit.evidence = descriptor, evidence
+            return item
+        case Ask.DECLINE:
+            item = pb.DecideItem()
+            item.decline.descriptor, item.decline.preimage = descriptor, preimage
+            return item
+        case _:
+            return pb.DecideItem(query=pb.Query(descriptor=descriptor))
