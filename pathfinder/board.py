@@ -1,6 +1,6 @@
 """The arrays that a search runs on, and the cache of what every line asks under each policy."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from pathfinder.network import Line, Node, Policy
@@ -29,10 +29,11 @@ class Board:
         self.lines = sorted(lines, key=lambda line: (line.promisor, line.promisee))
         self.promisor = [self.number[line.promisor] for line in self.lines]
         self.incoming: list[list[int]] = [[] for _ in self.nodes]
-        self.promisees: list[list[int]] = [[] for _ in self.nodes]
-        for i, line in enumerate(self.lines):
-            self.incoming[self.number[line.promisee]].append(i)
-            self.promisees[self.promisor[i]].append(self.number[line.promisee])
+        self.outgoing: list[list[int]] = [[] for _ in self.nodes]
+        self.promisee = [self.number[line.promisee] for line in self.lines]
+        for i in range(len(self.lines)):
+            self.incoming[self.promisee[i]].append(i)
+            self.outgoing[self.promisor[i]].append(i)
         # Lines without fee sets of their own share one table, that of -1 - promisor.
         self._price_key = [
             -1 - self.promisor[i] if line.fees is None and line.registry_fees is None else i
@@ -40,16 +41,20 @@ class Board:
         ]
         self._prices: dict[tuple[Policy, Waived], PriceList] = {}
 
-    def distances(self, start: int) -> list[int]:
-        """Promises that a chain from `start` to each node has at least; -1 = out of reach."""
+    def distances(self, start: int, carries: Callable[[int], bool]) -> list[int]:
+        """Promises that a chain from `start` to each node has at least; -1 = out of reach.
+
+        `carries` says of a line, by its number, whether a chain may use it at all.
+        """
         found = [-1] * len(self.nodes)
         found[start] = 0
         ring = [start]
         while ring:
             following = []
             for node in ring:
-                for promisee in self.promisees[node]:
-                    if found[promisee] < 0:
+                for line in self.outgoing[node]:
+                    promisee = self.promisee[line]
+                    if found[promisee] < 0 and carries(line):
                         found[promisee] = found[node] + 1
                         following.append(promisee)
             ring = following

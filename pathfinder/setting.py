@@ -25,8 +25,16 @@ class Setting:
         self.payer = board.number[question.payer]
         self.payee = board.number[question.payee]
         self.max_hops = MAX_HOPS if Rule.V11 in waived else question.max_hops
-        self.distances = board.distances(self.payer)
         self.available = self._learned()
+        # Amounts only grow towards the payer: a line too small for the last one is of no use.
+        self.distances = board.distances(self.payer, lambda i: self.carries(i, question.amount))
+
+    def carries(self, line: int, amount: int) -> bool:
+        """V10, and the lines that the question avoids."""
+        available = self.available.get(line)
+        if available is None:
+            available = self.board.lines[line].available
+        return amount <= available or (Rule.V10 in self.waived and available >= 0)
 
     def _learned(self) -> dict[int, int]:
         question, found = self.question, {}

@@ -112,7 +112,7 @@ class Pass:
         untimed = Rule.V8 in s.waived
         lateness = self.lateness[label.policy]
         for line in board.incoming[label.path[0]]:
-            if not self._carries(line, label.amount):
+            if not s.carries(line, label.amount):
                 continue
             promisor = board.promisor[line]
             is_payer = promisor == s.payer
@@ -133,14 +133,6 @@ class Pass:
             for step in steps[label.level]:
                 self._step(label, promisor, step, timing, lateness)
         return False
-
-    def _carries(self, line: int, amount: int) -> bool:
-        available = self.setting.available.get(line)
-        if available is None:
-            available = self.setting.board.lines[line].available
-        if available < 0:
-            return False
-        return amount <= available or Rule.V10 in self.setting.waived
 
     def _may_visit(self, node: int, label: Label) -> bool:
         s = self.setting

@@ -126,14 +126,15 @@ def test_a_longer_chain_may_be_cheaper() -> None:
 
 
 def test_a_cheaper_end_may_be_too_long_for_its_beginning() -> None:
-    # From B the detour over D is cheaper. P's own line to B is too short for anything, so that B
-    # looks nearer to P than it is. ATOMIC all along: nothing but the number of hops differs.
+    # From B the detour over D is cheaper. P's own line to B is short by one, so that B looks nearer
+    # to P than it is. ATOMIC all along: nothing but the number of hops differs.
     dear = {"ATOMIC": {"flat": 9}}
-    nodes = dict.fromkeys("PBCDQ", {"accepts": ["R"], "fees": {"ATOMIC": {}}})
+    free: dict[str, Any] = {"accepts": ["R"], "fees": {"ATOMIC": {}}}
+    nodes = dict.fromkeys("PCDQ", free) | {"B": free | {"fees": {"ATOMIC": {"flat": 1}}}}
     network = net(nodes, "PC", "CB", "BD", "DQ")
     network["lines"] += [
         {"from": "B", "to": "Q", "brand": "USD", "available": 500_000, "fees": dear},
-        {"from": "P", "to": "B", "brand": "USD", "available": 1},
+        {"from": "P", "to": "B", "brand": "USD", "available": 100_000},
     ]
     assert chain_of(ask(network)) == "PCBDQ"
     answer = ask(network, max_hops=3)
@@ -142,14 +143,14 @@ def test_a_cheaper_end_may_be_too_long_for_its_beginning() -> None:
 
 def test_a_cheaper_end_may_bear_no_later_deadline() -> None:
     # Every node is in mode SECURED, so D grows by 2 s with each: 15.5 s at X, and B bears 14 s.
-    secured = {"accepts": ["R"], "fees": {"SECURED": {}}}
+    secured: dict[str, Any] = {"accepts": ["R"], "fees": {"SECURED": {}}}
     nodes = dict.fromkeys("PXABCQ", secured)
     nodes |= {
         "B": secured | {"hold_max_ms": 14_000},
         "E": secured | {"fees": {"SECURED": {"flat": 5}}},
     }
     network = net(nodes, "PX", "XA", "AB", "BC", "AE", "EC", "CQ")
-    margin = {"payee_margin_us": 7_500_000, "last_levels": frozenset({Level.BARE})}
+    margin: dict[str, Any] = {"payee_margin_us": 7_500_000, "last_levels": frozenset({Level.BARE})}
     answer = ask(network, **margin)
     assert (chain_of(answer), answer["cost"]) == ("PXAECQ", 100_005)
     assert chain_of(ask(network, payer="X", **margin)) == "XABCQ"
