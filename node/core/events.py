@@ -121,11 +121,12 @@ class StartAttempt:
 
 @dataclass(frozen=True, slots=True)
 class GiveUpPayment:
-    """No further attempt: why."""
+    """No further attempt: why. `route` is JSON for people: the nearest rejected chains."""
 
     now_us: int
     payment: bytes
     because: Refusal
+    route: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -225,7 +225,8 @@ def give_up(step: Step, event: GiveUpPayment) -> Answer:
         return Answer()
     if payment.phase is not PaymentPhase.ROUTING:
         return Answer(Refusal(Reason.PAYMENT_LIVE))
-    _move(step, payment, PaymentPhase.ABORTED, because=event.because)
+    route = event.route or payment.route
+    _move(step, payment, PaymentPhase.ABORTED, because=event.because, route=route)
     return Answer()
 
 

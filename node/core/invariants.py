@@ -1,0 +1,184 @@
+"""What holds of a node's rows after every step (protocol section 9). Pure; a breach is our bug.
+
+`check` reads the rows alone, so that an audit of a stored node can run it; `check_step` compares
+the rows before a step with what the step changed.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from node.core.payer import PAYMENT_TRANSITIONS
+from node.core.promise import TRANSITIONS
+from node.core.rows import (
+    Direction,
+    Key,
+    Line,
+    Payment,
+    PaymentPhase,
+    Promise,
+    PromisePhase,
+    Request,
+    RequestPhase,
+    Role,
+    Row,
+    Transaction,
+)
+from proto.descriptor import commit_id
+
+
+def check(rows: Iterable[Row]) -> None:
+    """Raises AssertionError that names the row and what broke."""
+    by_key = {row.key: row for row in rows}
+    promises = [row for row in by_key.values() if isinstance(row, Promise)]
+    under: dict[bytes, list[Promise]] = defaultdict(list)
+    over: dict[bytes, list[Promise]] = defaultdict(list)
+    for promise in promises:
+        under[promise.commit].append(promise)
+        over[promise.line].append(promise)
+        _check_promise(promise, by_key)
+    for row in by_key.values():
+        match row:
+            case Line():
+                _check_line(row, over[row.id])
+            case Transaction():
+                assert commit_id(row.descriptor) == row.commit, f"{_name(row)}: other descriptor"
+                assert not row.commit_certificate or row.commit_evidence, _name(row)
+            case Payment():
+                _check_payment(row, under[row.commit] if row.commit else [])
+            case Request():
+                _check_request(row, under[row.commit] if row.commit else [], by_key)
+            case _:
+                pass
+
+
+def _name(row: Row) -> str:
+    table, first, second = row.key
+    return f"{table} {first.hex()[:12]} {second.hex()[:12]}"
+
+
+def _check_line(line: Line, promises: list[Promise]) -> None:
+    """Invariants 1 and 3: what a line sums up is what its promises say, each counted once."""
+    for direction, pending, count, booked, sequence in (
+        (Direction.OUT, line.pending_out, line.count_out, line.booked_out, line.sequence_out),
+        (Direction.IN, line.pending_in, line.count_in, line.booked_in, line.sequence_in),
+    ):
+        own = [p for p in promises if p.direction is direction]
+        open_ = [p.amount for p in own if p.pending]
+        paid = [p.amount for p in own if p.phase is PromisePhase.REDEEMED]
+        where = f"{_name(line)} {direction.name}"
+        assert (sum(open_), len(open_)) == (pending, count), f"{where}: pending sums"
+        assert (sum(paid), len(paid)) == (booked, sequence), f"{where}: booked totals"
+
+
+def _check_promise(promise: Promise, rows: Mapping[Key, Row]) -> None:
+    where = _name(promise)
+    assert promise.phase.final == (promise.ended_at_us > 0), f"{where}: end without a time"
+    assert (Line.table, promise.line, b"") in rows, f"{where}: no line"
+    assert (Transaction.table, promise.commit, b"") in rows, f"{where}: no transaction"
+    if not promise.partner_id:
+        return
+    partner = rows.get((Promise.table, bytes(promise.partner), promise.partner_id))
+    assert isinstance(partner, Promise), f"{where}: no partner"
+    back = (bytes(partner.partner), partner.partner_id)
+    assert back == (bytes(promise.promisor), promise.id), f"{where}: partner of another"
+    assert partner.direction is not promise.direction, f"{where}: partner in one direction"
+    assert partner.commit == promise.commit, f"{where}: partner under another commit"
+    if promise.direction is Direction.IN and promise.phase is PromisePhase.RELEASED:
+        # What was given up covered nothing that can still be claimed.
+        unpaid = partner.phase.final and partner.phase is not PromisePhase.REDEEMED
+        assert unpaid, f"{where}: released while what it covers is {partner.phase.name}"
+
+
+def _check_payment(payment: Payment, promises: list[Promise]) -> None:
+    where = _name(payment)
+    phases = {p.phase for p in promises if p.direction is Direction.OUT}
+    assert payment.phase.final == (payment.ended_at_us > 0), f"{where}: end without a time"
+    paid, live = PromisePhase.REDEEMED in phases, any(not p.final for p in phases)
+    match payment.phase:
+        case PaymentPhase.PROMISED:
+            assert live and not paid, f"{where}: promised, but {phases}"
+        case PaymentPhase.COMMITTED:
+            assert paid, f"{where}: committed without a debt"
+        case _:
+            # Invariant 7 rests on this: the next attempt begins where nothing can be redeemed.
+            assert not live and not paid, f"{where}: {payment.phase.name}, but {phases}"
+
+
+def _check_request(request: Request, promises: list[Promise], rows: Mapping[Key, Row]) -> None:
+    where = _name(request)
+    phases = {p.phase for p in promises}
+    if request.phase is RequestPhase.PAID:
+        assert PromisePhase.REDEEMED in phases, f"{where}: paid by nothing"
+    if not request.commit:
+        assert request.phase in (RequestPhase.OPEN, RequestPhase.DECLINED), where
+        return
+    transaction = rows.get((Transaction.table, request.commit, b""))
+    assert isinstance(transaction, Transaction), f"{where}: no transaction"
+    assert transaction.role is Role.PAYEE, f"{where}: not its payee"
+    if request.phase is RequestPhase.SIGNED:
+        assert transaction.commit_evidence, f"{where}: signed without a commit"
+
+
+def check_step(before: Mapping[Key, Row], changes: Iterable[Row]) -> None:
+    """What a step may change. Raises AssertionError that names the row and what broke."""
+    after = {row.key: row for row in changes}
+    for key, new in after.items():
+        old = before.get(key)
+        assert type(old) in (type(None), type(new)), f"{_name(new)}: another kind of row"
+        match new:
+            case Promise():
+                assert old is None or isinstance(old, Promise)
+                _check_promise_step(old, new, before, after)
+            case Payment():
+                assert old is None or isinstance(old, Payment)
+                _check_payment_step(old, new)
+            case Line():
+                assert old is None or isinstance(old, Line)
+                _check_line_step(old, new)
+            case Transaction():
+                assert old is None or isinstance(old, Transaction)
+                _check_transaction_step(old, new)
+            case _:
+                pass
+
+
+def _check_promise_step(
+    old: Promise | None, new: Promise, before: Mapping[Key, Row], after: Mapping[Key, Row]
+) -> None:
+    where = _name(new)
+    if old is None:
+        if new.direction is Direction.OUT and new.pending:
+            key = (Line.table, new.line, b"")
+            line = after.get(key, before.get(key))
+            assert isinstance(line, Line), f"{where}: no line"
+            assert line.available_out >= 0, f"{where}: beyond the limit"  # invariant 2
+        return
+    terms = ("amount", "level", "expires_at_us", "line", "commit", "peer", "direction")
+    assert all(getattr(old, t) == getattr(new, t) for t in terms), f"{where}: other terms"
+    if old.phase is new.phase:
+        return
+    mirrored = new.direction is Direction.IN and new.phase is PromisePhase.REDEEMED
+    legal = new.phase in TRANSITIONS[old.phase] or (mirrored and old.phase.final)
+    assert legal, f"{where}: {old.phase.name} to {new.phase.name}"
+
+
+def _check_payment_step(old: Payment | None, new: Payment) -> None:
+    if old is not None and old.phase is not new.phase:
+        legal = new.phase in PAYMENT_TRANSITIONS[old.phase]
+        assert legal, f"{_name(new)}: {old.phase.name} to {new.phase.name}"
+
+
+def _check_line_step(old: Line | None, new: Line) -> None:
+    if old is not None:
+        grows = new.booked_out >= old.booked_out and new.booked_in >= old.booked_in
+        assert grows, f"{_name(new)}: a booked total shrinks"
+        assert (old.peer, old.brand) == (new.peer, new.brand), f"{_name(new)}: another line"
+
+
+def _check_transaction_step(old: Transaction | None, new: Transaction) -> None:
+    if old is not None:
+        for field in ("commit_certificate", "abort_certificate"):
+            had = getattr(old, field)
+            assert not had or had == getattr(new, field), f"{_name(new)}: {field} replaced"
+        assert not old.commit_evidence or new.commit_evidence, f"{_name(new)}: commit forgotten"
+        assert (old.role, old.owner) == (new.role, new.owner), f"{_name(new)}: another part"

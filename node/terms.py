@@ -1,0 +1,150 @@
+"""The owner's terms and registries: kept in the store, turned into the core's Settings."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from node.core.view import Settings
+from node.store import registry, setting
+from proto.fees import Fee, FeeSet, RegistryFee
+from proto.keys import NodeId
+from proto.limits import DEFAULT_HOLD_MAX_US
+from proto.modes import Mode
+from proto.money import Rate
+from proto.registry_record import RegistryRecord, read_record
+from runtime.write_plan import InsertRows, UpdateRows, Write
+
+MAX_REGISTRIES: Final = 1024  # records kept; each is a candidate of every route
+_TERMS: Final = "terms"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Fees per mode (an absent mode is refused), fees per registry, and what is advertised."""
+
+    fees: Mapping[Mode, Fee] = field(default_factory=dict)
+    registry_fees: Mapping[bytes, RegistryFee] = field(default_factory=dict)
+    watches_registry: bool = True
+    hold_max_us: int = DEFAULT_HOLD_MAX_US
+
+    def to_json(self) -> str:
+        return json.dumps(
+            {
+                "fees": {m.name: [str(f.rate), f.flat] for m, f in sorted(self.fees.items())},
+                "registry_fees": {
+                    r.hex(): [str(f.in_rate), f.in_flat, str(f.out_rate), f.out_flat]
+                    for r, f in sorted(self.registry_fees.items())
+                },
+                "watches_registry": self.watches_registry,
+                "hold_max_us": self.hold_max_us,
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> "Terms":
+        data = json.loads(text)
+        return cls(
+            {Mode[m]: Fee(Rate.parse(r), flat) for m, (r, flat) in data["fees"].items()},
+            {
+                bytes.fromhex(r): RegistryFee(Rate.parse(ir), inf, Rate.parse(outr), outf)
+                for r, (ir, inf, outr, outf) in data["registry_fees"].items()
+            },
+            data["watches_registry"],
+            data["hold_max_us"],
+        )
+
+
+@dataclass(slots=True)
+class KnownRegistry:
+    """A record and whether the owner accepts it. `version` is of its row; 0 = not in the store."""
+
+    record: RegistryRecord
+    accepted: bool
+    version: int = 0
+
+
+class Book:
+    """Terms and registries in memory beside their rows. Owned by the daemon's trio task."""
+
+    def __init__(self, node: NodeId, clock_error_us: int, caps: tuple[int, int]) -> None:
+        self._node = node
+        self._clock_error_us = clock_error_us
+        self._caps = caps
+        self.terms = Terms()
+        self.registries: dict[bytes, KnownRegistry] = {}
+        self._version = 0
+
+    def load(self, settings: list[Mapping[str, Any]], registries: list[Mapping[str, Any]]) -> None:
+        for row in settings:
+            if row["name"] == _TERMS:
+                self.terms, self._version = Terms.from_json(row["value"]), row["version"]
+        for row in registries:
+            record = read_record(row["record"])
+            self.registries[record.registry] = KnownRegistry(
+                record, bool(row["accepted"]), row["version"]
+            )
+
+    def settings(self) -> Settings:
+        """What the core sees."""
+        return Settings(
+            node=self._node,
+            fees=FeeSet(dict(self.terms.fees)),
+            registry_fees=dict(self.terms.registry_fees),
+            accepts=frozenset(r for r, known in self.registries.items() if known.accepted),
+            records={r: known.record for r, known in self.registries.items()},
+            watches_registry=self.terms.watches_registry,
+            hold_max_us=self.terms.hold_max_us,
+            clock_error_us=self._clock_error_us,
+            max_pending_count=self._caps[0],
+            max_pending_amount=self._caps[1],
+        )
+
+    def change(self, **fields: Any) -> list[Write]:
+        """New terms: the writes that make them durable."""
+        self.terms = replace(self.terms, **fields)
+        row = {"name": _TERMS, "value": self.terms.to_json()}
+        if self._version == 0:
+            self._version = 1
+            return [InsertRows(setting, [row | {"version": 1}])]
+        self._version += 1
+        return [UpdateRows(setting, [row | {"version": self._version - 1}])]
+
+    def learn(self, record: RegistryRecord, accepted: bool | None = None) -> list[Write]:
+        """A record from the owner or from gossip; the newest wins, acceptance is the owner's.
+
+        Empty where nothing changed, or where there is no room for another stranger.
+        """
+        known = self.registries.get(record.registry)
+        if known is None:
+            if accepted is None and len(self.registries) >= MAX_REGISTRIES:
+                return []
+            self.registries[record.registry] = KnownRegistry(record, bool(accepted), 1)
+            return [
+                InsertRows(
+                    registry,
+                    [
+                        {
+                            "id": record.registry,
+                            "record": record.signed,
+                            "accepted": int(bool(accepted)),
+                            "version": 1,
+                        }
+                    ],
+                )
+            ]
+        newer = record.sequence > known.record.sequence
+        if not newer and (accepted is None or accepted == known.accepted):
+            return []
+        if newer:
+            known.record = record
+        if accepted is not None:
+            known.accepted = accepted
+        known.version += 1
+        changed = {
+            "id": record.registry,
+            "record": known.record.signed,
+            "accepted": int(known.accepted),
+            "version": known.version - 1,
+        }
+        return [UpdateRows(registry, [changed])]
