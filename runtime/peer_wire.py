@@ -23,6 +23,7 @@ OPTIONS: tuple[tuple[str, int | str], ...] = (
     # A dead peer is noticed within 10 s.
     ("grpc.keepalive_time_ms", 6_000),
     ("grpc.keepalive_timeout_ms", 4_000),
+    ("grpc.http2.ping_timeout_ms", 4_000),  # the one that counts: left alone it waits a minute
     ("grpc.keepalive_permit_without_calls", 0),
     ("grpc.http2.max_pings_without_data", 0),
 )

@@ -247,6 +247,53 @@ async def test_two_that_can_both_dial_have_one_link_that_stays(address: str | No
             assert (await other.next(BatchArrived)).envelopes == (b"hello",)
 
 
+class Proxy:
+    """Passes bytes on between a dialler and `port`, until it falls silent without closing."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._silent = trio.CancelScope()
+
+    async def run(self, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED) -> None:
+        (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        async with listener:
+            task_status.started(listener.socket.getsockname()[1])
+            near = await listener.accept()
+            async with near, await trio.open_tcp_stream("127.0.0.1", self._port) as far:
+                with self._silent:
+                    async with trio.open_nursery() as nursery:
+                        nursery.start_soon(self._pass_on, near, far)
+                        nursery.start_soon(self._pass_on, far, near)
+                await trio.sleep_forever()
+
+    def fall_silent(self) -> None:
+        self._silent.cancel()
+
+    async def _pass_on(self, source: trio.SocketStream, sink: trio.SocketStream) -> None:
+        while chunk := await source.receive_some():
+            await sink.send_all(chunk)
+
+
+async def test_a_peer_that_is_dead_without_a_word_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    patience = ("keepalive_time_ms", "keepalive_timeout_ms", "ping_timeout_ms")
+    hurried = [
+        (name, value // 20 if isinstance(value, int) and name.endswith(patience) else value)
+        for name, value in CHANNEL_OPTIONS
+    ]
+    monkeypatch.setattr("runtime.peer_streams.CHANNEL_OPTIONS", hurried)
+    async with two(linked=False) as (_, server, client), trio.open_nursery() as nursery:
+        assert server.transport.port is not None
+        proxy = Proxy(server.transport.port)
+        client.transport.set_peers({server.node: server.at(await nursery.start(proxy.run))})
+        await client.next(LinkUp)
+        await server.next(LinkUp)
+        proxy.fall_silent()
+        assert (await client.next(LinkDown)).cause is LinkCause.LOST
+        nursery.cancel_scope.cancel()
+
+
 # Strangers and liars: a raw client that says whatever the test wants.
 
 
