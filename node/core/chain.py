@@ -59,15 +59,15 @@ def record(
     evidence: bytes = b"",
     amount: int | None = None,
 ) -> None:
-    """An entry of the operator's inbox; the same one twice is the same row."""
-    step.put(
-        Incident(
-            subject=promise.promisor[:16] + promise.id,
-            kind=kind,
-            at_us=step.now_us,
-            peer=promise.peer,
-            amount=promise.amount if amount is None else amount,
-            detail=detail,
-            evidence=evidence,
-        )
+    """An entry of the operator's inbox; the same one twice stays the first one."""
+    incident = Incident(
+        subject=promise.promisor[:16] + promise.id,
+        kind=kind,
+        at_us=step.now_us,
+        peer=promise.peer,
+        amount=promise.amount if amount is None else amount,
+        detail=detail,
+        evidence=evidence,
     )
+    if step.row(incident.key) is None:
+        step.put(incident)

@@ -43,9 +43,13 @@ def decline_preimage(seed: bytes, attempt: int) -> bytes:
 
 
 @lru_cache(maxsize=1024)
-def terms_of(signed: bytes) -> PaymentRequest:
+def _read(signed: bytes, at_us: int) -> PaymentRequest:
+    return read_request(signed, at_us)
+
+
+def terms_of(request: Request) -> PaymentRequest:
     """What one of our own requests says. It was readable when we signed it."""
-    return read_request(signed, 0)
+    return _read(request.signed, request.created_at_us)
 
 
 def request_of(step: Step, commit: bytes) -> Request | None:
@@ -83,10 +87,13 @@ def take_delivery(
     request = step.request(deliver.request_id)
     if request is None:
         return Refusal(Reason.REQUEST_UNKNOWN)
-    terms = terms_of(request.signed)
+    known = step.transaction(held.commit)
+    if known is not None and known.role is not Role.PAYEE:
+        return Refusal(Reason.LOOP)  # a chain to us that also leads through us
     refusal = (
         _check_request(step, request, held)
-        or _check_terms(request, terms, held, descriptor, deliver, brand)
+        or _check_terms(request, terms_of(request), held, descriptor, deliver, brand)
+        or _check_policy(step, terms_of(request), held, descriptor)
         or _check_time(step, held, descriptor)
     )
     if refusal is not None:
@@ -96,7 +103,7 @@ def take_delivery(
     if covered > request.amount:
         return Refusal(Reason.REQUEST_MISMATCH, covered - request.amount)
     # From here on it must succeed.
-    if step.transaction(held.commit) is None:
+    if known is None:
         step.put(
             Transaction(
                 commit=held.commit,
@@ -114,8 +121,8 @@ def take_delivery(
         step.put(request)
     hold(step, held)
     step.send(held.peer, Accepted(held.id))
-    if covered == request.amount and (request.confirmed or not request.manual):
-        _sign(step, request)
+    if request.confirmed or not request.manual:
+        _sign_if_complete(step, request)
     plan_asking(step, held.commit)
     return None
 
@@ -155,11 +162,21 @@ def _check_terms(
             return Refusal(Reason.REQUEST_MISMATCH)
     if not terms.takes_level(held.level):
         return Refusal(Reason.LAST_LEVEL_REFUSED)
-    if held.level.needs_stamp and descriptor.policy not in terms.policies:
-        return Refusal(Reason.POLICY_REFUSED)
     if descriptor.deadline_us > terms.latest_deadline_us:
         return Refusal(Reason.REQUEST_MISMATCH, descriptor.deadline_us - terms.latest_deadline_us)
     return None
+
+
+def _check_policy(
+    step: Step, terms: PaymentRequest, held: Promise, descriptor: Descriptor
+) -> Refusal | None:
+    """V5: where the payee has to show a certificate, it can ask for one and read it."""
+    if not held.level.needs_stamp:
+        return None
+    readable = frozenset(descriptor.policy.members) <= frozenset(step.settings.records)
+    if descriptor.policy in terms.policies and readable:
+        return None
+    return Refusal(Reason.POLICY_REFUSED)
 
 
 def _check_time(step: Step, held: Promise, descriptor: Descriptor) -> Refusal | None:
@@ -240,9 +257,8 @@ def _decline_attempt(step: Step, request: Request) -> None:
     for promise in held:
         if promise.direction is Direction.IN:
             release(step, promise, Refusal(Reason.PAYEE_DECLINED))
-    terms = terms_of(request.signed)
     descriptor = decode_descriptor(transaction.descriptor)
-    hashes = terms.decline_hashes
+    hashes = terms_of(request).decline_hashes
     if held and descriptor.decline_hash and request.attempt < len(hashes):
         preimage = decline_preimage(request.seed, request.attempt)
         step.put(replace(transaction, decline_preimage=preimage))
