@@ -47,7 +47,7 @@ class DeleteRows:
 class Execute:
     """Any other statements, run in their place in the transaction; must not commit."""
 
-    work: Callable[[Connection], None]
+    work: Callable[[Connection], object]
 
 
 Write = InsertRows | UpdateRows | DeleteRows | Execute
