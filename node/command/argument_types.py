@@ -1,17 +1,22 @@
 """What may stand on the command line: amounts, rates, spans of time, files."""
 
+import sys
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from node.command.exit_status import UNUSABLE, fail
+from proto.fees import check_fee_rate
+from proto.levels import Level
+from proto.modes import Mode
+from proto.money import Rate
 
 MAX_AMOUNT_DIGITS: Final = 19  # of 2^63 - 1
 SPAN_UNITS: Final = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
 MAX_SPAN_S: Final = 10 * 366 * 86_400
-LEVELS: Final = ("BARE", "SECURED", "ATOMIC", "PROXY")
-MODES: Final = ("ATOMIC", "SECURED", "GATEWAY", "BARE")
+LEVELS: Final = tuple(Level.__members__)
+MODES: Final = tuple(mode.name for mode in sorted(Mode, key=lambda mode: mode.risk))
 
 
 class AmountType(click.ParamType[int]):
@@ -38,9 +43,6 @@ class RateType(click.ParamType[str]):
     name = "rate"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        from proto.fees import check_fee_rate
-        from proto.money import Rate
-
         try:
             return str(check_fee_rate(Rate.parse(str(value))))
         except ValueError as error:
@@ -75,9 +77,9 @@ PATH: Final = click.Path(path_type=Path)
 
 
 def text_or_file(given: str, prefix: str, what: str, at_most: int) -> str:
-    """A text that begins with `prefix`: given itself, or in the file so named ("-": standard input).
+    """A text that begins with `prefix`: `given` itself, or in the file of that name.
 
-    Ends the command where it is neither.
+    "-" is standard input. Ends the command where it is neither.
     """
     if given.startswith(prefix):
         return given
@@ -95,7 +97,7 @@ def read_file(name: str, what: str, at_most: int) -> bytes:
     """The bytes of a file. Ends the command where it cannot be read or is too long to be one."""
     try:
         if name == "-":
-            data = click.get_binary_stream("stdin").read(at_most + 1)
+            data = sys.stdin.buffer.read(at_most + 1)
         else:
             with Path(name).open("rb") as file:
                 data = file.read(at_most + 1)

@@ -1,18 +1,13 @@
 """How a command ends when it does not simply succeed: a status, and one line that says why."""
 
 import sys
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 
 REFUSED: Final = 1  # understood, and a clean no: nothing was changed
 UNUSABLE: Final = 2  # the input cannot be used, or there is nobody to ask
 UNKNOWN: Final = 3  # the answer was lost: whether it took effect is not known
-
-EPILOG: Final = (
-    "Exit status: 0 done; 1 a clean no, nothing was changed; 2 unusable input, or no node is"
-    " running; 3 the answer was lost, so whether it took effect is not known."
-)
 
 
 def plain(text: object) -> str:
@@ -32,6 +27,11 @@ def fail(status: int, line: str) -> NoReturn:
 class TaughtCommand(click.Command):
     """A command of a running node: its help ends with what its exit statuses mean."""
 
-    def __init__(self, *args: object, **more: object) -> None:
-        more.setdefault("epilog", EPILOG)
-        super().__init__(*args, **more)  # type: ignore[arg-type]  # handed on as received
+    STATUSES: Final = (
+        "Exit status: 0 done; 1 a clean no, nothing was changed; 2 unusable input, or no node is"
+        " running; 3 the answer was lost, so whether it took effect is not known."
+    )
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        more.setdefault("epilog", self.STATUSES)
+        super().__init__(*args, **more)

@@ -1,0 +1,108 @@
+"""Talking to a running node over its control socket; imported only when there is one to talk to."""
+
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeVar
+
+import trio
+from rich.status import Status
+
+from node.command.display import console
+from proto.v1 import control_pb2 as pb
+from runtime.bridge import Bridge
+from runtime.rpc_client import RpcChannel, RpcDeadline, RpcError, RpcUnavailable
+
+CALL: Final = "/pledgeway.v1.Control/Call"
+FOLLOW: Final = "/pledgeway.v1.Control/Follow"
+PATIENCE_S: Final = 2.0  # after it a person wants to know what is going on
+
+T = TypeVar("T")
+
+
+class Lost(Exception):
+    """No answer came: whether the command took effect is not known. One line."""
+
+
+class Progress:
+    """What the person who waits is told, from `PATIENCE_S` on, on a terminal."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._status: Status | None = None
+
+    def tell(self, text: str) -> None:
+        """Replaces the text."""
+        self._text = text
+        if self._status is not None:
+            self._status.update(text)
+
+    async def watch(self) -> None:
+        """Shows the text when the wait has become long. Runs until cancelled."""
+        if not sys.stderr.isatty():
+            return
+        await trio.sleep(PATIENCE_S)
+        with self._shown():
+            await trio.sleep_forever()
+
+    @contextmanager
+    def _shown(self) -> Iterator[None]:
+        self._status = Status(self._text, console=console(error=True))
+        try:
+            with self._status:
+                yield
+        finally:
+            self._status = None
+
+
+def call(socket: Path, command: pb.Command, timeout_s: float, progress: Progress) -> pb.Reply:
+    """One answer to one command. Lost."""
+
+    async def ask(channel: RpcChannel) -> pb.Reply:
+        return await channel.unary(CALL, command, pb.Reply, timeout_s)
+
+    return trio.run(_with_channel, socket, ask, progress)
+
+
+def follow(
+    socket: Path,
+    command: pb.Command,
+    changed: Callable[[pb.Reply], None],
+    progress: Progress,
+) -> None:
+    """Calls `changed` with every answer, in order, until the node has said the last one. Lost."""
+
+    async def listen(channel: RpcChannel) -> None:
+        async with channel.stream(FOLLOW, command, pb.Reply) as replies:
+            async for reply in replies:
+                changed(reply)
+
+    trio.run(_with_channel, socket, listen, progress)
+
+
+async def _with_channel(
+    socket: Path, work: Callable[[RpcChannel], Awaitable[T]], progress: Progress
+) -> T:
+    async with (
+        Bridge.open() as bridge,
+        RpcChannel.to_unix(bridge, socket) as channel,
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(progress.watch)
+        try:
+            return await _mapped(partial(work, channel))
+        finally:
+            nursery.cancel_scope.cancel()
+
+
+async def _mapped(work: Callable[[], Awaitable[T]]) -> T:
+    try:
+        return await work()
+    except RpcUnavailable as error:
+        raise Lost("the node went away before it answered") from error
+    except RpcDeadline as error:
+        raise Lost("the node did not answer in time") from error
+    except RpcError as error:
+        raise Lost("the node failed to answer: its log says why") from error

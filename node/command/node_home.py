@@ -1,0 +1,113 @@
+"""What `node init` writes and what `node run` starts."""
+
+import json
+import logging
+import os
+import shutil
+import stat
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+import click
+
+from node.command.display import facts
+from node.command.exit_status import REFUSED, UNUSABLE, fail, plain
+from node.command.session import ENVIRONMENT, default_directory, socket_path
+from node.config import CONFIG_NAME, ConfigFault, NodeConfig, check_config, write_config
+from node.identity import Identity, IdentityFault, create_identity
+
+ALIAS_CHARS: Final = 8  # of the id, where nobody says what to call the node
+
+
+def chosen(directory: Path | None) -> Path:
+    """The directory of an argument, else of the environment, else the default one."""
+    given = directory or os.environ.get(ENVIRONMENT)
+    return Path(given).expanduser() if given else default_directory()
+
+
+def init_node(
+    directory: Path | None, alias: str | None, listen: str, address: str, as_json: bool
+) -> None:
+    """Makes a node's directory, whole or not at all, and prints what to do next."""
+    path = chosen(directory)
+    socket_path(path)
+    if path.is_symlink() or (path.exists() and (not path.is_dir() or any(path.iterdir()))):
+        fail(REFUSED, f"{path}: exists already, and is left as it is: name another directory")
+    # Checked before a key is drawn; a missing alias comes from the key.
+    try:
+        check_config(NodeConfig(alias or "-", listen, address), path / CONFIG_NAME)
+    except ConfigFault as fault:
+        fail(UNUSABLE, str(fault))
+    try:
+        identity, config = _create(path, alias, listen, address)
+    except OSError as error:
+        fail(REFUSED, f"{path}: cannot be written: {error.strerror}")
+    except IdentityFault as fault:
+        fail(REFUSED, str(fault))
+    if as_json:
+        made = {
+            "node": identity.node.hex(),
+            "alias": config.alias,
+            "address": config.public_address,
+            "directory": str(path.absolute()),
+        }
+        click.echo(json.dumps(made, ensure_ascii=False))
+        return
+    facts(
+        (
+            ("node", identity.node.hex()),
+            ("alias", config.alias),
+            ("address", config.public_address or "none: it dials only"),
+            ("directory", path),
+        )
+    )
+    click.echo(f"\nKeep a copy of {plain(path / 'identity.key')} offline: it is the node.")
+    click.echo(f"Next: pledgeway node run {plain(path)}")
+
+
+def _create(
+    path: Path, alias: str | None, listen: str, address: str
+) -> tuple[Identity, NodeConfig]:
+    path.absolute().parent.mkdir(parents=True, exist_ok=True)
+    # Built beside its place: after a crash there is no half node to be taken for a whole.
+    draft = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.absolute().parent))
+    try:
+        identity = create_identity(draft, time.time_ns() // 1000, os.urandom)
+        config = NodeConfig(alias or identity.node.hex()[:ALIAS_CHARS], listen, address)
+        write_config(draft / CONFIG_NAME, config)
+        draft.rename(path)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return identity, config
+
+
+def run_node(directory: Path | None, verbose: bool) -> None:
+    """Runs the daemon with the path finder wired in, until it is told to stop."""
+    path = chosen(directory)
+    socket_path(path)
+    if not (path / CONFIG_NAME).is_file():
+        fail(UNUSABLE, f"{path}: holds no node: make one with `pledgeway node init {path}`")
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        fail(UNUSABLE, f"{path}: others may enter it, and it holds keys: chmod 700 {path}")
+    level = logging.INFO if verbose else logging.WARNING
+    logging.basicConfig(
+        stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=level
+    )
+    # Here, so that no other command loads the machinery of a daemon.
+    from node.daemon import run
+    from pathfinder.search import find_route
+    from runtime.handover import DaemonCrash
+    from runtime.rpc_server import BindFailed
+    from runtime.store import StoreUnusable
+
+    try:
+        run(path, find_route=find_route)
+    except (ConfigFault, IdentityFault) as fault:
+        fail(UNUSABLE, str(fault))
+    except (StoreUnusable, DaemonCrash, BindFailed) as fault:
+        fail(REFUSED, str(fault))
+    except OSError as error:
+        fail(REFUSED, f"{path}: {error.strerror or error}")

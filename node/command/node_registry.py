@@ -1,0 +1,106 @@
+"""`pledgeway node registry`: which commit registries the node knows, and which it accepts."""
+
+from base64 import b64encode
+from typing import Final
+
+import click
+
+from node.command.argument_types import read_file
+from node.command.display import Json, facts, say, short, table, yes_no
+from node.command.exit_status import TaughtCommand
+from node.command.session import Session, with_node
+from proto.limits import MAX_RECORD_BYTES
+
+WHAT: Final = "registry record"
+
+
+@click.group("registry")
+def node_registry() -> None:
+    """Say which commit registries the node knows, and which it accepts.
+
+    A registry's record names its keys and certifies itself; compare its id with what its operators
+    publish. Accepting it means to rely on its decisions.
+
+    \b
+    Example:
+      pledgeway node registry add ./r1/registry.record --accept --node ./alice
+      pledgeway node registry list --node ./alice
+    """
+
+
+@node_registry.command("add", cls=TaughtCommand)
+@click.argument("file", metavar="FILE")
+@click.option("--accept", is_flag=True, help="Rely on its decisions from now on.")
+@with_node
+def add(session: Session, file: str, accept: bool) -> None:
+    """Make a registry known by its record FILE. A newer record replaces an older one.
+
+    \b
+    Example:
+      pledgeway node registry add ./r1/registry.record --accept
+    """
+    record = b64encode(read_file(file, WHAT, MAX_RECORD_BYTES)).decode()
+    session.show("registry.add", {"record": record, "accept": accept}, _show_one)
+
+
+@node_registry.command("list", cls=TaughtCommand)
+@with_node
+def list_(session: Session) -> None:
+    """List the registries that the node knows.
+
+    \b
+    Example:
+      pledgeway node registry list --node ./alice
+    """
+
+    def show(answer: Json) -> None:
+        table(
+            ("registry", "id", "state"),
+            (
+                (r.get("name"), r.get("id"), yes_no(r.get("accepted"), "accepted", "known only"))
+                for r in answer.get("registries", ())
+            ),
+            empty="None: `pledgeway node registry add FILE --accept` adds one.",
+        )
+
+    session.show("registry.list", {}, show)
+
+
+@node_registry.command("accept", cls=TaughtCommand)
+@click.argument("registry", metavar="REGISTRY")
+@with_node
+def accept(session: Session, registry: str) -> None:
+    """Rely on a known REGISTRY (name, id or the beginning of its id) from now on.
+
+    \b
+    Example:
+      pledgeway node registry accept "Harbour Registry"
+    """
+    session.show("registry.accept", {"registry": registry, "accept": True}, _show_one)
+
+
+@node_registry.command("drop", cls=TaughtCommand)
+@click.argument("registry", metavar="REGISTRY")
+@with_node
+def drop(session: Session, registry: str) -> None:
+    """Rely on REGISTRY no more. Promises that stand are not touched.
+
+    \b
+    Example:
+      pledgeway node registry drop "Harbour Registry"
+    """
+    session.show("registry.accept", {"registry": registry, "accept": False}, _show_one)
+
+
+def _show_one(answer: Json) -> None:
+    if "id" not in answer:
+        say("done")
+        return
+    facts(
+        (
+            ("registry", answer.get("name")),
+            ("id", answer.get("id")),
+            ("beginning", short(answer.get("id"))),
+            ("state", yes_no(answer.get("accepted"), "accepted", "known only")),
+        )
+    )

@@ -1,0 +1,138 @@
+"""`pledgeway pay`: pay a request."""
+
+import sys
+from base64 import b64decode
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+
+from node.command.argument_types import (
+    AMOUNT,
+    LEVEL,
+    PATH,
+    require_new_file,
+    text_or_file,
+    write_new_file,
+)
+from node.command.display import Json, say, short
+from node.command.exit_status import REFUSED, UNKNOWN, TaughtCommand, fail
+from node.command.payment_view import FINAL, because, progress, show_payment, show_plan
+from node.command.session import Session, announce, interrupted, with_node
+from proto.limits import MAX_HOPS, MAX_REQUEST_ATTEMPTS, MAX_REQUEST_BYTES
+from proto.request import REQUEST_PREFIX
+
+MAX_REQUEST_CHARS: Final = 2 * MAX_REQUEST_BYTES  # base64 of the largest one, and room
+STATUSES: Final = (
+    "Exit status: 0 paid, or a chain was found; 1 not paid and never will be by this payment, or no"
+    " chain; 2 unusable input, or no node is running; 3 not known yet: the node goes on, see"
+    " `pledgeway payment list`."
+)
+
+
+@click.command("pay", cls=TaughtCommand, epilog=STATUSES)
+@click.argument("request", metavar="REQUEST|FILE")
+@click.option("--dry-run", is_flag=True, help="Find the chain and its cost, promise nothing.")
+@click.option("--max-cost", type=AMOUNT, help="Pay no more than this, fees included, in units.")
+@click.option("--level", "levels", type=LEVEL, multiple=True, help="Level to use; repeatable.")
+@click.option(
+    "--registry", "registries", multiple=True, metavar="R", help="Registry to use; repeatable."
+)
+@click.option(
+    "--max-hops", type=click.IntRange(1, MAX_HOPS), help="Most promises in a chain.", metavar="H"
+)
+@click.option(
+    "--attempts",
+    type=click.IntRange(1, MAX_REQUEST_ATTEMPTS),
+    metavar="N",
+    help="Most attempts before giving up.",
+)
+@click.option("--evidence", type=PATH, metavar="FILE", help="Write what proves it to a new FILE.")
+@with_node
+def pay(
+    session: Session,
+    request: str,
+    dry_run: bool,
+    max_cost: int | None,
+    levels: Sequence[str],
+    registries: Sequence[str],
+    max_hops: int | None,
+    attempts: int | None,
+    evidence: Path | None,
+) -> None:
+    """Pay a REQUEST: its text, or a FILE that holds it ("-": standard input).
+
+    The node finds the cheapest chain of promises that is safe for all, promises, and waits for the
+    decision. Any amount is paid at most once, however often this is called.
+
+    \b
+    Example:
+      pledgeway pay invoice.txt --dry-run
+      pledgeway pay invoice.txt --max-cost 710 --evidence lamp.evidence
+    """
+    given = {"max_cost": max_cost, "max_hops": max_hops, "attempts": attempts}
+    arguments: dict[str, object] = {
+        "request": text_or_file(request, REQUEST_PREFIX, "payment request", MAX_REQUEST_CHARS),
+        **{name: value for name, value in given.items() if value is not None},
+    }
+    if levels:
+        arguments["levels"] = list(levels)
+    if registries:
+        arguments["registries"] = list(registries)
+    if dry_run:
+        arguments.pop("attempts", None)
+        if not session.show("pay.plan", arguments, show_plan).get("found"):
+            sys.exit(REFUSED)
+        return
+    require_new_file(evidence)
+    one = _follow(session, arguments)
+    if one.get("phase") == "COMMITTED" and evidence is not None:
+        fetch_evidence(session, str(one.get("id")), evidence)
+    _end(session, one)
+
+
+def _follow(session: Session, arguments: dict[str, object]) -> Json:
+    told: list[str] = []
+
+    def changed(one: Json) -> str:
+        news = progress(one)
+        final = one.get("phase") in FINAL
+        if not session.as_json and not final and told[-1:] != [news]:
+            announce(news)
+        told.append(news)
+        return news
+
+    try:
+        one = session.follow("pay", arguments, changed)
+    except KeyboardInterrupt:
+        interrupted("the payment goes on without you: see `pledgeway payment list`")
+    if one is None:
+        fail(UNKNOWN, "the node said nothing about the payment: see `pledgeway payment list`")
+    return one
+
+
+def _end(session: Session, one: Json) -> None:
+    session.print(one, None, show_payment)
+    phase = one.get("phase")
+    if phase == "ABORTED":
+        fail(REFUSED, f"not paid: {because(one) or 'the payment was aborted'}")
+    if phase != "COMMITTED":
+        where = f"see `pledgeway payment show {short(one.get('id'))}`"
+        fail(UNKNOWN, f"not decided yet: the payment goes on: {where}")
+
+
+def fetch_evidence(session: Session, payment: str, file: Path) -> Json:
+    """Writes a payment's certificate file. Ends the command where there is none."""
+    answer = session.ask("payment.evidence", {"id": payment})
+    try:
+        write_new_file(file, b64decode(str(answer.get("file", ""))))
+    except OSError as error:
+        fail(
+            UNKNOWN,
+            f"{file}: cannot be written: {error.strerror}: the node keeps the evidence, fetch it"
+            f" with `pledgeway payment evidence {short(payment)} --out FILE`",
+        )
+    if not session.as_json:
+        say(f"{answer.get('kind', 'evidence')} in {file}: check it with `pledgeway verify {file}`")
+    return answer

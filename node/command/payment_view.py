@@ -1,0 +1,132 @@
+"""How a payment and a route are shown to people."""
+
+from typing import Final
+
+from node.command.display import Json, amount, facts, moment, say, short, table, who
+from node.command.request import amount_of
+from node.command.texts import said
+
+FINAL: Final = frozenset({"COMMITTED", "ABORTED"})
+
+
+def because(one: Json) -> str | None:
+    """Why a payment failed or its last attempt did, in words; None where nothing did."""
+    reason = one.get("because")
+    if not isinstance(reason, dict):
+        return None
+    figure = reason.get("figure")
+    code = str(reason.get("reason"))
+    words = said(code, figure if isinstance(figure, int) else 0, one.get("brand"))
+    return str(reason.get("text") or (str(words) if words else code))
+
+
+def waits_for(one: Json) -> str | None:
+    """What a payment waits for; None where for nothing."""
+    wait = one.get("waits_for")
+    if not isinstance(wait, dict):
+        return None
+    until = wait.get("until_us")
+    at_most = f", until {moment(until)} at most" if until else ""
+    return f"{wait.get('what')}{at_most}"
+
+
+def progress(one: Json) -> str:
+    """One line of news about a payment under way."""
+    parts = [f"{one.get('phase')}, attempt {one.get('attempt')}"]
+    if one.get("cost") is not None:
+        parts.append(f"costs {amount(one['cost'], one.get('brand'))}")
+    for more in (waits_for(one), because(one)):
+        if more is not None:
+            parts.append(more)
+    return "; ".join(parts)
+
+
+def show_payment(one: Json) -> None:
+    """One payment with everything about it."""
+    brand = one.get("brand")
+    facts(
+        (
+            ("payment", one.get("id")),
+            ("to", who(one, "payee_alias", "payee")),
+            ("payee", one.get("payee")),
+            ("state", one.get("phase")),
+            ("because", because(one)),
+            ("amount", amount_of(one)),
+            ("cost", None if one.get("cost") is None else amount(one["cost"], brand)),
+            ("fee", None if one.get("fee") is None else amount(one["fee"], brand)),
+            ("registry", one.get("registry")),
+            ("attempt", one.get("attempt")),
+            ("waits for", waits_for(one)),
+            ("evidence", one.get("evidence")),
+            ("transaction", one.get("uuid")),
+            ("began", moment(one.get("created_at_us"))),
+            ("ended", None if not one.get("ended_at_us") else moment(one["ended_at_us"])),
+        )
+    )
+    show_hops(one)
+
+
+def show_hops(one: Json) -> None:
+    """The promises of a chain, payer first; nothing where none is known."""
+    hops = one.get("hops") or ()
+    modes = one.get("modes") or {}
+    if not hops:
+        return
+    table(
+        ("from", "to", "level", ">amount", "mode of the promisor"),
+        (
+            (
+                _name(hop.get("from")),
+                _name(hop.get("to")),
+                hop.get("level"),
+                amount(hop.get("amount"), one.get("brand")),
+                modes.get(hop.get("from"), "payer" if number == 0 else "-"),
+            )
+            for number, hop in enumerate(hops)
+        ),
+        empty="",
+    )
+
+
+def show_plan(one: Json) -> None:
+    """The answer to a dry run."""
+    if not one.get("found"):
+        say(f"No chain of promises lets {_payee(one)} receive {amount_of(one)}.")
+    else:
+        registry = one.get("registry") or "none, every promise is bare"
+        facts(
+            (
+                ("payee", _payee(one)),
+                ("amount", amount_of(one)),
+                ("cost", amount(one.get("cost"), one.get("brand"))),
+                ("fee", amount(one.get("fee"), one.get("brand"))),
+                ("registry", registry),
+                ("decided", f"within {one.get('deadline_s')} s"),
+            )
+        )
+        show_hops(one)
+    if not one.get("exact", True):
+        say("The search gave up early: there may be a better chain.")
+    reasons = one.get("reasons") or one.get("explained") or ()
+    for number, reason in enumerate(reasons):
+        if number == 0:
+            say("Nearest rejected chains:")
+        say(f"  {_reason(reason)}")
+
+
+def _reason(reason: object) -> str:
+    if not isinstance(reason, dict):
+        return str(reason)
+    text = str(reason.get("text") or reason.get("code"))
+    chain = reason.get("chain") or ()
+    return f"{text} ({' → '.join(_name(name) for name in chain)})" if chain else text
+
+
+def _payee(one: Json) -> str:
+    return _name(one.get("payee_alias") or one.get("payee") or "the payee")
+
+
+def _name(name: object) -> str:
+    """An alias as it is; a bare id, 64 hex digits, by its beginning."""
+    text = str(name)
+    return short(text) if len(text) == 64 else text
