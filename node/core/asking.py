@@ -20,7 +20,9 @@ def plan_asking(step: Step, commit: bytes) -> None:
     """
     transaction = step.the_transaction(commit)
     ask, at_us = _wanted(step, transaction)
-    if ask is transaction.ask and (ask is Ask.NOTHING or at_us >= transaction.ask_at_us):
+    # What is being asked already keeps its pace: every other message would hurry it otherwise.
+    keeps = ask is Ask.NOTHING or at_us >= transaction.ask_at_us or transaction.asks > 0
+    if ask is transaction.ask and keeps:
         return
     transaction = replace(transaction, ask=ask, ask_at_us=at_us, asks=0)
     step.put(transaction)

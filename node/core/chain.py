@@ -1,7 +1,18 @@
-"""How the end of one promise of a node bears on its partner, and what becomes an incident."""
+"""How the end of one promise bears on its partner or its request, and what becomes an incident."""
+
+from dataclasses import replace
 
 from node.core.promise import move, partner_of
-from node.core.rows import Direction, Incident, IncidentKind, Promise, PromisePhase, Shown
+from node.core.rows import (
+    Direction,
+    Incident,
+    IncidentKind,
+    Promise,
+    PromisePhase,
+    RequestPhase,
+    Role,
+    Shown,
+)
 from node.core.view import Step
 from proto.messages import Release
 from proto.reason import Reason, Refusal
@@ -38,6 +49,32 @@ def release(step: Step, held: Promise, because: Refusal) -> None:
     assert partner is None or (partner.phase.final and partner.phase is not PromisePhase.REDEEMED)
     move(step, held, PromisePhase.RELEASED, because)
     step.send(held.peer, Release(held.id, because))
+
+
+def end_held(
+    step: Step, promise: Promise, phase: PromisePhase, because: Refusal | None = None
+) -> None:
+    """A promise that we hold ended unredeemed. If we paid for it already, that is the loss."""
+    ended = move(step, promise, phase, because)
+    partner = partner_of(step, promise)
+    if partner is not None and partner.phase is PromisePhase.REDEEMED:
+        note_loss(step, ended, partner)
+    close_request(step, promise.commit)
+
+
+def close_request(step: Step, commit: bytes) -> None:
+    """Once nothing that the payee signed for is pending, the request is paid or open again."""
+    transaction = step.the_transaction(commit)
+    request = step.request(transaction.owner) if transaction.role is Role.PAYEE else None
+    if request is None or request.commit != commit or request.phase is not RequestPhase.SIGNED:
+        return
+    held = step.promises_of(commit)
+    if any(p.pending for p in held) or not any(p.phase is PromisePhase.REDEEMED for p in held):
+        return
+    for promise in held:
+        if promise.phase is not PromisePhase.REDEEMED:
+            record(step, IncidentKind.LOSS, promise, "another part of the request was paid")
+    step.put(replace(request, phase=RequestPhase.PAID, ended_at_us=step.now_us))
 
 
 def note_loss(step: Step, held: Promise, given: Promise) -> None:

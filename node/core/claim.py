@@ -3,19 +3,16 @@
 from dataclasses import replace
 
 from node.core.asking import plan_asking
-from node.core.chain import note_loss, record
+from node.core.chain import close_request, end_held, note_loss, record
 from node.core.effects import PeerFault
-from node.core.payee import request_of
 from node.core.payer import after_first_redeemed
 from node.core.presenting import present
-from node.core.promise import book_given, book_held, move, partner_of
+from node.core.promise import book_given, book_held, partner_of
 from node.core.rows import (
     Direction,
     IncidentKind,
     Promise,
     PromisePhase,
-    RequestPhase,
-    Role,
     Shown,
     Transaction,
 )
@@ -28,7 +25,7 @@ from proto.certificate import (
 from proto.commit import Commit, commit_is_valid
 from proto.descriptor import decode_descriptor
 from proto.keys import NodeId
-from proto.levels import Level, admissible
+from proto.levels import Level, admissible, may_free
 from proto.messages import Claim, Denied, Redeemed
 from proto.reason import Reason, Refusal
 
@@ -46,8 +43,16 @@ def on_claim(step: Step, peer: NodeId, body: Claim, evidence: bytes) -> None:
         step.send(peer, Denied(body.promise, refusal))
         return
     # From here on it must succeed.
-    book_given(step, promise, evidence)
+    _pay(step, promise, evidence)
     learn_commit(step, promise.commit, body.evidence)
+
+
+def _pay(step: Step, promise: Promise, evidence: bytes = b"") -> None:
+    """Books what we owe. If the promise that covered it has ended, that is the loss (late leak)."""
+    given = book_given(step, promise, evidence)
+    held = partner_of(step, promise)
+    if held is not None and held.phase.final and held.phase is not PromisePhase.REDEEMED:
+        note_loss(step, held, given)
     after_first_redeemed(step, promise)
 
 
@@ -64,15 +69,15 @@ def _check_claim(step: Step, promise: Promise, body: Claim) -> Refusal | None:
         if isinstance(body.evidence, CommitCertificate) and transaction.abort_certificate:
             # The registry signed both ways. The commit dominates, but not by a transition: the
             # operator gets both certificates and settles with the neighbour.
-            _note_contradiction(step, promise, body.evidence)
+            note_contradiction(step, promise, body.evidence)
         return Refusal(Reason.CLAIM_ENDED)
     if not admissible(promise.level, step.now_us, promise.expires_at_us, certified=certified):
         return Refusal(Reason.CLAIM_LATE, step.now_us - promise.expires_at_us)
     return None
 
 
-def _note_contradiction(step: Step, promise: Promise, certificate: CommitCertificate) -> None:
-    detail = "a commit certificate came although an abort certificate was there"
+def note_contradiction(step: Step, promise: Promise, certificate: CommitCertificate) -> None:
+    detail = "the registry signed a commit certificate and an abort certificate"
     record(step, IncidentKind.CONTRADICTION, promise, detail, certificate.encode())
 
 
@@ -113,10 +118,10 @@ def learn_commit(step: Step, commit: bytes, evidence: Commit | CommitCertificate
         step.put(transaction)
     both = transaction.commit_certificate and transaction.abort_certificate
     for promise in step.promises_of(commit) if both else ():
-        _note_contradiction(step, promise, CommitCertificate.decode(transaction.commit_certificate))
+        note_contradiction(step, promise, CommitCertificate.decode(transaction.commit_certificate))
     for promise in step.promises_of(commit):
         if promise.pending and promise.direction is Direction.OUT:
-            _settle_given(step, promise, transaction)
+            settle_given(step, promise, transaction)
     for promise in step.promises_of(commit):
         if promise.pending and promise.direction is Direction.IN:
             present(step, promise, transaction)
@@ -132,14 +137,15 @@ def _usable(step: Step, certificate: CommitCertificate) -> bool:
     return True
 
 
-def _settle_given(step: Step, promise: Promise, transaction: Transaction) -> None:
+def settle_given(step: Step, promise: Promise, transaction: Transaction) -> None:
     """With a certificate the debt under SECURED and ATOMIC is certain: book it without waiting.
 
-    Nobody's credit stays locked because the holder is slow to claim.
+    Nobody's credit stays locked because the holder is slow to claim. Not before the holder has
+    accepted: a refusal may be on its way, and then nobody holds what we would owe.
     """
-    if transaction.commit_certificate and promise.level.late_ok:
-        book_given(step, promise)
-        after_first_redeemed(step, promise)
+    accepted = promise.phase is PromisePhase.ACCEPTED
+    if accepted and transaction.commit_certificate and promise.level.late_ok:
+        _pay(step, promise)
 
 
 def on_redeemed(step: Step, peer: NodeId, body: Redeemed, evidence: bytes) -> None:
@@ -154,29 +160,14 @@ def on_redeemed(step: Step, peer: NodeId, body: Redeemed, evidence: bytes) -> No
     if (body.sequence, body.total) != (line.sequence_in + 1, line.booked_in + promise.amount):
         step.effects.append(PeerFault(peer, "books another debt than it promised"))
         return
-    if promise.phase.final:
-        # It owes us although the promise had ended: to our gain, and only its own books say so.
-        step.effects.append(PeerFault(peer, "books a promise that had ended"))
-        return
     book_held(step, promise, evidence)
-    transaction = step.the_transaction(promise.commit)
-    if transaction.role is Role.PAYEE:
-        _request_paid(step, promise)
+    close_request(step, promise.commit)
     plan_asking(step, promise.commit)
-
-
-def _request_paid(step: Step, promise: Promise) -> None:
-    request = request_of(step, promise.commit)
-    if request is None or request.phase is not RequestPhase.SIGNED:
-        return
-    if any(p.pending for p in step.promises_of(promise.commit)):
-        return
-    step.put(replace(request, phase=RequestPhase.PAID, ended_at_us=step.now_us))
 
 
 def on_denied(step: Step, peer: NodeId, body: Denied) -> None:
     """Our claim redeems nothing. For BARE and PROXY that is the end; the others wait for better
-    evidence and the operator is told if even a certificate was not enough."""
+    evidence, and the operator is told where nothing honest explains the answer."""
     promise = step.promise(peer, body.promise)
     if promise is None or promise.direction is not Direction.IN or promise.phase.final:
         return
@@ -184,12 +175,30 @@ def on_denied(step: Step, peer: NodeId, body: Denied) -> None:
         step.effects.append(PeerFault(peer, "denies a claim that was not made"))
         return
     if promise.level.late_ok:
-        if promise.shown is Shown.CERTIFICATE:
-            reason = body.because.reason.name
-            record(step, IncidentKind.CLAIM_DENIED, promise, f"denied with {reason}")
-        return
-    ended = move(step, promise, PromisePhase.EXPIRED, body.because)
-    partner = partner_of(step, promise)
-    if partner is not None and partner.phase is PromisePhase.REDEEMED:
-        note_loss(step, ended, partner)
+        _denied_for_now(step, promise, body.because)
+    else:
+        if body.because.reason not in (Reason.CLAIM_LATE, Reason.CLAIM_ENDED):
+            _note_denial(step, promise, body.because)
+        end_held(step, promise, PromisePhase.EXPIRED, body.because)
     plan_asking(step, promise.commit)
+
+
+def _note_denial(step: Step, promise: Promise, because: Refusal) -> None:
+    record(step, IncidentKind.CLAIM_DENIED, promise, f"denied with {because.reason.name}")
+
+
+def _denied_for_now(step: Step, promise: Promise, because: Refusal) -> None:
+    """SECURED or ATOMIC: a bare commit came too late, or the registry had decided otherwise."""
+    aborted = bool(step.the_transaction(promise.commit).abort_certificate)
+    bare = because.reason is Reason.CLAIM_LATE
+    if promise.shown is Shown.CERTIFICATE and bare:
+        return  # the answer to the bare commit that was shown before; the other one will come
+    if promise.shown is Shown.CERTIFICATE:
+        _note_denial(step, promise, because)
+        if not aborted:
+            return
+    # No claim is under way any more: a certificate may still be shown, or an abort ends it.
+    promise = replace(promise, shown=Shown.NOTHING)
+    step.put(promise)
+    if may_free(promise.level, step.now_us, promise.expires_at_us, aborted=aborted):
+        end_held(step, promise, PromisePhase.ABORTED, because)

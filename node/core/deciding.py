@@ -15,50 +15,70 @@ from proto.certificate import (
     verify_commit_certificate,
     verify_statement,
 )
-from proto.commit import Commit
-from proto.descriptor import decode_descriptor
+from proto.commit import Commit, commit_is_valid
+from proto.descriptor import Descriptor, decode_descriptor
 from proto.statement import DecisionLeaf, Outcome, SignedStatement, Statement
 
 
 def on_registry_said(step: Step, event: RegistrySaid) -> None:
     """One member's answer. Interim answers and refusals change nothing: the plan asks again."""
-    transaction = step.transaction(event.commit)
-    if transaction is None or transaction.decided or event.final is None:
+    before = step.transaction(event.commit)
+    if before is None or before.decided or event.final is None:
         return
-    descriptor = decode_descriptor(transaction.descriptor)
+    descriptor = decode_descriptor(before.descriptor)
     try:
         registry, leaf = verify_statement(
-            event.final, descriptor, transaction.commit, step.settings.records
+            event.final, descriptor, before.commit, step.settings.records
         )
     except CertificateInvalid:
         return
     if registry != event.registry:
         return
-    if leaf.outcome is Outcome.COMMITTED and event.evidence and not transaction.commit_evidence:
-        transaction = replace(transaction, commit_evidence=event.evidence)
-    transaction = _keep(transaction, event.final)
-    if not _conclude(step, transaction, descriptor.policy.qc, descriptor.policy.qa, event):
+    transaction = _keep(before, registry, leaf.outcome, event.final)
+    evidence = _sound_evidence(descriptor, transaction, event.evidence)
+    if _conclude(step, transaction, descriptor, evidence):
+        return
+    if transaction != before:
         step.put(transaction)
+    if leaf.outcome is Outcome.COMMITTED and evidence and not transaction.commit_evidence:
+        # Too few members for a certificate, but their commit is a commit: BARE is worth it now.
+        learn_commit(step, transaction.commit, Commit(transaction.descriptor, evidence))
 
 
-def _keep(transaction: Transaction, statement: SignedStatement) -> Transaction:
-    data = statement.encode()
-    if data in transaction.statements:
-        return transaction
-    return replace(transaction, statements=(*transaction.statements, data))
+def _sound_evidence(descriptor: Descriptor, transaction: Transaction, shown: bytes) -> bytes:
+    """The evidence to build a certificate on: the registry's, if it holds, else our own."""
+    if shown and shown != transaction.commit_evidence:
+        commit = Commit(transaction.descriptor, shown)
+        if commit_is_valid(descriptor, commit):
+            return shown
+    return transaction.commit_evidence
 
 
-def _conclude(step: Step, transaction: Transaction, qc: int, qa: int, event: RegistrySaid) -> bool:
-    """Whether the statements at hand make a certificate; then everything that follows is done."""
-    sides: dict[Outcome, list[SignedStatement]] = {o: [] for o in Outcome}
+def _read(data: bytes) -> tuple[bytes, Outcome, SignedStatement]:
+    signed = SignedStatement.decode(data)
+    statement = Statement.decode(signed.statement)
+    return statement.registry, DecisionLeaf.decode(statement.leaf).outcome, signed
+
+
+def _keep(
+    transaction: Transaction, registry: bytes, outcome: Outcome, statement: SignedStatement
+) -> Transaction:
+    """One statement of each member and outcome: the same answer may come in other signatures."""
     for data in transaction.statements:
-        signed = SignedStatement.decode(data)
-        leaf = DecisionLeaf.decode(Statement.decode(signed.statement).leaf)
-        sides[leaf.outcome].append(signed)
-    committed, refused = sides[Outcome.COMMITTED], sides[Outcome.NOT_COMMITTED]
-    evidence = event.evidence or transaction.commit_evidence
-    if len(committed) >= qc and evidence:
-        certificate = CommitCertificate(Commit(transaction.descriptor, evidence), tuple(committed))
+        if _read(data)[:2] == (registry, outcome):
+            return transaction
+    return replace(transaction, statements=(*transaction.statements, statement.encode()))
+
+
+def _conclude(
+    step: Step, transaction: Transaction, descriptor: Descriptor, evidence: bytes
+) -> bool:
+    """Whether the statements at hand make a certificate; then everything that follows is done."""
+    known = [_read(data) for data in transaction.statements]
+    committed = tuple(s for _, outcome, s in known if outcome is Outcome.COMMITTED)
+    refused = tuple(s for _, outcome, s in known if outcome is Outcome.NOT_COMMITTED)
+    if len(committed) >= descriptor.policy.qc and evidence:
+        certificate = CommitCertificate(Commit(transaction.descriptor, evidence), committed)
         try:
             verify_commit_certificate(certificate, step.settings.records)
         except CertificateInvalid:
@@ -66,8 +86,8 @@ def _conclude(step: Step, transaction: Transaction, qc: int, qa: int, event: Reg
         step.put(transaction)
         learn_commit(step, transaction.commit, certificate)
         return True
-    if len(refused) >= qa:
-        abort = AbortCertificate(transaction.descriptor, tuple(refused))
+    if len(refused) >= descriptor.policy.qa:
+        abort = AbortCertificate(transaction.descriptor, refused)
         try:
             verify_abort_certificate(abort, step.settings.records)
         except CertificateInvalid:

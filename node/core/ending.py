@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from node.core.asking import plan_asking
-from node.core.chain import after_given_ended, note_loss, release
+from node.core.chain import after_given_ended, end_held, release
+from node.core.claim import note_contradiction, settle_given
 from node.core.effects import PeerFault
 from node.core.payer import after_first_ended
 from node.core.promise import move, partner_of
@@ -16,7 +17,12 @@ from node.core.rows import (
     Transaction,
 )
 from node.core.view import Step
-from proto.certificate import AbortCertificate, CertificateInvalid, verify_abort_certificate
+from proto.certificate import (
+    AbortCertificate,
+    CertificateInvalid,
+    CommitCertificate,
+    verify_abort_certificate,
+)
 from proto.keys import NodeId
 from proto.levels import may_free
 from proto.messages import Abandon, Accepted, Passed, Refuse, Release
@@ -35,7 +41,9 @@ def _given(step: Step, peer: NodeId, promise: bytes) -> Promise | None:
 def on_accepted(step: Step, peer: NodeId, body: Accepted) -> None:
     promise = _given(step, peer, body.promise)
     if promise is not None and promise.phase is PromisePhase.OFFERED:
-        move(step, promise, PromisePhase.ACCEPTED)
+        accepted = move(step, promise, PromisePhase.ACCEPTED)
+        settle_given(step, accepted, step.the_transaction(promise.commit))
+        plan_asking(step, promise.commit)
 
 
 def on_refuse(step: Step, peer: NodeId, body: Refuse, evidence: bytes) -> None:
@@ -99,28 +107,32 @@ def expire(step: Step, promise: Promise) -> None:
         return
     if promise.shown is not Shown.NOTHING:
         return  # our claim is under way: the promisor's answer ends it, Redeemed or Denied
-    _end_held(step, promise, phase)
+    end_held(step, promise, phase)
     plan_asking(step, promise.commit)
-
-
-def _end_held(step: Step, promise: Promise, phase: PromisePhase) -> None:
-    ended = move(step, promise, phase)
-    partner = partner_of(step, promise)
-    if partner is not None and partner.phase is PromisePhase.REDEEMED:
-        note_loss(step, ended, partner)
 
 
 def on_passed(step: Step, peer: NodeId, body: Passed) -> None:
     """A neighbour passes on that the transaction can never commit."""
     transaction = step.transaction(body.certificate.commit_id)
-    if transaction is None or transaction.decided:
+    if transaction is None or transaction.abort_certificate:
         return
     try:
         verify_abort_certificate(body.certificate, step.settings.records)
     except CertificateInvalid:
         # It may be right and we may lack a record: our own question settles it.
         return
-    learn_abort(step, transaction, body.certificate, peer)
+    if transaction.commit_certificate:
+        _contradicted(step, transaction, body.certificate)
+    else:
+        learn_abort(step, transaction, body.certificate, peer)
+
+
+def _contradicted(step: Step, transaction: Transaction, abort: AbortCertificate) -> None:
+    """The registry signed both ways. The commit dominates: nothing moves, the proof is kept."""
+    step.put(replace(transaction, abort_certificate=abort.encode()))
+    commit = CommitCertificate.decode(transaction.commit_certificate)
+    for promise in step.promises_of(transaction.commit):
+        note_contradiction(step, promise, commit)
 
 
 def learn_abort(
@@ -156,7 +168,7 @@ def _end_by_abort(step: Step, promise: Promise) -> None:
         ended = move(step, promise, PromisePhase.ABORTED)
         after_first_ended(step, ended)
     elif promise.shown is not Shown.COMMIT:
-        _end_held(step, promise, PromisePhase.ABORTED)
+        end_held(step, promise, PromisePhase.ABORTED)
 
 
 def _release_hopeless(step: Step, promise: Promise) -> None:

@@ -10,6 +10,8 @@ from proto.keys import NodeId
 from proto.messages import LineAccept, LineClose, LineLimit, LineOffer
 from proto.reason import Reason, Refusal
 
+MAX_ASKED_LINES = 16  # offers of one peer that wait for the owner, who answers them one by one
+
 
 def _twin(step: Step, peer: NodeId, guid: bytes, apart_from: bytes = b"") -> Line | None:
     """Another line with the same peer in the same brand that is not closed."""
@@ -21,7 +23,9 @@ def _twin(step: Step, peer: NodeId, guid: bytes, apart_from: bytes = b"") -> Lin
 
 def offer_line(step: Step, event: OfferLine) -> Answer:
     """The owner offers a line. Refused: LINE_EXISTS."""
-    if event.peer == step.settings.node or _twin(step, event.peer, event.brand.guid):
+    if step.line(event.line) is not None or event.peer == step.settings.node:
+        return Answer(Refusal(Reason.LINE_EXISTS))
+    if _twin(step, event.peer, event.brand.guid):
         return Answer(Refusal(Reason.LINE_EXISTS))
     step.put(Line(event.line, event.peer, event.brand, LinePhase.OFFERED, limit_in=event.limit))
     step.send(event.peer, LineOffer(event.line, event.brand, event.limit))
@@ -76,6 +80,10 @@ def on_line_offer(step: Step, peer: NodeId, body: LineOffer) -> None:
             step.effects.append(PeerFault(peer, "offers a line under an id that is not its own"))
         return
     twin = _twin(step, peer, body.brand.guid)
+    asked = [x for x in step.view.lines_with(peer) if x.phase is LinePhase.ASKED]
+    if len(asked) >= MAX_ASKED_LINES:
+        step.send(peer, LineClose(body.line))
+        return
     if twin is not None and not (twin.phase is LinePhase.OFFERED and body.line < twin.id):
         step.send(peer, LineClose(body.line))
         return

@@ -50,7 +50,7 @@ def check_pair(
     members = frozenset(descriptor.policy.members)
     fees = settings.line_fees.get(line_out.id, settings.fees)
     facts = NodeFacts(
-        settings.accepts,
+        settings.usable,
         frozenset(settings.records),
         settings.watches_registry,
         settings.hold_max_us,

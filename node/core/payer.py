@@ -26,6 +26,7 @@ from node.core.rows import (
 )
 from node.core.view import Step
 from proto.descriptor import commit_id
+from proto.levels import Level
 from proto.messages import Abandon
 from proto.messages import Promise as PromiseMessage
 from proto.reason import Reason, Refusal
@@ -95,6 +96,7 @@ def start_attempt(step: Step, event: StartAttempt) -> Answer:
         return Answer(Refusal(Reason.PAYMENT_LIVE))
     if event.attempt != payment.attempt + 1:
         return Answer(Refusal(Reason.PAYMENT_LIVE))
+    assert event.firsts  # a route has a first promise
     asked: dict[bytes, int] = {}
     for first in event.firsts:
         if refusal := _check_first(step, event, first, asked.get(first.line, 0)):
@@ -138,13 +140,19 @@ def _check_first(
         return Refusal(Reason.LINE_UNKNOWN)
     if line.phase is not LinePhase.OPEN:
         return Refusal(Reason.LINE_CLOSED)
+    if first.amount == 0:
+        return Refusal(Reason.AMOUNT_ZERO)
+    if first.amount % line.brand.unit:
+        return Refusal(Reason.BELOW_UNIT, line.brand.unit)
     if line.count_out >= step.settings.max_pending_count:
         return Refusal(Reason.PENDING_FULL, line.count_out)
     if (short := first.amount + asked - line.available_out) > 0:
         return Refusal(Reason.CREDIT_SHORT, short)
     members = frozenset(event.descriptor.policy.members)
-    if first.level.late_ok and not (members and members <= step.settings.accepts):
+    if first.level.late_ok and not (members and members <= step.settings.usable):
         return Refusal(Reason.REGISTRY_NOT_ACCEPTED)
+    if first.level is Level.PROXY:
+        return Refusal(Reason.PROXY_NOT_ALLOWED)  # V2: nobody before us asks for it
     expiry = first.expires_at_us if first.level.has_expiry else None
     if expiry is not None and expiry <= step.now_us:
         return Refusal(Reason.EXPIRY_PASSED, step.now_us - expiry)
@@ -210,7 +218,10 @@ def after_first_ended(step: Step, promise: Promise) -> None:
     payment = _payment_of(step, promise)
     if payment is None or payment.phase is not PaymentPhase.PROMISED:
         return
-    if any(p.pending for p in step.promises_of(promise.commit)):
+    pending = [p for p in step.promises_of(promise.commit) if p.pending]
+    if pending:
+        # The payee cannot have the whole amount any more: what is left need not wait for a clock.
+        _abandon_all(step, pending)
         return
     because = promise.because or Refusal(_WHY[promise.phase])
     _move(step, payment, PaymentPhase.ROUTING, because=because)
@@ -237,7 +248,11 @@ def abandon(step: Step, event: AbandonPayment) -> Answer:
         return Answer(Refusal(Reason.REQUEST_UNKNOWN))
     if payment.phase.final:
         return Answer(Refusal(Reason.PAYMENT_DONE))
-    for promise in step.promises_of(payment.commit):
-        if promise.pending and promise.direction is Direction.OUT:
-            step.send(promise.peer, Abandon(promise.id))
+    _abandon_all(step, [p for p in step.promises_of(payment.commit) if p.pending])
     return Answer()
+
+
+def _abandon_all(step: Step, promises: list[Promise]) -> None:
+    for promise in promises:
+        assert promise.direction is Direction.OUT  # a payer holds nothing under its own commit
+        step.send(promise.peer, Abandon(promise.id))

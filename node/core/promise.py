@@ -101,9 +101,18 @@ def book_given(step: Step, promise: Promise, ended_by: bytes = b"") -> Promise:
 
 
 def book_held(step: Step, promise: Promise, ended_by: bytes) -> Promise:
-    """A promise that we hold became debt of the peer: our mirror of its direction."""
+    """A promise that we hold became debt of the peer: our mirror of its direction.
+
+    Only the promisor writes its direction. Where we had given the promise up while its booking
+    was on its way, its word is the end of the promise, and ours never was one.
+    """
     assert promise.direction is Direction.IN
-    moved = move(step, promise, PromisePhase.REDEEMED, ended_by=ended_by)
+    if promise.pending:
+        moved = move(step, promise, PromisePhase.REDEEMED, ended_by=ended_by)
+    else:
+        assert promise.phase is not PromisePhase.REDEEMED
+        moved = replace(promise, phase=PromisePhase.REDEEMED, because=None, ended_by=ended_by)
+        step.put(moved)
     line = step.the_line(promise.line)
     step.put(
         replace(line, booked_in=line.booked_in + promise.amount, sequence_in=line.sequence_in + 1)

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from proto.keys import NodeId
 from proto.levels import Level
+from proto.limits import MAX_AMOUNT
 from proto.money import Brand
 from proto.reason import Refusal
 
@@ -57,13 +58,18 @@ class Line:
 
     @property
     def available_out(self) -> int:
-        """What we can still promise to the peer; negative after a limit was lowered."""
-        return self.limit_out + self.balance - self.pending_out
+        """What we can still promise to the peer; negative after a limit was lowered.
+
+        Running totals only grow, and must fit a message whatever the limits are.
+        """
+        total = MAX_AMOUNT - self.booked_out - self.pending_out
+        return min(self.limit_out + self.balance - self.pending_out, total)
 
     @property
     def available_in(self) -> int:
         """What the peer can still promise to us."""
-        return self.limit_in - self.balance - self.pending_in
+        total = MAX_AMOUNT - self.booked_in - self.pending_in
+        return min(self.limit_in - self.balance - self.pending_in, total)
 
 
 @unique

@@ -33,6 +33,14 @@ class Settings:
     max_pending_count: int = MAX_PENDING_COUNT
     max_pending_amount: int = MAX_AMOUNT
 
+    @property
+    def usable(self) -> frozenset[bytes]:
+        """Registries that the owner accepts and whose certificates this node can verify.
+
+        Without a record every claim under it would be denied: that is no trust.
+        """
+        return self.accepts & frozenset(self.records)
+
 
 class View(Protocol):
     """The rows concerned, read only."""
