@@ -123,9 +123,10 @@ class Engine:
     def link_event(self, event: BatchArrived | LinkUp | LinkDown) -> None:
         self._put(event)
 
-    def listen(self, listener: Callable[[Iterable[Row]], None]) -> None:
-        """`listener` is told of the rows of every durable group."""
+    def listen(self, listener: Callable[[Iterable[Row]], None]) -> Callable[[], None]:
+        """`listener` is told of the rows of every durable group, until the result is called."""
         self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
 
     def next_change(self, key: Key) -> trio.Event:
         """Set once when the row next changes durably. Take it before reading the row."""
@@ -330,7 +331,7 @@ class Engine:
             self._registries.ask(effect, row.descriptor)  # type: ignore[union-attr]
         for told, refusal in group.answers:
             told(refusal)
-        for listener in self._listeners:
+        for listener in tuple(self._listeners):
             listener(group.rows.values())
         for key in group.rows:
             if (event := self._watchers.pop(key, None)) is not None:

@@ -178,7 +178,8 @@ class Payer:
 
     def _own_lines(self, brand: bytes) -> dict[LineEnds, int]:
         """Our own lines as they are now, fresher than any advert; unusable ones carry nothing."""
-        memory, found = self._engine.memory, {}
+        memory = self._engine.memory
+        found: dict[LineEnds, int] = {}
         for neighbour in self._engine.links.neighbours:
             for line in memory.lines_with(neighbour):
                 if line.brand.guid == brand:
@@ -225,7 +226,7 @@ class Payer:
         found = await self.plan(request, options, learned, frozenset(avoid))
         if isinstance(found, NoRoute):
             because = payment.because or Refusal(Reason.NO_ROUTE)
-            over = [r["figure"] for r in found.reasons if r.get("code") == "MAX_COST"]
+            over = [r["figure"] for r in found.reasons if r.get("rule") == "MAX_COST"]
             if not payment.attempt and over:
                 because = Refusal(Reason.COST_ABOVE_MAX, min(over))
             reasons = json.dumps({"exact": found.exact, "reasons": list(found.reasons)})

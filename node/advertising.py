@@ -1,0 +1,124 @@
+"""Keeps what others know of us fresh: our terms, our lines, the registries we have met."""
+
+from collections.abc import Iterable
+from typing import Final
+
+import trio
+
+from node.config import NodeConfig
+from node.core.rows import Line, Row
+from node.engine import Engine, StoreUnavailable
+from node.gossip import ADVERT_TTL_US, REFRESH_US, Gossip, line_adverts
+from node.identity import Identity
+from node.terms import Book
+from proto.adverts import NodeAdvert, RecordAdvert
+from proto.limits import MAX_ADVERT_REGISTRIES
+from runtime.clock import Clock
+
+PAUSE_S: Final = 0.25  # between two rounds of adverts: many changes of a line become one advert
+
+
+class Advertiser:
+    """One task. Changes wake it; otherwise it repeats everything before it expires."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        config: NodeConfig,
+        engine: Engine,
+        gossip: Gossip,
+        book: Book,
+        clock: Clock,
+        nursery: trio.Nursery,
+    ) -> None:
+        self._identity = identity
+        self._config = config
+        self._engine = engine
+        self._gossip = gossip
+        self._book = book
+        self._clock = clock
+        self._nursery = nursery
+        self._news = trio.Event()
+        self._all = True
+        self._lines: set[bytes] = set()
+        self._said: dict[bytes, tuple[int, int]] = {}
+        engine.listen(self._changed)
+
+    def everything(self) -> None:
+        """The owner changed something: say it all again."""
+        self._all = True
+        self._news.set()
+
+    def _changed(self, rows: Iterable[Row]) -> None:
+        for row in rows:
+            if isinstance(row, Line):
+                said = (max(0, row.available_out), row.phase)
+                if self._said.get(row.id) != said:
+                    self._lines.add(row.id)
+                    self._news.set()
+
+    async def run(self) -> None:
+        while True:
+            with trio.move_on_after(REFRESH_US / 1e6) as refresh:
+                await self._news.wait()
+            self._news = trio.Event()
+            await self._learn_records()
+            self._say(everything=self._all or refresh.cancelled_caught)
+            await trio.sleep(PAUSE_S)
+
+    async def _learn_records(self) -> None:
+        """Records that gossip brought: with them we can verify what those registries sign."""
+        writes = []
+        for advert in self._gossip.adverts:
+            if isinstance(advert, RecordAdvert):
+                writes += self._book.learn(advert.record)
+        if not writes:
+            return
+        try:
+            await self._engine.write(writes)
+        except StoreUnavailable:
+            return  # the reload has brought back the book as the disk has it; next round again
+        self._engine.use_settings(self._book.settings())
+        self._all = True
+
+    def _say(self, *, everything: bool) -> None:
+        now_us = self._clock.now_us()
+        expires_at_us = now_us + ADVERT_TTL_US
+        self._gossip.forget_expired(now_us)
+        rows = self._engine.memory.rows.values()
+        lines = [r for r in rows if isinstance(r, Line) and (everything or r.id in self._lines)]
+        self._lines.clear()
+        for line in lines:
+            self._said[line.id] = (max(0, line.available_out), line.phase)
+        settings = self._engine.memory.settings
+
+        def sequence() -> int:
+            return self._gossip.sequence(now_us)
+
+        adverts: list[NodeAdvert | RecordAdvert] = []
+        if everything:
+            self._all = False
+            adverts.append(self._node_advert(sequence(), expires_at_us))
+            adverts += [RecordAdvert(k.record) for k in self._book.registries.values()]
+        said = line_adverts(settings, lines, sequence, expires_at_us)
+        self._gossip.say([*adverts, *said], now_us)
+
+    def _node_advert(self, sequence: int, expires_at_us: int) -> NodeAdvert:
+        settings = self._engine.memory.settings
+        known = sorted(settings.records)[:MAX_ADVERT_REGISTRIES]
+        return NodeAdvert(
+            node=settings.node,
+            alias=self._config.alias,
+            sequence=sequence,
+            expires_at_us=expires_at_us,
+            seal_key=self._identity.seal.public,
+            seal_certificate=self._identity.seal_certificate,
+            registries=frozenset(sorted(settings.accepts)[:MAX_ADVERT_REGISTRIES]),
+            knows_registries=frozenset(known),
+            watches_registry=settings.watches_registry,
+            hold_max_us=settings.hold_max_us,
+            fees=settings.fees,
+            registry_fees=settings.registry_fees,
+            exchange=settings.exchange,
+            address=self._config.public_address,
+        )

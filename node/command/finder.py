@@ -1,0 +1,213 @@
+"""The path finder in the node's own process: adverts in, routes out, ids translated to names."""
+
+import json
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Final
+
+import trio
+
+from node.routing import NoRoute, RouteFinder, RouteFound, RouteHop, RouteQuery
+from pathfinder.answer import Route
+from pathfinder.answer_json import answer_as_json
+from pathfinder.explain import explain
+from pathfinder.graph import Graph
+from pathfinder.network import Line, Network, Node, Policy
+from pathfinder.network_file import format_network
+from pathfinder.question import BadQuestion, RouteQuestion
+from pathfinder.search import find_route
+from proto.adverts import Advert, LineAdvert, NodeAdvert, RecordAdvert
+from proto.fees import RegistryFee
+from proto.keys import NodeId
+from proto.policy import EMPTY_POLICY, RegistryPolicy, single
+
+# One search at a time: the graph is not shared between threads that run together.
+_ONE: Final = 1
+
+
+class LocalFinder(RouteFinder):
+    """A `node.routing.RouteFinder` over `pathfinder`. Names in the graph are ids in hex."""
+
+    def __init__(self) -> None:
+        self._graph = Graph()
+        self._nodes: dict[str, NodeAdvert] = {}
+        self._lines: dict[tuple[str, str, str], LineAdvert] = {}
+        self._records: dict[str, RecordAdvert] = {}
+        self._search = trio.CapacityLimiter(_ONE)
+        self._waiting: list[Advert] = []
+
+    def observe(self, advert: Advert) -> None:
+        match advert:
+            case NodeAdvert():
+                self._nodes[advert.node.hex()] = advert
+            case LineAdvert():
+                ends = (advert.promisor.hex(), advert.promisee.hex(), advert.brand.guid.hex())
+                self._lines[ends] = advert
+            case RecordAdvert():
+                self._records[advert.record.registry.hex()] = advert
+        # A search may be reading the graph in its thread: what comes meanwhile waits.
+        self._waiting.append(advert)
+        if not self._search.borrowed_tokens:
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for advert in waiting:
+            self._upsert(advert)
+
+    def _upsert(self, advert: Advert) -> None:
+        news = {"sequence": advert.sequence, "expires_at_us": advert.expires_at_us}
+        match advert:
+            case NodeAdvert():
+                self._graph.upsert_node(_node(advert), **news)
+            case LineAdvert():
+                self._graph.upsert_line(_line(advert), **news, closed=advert.closed)
+            case RecordAdvert():
+                self._graph.upsert_registry(advert.record.registry.hex(), **news)
+
+    async def find(self, query: RouteQuery) -> RouteFound | NoRoute:
+        async with self._search:
+            self._catch_up()
+            for policy in query.candidates:
+                if policy != single(policy.members[0]):
+                    self._graph.set_policy(_policy(policy))
+            question = _question(query)
+            return await trio.to_thread.run_sync(partial(_find, self._graph, question))
+
+    def export(self, now_us: int) -> Mapping[str, Any]:
+        names = _names(self._nodes)
+        registries = {r: a.record.name or r for r, a in self._records.items()}
+        brands = {a.brand.guid.hex(): a.brand.name for a in self._lines.values()}
+        network = Network(
+            registries=tuple(sorted(registries.values())),
+            nodes=tuple(
+                _named_node(a, names[n], registries)
+                for n, a in sorted(self._nodes.items())
+                if a.expires_at_us > now_us
+            ),
+            lines=tuple(
+                Line(
+                    names[f], names[t], brands[b], a.available, a.fees,
+                    _named_fees(a.registry_fees, registries),
+                )
+                for (f, t, b), a in sorted(self._lines.items())
+                if a.expires_at_us > now_us and not a.closed and f in names and t in names
+            ),
+        )  # fmt: skip
+        found: Mapping[str, Any] = json.loads(format_network(network))
+        return found
+
+    def size(self) -> tuple[int, int]:
+        return len(self._nodes), sum(not a.closed for a in self._lines.values())
+
+
+def _find(graph: Graph, question: RouteQuestion) -> RouteFound | NoRoute:
+    try:
+        answer = find_route(graph, question)
+        if answer.route is not None:
+            return _found(answer.route, answer.exact)
+        answer = explain(graph, question, answer)
+    except BadQuestion as error:
+        # Not yet heard of the payee or of a line in this brand: the same as no route, for now.
+        text = f"{error.fault.value} {error.subject[:16]} is not known yet"
+        reason = {"rule": "NO_PATH", "node": None, "line": None, "figure": 0, "text": text}
+        return NoRoute(True, (reason,))
+    return NoRoute(answer.exact, tuple(answer_as_json(answer, with_reasons=True)["reasons"]))
+
+
+def _found(route: Route, exact: bool) -> RouteFound:
+    policy = route.policy
+    members = tuple(bytes.fromhex(m) for m in policy.members)
+    chosen = RegistryPolicy(members, policy.qc, policy.qa, policy.f, policy.delta_us)
+    return RouteFound(
+        hops=tuple(
+            RouteHop(_id(h.promisor), _id(h.promisee), h.level, h.amount) for h in route.hops
+        ),
+        modes=tuple((_id(name), mode) for name, mode in route.modes),
+        policy=chosen if members else EMPTY_POLICY,
+        schedule=route.schedule,
+        exact=exact,
+    )
+
+
+def _id(name: str) -> NodeId:
+    return NodeId(bytes.fromhex(name))
+
+
+def _policy(policy: RegistryPolicy) -> Policy:
+    members = tuple(m.hex() for m in policy.members)
+    name = members[0] if policy == single(policy.members[0]) else f"{policy.qc}/{'+'.join(members)}"
+    return Policy(name, members, policy.qc, policy.qa, policy.f, policy.delta_us)
+
+
+def _question(query: RouteQuery) -> RouteQuestion:
+    learned = {(f.hex(), t.hex()): a for (f, t), a in (query.learned or {}).items()}
+    return RouteQuestion(
+        payer=query.payer.hex(),
+        payee=query.payee.hex(),
+        amount=query.amount,
+        brand=query.brand.hex(),
+        policies=None,
+        accepted=frozenset(_policy(p).terms for p in query.accepted),
+        levels=query.levels,
+        last_levels=query.last_levels,
+        max_hops=query.max_hops,
+        max_cost=query.max_cost,
+        payee_margin_us=query.payee_margin_us,
+        latest_deadline=query.latest_deadline,
+        avoid_lines=frozenset((f.hex(), t.hex()) for f, t in query.avoid_lines),
+        capacity_overrides=learned,
+        now_us=query.now_us,
+    )
+
+
+def _node(advert: NodeAdvert) -> Node:
+    return Node(
+        name=advert.node.hex(),
+        accepts=frozenset(r.hex() for r in advert.registries),
+        watches_registry=advert.watches_registry,
+        hold_max_us=advert.hold_max_us,
+        fees=advert.fees,
+        registry_fees={r.hex(): fee for r, fee in advert.registry_fees.items()},
+        knows=frozenset(r.hex() for r in advert.knows_registries),
+    )
+
+
+def _line(advert: LineAdvert) -> Line:
+    fees = advert.registry_fees
+    return Line(
+        promisor=advert.promisor.hex(),
+        promisee=advert.promisee.hex(),
+        brand=advert.brand.guid.hex(),
+        available=advert.available,
+        fees=advert.fees,
+        registry_fees=None if fees is None else {r.hex(): fee for r, fee in fees.items()},
+    )
+
+
+def _names(nodes: Mapping[str, NodeAdvert]) -> dict[str, str]:
+    """Aliases where they are unique, else ids: anybody may call himself anything."""
+    aliases = [a.alias for a in nodes.values()]
+    return {
+        n: a.alias if a.alias.strip() and aliases.count(a.alias) == 1 else n
+        for n, a in nodes.items()
+    }
+
+
+def _named_fees(
+    fees: Mapping[bytes, RegistryFee] | None, registries: Mapping[str, str]
+) -> dict[str, RegistryFee] | None:
+    if fees is None:
+        return None
+    return {registries[r.hex()]: fee for r, fee in fees.items() if r.hex() in registries}
+
+
+def _named_node(advert: NodeAdvert, name: str, registries: Mapping[str, str]) -> Node:
+    return Node(
+        name=name,
+        accepts=frozenset(registries[r.hex()] for r in advert.registries if r.hex() in registries),
+        watches_registry=advert.watches_registry,
+        hold_max_us=advert.hold_max_us,
+        fees=advert.fees,
+        registry_fees=_named_fees(advert.registry_fees, registries) or {},
+    )

@@ -1,0 +1,1 @@
+"""What the owner's programs may ask of the daemon, as JSON over the control socket."""

@@ -1,0 +1,164 @@
+"""What the verbs work with: the running daemon, and how people name things in it."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Final, TypeVar
+
+import trio
+
+from node.control.failure import ControlFailure, bad_argument, refuse
+from node.core.events import Event
+from node.core.rows import Line, LinePhase, Payment, Request, Row
+from node.engine import Engine, StoreUnavailable
+from node.gossip import Gossip
+from node.identity import Identity
+from node.paying import Payer
+from node.routing import RouteFinder
+from node.terms import Book, KnownRegistry
+from proto.card import NodeCard
+from proto.descriptor import transaction_uuid
+from proto.keys import NodeId
+from proto.money import Brand
+from runtime.clock import Clock
+from runtime.write_plan import Write
+
+T = TypeVar("T")
+
+SHOWN_DIGITS: Final = 8  # of an id, where people have to tell it from others
+
+
+@dataclass(slots=True)
+class Context:
+    """The daemon as its verbs see it."""
+
+    identity: Identity
+    alias: str
+    address: str
+    card: str
+    database: str
+    started_us: int
+    engine: Engine
+    gossip: Gossip
+    payer: Payer
+    finder: RouteFinder
+    book: Book
+    clock: Clock
+    entropy: Callable[[int], bytes]
+    add_peer: Callable[[NodeCard], Sequence[Write]]
+    advertise: Callable[[], None]
+    stop: trio.Event = field(default_factory=trio.Event)
+
+    def rows(self, kind: type[Row]) -> list[Row]:
+        return [r for r in self.engine.memory.rows.values() if isinstance(r, kind)]
+
+    @property
+    def lines(self) -> list[Line]:
+        return [r for r in self.rows(Line) if isinstance(r, Line)]
+
+    def alias_of(self, node: bytes) -> str:
+        """How people call a node: our name for a neighbour, its own, or the first digits."""
+        if node == self.identity.key.node_id:
+            return self.alias
+        neighbour = self.engine.links.neighbours.get(NodeId(node))
+        if neighbour is not None:
+            return neighbour.alias
+        advert = self.gossip.node(NodeId(node))
+        return advert.alias if advert is not None and advert.alias else node.hex()[:SHOWN_DIGITS]
+
+    def registry_name(self, registry: bytes) -> str:
+        known = self.book.registries.get(registry)
+        return known.record.name or registry.hex() if known else registry.hex()
+
+    def find_line(self, named: str) -> Line:
+        """By id prefix, ALIAS, ALIAS/BRAND or node id prefix. Closed lines only by id."""
+        alias, _, brand = named.partition("/")
+        found = []
+        for line in self.lines:
+            if named and line.id.hex().startswith(named.lower()) and len(named) >= 4:
+                found.append(line)
+            elif line.phase is not LinePhase.CLOSED and brand in ("", line.brand.name):
+                peer_named = line.peer.hex().startswith(alias.lower()) and len(alias) >= 4
+                if self.alias_of(line.peer) == alias or peer_named:
+                    found.append(line)
+        return _one(found, "line", named, "pledgeway line list")
+
+    def find_registry(self, named: str) -> KnownRegistry:
+        """By name or id prefix."""
+        found = [
+            known
+            for registry, known in self.book.registries.items()
+            if known.record.name == named
+            or (len(named) >= 4 and registry.hex().startswith(named.lower()))
+        ]
+        return _one(found, "registry", named, "pledgeway node registry list")
+
+    def find_payment(self, named: str) -> Payment:
+        """By id prefix, request id prefix, or the transaction's UUID."""
+        found = [
+            p
+            for p in self.rows(Payment)
+            if isinstance(p, Payment)
+            and (
+                (len(named) >= 4 and p.id.hex().startswith(named.lower()))
+                or (p.commit and str(transaction_uuid(p.commit)) == named.lower())
+            )
+        ]
+        return _one(found, "payment", named, "pledgeway payment list")
+
+    def find_request(self, named: str) -> Request:
+        found = [
+            r
+            for r in self.rows(Request)
+            if isinstance(r, Request) and len(named) >= 4 and r.id.hex().startswith(named.lower())
+        ]
+        return _one(found, "request", named, "pledgeway request list")
+
+    def find_brand(self, named: str, unit: int = 1) -> Brand:
+        """A brand by name: the one of our lines, else the common one without issuer."""
+        known = {line.brand.guid: line.brand for line in self.lines if line.brand.name == named}
+        if len(known) > 1:
+            raise bad_argument("brand", f"several brands are called {named}")
+        if known:
+            return next(iter(known.values()))
+        return common_brand(named, unit)
+
+    async def durable(self, writes: Sequence[Write]) -> None:
+        """Makes other tables' changes durable before they are answered for."""
+        if writes:
+            await store(self.engine.write(writes))
+
+    async def do(self, make: Callable[[int], Event]) -> None:
+        """An event of the owner; its refusal or the disk's is a ControlFailure."""
+        refuse(await store(self.engine.ask(make)))
+
+
+def common_brand(name: str, unit: int = 1) -> Brand:
+    """The brand without issuer that everybody means by this name and unit."""
+    tag = b"pledgeway/brand/v1\0" + unit.to_bytes(8, "big") + name.encode()
+    try:
+        return Brand(sha256(tag).digest()[:16], name, unit)
+    except ValueError as error:
+        raise bad_argument("brand", str(error)) from error
+
+
+async def store(work: Awaitable[T]) -> T:
+    """Awaits work of the engine; a disk that refuses is a failure of its own."""
+    try:
+        return await work
+    except StoreUnavailable as error:
+        raise ControlFailure(
+            "STORE_FULL",
+            f"the disk refused: {error}; nothing was changed",
+            "free space on the disk, then try again",
+        ) from error
+
+
+def _one(found: Sequence[T], what: str, named: str, how: str) -> T:
+    if not found:
+        raise ControlFailure("NOT_FOUND", f"no {what} is called {named!r}", f"see `{how}`")
+    if len(found) > 1:
+        raise ControlFailure(
+            "AMBIGUOUS", f"{len(found)} {what}s match {named!r}", "give more digits of its id"
+        )
+    return found[0]

@@ -1,0 +1,295 @@
+"""Verbs of the payer: plan, pay, look, abandon, and take the evidence away."""
+
+import json
+from base64 import b64encode
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, Final
+
+from node.control.context import Context, store
+from node.control.failure import Arguments, ControlFailure, bad_argument
+from node.core.events import AbandonPayment
+from node.core.rows import (
+    Ask,
+    Direction,
+    Payment,
+    PaymentPhase,
+    Promise,
+    PromisePhase,
+    Transaction,
+)
+from node.paying import DEFAULT_ATTEMPTS, MAX_ATTEMPTS, PayOptions, route_json
+from node.routing import NoRoute
+from proto.certificate import AbortCertificate, CommitCertificate
+from proto.descriptor import decode_descriptor, transaction_uuid
+from proto.levels import Level
+from proto.limits import GRACE_US, GUARD_US, MAX_AMOUNT, MAX_HOPS
+from proto.request import PaymentRequest, from_text, read_request
+from proto.v1 import types_pb2 as pb
+from proto.wire import WireFault
+
+MAX_LISTED: Final = 1000
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+
+
+def _read(context: Context, text: str) -> tuple[bytes, PaymentRequest]:
+    try:
+        signed = from_text(text)
+        return signed, read_request(signed, context.clock.now_us())
+    except WireFault as fault:
+        raise bad_argument("request", str(fault)) from fault
+
+
+def _options(context: Context, arguments: Arguments) -> PayOptions:
+    levels = arguments.texts("levels")
+    try:
+        chosen = frozenset(Level[name.upper()] for name in levels) if levels else frozenset(Level)
+    except KeyError as error:
+        choices = ", ".join(level.name for level in Level)
+        raise bad_argument("levels", f"levels are {choices}") from error
+    named = arguments.texts("registries") or []
+    return PayOptions(
+        max_cost=arguments.number("max_cost", MAX_AMOUNT),
+        levels=chosen,
+        registries=frozenset(context.find_registry(n).record.registry for n in named),
+        max_hops=arguments.number("max_hops", MAX_HOPS, 1, MAX_HOPS),
+        attempts=arguments.number("attempts", DEFAULT_ATTEMPTS, 1, MAX_ATTEMPTS),
+    )
+
+
+def _route_shown(context: Context, route: Mapping[str, Any]) -> dict[str, Any]:
+    """A kept route with names instead of ids."""
+    name = context.alias_of
+    members = [context.registry_name(bytes.fromhex(m)) for m in route.get("policy", [])]
+    return {
+        "registry": "+".join(members) or None,
+        "hops": [
+            {
+                "from": name(bytes.fromhex(h["from"])),
+                "to": name(bytes.fromhex(h["to"])),
+                "level": h["level"],
+                "amount": h["amount"],
+            }
+            for h in route.get("hops", [])
+        ],
+        "modes": {name(bytes.fromhex(n)): m for n, m in route.get("modes", {}).items()},
+    }
+
+
+async def plan(context: Context, arguments: Arguments) -> dict[str, Any]:
+    """What a payment would cost now, and along which chain; nothing is promised."""
+    _, request = _read(context, arguments.text("request"))
+    options = _options(context, arguments)
+    arguments.done()
+    now_us = context.clock.now_us()
+    if now_us > request.expires_at_us:
+        raise ControlFailure("REQUEST_EXPIRED", figure=now_us - request.expires_at_us)
+    found = await context.payer.plan(request, options)
+    about = {
+        "amount": request.amount,
+        "brand": request.brand.name,
+        "payee": request.payee.hex(),
+        "payee_alias": request.payee_alias,
+        "description": request.description,
+    }
+    if isinstance(found, NoRoute):
+        reasons = [_named_reason(context, r) for r in found.reasons]
+        return {"found": False, "exact": found.exact, "reasons": reasons} | about
+    return (
+        {
+            "found": True,
+            "exact": found.exact,
+            "cost": found.cost,
+            "fee": found.cost - request.amount,
+            "deadline_s": found.schedule.deadline / 1e6,
+            "held_at_most_s": max(found.schedule.locks) / 1e6,
+        }
+        | _route_shown(context, route_json(found))
+        | about
+    )
+
+
+def _named_reason(context: Context, reason: Mapping[str, Any]) -> dict[str, Any]:
+    """Ids in a reason's text become the names that people know."""
+    shown = dict(reason)
+    text = str(shown.get("text", ""))
+    for node in _ids(shown):
+        text = text.replace(node, context.alias_of(bytes.fromhex(node)))
+    for registry in context.book.registries:
+        text = text.replace(registry.hex(), context.registry_name(registry))
+    return shown | {"text": text}
+
+
+def _ids(reason: Mapping[str, Any]) -> set[str]:
+    named = [reason.get("node") or "", *(reason.get("line") or ()), *(reason.get("chain") or ())]
+    return {n for n in named if len(n) == 64}
+
+
+def payment_json(context: Context, payment: Payment) -> dict[str, Any]:
+    """One payment as every answer shows it; what it waits for, if it does."""
+    request = read_request(payment.request, payment.created_at_us)
+    route = json.loads(payment.route) if payment.route else {}
+    done = payment.phase is PaymentPhase.COMMITTED
+    because = payment.because
+    shown: dict[str, Any] = {
+        "id": payment.id.hex(),
+        "request_id": request.request_id.hex(),
+        "payee": payment.payee.hex(),
+        "payee_alias": request.payee_alias,
+        "description": request.description,
+        "amount": payment.amount,
+        "brand": payment.brand.name,
+        "cost": payment.cost,
+        "fee": max(0, payment.cost - payment.amount),
+        "paid": payment.cost if done else 0,
+        "phase": payment.phase.name,
+        "attempt": payment.attempt,
+        "commit_id": payment.commit.hex(),
+        "uuid": str(transaction_uuid(payment.commit)) if payment.commit else None,
+        "because": {"reason": because.reason.name, "figure": because.figure} if because else None,
+        "created_at_us": payment.created_at_us,
+        "ended_at_us": payment.ended_at_us,
+    }
+    shown |= _route_shown(context, route)
+    if "reasons" in route:
+        shown["reasons"] = [_named_reason(context, r) for r in route["reasons"]]
+    transaction = _transaction(context, payment)
+    shown["evidence"] = _evidence_kind(transaction)
+    shown["waits_for"] = _waits_for(context, payment, transaction)
+    return shown
+
+
+def _transaction(context: Context, payment: Payment) -> Transaction | None:
+    row = context.engine.memory.row((Transaction.table, payment.commit, b""))
+    return row if isinstance(row, Transaction) else None
+
+
+def _evidence_kind(transaction: Transaction | None) -> str | None:
+    if transaction is None:
+        return None
+    if transaction.commit_certificate:
+        return "commit certificate"
+    if transaction.abort_certificate:
+        return "abort certificate"
+    return "commit" if transaction.commit_evidence else None
+
+
+def _waits_for(
+    context: Context, payment: Payment, transaction: Transaction | None
+) -> dict[str, Any] | None:
+    """Since when, until when at the latest, and which evidence would end it."""
+    if payment.phase is PaymentPhase.ROUTING:
+        return {"what": "a route", "since_us": payment.created_at_us, "until_us": None,
+                "evidence": "none is needed: nothing is promised"}  # fmt: skip
+    if payment.phase is not PaymentPhase.PROMISED or transaction is None:
+        return None
+    firsts = [
+        p for p in context.engine.memory.promises_of(payment.commit)
+        if p.direction is Direction.OUT and p.pending
+    ]  # fmt: skip
+    if not firsts:
+        return None
+    first = firsts[0]
+    return {
+        "what": _wait_text(context, first, transaction),
+        "since_us": first.made_at_us,
+        "until_us": max(_latest_end_us(p, transaction) for p in firsts),
+        "evidence": _ending_evidence(first.level),
+    }
+
+
+def _wait_text(context: Context, first: Promise, transaction: Transaction) -> str:
+    peer = context.alias_of(first.peer)
+    if first.phase is PromisePhase.OFFERED:
+        return f"{peer} to acknowledge the promise"
+    if transaction.ask is Ask.QUERY and transaction.asks:
+        return "the registry's decision: the deadline has passed without one"
+    return f"the payee's commit, or a release, by way of {peer}"
+
+
+def _latest_end_us(promise: Promise, transaction: Transaction) -> int:
+    horizon_us = transaction.limit_us + GUARD_US
+    if promise.level is Level.ATOMIC:
+        return horizon_us
+    end_us = promise.expires_at_us + GRACE_US
+    return max(end_us, horizon_us) if promise.level is Level.SECURED else end_us
+
+
+def _ending_evidence(level: Level) -> str:
+    if level is Level.ATOMIC:
+        return "a commit certificate, an abort certificate, or a release"
+    if level is Level.SECURED:
+        return "a commit, an abort certificate with the expiry passed, or a release"
+    return "a commit, or our own clock passing the expiry"
+
+
+async def pay(context: Context, arguments: Arguments, send: Send) -> None:
+    """Pays, and tells every change until the end. Asking again for the same request follows the
+    payment that is there: a request is never paid twice."""
+    signed, request = _read(context, arguments.text("request"))
+    options = _options(context, arguments)
+    arguments.done()
+    payment, refusal = await store(context.payer.create(signed, request, options))
+    if refusal is not None and (not payment or refusal.reason.name == "PAYMENT_DONE"):
+        raise ControlFailure(refusal.reason.name, figure=refusal.figure)
+    await follow(context, payment, send)
+
+
+async def follow(context: Context, payment: bytes, send: Send) -> None:
+    key = (Payment.table, payment, b"")
+    while True:
+        changed = context.engine.next_change(key)
+        row = context.engine.memory.row(key)
+        assert isinstance(row, Payment)
+        await send(payment_json(context, row))
+        if row.phase.final:
+            return
+        await changed.wait()
+
+
+async def show(context: Context, arguments: Arguments) -> dict[str, Any]:
+    payment = context.find_payment(arguments.text("id"))
+    arguments.done()
+    return payment_json(context, payment)
+
+
+async def list_payments(context: Context, arguments: Arguments) -> dict[str, Any]:
+    limit = arguments.number("limit", 50, 1, MAX_LISTED)
+    arguments.done()
+    payments = [p for p in context.rows(Payment) if isinstance(p, Payment)]
+    payments.sort(key=lambda p: -p.created_at_us)
+    return {"payments": [payment_json(context, p) for p in payments[:limit]]}
+
+
+async def abandon(context: Context, arguments: Arguments) -> dict[str, Any]:
+    """Tells the payee that the payer no longer wants it; what is promised ends by evidence."""
+    payment = context.find_payment(arguments.text("id"))
+    arguments.done()
+    await context.do(partial(AbandonPayment, payment=payment.id))
+    return payment_json(context, context.find_payment(payment.id.hex()))
+
+
+async def evidence(context: Context, arguments: Arguments) -> dict[str, Any]:
+    """The certificate of a payment with the records that certify its signers' keys, as a file."""
+    payment = context.find_payment(arguments.text("id"))
+    arguments.done()
+    transaction = _transaction(context, payment)
+    kind = _evidence_kind(transaction)
+    if transaction is None or kind in (None, "commit"):
+        raise ControlFailure(
+            "NOT_FOUND",
+            "there is no certificate of this payment: no registry has decided about it",
+            "a chain of BARE promises has no registry; ask `pledgeway payment show` what it has",
+        )
+    file = pb.CertificateFile()
+    if kind == "commit certificate":
+        commit = CommitCertificate.decode(transaction.commit_certificate)
+        file.commit.CopyFrom(commit.to_message())
+    else:
+        abort = AbortCertificate.decode(transaction.abort_certificate)
+        file.abort.CopyFrom(abort.to_message())
+    for member in decode_descriptor(transaction.descriptor).policy.members:
+        known = context.book.registries.get(member)
+        if known is not None:
+            file.records.append(pb.SignedRegistryRecord.FromString(known.record.signed))
+    return {"file": b64encode(file.SerializeToString()).decode(), "kind": kind}

@@ -1,0 +1,164 @@
+"""Verbs of the payee: create a request, look at it, confirm or decline it."""
+
+from functools import partial
+from hashlib import sha256
+from typing import Any, Final
+
+from node.control.context import Context
+from node.control.failure import Arguments, bad_argument
+from node.core.events import AddRequest, ConfirmRequest, DeclineRequest
+from node.core.payee import committer_key, decline_preimage, terms_of
+from node.core.rows import PromisePhase, Request, RequestPhase
+from proto.levels import Level
+from proto.limits import DECISION_TIME_US, MAX_DESCRIPTION_CHARS, US
+from proto.policy import single
+from proto.request import PaymentRequest, sign_request, to_text
+
+DEFAULT_EXPIRES_S: Final = 3600
+MAX_EXPIRES_S: Final = 400 * 86_400  # an invoice of last year
+DEFAULT_DEADLINE_S: Final = 60  # how long one attempt may hold the payee's side
+ATTEMPTS: Final = 8  # decline hashes in a request; later attempts go without
+
+
+def request_json(context: Context, request: Request) -> dict[str, Any]:
+    """One request as every answer shows it."""
+    terms = terms_of(request)
+    promises = list(context.engine.memory.promises_of(request.commit))
+    return {
+        "id": request.id.hex(),
+        "text": to_text(request.signed),
+        "amount": request.amount,
+        "brand": request.brand.name,
+        "brand_id": request.brand.guid.hex(),
+        "phase": _phase(context, request),
+        "manual": request.manual,
+        "confirmed": request.confirmed,
+        "description": terms.description,
+        "last_levels": sorted(level.name for level in terms.last_levels),
+        "registries": [
+            "+".join(context.registry_name(m) for m in policy.members) for policy in terms.policies
+        ],
+        "created_at_us": request.created_at_us,
+        "expires_at_us": request.expires_at_us,
+        "commit_id": request.commit.hex(),
+        "held": sum(p.amount for p in promises if p.pending),
+        "received": sum(p.amount for p in promises if p.phase is PromisePhase.REDEEMED),
+    }
+
+
+def _phase(context: Context, request: Request) -> str:
+    if request.phase in (RequestPhase.PAID, RequestPhase.DECLINED):
+        return request.phase.name
+    promises = context.engine.memory.promises_of(request.commit)
+    live = any(p.pending or p.phase is PromisePhase.REDEEMED for p in promises)
+    if live:
+        return "SIGNED" if request.phase is RequestPhase.SIGNED else "HELD"
+    return "EXPIRED" if context.clock.now_us() > request.expires_at_us else "OPEN"
+
+
+async def create(context: Context, arguments: Arguments) -> dict[str, Any]:
+    """A signed request. Without `registries`, every registry that the node accepts."""
+    amount = arguments.number("amount", least=1)
+    brand = context.find_brand(arguments.text("brand"))
+    description = arguments.text("description", "")
+    expires_s = arguments.number("expires_s", DEFAULT_EXPIRES_S, 1, MAX_EXPIRES_S)
+    deadline_s = arguments.number("deadline_s", DEFAULT_DEADLINE_S, 1, MAX_EXPIRES_S)
+    levels = _levels(arguments.texts("last_levels"))
+    named = arguments.texts("registries")
+    manual = arguments.flag("manual", False)
+    arguments.done()
+    if amount % brand.unit:
+        raise bad_argument("amount", f"must be a multiple of {brand.unit} {brand.name}")
+    if len(description) > MAX_DESCRIPTION_CHARS or not description.isprintable():
+        raise bad_argument("description", f"at most {MAX_DESCRIPTION_CHARS} printable characters")
+    if deadline_s * US < DECISION_TIME_US:
+        raise bad_argument("deadline_s", f"at least {DECISION_TIME_US // US}")
+    registries = _registries(context, named)
+    stamped = [level for level in levels if level.needs_stamp]
+    if levels and len(stamped) == len(levels) and not registries:
+        raise bad_argument("last_levels", f"{stamped[0].name} needs a registry that you accept")
+    now_us = context.clock.now_us()
+    seed = context.entropy(32)
+    request_id = context.entropy(16)
+    identity = context.identity
+    request = PaymentRequest(
+        request_id=request_id,
+        payee=identity.key.node_id,
+        payee_alias=context.alias,
+        brand=brand,
+        amount=amount,
+        committer_key=committer_key(seed).public,
+        seal_key=identity.seal.public,
+        seal_certificate=identity.seal_certificate,
+        expires_at_us=now_us + expires_s * US,
+        latest_deadline_us=now_us + (expires_s + deadline_s) * US,
+        decline_hashes=tuple(_hash(decline_preimage(seed, i)) for i in range(ATTEMPTS)),
+        policies=tuple(single(r) for r in registries),
+        last_levels=levels,
+        description=description,
+    )
+    row = Request(
+        id=request_id,
+        signed=sign_request(identity.key, request),
+        seed=seed,
+        amount=amount,
+        brand=brand,
+        phase=RequestPhase.OPEN,
+        created_at_us=now_us,
+        expires_at_us=request.expires_at_us,
+        manual=manual,
+    )
+    await context.do(partial(AddRequest, request=row))
+    return request_json(context, row)
+
+
+def _hash(preimage: bytes) -> bytes:
+    return sha256(preimage).digest()
+
+
+def _levels(named: list[str] | None) -> frozenset[Level]:
+    try:
+        return frozenset(Level[name.upper()] for name in named or ())
+    except KeyError as error:
+        choices = ", ".join(level.name for level in Level)
+        raise bad_argument("last_levels", f"levels are {choices}") from error
+
+
+def _registries(context: Context, named: list[str] | None) -> list[bytes]:
+    """The registries under which this request may be stamped; only accepted ones."""
+    if named is None:
+        return sorted(r for r, known in context.book.registries.items() if known.accepted)
+    found = [context.find_registry(name) for name in named]
+    for known in found:
+        if not known.accepted:
+            raise bad_argument("registries", f"{known.record.name} is not on your list")
+    return sorted({known.record.registry for known in found})
+
+
+async def list_requests(context: Context, arguments: Arguments) -> dict[str, Any]:
+    arguments.done()
+    requests = [r for r in context.rows(Request) if isinstance(r, Request)]
+    requests.sort(key=lambda r: -r.created_at_us)
+    return {"requests": [request_json(context, r) for r in requests]}
+
+
+async def show(context: Context, arguments: Arguments) -> dict[str, Any]:
+    request = context.find_request(arguments.text("id"))
+    arguments.done()
+    return request_json(context, request)
+
+
+async def confirm(context: Context, arguments: Arguments) -> dict[str, Any]:
+    """The owner takes the money of a manual request."""
+    request = context.find_request(arguments.text("id"))
+    arguments.done()
+    await context.do(partial(ConfirmRequest, request=request.id))
+    return request_json(context, context.find_request(request.id.hex()))
+
+
+async def decline(context: Context, arguments: Arguments) -> dict[str, Any]:
+    """The owner does not take it: released at once, and final."""
+    request = context.find_request(arguments.text("id"))
+    arguments.done()
+    await context.do(partial(DeclineRequest, request=request.id))
+    return request_json(context, context.find_request(request.id.hex()))

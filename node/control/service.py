@@ -1,0 +1,104 @@
+"""The control socket: one table of verbs, and the translation of failures at its edge."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import grpc
+
+from node.control import lines, payments, requests, state, terms
+from node.control.context import Context
+from node.control.failure import Arguments, ControlFailure, bad_argument
+from proto.v1 import control_pb2 as pb
+from runtime.rpc import CallContext, RpcRefused, Send, ServerStream, Service, Unary
+
+SERVICE: Final = "pledgeway.v1.Control"
+MAX_ARGUMENTS: Final = 1 << 18  # a card, a request or a record with room to spare
+
+Verb = Callable[[Context, Arguments], Awaitable[dict[str, Any]]]
+
+VERBS: Final[Mapping[str, Verb]] = {
+    "status": state.status,
+    "card": state.card,
+    "audit": state.audit,
+    "incidents": state.incidents,
+    "network": state.network,
+    "stop": state.stop,
+    "line.offer": lines.offer,
+    "line.accept": lines.accept,
+    "line.limit": lines.set_limit,
+    "line.close": lines.close,
+    "line.list": lines.list_lines,
+    "balance": lines.balance,
+    "fees.show": terms.show_fees,
+    "fees.set": terms.set_fees,
+    "registry.add": terms.add_registry,
+    "registry.list": terms.list_registries,
+    "registry.accept": terms.accept_registry,
+    "request.create": requests.create,
+    "request.list": requests.list_requests,
+    "request.show": requests.show,
+    "request.confirm": requests.confirm,
+    "request.decline": requests.decline,
+    "pay.plan": payments.plan,
+    "payment.show": payments.show,
+    "payment.list": payments.list_payments,
+    "payment.abandon": payments.abandon,
+    "payment.evidence": payments.evidence,
+}
+
+
+def _arguments(command: pb.Command) -> Arguments:
+    if len(command.arguments) > MAX_ARGUMENTS:
+        raise bad_argument("arguments", f"more than {MAX_ARGUMENTS} characters")
+    try:
+        given = json.loads(command.arguments or "{}")
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise bad_argument("arguments", "not JSON") from error
+    if not isinstance(given, dict):
+        raise bad_argument("arguments", "not a JSON object")
+    return Arguments(given)
+
+
+def _failed(failure: ControlFailure) -> pb.Reply:
+    return pb.Reply(
+        failure=pb.Failure(
+            code=failure.code,
+            message=failure.message,
+            next_step=failure.next_step,
+            figure=failure.figure,
+        )
+    )
+
+
+def control_service(context: Context) -> Service:
+    """The gRPC service of the control socket."""
+
+    async def call(command: pb.Command, _: CallContext) -> pb.Reply:
+        verb = VERBS.get(command.verb)
+        if verb is None:
+            raise RpcRefused(grpc.StatusCode.UNIMPLEMENTED, f"no verb {command.verb!r}")
+        try:
+            return pb.Reply(json=json.dumps(await verb(context, _arguments(command))))
+        except ControlFailure as failure:
+            return _failed(failure)
+
+    async def follow(command: pb.Command, _: CallContext, send: Send[pb.Reply]) -> None:
+        if command.verb != "pay":
+            raise RpcRefused(grpc.StatusCode.UNIMPLEMENTED, f"no verb {command.verb!r}")
+
+        async def tell(answer: Mapping[str, Any]) -> None:
+            await send(pb.Reply(json=json.dumps(answer)))
+
+        try:
+            await payments.pay(context, _arguments(command), tell)
+        except ControlFailure as failure:
+            await send(_failed(failure))
+
+    return Service(
+        SERVICE,
+        {
+            "Call": Unary(pb.Command, pb.Reply, call),
+            "Follow": ServerStream(pb.Command, pb.Reply, follow),
+        },
+    )

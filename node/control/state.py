@@ -1,0 +1,125 @@
+"""Verbs about the node as a whole: status, card, audit, incidents, network, stop."""
+
+from pathlib import Path
+from typing import Any
+
+from node.control.context import Context
+from node.control.failure import Arguments
+from node.core.invariants import check
+from node.core.rows import Incident, Payment, PaymentPhase, Promise
+
+
+async def status(context: Context, arguments: Arguments) -> dict[str, Any]:
+    arguments.done()
+    memory = context.engine.memory
+    phases = [p.phase for p in context.rows(Payment) if isinstance(p, Payment)]
+    pending = sum(p.pending for p in context.rows(Promise) if isinstance(p, Promise))
+    nodes, lines = context.finder.size()
+    return {
+        "node": context.identity.key.node_id.hex(),
+        "alias": context.alias,
+        "address": context.address,
+        "uptime_s": (context.clock.now_us() - context.started_us) // 1_000_000,
+        "peers": [
+            {
+                "node": n.node.hex(),
+                "alias": n.alias,
+                "address": n.address,
+                "connected": memory.connected(n.node),
+                "unacknowledged": len(n.outbox),
+            }
+            for n in sorted(context.engine.links.neighbours.values(), key=lambda n: n.alias)
+        ],
+        "lines": len(context.lines),
+        "pending_promises": pending,
+        "payments": {
+            "live": sum(not p.final for p in phases),
+            "committed": phases.count(PaymentPhase.COMMITTED),
+            "aborted": phases.count(PaymentPhase.ABORTED),
+        },
+        "incidents": len(context.rows(Incident)),
+        "clock_error_ms": context.clock.error_us() // 1000,
+        "store": {"path": context.database, "bytes": _bytes(Path(context.database))},
+        "registries": [
+            {"id": r.hex(), "name": k.record.name, "accepted": k.accepted}
+            for r, k in sorted(context.book.registries.items())
+        ],
+        "graph": {"nodes": nodes, "lines": lines},
+    }
+
+
+def _bytes(database: Path) -> int:
+    files = [database, database.with_name(database.name + "-wal")]
+    return sum(f.stat().st_size for f in files if f.exists())
+
+
+async def card(context: Context, arguments: Arguments) -> dict[str, Any]:
+    arguments.done()
+    node = context.identity.key.node_id.hex()
+    return {"node": node, "alias": context.alias, "card": context.card}
+
+
+async def audit(context: Context, arguments: Arguments) -> dict[str, Any]:
+    """Checks every row against every other, and gives the heads that neighbours compare."""
+    arguments.done()
+    problems = _problems(context)
+    return {
+        "ok": not problems,
+        "problems": problems,
+        "node": context.identity.key.node_id.hex(),
+        "lines": [
+            {
+                "id": line.id.hex(),
+                "peer": line.peer.hex(),
+                "alias": context.alias_of(line.peer),
+                "brand": line.brand.name,
+                "brand_id": line.brand.guid.hex(),
+                "booked_out": line.booked_out,
+                "sequence_out": line.sequence_out,
+                "booked_in": line.booked_in,
+                "sequence_in": line.sequence_in,
+                "pending_out": line.pending_out,
+                "pending_in": line.pending_in,
+            }
+            for line in sorted(context.lines, key=lambda x: x.id)
+        ],
+        "outbox": sum(len(n.outbox) for n in context.engine.links.neighbours.values()),
+    }
+
+
+async def incidents(context: Context, arguments: Arguments) -> dict[str, Any]:
+    arguments.done()
+    found = [i for i in context.rows(Incident) if isinstance(i, Incident)]
+    return {
+        "incidents": [
+            {
+                "kind": i.kind.name,
+                "at_us": i.at_us,
+                "peer": i.peer.hex(),
+                "alias": context.alias_of(i.peer),
+                "amount": i.amount,
+                "detail": i.detail,
+            }
+            for i in sorted(found, key=lambda i: i.at_us)
+        ]
+    }
+
+
+async def network(context: Context, arguments: Arguments) -> dict[str, Any]:
+    """What gossip has told this node, as a network file."""
+    arguments.done()
+    return dict(context.finder.export(context.clock.now_us()))
+
+
+async def stop(context: Context, arguments: Arguments) -> dict[str, Any]:
+    arguments.done()
+    context.stop.set()
+    return {}
+
+
+def _problems(context: Context) -> list[str]:
+    try:
+        check(context.engine.memory.rows.values())
+    except AssertionError as error:
+        return [str(error)]
+    return []

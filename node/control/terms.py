@@ -1,0 +1,171 @@
+"""Verbs about fees and registries."""
+
+from base64 import b64decode
+from binascii import Error as Base64Error
+from typing import Any
+
+from node.control.context import Context
+from node.control.failure import Arguments, bad_argument
+from node.terms import KnownRegistry
+from proto.fees import Fee, FeeSet, RegistryFee, price_of_pair
+from proto.levels import Level
+from proto.limits import US
+from proto.modes import Mode, mode_of
+from proto.money import Rate
+from proto.registry_record import read_record
+from proto.wire import WireFault
+
+EXAMPLE_AMOUNT = 100_000  # what the fee table shows the price of
+
+
+async def show_fees(context: Context, arguments: Arguments) -> dict[str, Any]:
+    """The owner's terms, and their price for every pair of levels."""
+    arguments.done()
+    terms = context.book.terms
+    return {
+        "fees": {
+            mode.name: {"rate": str(fee.rate), "flat": fee.flat}
+            for mode, fee in sorted(terms.fees.items(), reverse=True)
+        },
+        "registry_fees": {
+            context.registry_name(registry): {
+                "in_rate": str(fee.in_rate),
+                "in_flat": fee.in_flat,
+                "out_rate": str(fee.out_rate),
+                "out_flat": fee.out_flat,
+            }
+            for registry, fee in terms.registry_fees.items()
+        },
+        "pairs": [_pair_json(context, i, o) for i in Level for o in Level],
+        "watches_registry": terms.watches_registry,
+        "hold_max_ms": terms.hold_max_us // 1000,
+    }
+
+
+def _pair_json(context: Context, incoming: Level, outgoing: Level) -> dict[str, Any]:
+    mode = mode_of(incoming, outgoing)
+    fees = FeeSet(dict(context.book.terms.fees))
+    fee = fees.of(mode) if mode is not None else None
+    price = price_of_pair(fees, (), incoming=incoming, outgoing=outgoing)
+    return {
+        "incoming": incoming.name,
+        "outgoing": outgoing.name,
+        "mode": mode.name if mode is not None else None,
+        "rate": str(fee.rate) if fee else None,
+        "flat": fee.flat if fee else None,
+        "offered": price is not None,
+        "price_of_100000": price.amount_in_ceil(EXAMPLE_AMOUNT) if price else None,
+    }
+
+
+async def set_fees(context: Context, arguments: Arguments) -> dict[str, Any]:
+    """Changes what is named and leaves the rest; null refuses a mode."""
+    terms = context.book.terms
+    fees = dict(terms.fees)
+    for name, value in (arguments.mapping("fees") or {}).items():
+        mode = _mode(name)
+        if value is None:
+            fees.pop(mode, None)
+        else:
+            fees[mode] = _fee(f"fees.{name}", value)
+    registry_fees = dict(terms.registry_fees)
+    for name, value in (arguments.mapping("registry_fees") or {}).items():
+        known = context.find_registry(name)
+        registry_fees[known.record.registry] = _registry_fee(f"registry_fees.{name}", value)
+    watches = arguments.flag("watches_registry", terms.watches_registry)
+    hold_max_ms = arguments.number("hold_max_ms", terms.hold_max_us // 1000, 1, 10**10)
+    arguments.done()
+    writes = context.book.change(
+        fees=fees,
+        registry_fees=registry_fees,
+        watches_registry=watches,
+        hold_max_us=hold_max_ms * US // 1000,
+    )
+    await context.durable(writes)
+    context.engine.use_settings(context.book.settings())
+    context.advertise()
+    return await show_fees(context, Arguments({}))
+
+
+def _mode(name: str) -> Mode:
+    try:
+        return Mode[name]
+    except KeyError as error:
+        modes = ", ".join(m.name for m in reversed(Mode))
+        raise bad_argument("fees", f"{name!r} is no mode; modes are {modes}") from error
+
+
+def _fee(name: str, value: Any) -> Fee:
+    if not isinstance(value, dict):
+        raise bad_argument(name, "must be an object with rate and flat")
+    fields = Arguments(value)
+    rate, flat = fields.text("rate", "1"), fields.number("flat", 0)
+    fields.done()
+    try:
+        return Fee(Rate.parse(rate), flat)
+    except ValueError as error:
+        raise bad_argument(name, str(error)) from error
+
+
+def _registry_fee(name: str, value: Any) -> RegistryFee:
+    if not isinstance(value, dict):
+        raise bad_argument(name, "must be an object with in_rate, in_flat, out_rate, out_flat")
+    fields = Arguments(value)
+    rates = [fields.text(key, "1") for key in ("in_rate", "out_rate")]
+    flats = [fields.number(key, 0) for key in ("in_flat", "out_flat")]
+    fields.done()
+    try:
+        return RegistryFee(Rate.parse(rates[0]), flats[0], Rate.parse(rates[1]), flats[1])
+    except ValueError as error:
+        raise bad_argument(name, str(error)) from error
+
+
+def registry_json(known: KnownRegistry) -> dict[str, Any]:
+    record = known.record
+    return {
+        "id": record.registry.hex(),
+        "name": record.name,
+        "accepted": known.accepted,
+        "grpc_target": record.grpc_target,
+        "archive_url": record.archive_url,
+        "expires_at_us": record.expires_at_us,
+        "declared_clock": record.declared_clock,
+        "max_error_ms": record.max_error_us // 1000,
+    }
+
+
+async def add_registry(context: Context, arguments: Arguments) -> dict[str, Any]:
+    """Takes a registry's record; with `accept` the owner trusts its decisions."""
+    encoded, accept = arguments.text("record"), arguments.flag("accept", False)
+    arguments.done()
+    try:
+        record = read_record(b64decode(encoded, validate=True))
+    except (Base64Error, WireFault, ValueError) as error:
+        raise bad_argument("record", str(error)) from error
+    if record.expires_at_us <= context.clock.now_us():
+        raise bad_argument("record", "it has expired; ask the registry's operator for a new one")
+    await _learn(context, context.book.learn(record, accept))
+    return registry_json(context.book.registries[record.registry])
+
+
+async def _learn(context: Context, writes: list[Any]) -> None:
+    await context.durable(writes)
+    context.engine.use_settings(context.book.settings())
+    context.advertise()
+
+
+async def list_registries(context: Context, arguments: Arguments) -> dict[str, Any]:
+    arguments.done()
+    known = sorted(
+        context.book.registries.values(), key=lambda k: (k.record.name, k.record.registry)
+    )
+    return {"registries": [registry_json(k) for k in known]}
+
+
+async def accept_registry(context: Context, arguments: Arguments) -> dict[str, Any]:
+    """Changes the owner's trust. Promises that are open stay under the rules they were made."""
+    known = context.find_registry(arguments.text("registry"))
+    accept = arguments.flag("accept")
+    arguments.done()
+    await _learn(context, context.book.learn(known.record, accept))
+    return registry_json(known)

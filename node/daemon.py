@@ -1,0 +1,279 @@
+"""The node daemon: opens what it needs, in order, and closes it in the reverse one."""
+
+import logging
+import os
+import random
+import signal
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import trio
+
+from node.advertising import Advertiser
+from node.config import CONFIG_NAME, NodeConfig, read_config
+from node.control.context import Context
+from node.control.service import control_service
+from node.core.rows import Transaction
+from node.engine import Engine
+from node.gossip import Gossip
+from node.identity import Identity, card, load_identity
+from node.links import Links, Neighbour
+from node.memory import Memory
+from node.paying import Payer
+from node.registries import Registries
+from node.routing import RouteFinder
+from node.store import (
+    SCHEMA_VERSION,
+    STORE_KIND,
+    load_outbox,
+    load_rows,
+    load_table,
+    metadata,
+    peer,
+    registry,
+    setting,
+)
+from node.terms import Book, Terms
+from proto.card import NodeCard
+from proto.fees import Fee
+from proto.keys import NodeId
+from proto.modes import Mode
+from proto.money import Rate
+from runtime.bridge import Bridge
+from runtime.clock import Clock, SystemClock
+from runtime.rpc_server import RpcServer
+from runtime.store import Store, open_store
+from runtime.transport import (
+    BatchArrived,
+    GossipArrived,
+    LinkDown,
+    LinkUp,
+    PeerEndpoint,
+)
+from runtime.transport_grpc import GrpcTransport, TransportConfig
+from runtime.write_plan import InsertRows, UpdateRows, Write
+from runtime.writer import ThreadWriter
+
+log = logging.getLogger(__name__)
+
+DATABASE: Final = "node.sqlite"
+SOCKET: Final = "control.sock"
+STOP_GRACE_S: Final = 0.5
+Ready = Callable[[str], None]
+
+# What a new node asks until its owner says otherwise: dearer where it risks more.
+FIRST_TERMS: Final = Terms(
+    fees={
+        Mode.ATOMIC: Fee(),
+        Mode.SECURED: Fee(Rate.parse("1.001")),
+        Mode.GATEWAY: Fee(Rate.parse("1.003"), 2),
+        Mode.BARE: Fee(Rate.parse("1.006"), 5),
+    }
+)
+
+
+def run(directory: Path, finder: Callable[[], RouteFinder], ready: Ready) -> None:
+    """Runs until SIGTERM, SIGINT or `stop`.
+
+    `ready` is called once with a line that names the addresses. Raises ConfigFault,
+    IdentityFault, StoreUnusable, OSError (an address is taken), DaemonCrash.
+    """
+    config = read_config(directory / CONFIG_NAME)
+    identity = load_identity(directory)
+    database = config.data_path(directory) / DATABASE
+    with open_store(database, STORE_KIND, metadata, SCHEMA_VERSION) as store:
+        daemon = _Daemon(directory, config, identity, store)
+        trio.run(daemon.serve, finder, ready)
+
+
+class _Daemon:
+    def __init__(
+        self, directory: Path, config: NodeConfig, identity: Identity, store: Store
+    ) -> None:
+        self._directory = directory
+        self._config = config
+        self._identity = identity
+        self._store = store
+        self._clock: Clock = SystemClock(config.declared_error_us)
+        caps = (config.max_pending_count, config.max_pending_amount)
+        self._book = Book(identity.node, config.declared_error_us, caps)
+        self._book.terms = FIRST_TERMS
+        self._memory = Memory(self._book.settings())
+
+    async def serve(self, make_finder: Callable[[], RouteFinder], ready: Ready) -> None:
+        # Listening for signals comes first: one that arrives while starting is not lost.
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            config = TransportConfig(
+                self._identity.key,
+                self._identity.tls,
+                self._config.listen or None,
+                self._config.public_address or None,
+            )
+            async with (
+                Bridge.open() as bridge,
+                ThreadWriter.open(self._store.engine) as writer,
+                GrpcTransport.open(
+                    bridge,
+                    config,
+                    self._clock,
+                    lambda node: self._links.positions(node),
+                    random.Random(os.urandom(16)),  # only jitter is drawn from it
+                ) as transport,
+                trio.open_nursery() as nursery,
+            ):
+                self._links = Links(transport)
+                self._transport = transport
+                context = self._wire(bridge, writer, nursery, make_finder())
+                server = RpcServer(bridge, nursery, [control_service(context)])
+                await server.bind_unix(self._directory / SOCKET)
+                await server.start()
+                try:
+                    ready(self._ready_line(context))
+                    await self._until_stopped(signals, context)
+                finally:
+                    with trio.CancelScope(shield=True):
+                        await server.stop(STOP_GRACE_S)
+                nursery.cancel_scope.cancel()
+
+    def _ready_line(self, context: Context) -> str:
+        port = self._transport.port
+        where = f"listening on port {port}" if port is not None else "dialling only"
+        return f"ready: {context.alias} {self._identity.node.hex()} {where}"
+
+    async def _until_stopped(self, signals: object, context: Context) -> None:
+        async with trio.open_nursery() as nursery:
+
+            async def by_signal() -> None:
+                await anext(signals)  # type: ignore[call-overload]
+                context.stop.set()
+
+            nursery.start_soon(by_signal)
+            await context.stop.wait()
+            nursery.cancel_scope.cancel()
+
+    def _wire(
+        self, bridge: Bridge, writer: ThreadWriter, nursery: trio.Nursery, finder: RouteFinder
+    ) -> Context:
+        registries = Registries(
+            bridge,
+            nursery,
+            lambda make: engine.submit(make),
+            lambda: self._memory.settings.records,
+            self._material,
+        )
+        engine = Engine(
+            self._identity.key,
+            self._identity.seal,
+            self._memory,
+            self._links,
+            writer,
+            self._clock,
+            registries,
+            self._load,
+        )
+        self._engine = engine
+        self._load()
+        gossip = Gossip(self._transport, self._links, self._identity.key, finder.observe)
+        advertiser = Advertiser(
+            self._identity, self._config, engine, gossip, self._book, self._clock, nursery
+        )
+        payer = Payer(engine, gossip, finder, registries, self._clock, os.urandom, nursery)
+        nursery.start_soon(engine.run)
+        nursery.start_soon(self._receive, gossip)
+        nursery.start_soon(advertiser.run)
+        payer.resume()
+        return Context(
+            identity=self._identity,
+            alias=self._config.alias,
+            address=self._config.public_address,
+            card=card(self._identity, self._config.alias, self._config.public_address),
+            database=str(self._store.path),
+            started_us=self._clock.now_us(),
+            engine=engine,
+            gossip=gossip,
+            payer=payer,
+            finder=finder,
+            book=self._book,
+            clock=self._clock,
+            entropy=os.urandom,
+            add_peer=self._add_peer,
+            advertise=advertiser.everything,
+        )
+
+    def _material(self, commit: bytes) -> tuple[bytes, bytes]:
+        row = self._memory.row((Transaction.table, commit, b""))
+        assert isinstance(row, Transaction)
+        return row.commit_evidence, row.decline_preimage
+
+    def _load(self) -> None:
+        """Everything from the disk: at start, and after a write that failed."""
+        with self._store.engine.connect() as connection:
+            self._memory.load(load_rows(connection))
+            self._book.load(
+                list(load_table(connection, setting)), list(load_table(connection, registry))
+            )
+            neighbours = {}
+            for row in load_table(connection, peer):
+                neighbour = Neighbour(
+                    NodeId(row["node"]), row["alias"], row["address"], row["certificate"],
+                    row["version"], row["have"], row["sent"], row["have"], row["sent"],
+                )  # fmt: skip
+                neighbour.outbox_first = row["sent"] + 1
+                neighbours[neighbour.node] = neighbour
+            for node, number, envelope in load_outbox(connection):
+                neighbour = neighbours[NodeId(node)]
+                if not neighbour.outbox:
+                    neighbour.outbox_first = number
+                neighbour.outbox.append(envelope)
+        self._memory.settings = self._book.settings()
+        self._links.neighbours = neighbours
+        self._tell_transport()
+
+    def _tell_transport(self) -> None:
+        self._transport.set_peers(
+            {
+                node: PeerEndpoint(n.certificate, n.address or None)
+                for node, n in self._links.neighbours.items()
+            }
+        )
+
+    def _add_peer(self, met: NodeCard) -> Sequence[Write]:
+        """A neighbour by its card; a newer card of one that is known replaces its address."""
+        known = self._links.neighbours.get(met.node)
+        columns = {
+            "alias": met.alias,
+            "address": met.address,
+            "certificate": met.tls_certificate,
+        }
+        if known is None:
+            fresh = Neighbour(met.node, met.alias, met.address, met.tls_certificate, 1)
+            self._links.neighbours[met.node] = fresh
+            self._tell_transport()
+            row = {"node": met.node, "have": 0, "sent": 0, "version": 1}
+            return [InsertRows(peer, [row | columns])]
+        if (known.alias, known.address, known.certificate) == tuple(columns.values()):
+            return []
+        known.alias, known.address = met.alias, met.address
+        known.certificate = met.tls_certificate
+        self._tell_transport()
+        known.version += 1
+        row = {"node": met.node, "version": known.version - 1}
+        return [UpdateRows(peer, [row | columns])]
+
+    async def _receive(self, gossip: Gossip) -> None:
+        while True:
+            event = await self._transport.receive()
+            match event:
+                case GossipArrived(node, link, adverts):
+                    gossip.arrived(node, link, adverts, self._clock.now_us())
+                case LinkUp(node, link):
+                    self._engine.link_event(event)
+                    gossip.greet(node, link)
+                case LinkDown() | BatchArrived():
+                    self._engine.link_event(event)
+
+
+def socket_path(directory: Path) -> Path:
+    """Where the owner's programs reach the daemon of this directory."""
+    return directory / SOCKET
