@@ -39,6 +39,7 @@ class Advertiser:
         self._clock = clock
         self._nursery = nursery
         self._news = trio.Event()
+        self._news.set()  # a start is news: everybody hears of us
         self._all = True
         self._lines: set[bytes] = set()
         self._said: dict[bytes, tuple[int, int]] = {}

@@ -15,7 +15,7 @@ import click
 
 from node.command.display import facts
 from node.command.exit_status import REFUSED, UNUSABLE, fail, plain
-from node.command.session import ENVIRONMENT, default_directory, socket_path
+from node.command.session import ENVIRONMENT, NoAnswer, default_directory, socket_path
 from node.config import CONFIG_NAME, ConfigFault, NodeConfig, check_config, write_config
 from node.identity import Identity, IdentityFault, create_identity
 
@@ -28,12 +28,19 @@ def chosen(directory: Path | None) -> Path:
     return Path(given).expanduser() if given else default_directory()
 
 
+def _require_short(path: Path) -> None:
+    try:
+        socket_path(path)
+    except NoAnswer as no:
+        fail(no.status, str(no))
+
+
 def init_node(
     directory: Path | None, alias: str | None, listen: str, address: str, as_json: bool
 ) -> None:
     """Makes a node's directory, whole or not at all, and prints what to do next."""
     path = chosen(directory)
-    socket_path(path)
+    _require_short(path)
     if path.is_symlink() or (path.exists() and (not path.is_dir() or any(path.iterdir()))):
         fail(REFUSED, f"{path}: exists already, and is left as it is: name another directory")
     # Checked before a key is drawn; a missing alias comes from the key.
@@ -87,7 +94,7 @@ def _create(
 def run_node(directory: Path | None, verbose: bool) -> None:
     """Runs the daemon with the path finder wired in, until it is told to stop."""
     path = chosen(directory)
-    socket_path(path)
+    _require_short(path)
     if not (path / CONFIG_NAME).is_file():
         fail(UNUSABLE, f"{path}: holds no node: make one with `pledgeway node init {path}`")
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
@@ -97,14 +104,14 @@ def run_node(directory: Path | None, verbose: bool) -> None:
         stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=level
     )
     # Here, so that no other command loads the machinery of a daemon.
+    from node.command.finder import LocalFinder
     from node.daemon import run
-    from pathfinder.search import find_route
     from runtime.handover import DaemonCrash
     from runtime.rpc_server import BindFailed
     from runtime.store import StoreUnusable
 
     try:
-        run(path, find_route=find_route)
+        run(path, LocalFinder, lambda line: click.echo(line))
     except (ConfigFault, IdentityFault) as fault:
         fail(UNUSABLE, str(fault))
     except (StoreUnusable, DaemonCrash, BindFailed) as fault:
