@@ -39,6 +39,7 @@ class Judge:
     """One registry. `down`: it answers nobody."""
 
     __test__ = False
+    name: str
     registry: TestRegistry
     records: Records
     rows: dict[bytes, Logged] = field(default_factory=dict)
@@ -49,7 +50,7 @@ class Judge:
         return self.registry.id
 
     def copy(self) -> "Judge":
-        return Judge(self.registry, self.records, dict(self.rows), self.down)
+        return Judge(self.name, self.registry, self.records, dict(self.rows), self.down)
 
     def decide(self, event: Event, now_us: int) -> Logged | Pause:
         """Looks up, decides, believes its row. A refusal here would be a mistake of the test."""

@@ -28,7 +28,7 @@ from tests.node.books import Books
 from tests.node.judge import Judge
 from tests.proto.build import NOW_US, R1, R2, R3, RECORDS, digest, signing_key
 
-REGISTRIES = (R1, R2, R3)
+REGISTRIES = {"R1": R1, "R2": R2, "R3": R3}
 
 
 @dataclass
@@ -92,7 +92,7 @@ class World:
     def __init__(self) -> None:
         self.now_us = NOW_US
         self.nodes: dict[str, Node] = {}
-        self.judges = {r.name: Judge(r, RECORDS) for r in REGISTRIES}
+        self.judges = {name: Judge(name, r, RECORDS) for name, r in REGISTRIES.items()}
         self.calls: list[Call] = []
         self.severed: set[frozenset[str]] = set()
         self.faults: list[tuple[str, str]] = []  # (who complains, about what)
@@ -229,7 +229,7 @@ class World:
         members = decode_descriptor(transaction.descriptor).policy.members
         for judge in self.judges.values():
             if judge.id in members:
-                call = Call(node.name, judge.registry.name, effect.commit, effect.ask)
+                call = Call(node.name, judge.name, effect.commit, effect.ask)
                 self.calls.append(call)
 
     def _reach(self, call: Call) -> None:
@@ -259,7 +259,7 @@ class World:
         members = decode_descriptor(transaction.descriptor).policy.members
         for other in self.judges.values():
             apart = other is judge or other.id not in members or other.down
-            if not apart and self.joined(judge.registry.name, other.registry.name):
+            if not apart and self.joined(judge.name, other.name):
                 evidence = transaction.commit_evidence
                 other.relay(transaction.descriptor, evidence, 1, self.now_us)
 
