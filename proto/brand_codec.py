@@ -11,6 +11,7 @@ from proto.wire import WireFault
 
 
 def brand_to_message(brand: Brand) -> pb.Brand:
+    """The brand as every request, offer and advert carries it."""
     return pb.Brand(guid=brand.guid, name=brand.name, unit=brand.unit, issuer=brand.issuer)
 
 

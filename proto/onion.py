@@ -2,7 +2,7 @@
 
 The construction is Sphinx (Danezis and Goldberg 2009) as simplified for payment networks: layers
 of fixed width, a filler so that the packet never shrinks, an authenticator for each layer. All
-layers share one ephemeral key of the payment, since the common commit_id links them anyway. A node
+layers share one ephemeral key of the chain, since the common commit_id links them anyway. A node
 learns its own layer and its two neighbours; the packet hides the length of the chain.
 """
 
@@ -97,6 +97,7 @@ def wrap(
 ) -> bytes | None:
     """The packet for the first node. `layers`: (X25519 key, instruction) from first hop to payee.
 
+    `ephemeral` serves one packet: a second one would be encrypted with the same key streams.
     `binding` (the commit_id) is authenticated at every layer, so the packet serves no other
     transaction. `padding`: 32 secret bytes that hide how long the chain is. None where a node's
     key is no usable point.

@@ -41,7 +41,8 @@ BRAND = Brand(b"b" * 16, "USD")
 
 def seal_certificate(owner: SigningKey = NODE, **changes: int) -> bytes:
     content = KeyCertificate(owner.public, KeyPurpose.SEAL, SEAL.public, 0, 2**62)
-    return certify_key(owner, replace(content, **changes)).SerializeToString()  # type: ignore[arg-type]
+    content = replace(content, **changes)  # type: ignore[arg-type]
+    return certify_key(owner, content).SerializeToString()
 
 
 NODE_ADVERT = NodeAdvert(

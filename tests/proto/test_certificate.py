@@ -16,18 +16,24 @@ from proto.certificate import (
     CommitCertificate,
     verify_abort_certificate,
     verify_commit_certificate,
+    verify_interim,
 )
 from proto.commit import Commit, Evidence, sign_share
 from proto.descriptor import Descriptor
 from proto.envelope import sign, sign_batch
+from proto.keys import SigningKey
 from proto.policy import EMPTY_POLICY, RegistryPolicy
 from proto.statement import (
+    INTERIM_KIND,
     STATEMENT_KIND,
     DecisionReason,
+    Interim,
+    InterimKind,
     Outcome,
     SignedStatement,
     Statement,
 )
+from proto.v1 import types_pb2 as pb
 from proto.wire import WireFault
 from tests.proto.build import (
     COMMITTER,
@@ -324,6 +330,54 @@ def test_noise_is_no_certificate(noise: bytes) -> None:
             continue
         with pytest.raises(CertificateInvalid):
             verify(read)
+
+
+INTERIM = Interim(InterimKind.ADMITTED, COMMIT.commit_id, D - SECOND, 1000, D + 2 * SECOND, R1.id)
+
+
+def signed_interim(interim: Interim, *keys: SigningKey, kind: str = INTERIM_KIND) -> bytes:
+    payload = interim.encode()
+    signatures = [sign(k, kind, payload).to_message() for k in keys]
+    return pb.SignedInterim(interim=payload, signatures=signatures).SerializeToString()
+
+
+def test_an_interim_answer_is_the_registry_s_own() -> None:
+    assert verify_interim(signed_interim(INTERIM, R1.online), RECORDS) == INTERIM
+    # Beside an older key's signature the newer one counts.
+    both = signed_interim(INTERIM, signing_key("old key"), R1.online)
+    assert verify_interim(both, RECORDS) == INTERIM
+
+
+def test_interim_answers_that_prove_nothing() -> None:
+    altered = pb.SignedInterim.FromString(signed_interim(INTERIM, R1.online))
+    altered.interim = replace(INTERIM, as_of_us=D).encode()
+    for bad in (
+        signed_interim(INTERIM),
+        signed_interim(INTERIM, R2.online),
+        signed_interim(INTERIM, R1.operators[0]),
+        signed_interim(INTERIM, R1.online, kind=STATEMENT_KIND),
+        signed_interim(replace(INTERIM, registry=STRANGER.id), STRANGER.online),
+        altered.SerializeToString(),
+        b"\xff",
+        b"",
+    ):
+        assert verify_interim(bad, RECORDS) is None
+
+
+def test_an_interim_answer_by_a_key_out_of_its_time() -> None:
+    registry = make_registry(R1.name, not_before_us=D, not_after_us=D)
+    records = {registry.id: registry.record}
+    for at, proven in ((D - 1, False), (D, True), (D + 1, False)):
+        signed = signed_interim(replace(INTERIM, as_of_us=at), registry.online)
+        assert (verify_interim(signed, records) is not None) == proven
+
+
+def test_an_interim_answer_is_no_statement() -> None:
+    """What a registry says while nothing is decided never ends up in a certificate."""
+    proof = sign(R1.online, INTERIM_KIND, STATEMENT.statement)
+    with pytest.raises(CertificateInvalid) as info:
+        verify(resigned(GOOD, replace(STATEMENT, proofs=(proof,))))
+    assert info.value.fault is F.SIGNATURE
 
 
 def test_the_committer_s_share_does_not_stand_in_for_a_statement() -> None:

@@ -93,6 +93,12 @@ def test_a_statement_keeps_the_exact_leaf() -> None:
 
 def test_limits() -> None:
     signed = R1.sign_statement(LEAF.encode())
+    most = replace(
+        signed,
+        proofs=signed.proofs * MAX_STATEMENT_SIGNATURES,
+        tlog_proof=bytes(MAX_TLOG_PROOF_BYTES),
+    )
+    assert SignedStatement.decode(most.encode()) == most
     many = replace(signed, proofs=signed.proofs * (MAX_STATEMENT_SIGNATURES + 1))
     proof = replace(signed, tlog_proof=bytes(MAX_TLOG_PROOF_BYTES + 1))
     for bad in (many, proof):
