@@ -3,10 +3,10 @@
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
+import outcome
 import trio
 from rich.status import Status
 
@@ -57,8 +57,9 @@ class Progress:
             self._status = None
 
 
-def call(socket: Path, command: pb.Command, timeout_s: float, progress: Progress) -> pb.Reply:
-    """One answer to one command. Lost."""
+def call(socket: Path, verb: str, arguments: str, timeout_s: float, progress: Progress) -> pb.Reply:
+    """One answer to one command; `arguments` is a JSON object. Lost."""
+    command = pb.Command(verb=verb, arguments=arguments)
 
     async def ask(channel: RpcChannel) -> pb.Reply:
         return await channel.unary(CALL, command, pb.Reply, timeout_s)
@@ -68,11 +69,13 @@ def call(socket: Path, command: pb.Command, timeout_s: float, progress: Progress
 
 def follow(
     socket: Path,
-    command: pb.Command,
+    verb: str,
+    arguments: str,
     changed: Callable[[pb.Reply], None],
     progress: Progress,
 ) -> None:
     """Calls `changed` with every answer, in order, until the node has said the last one. Lost."""
+    command = pb.Command(verb=verb, arguments=arguments)
 
     async def listen(channel: RpcChannel) -> None:
         async with channel.stream(FOLLOW, command, pb.Reply) as replies:
@@ -85,24 +88,17 @@ def follow(
 async def _with_channel(
     socket: Path, work: Callable[[RpcChannel], Awaitable[T]], progress: Progress
 ) -> T:
-    async with (
-        Bridge.open() as bridge,
-        RpcChannel.to_unix(bridge, socket) as channel,
-        trio.open_nursery() as nursery,
-    ):
-        nursery.start_soon(progress.watch)
-        try:
-            return await _mapped(partial(work, channel))
-        finally:
+    async with Bridge.open() as bridge, RpcChannel.to_unix(bridge, socket) as channel:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(progress.watch)
+            # Captured, because the nursery would wrap what is raised here in a group.
+            ended = await outcome.acapture(work, channel)
             nursery.cancel_scope.cancel()
-
-
-async def _mapped(work: Callable[[], Awaitable[T]]) -> T:
-    try:
-        return await work()
-    except RpcUnavailable as error:
-        raise Lost("the node went away before it answered") from error
-    except RpcDeadline as error:
-        raise Lost("the node did not answer in time") from error
-    except RpcError as error:
-        raise Lost("the node failed to answer: its log says why") from error
+        try:
+            return ended.unwrap()
+        except RpcUnavailable as error:
+            raise Lost("the node went away before it answered") from error
+        except RpcDeadline as error:
+            raise Lost("the node did not answer in time") from error
+        except RpcError as error:
+            raise Lost("the node failed to answer, and its log says why") from error

@@ -89,19 +89,22 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) 
     if not lines:
         say(empty)
         return
-    # A fold in the middle of an amount would be misread: only names and texts may give way.
     made = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for name in columns:
         right = name.startswith(">")
-        made.add_column(
-            name.removeprefix(">"),
-            justify="right" if right else "left",
-            no_wrap=right,
-            overflow="fold",
-        )
+        made.add_column(name.removeprefix(">"), justify="right" if right else "left", no_wrap=True)
     for line in lines:
         made.add_row(*line)
-    console().print(made)
+    out = console()
+    # Where the terminal is too narrow it breaks the lines itself: an amount that was cut or folded
+    # into two would be misread.
+    out.width = max(out.width, out.measure(made, options=out.options.update(width=WIDE)).maximum)
+    out.print(made, crop=False)
+
+
+def gap() -> None:
+    """An empty line between a list of facts and a table."""
+    click.echo()
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> None:

@@ -88,8 +88,7 @@ def accept(session: Session, offered: str, limit: int, wait_s: int) -> None:
         arguments["card"] = text_or_file(offered, CARD_PREFIX, CARD, MAX_CARD_CHARS)
     else:
         arguments["line"] = offered
-    answer = session.ask("line.accept", arguments, CALL_TIMEOUT_S + wait_s)
-    session.print(answer, None, show_line)
+    session.show("line.accept", arguments, show_line, CALL_TIMEOUT_S + wait_s)
 
 
 @line.command("limit", cls=TaughtCommand, epilog=f"{LINE_HELP}\n\n{TaughtCommand.STATUSES}")
@@ -122,7 +121,7 @@ def close(session: Session, line_name: str) -> None:
 @line.command("list", cls=TaughtCommand)
 @with_node
 def list_(session: Session) -> None:
-    """List the lines: limits, balance, and how much can flow each way now.
+    """List the lines: balance, and how much can flow each way now of the limit that is granted.
 
     A positive balance is what the neighbour owes you.
 
@@ -134,8 +133,8 @@ def list_(session: Session) -> None:
     def show(answer: Json) -> None:
         table(
             (
-                *("line", "id", "phase", ">you grant", ">granted to you", ">balance"),
-                *(">can send", ">can receive", ">pending out", ">pending in", "neighbour"),
+                *("line", "id", "phase", ">balance", ">can send", ">can receive"),
+                *(">pending out", ">pending in", "neighbour"),
             ),
             (_row(one) for one in answer.get("lines", ())),
             empty="No lines yet: `pledgeway line offer CARD --brand USD --limit N` offers one.",
@@ -150,10 +149,9 @@ def _row(one: Json) -> tuple[object, ...]:
         f"{who(one)}/{brand}",
         short(one.get("id")),
         one.get("phase"),
-        *(
-            amount(one.get(key), brand)
-            for key in ("granted", "received", "balance", "available", "available_in")
-        ),
+        amount(one.get("balance"), brand),
+        f"{one.get('available')} of {amount(one.get('received'), brand)}",
+        f"{one.get('available_in')} of {amount(one.get('granted'), brand)}",
         _pending(one, "out"),
         _pending(one, "in"),
         yes_no(one.get("connected"), "connected", "away"),

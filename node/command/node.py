@@ -7,7 +7,19 @@ from typing import Final
 
 import click
 
-from node.command.display import Json, amount, facts, moment, say, short, span, table, who, yes_no
+from node.command.display import (
+    Json,
+    amount,
+    facts,
+    gap,
+    moment,
+    say,
+    short,
+    span,
+    table,
+    who,
+    yes_no,
+)
 from node.command.exit_status import REFUSED, TaughtCommand
 from node.command.node_registry import node_registry
 from node.command.session import Session, with_node
@@ -108,6 +120,7 @@ def _show_status(answer: Json) -> None:
             ("known network", f"{graph.get('nodes', 0)} nodes, {graph.get('lines', 0)} lines"),
         )
     )
+    gap()
     table(
         ("neighbour", "node", "address", "state", ">unacknowledged"),
         (
@@ -122,6 +135,7 @@ def _show_status(answer: Json) -> None:
         ),
         empty="No neighbours yet: `pledgeway line offer CARD` makes one.",
     )
+    gap()
     show_registries(answer)
 
 
@@ -171,8 +185,8 @@ def stop(session: Session) -> None:
     Example:
       pledgeway node stop --node ./alice
     """
-    answer = session.ask("stop", {}, STOP_TIMEOUT_S)
-    session.print(answer, None, lambda _: say(f"the node in {session.directory} stops"))
+    said = f"the node in {session.directory} stops"
+    session.show("stop", {}, lambda _: say(said), STOP_TIMEOUT_S)
 
 
 @node.command("incidents", cls=TaughtCommand)
@@ -192,7 +206,7 @@ def incidents(session: Session) -> None:
                 (
                     moment(i.get("at_us")),
                     i.get("kind"),
-                    short(i.get("peer")) or "-",
+                    who(i) or "-",
                     amount(i.get("amount"), i.get("brand")),
                     i.get("detail") or "-",
                 )
@@ -228,7 +242,7 @@ def _show_audit(answer: Json) -> None:
         (
             (
                 short(line.get("id")),
-                short(line.get("peer")),
+                who(line),
                 line.get("brand") or short(line.get("brand_id")),
                 *_figures(line, (*columns, *pending)),
             )

@@ -17,9 +17,9 @@ from node.command.argument_types import (
     write_new_file,
 )
 from node.command.display import Json, say, short
-from node.command.exit_status import REFUSED, UNKNOWN, TaughtCommand, fail
+from node.command.exit_status import REFUSED, UNKNOWN, UNUSABLE, TaughtCommand, fail, plain
 from node.command.payment_view import FINAL, because, progress, show_payment, show_plan
-from node.command.session import Session, announce, interrupted, with_node
+from node.command.session import Answer, NoAnswer, Session, with_node
 from proto.limits import MAX_HOPS, MAX_REQUEST_ATTEMPTS, MAX_REQUEST_BYTES
 from proto.request import REQUEST_PREFIX
 
@@ -86,53 +86,59 @@ def pay(
             sys.exit(REFUSED)
         return
     require_new_file(evidence)
-    one = _follow(session, arguments)
-    if one.get("phase") == "COMMITTED" and evidence is not None:
-        fetch_evidence(session, str(one.get("id")), evidence)
-    _end(session, one)
+    answer = _follow(session, arguments)
+    session.print(answer, show_payment)
+    _end(session, answer.value, evidence)
 
 
-def _follow(session: Session, arguments: dict[str, object]) -> Json:
+def _follow(session: Session, arguments: Json) -> Answer:
     told: list[str] = []
 
     def changed(one: Json) -> str:
-        news = progress(one)
-        final = one.get("phase") in FINAL
-        if not session.as_json and not final and told[-1:] != [news]:
-            announce(news)
+        news = plain(progress(one))
+        if not session.as_json and one.get("phase") not in FINAL and told[-1:] != [news]:
+            # On standard error: standard output belongs to the result.
+            click.echo(news, err=True)
         told.append(news)
         return news
 
     try:
-        one = session.follow("pay", arguments, changed)
+        answer = session.follow("pay", arguments, changed)
     except KeyboardInterrupt:
-        interrupted("the payment goes on without you: see `pledgeway payment list`")
-    if one is None:
+        fail(UNKNOWN, "the payment goes on without you: see `pledgeway payment list`")
+    if answer is None:
         fail(UNKNOWN, "the node said nothing about the payment: see `pledgeway payment list`")
-    return one
+    return answer
 
 
-def _end(session: Session, one: Json) -> None:
-    session.print(one, None, show_payment)
-    phase = one.get("phase")
+def _end(session: Session, one: Json, evidence: Path | None) -> None:
+    phase, name = one.get("phase"), short(one.get("id"))
     if phase == "ABORTED":
         fail(REFUSED, f"not paid: {because(one) or 'the payment was aborted'}")
     if phase != "COMMITTED":
-        where = f"see `pledgeway payment show {short(one.get('id'))}`"
-        fail(UNKNOWN, f"not decided yet: the payment goes on: {where}")
-
-
-def fetch_evidence(session: Session, payment: str, file: Path) -> Json:
-    """Writes a payment's certificate file. Ends the command where there is none."""
-    answer = session.ask("payment.evidence", {"id": payment})
+        fail(UNKNOWN, f"not decided yet, and it goes on: see `pledgeway payment show {name}`")
+    if evidence is None:
+        return
     try:
-        write_new_file(file, b64decode(str(answer.get("file", ""))))
+        fetch_evidence(session, name, evidence)
+    except NoAnswer as no:
+        # The status is the payment's: whoever reads "failed" might pay once more.
+        click.echo(f"pledgeway: paid, but {evidence} is not written: {plain(no)}", err=True)
+
+
+def fetch_evidence(session: Session, payment: str, file: Path) -> Answer:
+    """Writes the certificate file of a payment (id or prefix). NoAnswer where that fails."""
+    answer = session.try_ask("payment.evidence", {"id": payment})
+    try:
+        write_new_file(file, b64decode(str(answer.value.get("file", ""))))
     except OSError as error:
-        fail(
-            UNKNOWN,
-            f"{file}: cannot be written: {error.strerror}: the node keeps the evidence, fetch it"
-            f" with `pledgeway payment evidence {short(payment)} --out FILE`",
-        )
+        raise NoAnswer(
+            UNUSABLE,
+            "NOT_WRITTEN",
+            f"{file}: cannot be written: {error.strerror}",
+            f"the node keeps it: `pledgeway payment evidence {payment} --out FILE`",
+        ) from error
     if not session.as_json:
-        say(f"{answer.get('kind', 'evidence')} in {file}: check it with `pledgeway verify {file}`")
+        kind = answer.value.get("kind") or "evidence"
+        say(f"{kind} written: check it with `pledgeway verify {file}`")
     return answer

@@ -11,11 +11,10 @@ from node.command.exit_status import UNUSABLE, TaughtCommand, fail
 from node.command.pay import fetch_evidence
 from node.command.payment_view import because, show_payment, waits_for
 from node.command.request import amount_of
-from node.command.session import Session, with_node
+from node.command.session import NoAnswer, Session, with_node
 
 DEFAULT_LIMIT: Final = 20
 MAX_LIMIT: Final = 1000  # one answer holds at most a mebibyte
-ID_HELP: Final = "ID is its id, the beginning of it, or the transaction's UUID."
 
 
 @click.group("payment")
@@ -114,6 +113,8 @@ def evidence(session: Session, identifier: str, out: Path | None) -> None:
     if out is None:
         session.show("payment.evidence", {"id": identifier}, lambda _: None)
         return
-    answer = fetch_evidence(session, identifier, out)
-    if session.as_json:
-        session.print(answer, None, lambda _: None)
+    try:
+        answer = fetch_evidence(session, identifier, out)
+    except NoAnswer as no:
+        session.end(no)
+    session.print(answer, lambda _: None)

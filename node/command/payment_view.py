@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from node.command.display import Json, amount, facts, moment, say, short, table, who
+from node.command.display import Json, amount, facts, gap, moment, say, short, table, who
 from node.command.request import amount_of
 from node.command.texts import said
 
@@ -33,11 +33,12 @@ def waits_for(one: Json) -> str | None:
 def progress(one: Json) -> str:
     """One line of news about a payment under way."""
     parts = [f"{one.get('phase')}, attempt {one.get('attempt')}"]
-    if one.get("cost") is not None:
+    if one.get("cost"):
         parts.append(f"costs {amount(one['cost'], one.get('brand'))}")
-    for more in (waits_for(one), because(one)):
-        if more is not None:
-            parts.append(more)
+    if (wait := waits_for(one)) is not None:
+        parts.append(f"waits for {wait}")
+    if (reason := because(one)) is not None:
+        parts.append(f"because {reason}")
     return "; ".join(parts)
 
 
@@ -52,8 +53,8 @@ def show_payment(one: Json) -> None:
             ("state", one.get("phase")),
             ("because", because(one)),
             ("amount", amount_of(one)),
-            ("cost", None if one.get("cost") is None else amount(one["cost"], brand)),
-            ("fee", None if one.get("fee") is None else amount(one["fee"], brand)),
+            ("cost", amount(one["cost"], brand) if one.get("cost") else None),
+            ("fee", amount(one.get("fee"), brand) if one.get("cost") else None),
             ("registry", one.get("registry")),
             ("attempt", one.get("attempt")),
             ("waits for", waits_for(one)),
@@ -64,6 +65,7 @@ def show_payment(one: Json) -> None:
         )
     )
     show_hops(one)
+    _show_reasons(one)
 
 
 def show_hops(one: Json) -> None:
@@ -72,6 +74,7 @@ def show_hops(one: Json) -> None:
     modes = one.get("modes") or {}
     if not hops:
         return
+    gap()
     table(
         ("from", "to", "level", ">amount", "mode of the promisor"),
         (
@@ -101,12 +104,17 @@ def show_plan(one: Json) -> None:
                 ("cost", amount(one.get("cost"), one.get("brand"))),
                 ("fee", amount(one.get("fee"), one.get("brand"))),
                 ("registry", registry),
-                ("decided", f"within {one.get('deadline_s')} s"),
+                ("decided", _within(one.get("deadline_s"))),
+                ("credit is held", _within(one.get("held_at_most_s"))),
             )
         )
         show_hops(one)
     if not one.get("exact", True):
         say("The search gave up early: there may be a better chain.")
+    _show_reasons(one)
+
+
+def _show_reasons(one: Json) -> None:
     reasons = one.get("reasons") or one.get("explained") or ()
     for number, reason in enumerate(reasons):
         if number == 0:
@@ -117,9 +125,14 @@ def show_plan(one: Json) -> None:
 def _reason(reason: object) -> str:
     if not isinstance(reason, dict):
         return str(reason)
-    text = str(reason.get("text") or reason.get("code"))
-    chain = reason.get("chain") or ()
-    return f"{text} ({' → '.join(_name(name) for name in chain)})" if chain else text
+    rule = str(reason.get("rule") or reason.get("code") or "")
+    text = str(reason.get("text") or rule)
+    # The numbered rules are the protocol's (section 4); other codes repeat what the text says.
+    return f"{rule}: {text}" if rule[1:].isdigit() and text != rule else text
+
+
+def _within(seconds: object) -> str | None:
+    return f"{seconds:g} s at most" if isinstance(seconds, int | float) else None
 
 
 def _payee(one: Json) -> str:

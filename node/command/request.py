@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 import click
 
@@ -17,8 +16,6 @@ from node.command.argument_types import (
 from node.command.display import Json, amount, facts, moment, say, short, table
 from node.command.exit_status import UNUSABLE, TaughtCommand, fail
 from node.command.session import Session, with_node
-
-DEADLINE_MARGIN_S: Final = 60  # an attempt may begin in the last second and take a registry's time
 
 
 @click.group("request")
@@ -46,7 +43,9 @@ def request() -> None:
     "--deadline",
     "deadline_s",
     type=SPAN,
-    help="Latest moment of a registry's decision.  [default: a minute after it expires]",
+    default="1min",
+    show_default=True,
+    help="How long a payment that begins in time may take; at least 10s.",
 )
 @click.option(
     "--last-level", "last_levels", type=LEVEL, multiple=True, help="Level to take; repeatable."
@@ -64,7 +63,7 @@ def create(
     brand: str,
     description: str,
     expires_s: int,
-    deadline_s: int | None,
+    deadline_s: int,
     last_levels: Sequence[str],
     registries: Sequence[str],
     no_registry: bool,
@@ -91,13 +90,13 @@ def create(
             "brand": brand,
             "description": description,
             "expires_s": expires_s,
-            "deadline_s": deadline_s or expires_s + DEADLINE_MARGIN_S,
+            "deadline_s": deadline_s,
             "last_levels": list(last_levels),
             "registries": [] if no_registry else list(registries) or None,
             "manual": manual,
         },
     )
-    text = str(answer.get("text", ""))
+    text = str(answer.value.get("text", ""))
     if out is not None:
         try:
             write_new_file(out, text.encode() + b"\n")
@@ -105,7 +104,7 @@ def create(
             # The request exists all the same: its text must not be lost.
             click.echo(text)
             fail(UNUSABLE, f"{out}: cannot be written: {error.strerror}")
-    session.print(answer, None, lambda one: _show_created(one, out))
+    session.print(answer, lambda one: _show_created(one, out))
 
 
 def _show_created(one: Json, out: Path | None) -> None:

@@ -4,7 +4,6 @@ import json
 import os
 import shlex
 import socket
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, NoReturn, ParamSpec
 
 import click
 
-from node.command.exit_status import REFUSED, UNKNOWN, UNUSABLE, fail, plain
+from node.command.exit_status import REFUSED, UNKNOWN, UNUSABLE, fail
 from node.command.texts import said
 
 if TYPE_CHECKING:
@@ -27,9 +26,35 @@ DEFAULT_SHOWN: Final = "~/.pledgeway/node"
 CONTROL_SOCKET: Final = "control.sock"
 MAX_SOCKET_PATH_BYTES: Final = 107  # sockaddr_un.sun_path holds 108 with its final zero
 CALL_TIMEOUT_S: Final = 30.0  # the node answers in milliseconds, unless its neighbour is asked
+
+# Codes of failures that the node does not send, and the one that is about the input.
 BAD_ARGUMENT: Final = "BAD_ARGUMENT"
 NO_NODE: Final = "NO_NODE"
 LOST: Final = "LOST"
+
+
+class NoAnswer(Exception):
+    """The node said no, or nothing. `status` is how the command ends; the text is one line."""
+
+    def __init__(
+        self, status: int, code: str, message: str, next_step: str = "", figure: int = 0
+    ) -> None:
+        super().__init__(f"{message}: {next_step}" if next_step else message)
+        self.status = status
+        self.failure = {
+            "code": code,
+            "message": message,
+            "next_step": next_step,
+            "figure": figure,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the node said, parsed and exactly as received."""
+
+    value: Json
+    text: str
 
 
 def default_directory() -> Path:
@@ -38,14 +63,15 @@ def default_directory() -> Path:
 
 
 def socket_path(directory: Path) -> Path:
-    """The control socket of the node in `directory`. Ends the command where the path cannot be."""
+    """The control socket of the node in `directory`. NoAnswer where such a path cannot be."""
     path = directory.absolute() / CONTROL_SOCKET
     length = len(os.fsencode(path))
     if length > MAX_SOCKET_PATH_BYTES:
-        fail(
+        raise NoAnswer(
             UNUSABLE,
-            f"{path}: a socket's path has at most {MAX_SOCKET_PATH_BYTES} bytes and this one"
-            f" {length}: use a shorter folder, or a symbolic link to it",
+            NO_NODE,
+            f"{path}: a socket's path has at most {MAX_SOCKET_PATH_BYTES} bytes, this one {length}",
+            "use a shorter folder, or a symbolic link to it",
         )
     return path
 
@@ -57,128 +83,126 @@ class Session:
     directory: Path
     as_json: bool
 
-    def show(self, verb: str, arguments: Json, render: Callable[[Json], None]) -> Json:
+    def show(
+        self,
+        verb: str,
+        arguments: Json,
+        render: Callable[[Json], None],
+        timeout_s: float = CALL_TIMEOUT_S,
+    ) -> Json:
         """Asks, prints the answer (`render` for people) and returns it."""
-        answer, text = self._ask(verb, arguments, CALL_TIMEOUT_S)
-        self.print(answer, text, render)
-        return answer
+        answer = self.ask(verb, arguments, timeout_s)
+        self.print(answer, render)
+        return answer.value
 
-    def ask(self, verb: str, arguments: Json, timeout_s: float = CALL_TIMEOUT_S) -> Json:
+    def ask(self, verb: str, arguments: Json, timeout_s: float = CALL_TIMEOUT_S) -> Answer:
         """The node's answer, unprinted. Ends the command where there is none or it is a no."""
-        return self._ask(verb, arguments, timeout_s)[0]
-
-    def print(self, answer: Json, text: str | None, render: Callable[[Json], None]) -> None:
-        """The answer as the mode of output wants it; `text`: the JSON exactly as received."""
-        if self.as_json:
-            click.echo(text if text is not None else json.dumps(answer, ensure_ascii=False))
-        else:
-            render(answer)
-
-    def follow(self, verb: str, arguments: Json, changed: Callable[[Json], str]) -> Json | None:
-        """Calls `changed` at every answer, and shows the text it returns while waiting.
-
-        Returns the last answer; None where the node said nothing.
-        """
-        path = self._running()
-        from node.command.control_call import Lost, Progress, follow
-        from proto.v1 import control_pb2 as pb
-
-        last: list[Json] = []
-        progress = Progress("waiting for the node")
-
-        def told(reply: pb.Reply) -> None:
-            last[:] = [self._read(reply)[0]]
-            progress.tell(plain(changed(last[0])))
-
-        command = pb.Command(verb=verb, arguments=json.dumps(dict(arguments)))
         try:
-            follow(path, command, told, progress)
-        except Lost as lost:
-            self._end(UNKNOWN, LOST, str(lost), f"run `pledgeway payment list` {self._where()}")
-        return last[0] if last else None
+            return self.try_ask(verb, arguments, timeout_s)
+        except NoAnswer as no:
+            self.end(no)
 
-    def refuse(self, code: str, message: str, next_step: str = "", figure: int = 0) -> NoReturn:
-        """A clean no of this side's own."""
-        self._end(REFUSED, code, message, next_step, figure)
-
-    def _ask(self, verb: str, arguments: Json, timeout_s: float) -> tuple[Json, str]:
+    def try_ask(self, verb: str, arguments: Json, timeout_s: float = CALL_TIMEOUT_S) -> Answer:
+        """The node's answer, unprinted. NoAnswer."""
         path = self._running()
         # Here, because importing gRPC takes longer than finding that nobody is there.
         from node.command.control_call import Lost, Progress, call
-        from proto.v1 import control_pb2 as pb
 
-        command = pb.Command(verb=verb, arguments=json.dumps(dict(arguments)))
         try:
-            reply = call(path, command, timeout_s, Progress("waiting for the node"))
+            reply = call(path, verb, _written(arguments), timeout_s, Progress("waiting"))
         except Lost as lost:
-            self._end(UNKNOWN, LOST, str(lost), f"run `pledgeway node status` {self._where()}")
-        return self._read(reply)
+            step = f"see `pledgeway node status {self._where()}`"
+            raise NoAnswer(UNKNOWN, LOST, str(lost), step) from lost
+        return _read(reply)
+
+    def follow(self, verb: str, arguments: Json, changed: Callable[[Json], str]) -> Answer | None:
+        """Calls `changed` at every answer, and shows the text it returns while waiting.
+
+        Returns the last answer; None where the node said nothing. Ends the command at a no.
+        """
+        last: list[Answer] = []
+        try:
+            path = self._running()
+            from node.command.control_call import Lost, Progress, follow
+
+            progress = Progress("waiting")
+
+            def told(reply: "control_pb2.Reply") -> None:
+                last[:] = [_read(reply)]
+                progress.tell(changed(last[0].value))
+
+            try:
+                follow(path, verb, _written(arguments), told, progress)
+            except Lost as lost:
+                step = f"see `pledgeway payment list {self._where()}`"
+                raise NoAnswer(UNKNOWN, LOST, str(lost), step) from lost
+        except NoAnswer as no:
+            self.end(no)
+        return last[0] if last else None
+
+    def print(self, answer: Answer, render: Callable[[Json], None]) -> None:
+        """The answer as the mode of output wants it."""
+        if self.as_json:
+            click.echo(answer.text)
+        else:
+            render(answer.value)
+
+    def end(self, no: NoAnswer) -> NoReturn:
+        """Ends the command with one line on standard error, and JSON where JSON is wanted."""
+        if self.as_json:
+            click.echo(json.dumps({"failure": no.failure}, ensure_ascii=False))
+        fail(no.status, str(no))
 
     def _running(self) -> Path:
-        """The socket, after somebody was found behind it."""
+        """The socket, after somebody was found behind it. NoAnswer."""
         path = socket_path(self.directory)
         with socket.socket(socket.AF_UNIX) as probe:
             try:
                 probe.connect(os.fspath(path))
-            except PermissionError:
-                self._end(
-                    UNUSABLE,
-                    NO_NODE,
-                    f"the node in {self.directory} belongs to somebody else",
-                    "name yours with --node",
-                )
-            except OSError:
-                self._nobody()
+            except PermissionError as error:
+                whose = f"the node in {self.directory} belongs to somebody else"
+                raise NoAnswer(UNUSABLE, NO_NODE, whose, "name yours with --node") from error
+            except OSError as error:
+                raise self._nobody() from error
         return path
 
-    def _nobody(self) -> NoReturn:
-        message = f"no node is running in {self.directory}"
+    def _nobody(self) -> NoAnswer:
+        quoted = shlex.quote(str(self.directory))
         if (self.directory / "config.toml").exists() or (self.directory / CONTROL_SOCKET).exists():
-            step = f"start it with `pledgeway node run {self._quoted()}`"
+            step = f"start it with `pledgeway node run {quoted}`"
         else:
             step = (
-                f"there is none: make one with `pledgeway node init {self._quoted()}`,"
+                f"there is none: make one with `pledgeway node init {quoted}`,"
                 " or name another with --node"
             )
-        self._end(UNUSABLE, NO_NODE, message, step)
+        return NoAnswer(UNUSABLE, NO_NODE, f"no node is running in {self.directory}", step)
 
     def _where(self) -> str:
-        return f"--node {self._quoted()}"
+        return f"--node {shlex.quote(str(self.directory))}"
 
-    def _quoted(self) -> str:
-        return shlex.quote(str(self.directory))
 
-    def _read(self, reply: "control_pb2.Reply") -> tuple[Json, str]:
-        if reply.WhichOneof("result") == "failure":
-            no = reply.failure
-            words = said(no.code, no.figure)
-            self._end(
-                UNUSABLE if no.code == BAD_ARGUMENT else REFUSED,
-                no.code,
-                no.message or (words.message if words else no.code),
-                no.next_step or (words.next_step if words else ""),
-                no.figure,
-            )
-        try:
-            answer = json.loads(reply.json)
-        except ValueError:
-            answer = None
-        if not isinstance(answer, dict):
-            self._end(UNKNOWN, LOST, "the node's answer is no JSON object", "update the node")
-        return answer, reply.json
+def _written(arguments: Json) -> str:
+    return json.dumps(dict(arguments))
 
-    def _end(
-        self, status: int, code: str, message: str, next_step: str, figure: int = 0
-    ) -> NoReturn:
-        if self.as_json:
-            failure = {
-                "code": code,
-                "message": message,
-                "next_step": next_step,
-                "figure": figure,
-            }
-            click.echo(json.dumps({"failure": failure}, ensure_ascii=False))
-        fail(status, f"{message}: {next_step}" if next_step else message)
+
+def _read(reply: "control_pb2.Reply") -> Answer:
+    if reply.WhichOneof("result") == "failure":
+        no = reply.failure
+        words = said(no.code, no.figure)
+        raise NoAnswer(
+            UNUSABLE if no.code == BAD_ARGUMENT else REFUSED,
+            no.code,
+            no.message or (words.message if words else no.code),
+            no.next_step or (words.next_step if words else ""),
+            no.figure,
+        )
+    try:
+        value = json.loads(reply.json)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise NoAnswer(UNKNOWN, LOST, "the node's answer is no JSON object", "update the node")
+    return Answer(value, reply.json)
 
 
 def with_node(function: Callable[Concatenate[Session, P], None]) -> Callable[..., None]:
@@ -199,14 +223,3 @@ def with_node(function: Callable[Concatenate[Session, P], None]) -> Callable[...
         function(Session(place, as_json), *args, **more)
 
     return command
-
-
-def announce(line: str) -> None:
-    """News for a person, on standard error: standard output belongs to the result."""
-    click.echo(plain(line), err=True)
-
-
-def interrupted(line: str) -> NoReturn:
-    """Ctrl-C while something goes on without us."""
-    click.echo(f"\npledgeway: {plain(line)}", err=True)
-    sys.exit(UNKNOWN)
