@@ -4,14 +4,13 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from pathfinder.network import Line, Node, Policy
-from pathfinder.steps import Step, steps_of
+from pathfinder.steps import STEP_RULES, Step, steps_of
 from proto.levels import Level
 from proto.viability import Rule
 
 MAX_PRICE_LISTS: Final = 256  # policies in use at one time, each with a table for every line used
 
 Waived = frozenset[Rule]
-PriceList = dict[int, tuple[tuple[Step, ...], ...]]
 
 
 class Board:
@@ -35,7 +34,7 @@ class Board:
             self.incoming[self.promisee[i]].append(i)
             self.outgoing[self.promisor[i]].append(i)
         # Lines without fee sets of their own share one table, that of -1 - promisor.
-        self._price_key = [
+        self.price_key = [
             -1 - self.promisor[i] if line.fees is None and line.registry_fees is None else i
             for i, line in enumerate(self.lines)
         ]
@@ -60,29 +59,36 @@ class Board:
             ring = following
         return found
 
-    def prices(self, policy: Policy, waived: Waived) -> PriceList:
-        """Line -> level of its promise -> steps of its promisor. Filled by `steps`."""
-        key = (policy, waived)
+    def prices(self, policy: Policy, waived: Waived) -> "PriceList":
+        """What everybody takes under a policy, kept for as long as this board is in use."""
+        key = (policy, waived & STEP_RULES)
         if key not in self._prices:
             if len(self._prices) >= MAX_PRICE_LISTS:
                 self._prices.clear()
-            self._prices[key] = {}
+            self._prices[key] = PriceList(self, *key)
         return self._prices[key]
 
-    def steps(
-        self, prices: PriceList, line: int, policy: Policy, waived: Waived
-    ) -> tuple[tuple[Step, ...], ...]:
-        """For each level (by its number) that this line's promise may have: what its promisor
-        takes for it, as an intermediary.
-        """
-        key = self._price_key[line]
-        found = prices.get(key)
+
+class PriceList:
+    """Steps of every line under one policy, made when a search first asks for them."""
+
+    def __init__(self, board: Board, policy: Policy, waived: Waived) -> None:
+        self.board, self.policy, self.waived = board, policy, waived
+        self._found: dict[tuple[int, Level], tuple[Step, ...]] = {}
+
+    def steps(self, line: int, level: Level) -> tuple[Step, ...]:
+        """What the line's promisor takes, as an intermediary, for a promise of that level."""
+        board = self.board
+        key = (board.price_key[line], level)
+        found = self._found.get(key)
         if found is None:
-            node = self.nodes[self.promisor[line]]
-            facts = self.facts[self.promisor[line]]
-            found = tuple(
-                steps_of(node, facts, self.lines[line], level, policy, waived)
-                for level in sorted(Level)
+            promisor = board.promisor[line]
+            found = self._found[key] = steps_of(
+                board.nodes[promisor],
+                board.facts[promisor],
+                board.lines[line],
+                level,
+                self.policy,
+                self.waived,
             )
-            prices[key] = found
         return found

@@ -18,6 +18,9 @@ from proto.viability import NodeFacts, PayeeTerms, Rule, pair_rule, payee_rule, 
 
 _ALL_FREE: Final = FeeSet(MappingProxyType({mode: Fee() for mode in Mode}))
 
+STEP_RULES: Final = frozenset({Rule.V1, Rule.V2, Rule.V6, Rule.V7, Rule.V9})
+"""The rules that a step depends on: waiving another one changes no step."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:

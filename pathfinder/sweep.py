@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Final
 
-from pathfinder.board import PriceList
 from pathfinder.labels import LEVELS, RANK, Label
 from pathfinder.network import Policy
 from pathfinder.setting import Setting
@@ -45,9 +44,7 @@ class Pass:
         self.own_path_only = own_path_only
         self.heap: list[tuple[int, int, int, tuple[int, ...], tuple[int, ...], int, Label]] = []
         self.fronts: dict[tuple[int, int, Level, bool], list[Label]] = {}
-        self.prices: list[PriceList] = [
-            setting.board.prices(policy, setting.waived) for policy in setting.policies
-        ]
+        self.prices = [setting.board.prices(p, setting.waived) for p in setting.policies]
         self.lateness = [policy.lateness_us for policy in setting.policies]
         self.declined = setting.question.declines and Rule.V12 not in setting.waived
 
@@ -110,7 +107,7 @@ class Pass:
         s, board = self.setting, self.setting.board
         policy = s.policies[label.policy]
         untimed = Rule.V8 in s.waived
-        lateness = self.lateness[label.policy]
+        lateness, prices = self.lateness[label.policy], self.prices[label.policy]
         for line in board.incoming[label.path[0]]:
             if not s.carries(line, label.amount):
                 continue
@@ -129,8 +126,7 @@ class Pass:
                 if self._closes(label, policy):
                     return True
                 continue
-            steps = board.steps(self.prices[label.policy], line, policy, s.waived)
-            for step in steps[label.level]:
+            for step in prices.steps(line, label.level):
                 self._step(label, promisor, step, timing, lateness)
         return False
 
