@@ -292,6 +292,14 @@ class World:
                     )
                     self.event(action.node, said)
 
+    def intercept(self, sender: str, receiver: str) -> tuple[Body, bytes]:
+        """Takes the next message out of the wire, for a test that changes it; (body, envelope)."""
+        box, node = self.nodes[sender].outbox[receiver], self.nodes[receiver]
+        number, envelope = box.messages[box.sent]
+        box.messages, box.sent = box.messages[box.sent :], 1
+        node.have[sender] = number
+        return decode(Envelope.decode(envelope).payload)[2], envelope
+
     def _deliver(self, sender: str, receiver: str) -> None:
         box, node = self.nodes[sender].outbox[receiver], self.nodes[receiver]
         number, envelope = box.messages[box.sent]
