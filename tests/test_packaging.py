@@ -18,11 +18,8 @@ TYPED = {".py", ".pyi", ".proto"}
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from a copy, so that neither build/ nor *.egg-info appear in the tree."""
-    for needed in ("pip", "setuptools"):
-        if find_spec(needed) is None:
-            pytest.skip(f"{needed} is not installed, and the test fetches nothing")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy, so that neither build/ nor *.egg-info appear in the tree."""
     source = tmp_path_factory.mktemp("source")
     for name in PACKAGES:
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -32,6 +29,15 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (source / name / "__init__.py").write_text("")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
+    return source
+
+
+@pytest.fixture(scope="module")
+def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built without the network."""
+    for needed in ("pip", "setuptools"):
+        if find_spec(needed) is None:
+            pytest.skip(f"{needed} is not installed, and the test fetches nothing")
     out = tmp_path_factory.mktemp("wheel")
     options = ["--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check"]
     command = [sys.executable, "-m", "pip", "wheel", *options, "--wheel-dir", str(out), str(source)]
@@ -41,10 +47,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def written_files() -> set[str]:
+def written_files(source: Path) -> set[str]:
     """What people or the compiler of the schema wrote, by its path in the wheel."""
-    files = (p for name in PACKAGES for p in (ROOT / name).rglob("*"))
-    return {p.relative_to(ROOT).as_posix() for p in files if p.is_file() and p.suffix in TYPED}
+    files = (p for name in PACKAGES for p in (source / name).rglob("*"))
+    return {p.relative_to(source).as_posix() for p in files if p.is_file() and p.suffix in TYPED}
 
 
 def test_the_wheel_holds_exactly_the_five_packages(wheel: Path) -> None:
@@ -55,10 +61,10 @@ def test_the_wheel_holds_exactly_the_five_packages(wheel: Path) -> None:
     assert info.startswith("pledgeway-")
 
 
-def test_the_wheel_holds_every_source_and_schema(wheel: Path) -> None:
+def test_the_wheel_holds_every_source_and_schema(wheel: Path, source: Path) -> None:
     names = {n for n in ZipFile(wheel).namelist() if Path(n).suffix in TYPED}
-    assert names == written_files()
-    schemas = {p.name for p in (ROOT / "proto" / "v1").glob("*.proto")}
+    assert names == written_files(source)
+    schemas = {p.name for p in (source / "proto" / "v1").glob("*.proto")}
     assert {Path(n).name for n in names if n.endswith(".proto")} == schemas != set()
 
 
