@@ -18,7 +18,7 @@ from node.core.apply import Applied, apply
 from node.core.due import due_us
 from node.core.effects import Answer, AskRegistries, PeerFault, Send
 from node.core.events import Due, Event, FromPeer
-from node.core.rows import Key, Row
+from node.core.rows import Key, Row, Transaction
 from node.core.view import Settings
 from node.group import Group, Told, link_writes, row_writes, sign_sends
 from node.inbound import open_message
@@ -326,9 +326,9 @@ class Engine:
         for node, have in group.have.items():
             self.links.durable(node, envelopes.get(node, []), have)
         for effect in group.asks:
-            row = self.memory.row(("transaction", effect.commit, b""))
-            assert row is not None
-            self._registries.ask(effect, row.descriptor)  # type: ignore[union-attr]
+            row = self.memory.row((Transaction.table, effect.commit, b""))
+            assert isinstance(row, Transaction)
+            self._registries.ask(effect, row.descriptor)
         for told, refusal in group.answers:
             told(refusal)
         for listener in tuple(self._listeners):
@@ -358,6 +358,9 @@ class Engine:
         for node in list(self.links.neighbours):
             self.links.drop(node, LinkCause.LOST)
         self.memory.links.clear()
+        for item in self._queue:
+            if isinstance(item, LinkUp):
+                self.links.refuse(item, LinkCause.LOST)
         waiting = [item for item in self._queue if isinstance(item, _Asked | _Written)]
         self._queue.clear()
         self._forget.clear()

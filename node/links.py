@@ -98,6 +98,10 @@ class Links:
         self._transport.drop(event.peer, event.link, LinkCause.BAD_NUMBER)
         return None
 
+    def refuse(self, event: LinkUp, cause: LinkCause) -> None:
+        """Ends a link that was never taken up; its peer dials again."""
+        self._transport.drop(event.peer, event.link, cause)
+
     def down(self, peer: NodeId, link: int) -> bool:
         """Whether this was the link in use."""
         neighbour = self.neighbours.get(peer)
