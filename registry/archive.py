@@ -5,6 +5,7 @@ client's mind is signed, so the transport needs no secrecy.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from typing import Final
 from uuid import UUID
@@ -162,10 +163,11 @@ def _uuid(request: Request) -> bytes | None:
 async def _body(request: Request, at_most: int) -> bytes | None:
     """The body, or None where it is longer than that: the rest is not read."""
     body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > at_most:
-            return None
+    async with aclosing(request.stream()) as chunks:
+        async for chunk in chunks:
+            body += chunk
+            if len(body) > at_most:
+                return None
     return body
 
 

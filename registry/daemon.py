@@ -2,7 +2,7 @@
 
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -10,14 +10,13 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import trio
-from starlette.applications import Starlette
 
-from proto.registry_record import RegistryRecord, read_record
+from proto.registry_record import read_record
 from proto.v1 import types_pb2 as pb
 from registry.archive import Archive
 from registry.calendar import Calendar
 from registry.chrony import ChronyClock
-from registry.config import Config, read_config
+from registry.config import Config, read_config, split_address
 from registry.decider import Decider
 from registry.desk import Desk, spread
 from registry.examine import Examiner
@@ -61,6 +60,7 @@ STOP_GRACE_S: Final = 0.5  # a decision takes milliseconds; watchers come back b
 WEB_GRACE_S: Final = 1.0
 
 Ready = Callable[[str], None]
+Stop = Callable[[], Awaitable[object]]
 
 
 def run(path: Path, ready: Ready) -> None:
@@ -71,137 +71,145 @@ def run(path: Path, ready: Ready) -> None:
     """
     home = Home(path)
     config = read_config(home.config)
-    record = load_record(home.record)
-    clock = ChronyClock() if config.clock_source == "chrony" else _declared(config)
-    keys = load_keys(home, record, clock.now_us())
+    chrony = config.clock_source == "chrony"
+    clock = ChronyClock() if chrony else SystemClock(config.declared_error_us)
     with open_ledger(path / config.database) as store:
-        with store.engine.connect() as connection:
-            ledger = Ledger(connection)
-            ledger.claim(record.registry, config.log_origin, store.path)
-            # Before the first statement: whoever replays the log finds the key before its use.
-            ledger.append_leaf(_key_leaf(keys))
-        daemon = _Daemon(home, config, record, keys, clock, store)
-        trio.run(daemon.serve, ready)
+        trio.run(_until_signalled, Daemon(home, config, clock, store), ready)
 
 
-def _declared(config: Config) -> SystemClock:
-    return SystemClock(config.declared_error_us)
+async def _until_signalled(daemon: "Daemon", ready: Ready) -> None:
+    # Listening for signals comes first: one that arrives while starting is not lost.
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with Bridge.open() as bridge:
+            await daemon.serve(bridge, ready, signals.__anext__)
 
 
-def _key_leaf(keys: Keys) -> bytes:
-    leaf = pb.LogLeaf(key=pb.KeyLeaf(certificate=keys.signed_certificate))
-    return leaf.SerializeToString(deterministic=True)
+class Daemon:
+    """One registry on an open store. HomeFault, StoreUnusable where they do not fit."""
 
-
-class _Daemon:
-    def __init__(
-        self,
-        home: Home,
-        config: Config,
-        record: RegistryRecord,
-        keys: Keys,
-        clock: Clock,
-        store: Store,
-    ) -> None:
+    def __init__(self, home: Home, config: Config, clock: Clock, store: Store) -> None:
         self._home = home
         self._config = config
-        self._record = record
-        self._keys = keys
         self._clock = clock
         self._store = store
+        self.record = load_record(home.record)
+        self._keys = load_keys(home, self.record, clock.now_us())
+        self._members = load_members(home)
         self._hub = Hub()
         self._calendar = Calendar(config.capacity_per_s)
-        self._fault: Exception | None = None
+        with store.engine.connect() as connection:
+            ledger = Ledger(connection)
+            ledger.claim(self.record.registry, config.log_origin, store.path)
+            # Before the first statement: whoever replays the log finds the key before its use.
+            ledger.append_leaf(_key_leaf(self._keys))
 
-    async def serve(self, ready: Ready) -> None:
-        # Listening for signals comes first: one that arrives while starting is not lost.
-        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-            tell = partial(spread, self._hub, self._calendar)
-            async with (
-                Bridge.open() as bridge,
-                DecisionWorker.open(self._store.engine, self._decider, tell) as worker,
-                trio.open_nursery() as nursery,
-            ):
-                if isinstance(self._clock, ChronyClock):
-                    nursery.start_soon(self._clock.follow)
+    async def serve(self, bridge: Bridge, ready: Ready, stop: Stop) -> None:
+        """Serves until `stop` returns. OSError, HomeFault, DaemonCrash."""
+        fault: Exception | None = None
+        tell = partial(spread, self._hub, self._calendar)
+        async with (
+            DecisionWorker.open(self._store.engine, self._decider, tell) as worker,
+            trio.open_nursery() as nursery,
+        ):
+            if isinstance(self._clock, ChronyClock):
+                nursery.start_soon(self._clock.follow)
+            try:
                 async with self._serving(self._desk(worker), bridge, nursery) as line:
-                    if line is not None:
-                        ready(line)
-                        await anext(signals)
-                nursery.cancel_scope.cancel()
-        if self._fault is not None:
-            raise self._fault
+                    ready(line)
+                    await stop()
+            except (OSError, HomeFault) as found:
+                fault = found  # raised below: out of the nursery it would come as a group
+            nursery.cancel_scope.cancel()
+        if fault is not None:
+            raise fault
 
     @asynccontextmanager
     async def _serving(
         self, desk: Desk, bridge: Bridge, nursery: trio.Nursery
-    ) -> AsyncIterator[str | None]:
-        """Both servers around a block; gives the line that says where, None where one failed."""
+    ) -> AsyncIterator[str]:
+        """Both servers around a block; gives the line that says where they listen."""
         service = RegistryService(desk, self._hub, self._signed_record)
         server = RpcServer(bridge, nursery, [service.methods()])
+        archive = Archive(desk, self._signed_record, self._health())
         shutdown, web_ended = trio.Event(), trio.Event()
 
-        async def web(app: Starlette, task_status: trio.TaskStatus[list[str]]) -> None:
-            await serve_web(app, self._config.archive, shutdown, task_status=task_status)
+        async def web(bind: str, task_status: trio.TaskStatus[list[str]]) -> None:
+            await serve_web(archive.app(), bind, shutdown, task_status=task_status)
             web_ended.set()
 
-        archive = Archive(desk, self._signed_record, self._health())
-        line: str | None = None
         try:
-            credentials = server_credentials(self._keys.tls)
-            port = await server.bind_tcp(self._config.listen, credentials)
-            urls = await nursery.start(web, archive.app())
+            port = await self._bind(server)
+            urls = await self._start_web(partial(nursery.start, web))
             line = self._publish(port, urls[0])
             await server.start()
-        except (OSError, HomeFault) as fault:
-            self._fault = fault
-        try:
             yield line
         finally:
             shutdown.set()
             await server.stop(STOP_GRACE_S)
-            if line is not None:
-                with trio.move_on_after(WEB_GRACE_S):
-                    await web_ended.wait()
+            with trio.move_on_after(WEB_GRACE_S):
+                await web_ended.wait()
+
+    async def _bind(self, server: RpcServer) -> int:
+        credentials = server_credentials(self._keys.tls)
+        for address in self._addresses(self._config.listen, self.record.grpc_target):
+            try:
+                return await server.bind_tcp(address, credentials)
+            except OSError:
+                log.info("%s is taken, another port is chosen", address)
+        return await server.bind_tcp(self._config.listen, credentials)
+
+    async def _start_web(self, start: Callable[[str], Awaitable[list[str]]]) -> list[str]:
+        recorded = urlsplit(self.record.archive_url).netloc
+        for address in self._addresses(self._config.archive, recorded):
+            try:
+                return await start(address)
+            except OSError:
+                log.info("%s is taken, another port is chosen", address)
+        return await start(self._config.archive)
+
+    def _addresses(self, configured: str, recorded: str) -> list[str]:
+        """With port 0: where we listened before, so that a restart keeps its clients."""
+        wanted, before = split_address(configured), split_address(recorded)
+        if wanted and before and wanted[1] == 0 and before[0] == wanted[0] and before[1] != 0:
+            return [recorded]
+        return []
 
     def _publish(self, port: int, url: str) -> str:
         """Brings the record in line with where we listen. HomeFault without enough root keys."""
         listen = with_port(self._config.listen, port)
         archive = with_port(self._config.archive, urlsplit(url).port or 80)
-        known = content_of(self._record.signed)
+        known = content_of(self.record.signed)
         wanted = fill_record(known, self._config, listen, archive)
         now_us = self._clock.now_us()
         roots = load_root_keys(self._home)
         if not same_content(known, wanted):
-            require_threshold(roots, self._record, f"{self._home.config}: differs from the record")
+            require_threshold(roots, self.record, f"{self._home.config}: differs from the record")
             self._replace_record(signed_record(wanted, now_us, roots))
         elif needs_renewal(known, now_us):
             try:
-                require_threshold(roots, self._record, f"{self._home.record}: expires soon")
+                require_threshold(roots, self.record, f"{self._home.record}: expires soon")
                 self._replace_record(signed_record(wanted, now_us, roots))
             except HomeFault as fault:
                 log.warning("%s", fault)  # decisions stay valid; the operator has time to renew
-        return (
-            f"ready grpc={listen} archive=http://{archive} registry={self._record.registry.hex()}"
-        )
+        return f"ready grpc={listen} archive=http://{archive} registry={self.record.registry.hex()}"
 
     def _replace_record(self, data: bytes) -> None:
-        self._record = read_record(data)
+        self.record = read_record(data)
         write_public(self._home.record, data)
 
     def _signed_record(self) -> bytes:
-        return self._record.signed
+        return self.record.signed
 
     def _desk(self, worker: DecisionWorker) -> Desk:
-        registry = self._record.registry
-        examiner = Examiner(registry, load_members(self._home))
+        registry = self.record.registry
+        examiner = Examiner(registry, self._members)
         signer = Signer(registry, self._config.log_origin, self._keys.statement)
         return Desk(worker, self._store.engine, examiner, signer, self._calendar)
 
     def _decider(self, ledger: Ledger) -> Decider:
         config = self._config
         terms = Terms(
-            self._record.registry, config.guard_us, config.min_lead_us, config.max_deadline_us
+            self.record.registry, config.guard_us, config.min_lead_us, config.max_deadline_us
         )
         return Decider(ledger, self._clock, terms, self._rules())
 
@@ -213,10 +221,15 @@ class _Daemon:
 
     def _health(self) -> HealthCheck:
         return HealthCheck(
-            self._record.registry,
+            self.record.registry,
             self._config.name,
             self._store,
             self._clock,
             self._rules(),
             self._calendar,
         )
+
+
+def _key_leaf(keys: Keys) -> bytes:
+    leaf = pb.LogLeaf(key=pb.KeyLeaf(certificate=keys.signed_certificate))
+    return leaf.SerializeToString(deterministic=True)

@@ -103,6 +103,25 @@ CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table}
 BEGIN SELECT RAISE(ABORT, '{table} is written once'); END
 """
 
+# INSERT OR REPLACE deletes without firing a trigger on DELETE: it is met where it begins.
+_FIRST_STAYS: Final = """
+CREATE TRIGGER decision_first_stays BEFORE INSERT ON decision
+WHEN EXISTS (SELECT 1 FROM decision
+             WHERE deadline_us = NEW.deadline_us AND commit_id = NEW.commit_id)
+BEGIN SELECT RAISE(IGNORE); END
+"""
+_NO_GAP: Final = """
+CREATE TRIGGER log_entry_no_gap BEFORE INSERT ON log_entry
+WHEN NEW.idx <> (SELECT coalesce(max(idx), -1) + 1 FROM log_entry)
+  OR EXISTS (SELECT 1 FROM log_entry
+             WHERE deadline_us = NEW.deadline_us AND commit_id = NEW.commit_id)
+BEGIN SELECT RAISE(ABORT, 'the log grows by one entry at its end, once for each decision'); END
+"""
+
+for _table, _text in ((decision, _FIRST_STAYS), (log_entry, _NO_GAP)):
+    _ddl = DDL(_text)  # type: ignore[no-untyped-call]
+    event.listen(_table, "after_create", _ddl.execute_if(dialect="sqlite"))
+
 for _table in (decision, log_entry, identity):
     for _verb in ("update", "delete"):
         _ddl = DDL(_FOR_EVER.format(table=_table.name, verb=_verb))  # type: ignore[no-untyped-call]
