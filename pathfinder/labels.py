@@ -10,7 +10,7 @@ LEVELS: Final = tuple(sorted(Level))  # index = number of the level
 RANK: Final = tuple(level.safety_rank for level in LEVELS)
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class Label:
     """A chain from `path[0]` to the payee and the promise that this node holds for it.
 
@@ -29,7 +29,6 @@ class Label:
     all_bare: bool
     visited: int
     onward: "Label | None"
-    beaten: bool = False  # a better label took its place while it waited
 
     @property
     def key(self) -> tuple[int, int, int, tuple[int, ...], tuple[int, ...], int]:

@@ -21,8 +21,8 @@ from proto.modes import mode_of
 from proto.schedule import schedule
 from proto.viability import Chain, Violation, check_chain
 
-LABEL_BUDGET: Final = 400_000  # over all passes: some ten seconds, beyond which nobody waits
-LAST_RESORT_BUDGET: Final = 100_000  # of the pass that is not exact, once the budget is spent
+LABEL_BUDGET: Final = 200_000  # over all passes: some ten seconds, beyond which nobody waits
+LAST_RESORT_BUDGET: Final = 50_000  # of the pass that is not exact, once the budget is spent
 _LEVEL_OF_RANK: Final = {RANK[level]: level for level in LEVELS}
 
 

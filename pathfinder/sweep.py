@@ -43,6 +43,7 @@ class Pass:
         # that would have been needed may have been beaten by one that cannot be completed.
         self.own_path_only = own_path_only
         self.heap: list[tuple[int, int, int, tuple[int, ...], tuple[int, ...], int, Label]] = []
+        self.beaten: set[Label] = set()  # a better one took their place while they waited
         self.fronts: dict[tuple[int, int, Level, bool], list[Label]] = {}
         self.prices = [setting.board.prices(p, setting.waived) for p in setting.policies]
         self.lateness = [policy.lateness_us for policy in setting.policies]
@@ -54,7 +55,7 @@ class Pass:
         taken = 0
         while self.heap:
             label = heappop(self.heap)[-1]
-            if label.beaten:
+            if label in self.beaten:
                 continue
             if label.amount > self.setting.question.max_cost:
                 break
@@ -185,7 +186,7 @@ class Pass:
         kept = []
         for other in front:
             if label.no_worse(other):
-                other.beaten = True
+                self.beaten.add(other)
             else:
                 kept.append(other)
         kept.append(label)
