@@ -1,0 +1,171 @@
+"""config.toml: what it may say, and one line about what it may not."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from node.config import (
+    CONFIG_NAME,
+    MAX_CONFIG_BYTES,
+    ConfigFault,
+    NodeConfig,
+    check_config,
+    config_text,
+    read_config,
+    split_address,
+    write_config,
+)
+from proto.limits import MAX_AMOUNT
+
+ALICE = NodeConfig("Alice", listen="127.0.0.1:7001")
+
+
+def read(tmp_path: Path, text: str | bytes) -> NodeConfig:
+    path = tmp_path / CONFIG_NAME
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return read_config(path)
+
+
+def test_the_least_config(tmp_path: Path) -> None:
+    config = read(tmp_path, 'alias = "Alice"')
+    assert config == NodeConfig("Alice")
+    assert config.declared_error_us == 50_000
+    assert config.max_pending_amount == MAX_AMOUNT
+    assert config.public_address == ""
+    assert config.data_path(tmp_path) == tmp_path / "data"
+
+
+def test_everything_set(tmp_path: Path) -> None:
+    text = """
+        alias = "Alice"
+        listen = "[::1]:0"
+        address = "alice.example:7001"
+        data_dir = "/var/lib/alice"
+        [clock]
+        declared_error_ms = 7
+        [limits]
+        max_pending_count = 3
+        max_pending_amount = 900
+    """
+    config = read(tmp_path, text)
+    assert config == NodeConfig(
+        "Alice", "[::1]:0", "alice.example:7001", "/var/lib/alice", 7000, 3, 900
+    )
+    assert config.public_address == "alice.example:7001"
+    assert config.data_path(tmp_path) == Path("/var/lib/alice")
+
+
+def test_listen_is_the_address_where_none_is_given() -> None:
+    assert ALICE.public_address == "127.0.0.1:7001"
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        ALICE,
+        replace(ALICE, alias='a "quoted" \\ name', data_dir="a#b'c"),
+        replace(ALICE, alias="Łódź 東京", declared_error_us=0, max_pending_count=1),
+    ],
+)
+def test_what_is_written_is_read(tmp_path: Path, config: NodeConfig) -> None:
+    path = tmp_path / CONFIG_NAME
+    write_config(path, config)
+    assert read_config(path) == config == check_config(config, path)
+
+
+def test_an_owners_file_is_not_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / CONFIG_NAME
+    write_config(path, ALICE)
+    with pytest.raises(FileExistsError):
+        write_config(path, replace(ALICE, alias="Eve"))
+    assert read_config(path) == ALICE
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "cause"),
+    [
+        ("", "alias", "missing"),
+        ('alias = ""', "alias", "characters"),
+        ("alias = 3", "alias", "text"),
+        ('alias = "a/b"', "alias", "'/'"),
+        ('alias = " "', "alias", "characters"),
+        (f'alias = "{"a" * 65}"', "alias", "at most 64"),
+        ('alias = "a\\u202Eb"', "alias", "printable"),
+        ('alias = "A"\nlisten = "7001"', "listen", "HOST:PORT"),
+        ('alias = "A"\nlisten = "::1:7001"', "listen", "HOST:PORT"),
+        ('alias = "A"\nlisten = "host:65536"', "listen", "HOST:PORT"),
+        ('alias = "A"\nlisten = ["a:1"]', "listen", "text"),
+        ('alias = "A"\naddress = "host:٣"', "address", "HOST:PORT"),
+        ('alias = "A"\naddress = "host:0"', "address", "port 0"),
+        ('alias = "A"\nlisten = "0.0.0.0:7001"', "address", "missing"),
+        ('alias = "A"\nlisten = "[::]:7001"', "address", "missing"),
+        ('alias = "A"\ndata_dir = ""', "data_dir", "empty"),
+        ('alias = "A"\ncolour = "red"', "colour", "unknown key"),
+        ('alias = "A"\n[limits]\nmax_hops = 3', "limits.max_hops", "unknown key"),
+        ('alias = "A"\n[colours]', "colours", "unknown key"),
+        ('alias = "A"\n"a\\nb" = 1', "'a\\nb'", "unknown key"),
+        ('alias = "A"\nclock = 5', "clock", "unknown key"),
+        ('alias = "A"\n[clock]\ndeclared_error_ms = -1', "clock.declared_error_ms", "whole"),
+        ('alias = "A"\n[clock]\ndeclared_error_ms = 1.5', "clock.declared_error_ms", "whole"),
+        ('alias = "A"\n[clock]\ndeclared_error_ms = true', "clock.declared_error_ms", "whole"),
+        ('alias = "A"\n[limits]\nmax_pending_count = 0', "limits.max_pending_count", "whole"),
+        ('alias = "A"\n[limits]\nmax_pending_count = 513', "limits.max_pending_count", "512"),
+        (
+            'alias = "A"\n[limits]\nmax_pending_amount = 9223372036854775808',
+            "limits.max_pending_amount",
+            "whole",
+        ),
+        ("alias =", "", "not TOML"),
+        (b"alias = '\xff'", "", "not TOML"),
+        ("a=" + "[" * 5000, "", "not TOML"),
+        ("#" * (MAX_CONFIG_BYTES + 1), "", "more than"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(
+    tmp_path: Path, text: str | bytes, key: str, cause: str
+) -> None:
+    with pytest.raises(ConfigFault) as caught:
+        read(tmp_path, text)
+    fault = caught.value
+    assert fault.key == key
+    assert cause in fault.cause
+    assert str(fault).startswith(str(tmp_path / CONFIG_NAME))
+    assert fault.key in str(fault)
+    assert "\n" not in str(fault)
+
+
+def test_a_missing_file_is_a_fault(tmp_path: Path) -> None:
+    with pytest.raises(ConfigFault, match="cannot be read"):
+        read_config(tmp_path / "nowhere")
+
+
+def test_a_config_is_checked_before_it_is_written(tmp_path: Path) -> None:
+    with pytest.raises(ConfigFault) as caught:
+        check_config(replace(ALICE, alias="a\nb"), tmp_path)
+    assert caught.value.key == "alias"
+    with pytest.raises(ConfigFault) as caught:
+        check_config(replace(ALICE, listen="nowhere"), tmp_path)
+    assert caught.value.key == "listen"
+
+
+def test_the_text_explains_itself() -> None:
+    lines = [line for line in config_text(ALICE).splitlines() if "=" in line]
+    assert len(lines) == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("host:1", ("host", 1)),
+        ("[::1]:80", ("::1", 80)),
+        ("host:", None),
+        (":80", None),
+        ("host", None),
+        ("::1:80", None),
+        ("host:+1", None),
+        ("host:000080", None),
+    ],
+)
+def test_addresses(text: str, found: tuple[str, int] | None) -> None:
+    assert split_address(text) == found
