@@ -19,7 +19,12 @@ ANY_HOST: Final = frozenset({"0.0.0.0", "::"})
 
 
 class ConfigFault(Exception):
-    """One line that names the file, the key, and what is wrong."""
+    """One line that names the file, the key ("" = the file as a whole), and what is wrong."""
+
+    def __init__(self, path: Path, key: str, cause: str) -> None:
+        super().__init__(": ".join(part for part in (str(path), key, cause) if part))
+        self.key = key
+        self.cause = cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,27 +75,27 @@ def read_config(path: Path) -> NodeConfig:
         with path.open("rb") as file:
             data = file.read(MAX_CONFIG_BYTES + 1)
     except OSError as error:
-        raise ConfigFault(f"{path}: cannot be read: {error.strerror}") from error
+        raise ConfigFault(path, "", f"cannot be read: {error.strerror}") from error
     if len(data) > MAX_CONFIG_BYTES:
-        raise ConfigFault(f"{path}: more than {MAX_CONFIG_BYTES} bytes")
+        raise ConfigFault(path, "", f"more than {MAX_CONFIG_BYTES} bytes")
     try:
         table = tomllib.loads(data.decode())
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         # The parser quotes what it met, and that may be any character: one line must stay one.
         cause = " ".join(str(error).split())
-        raise ConfigFault(f"{path}: not TOML: {cause}") from error
+        raise ConfigFault(path, "", f"not TOML: {cause}") from error
     except RecursionError as error:
-        raise ConfigFault(f"{path}: not TOML: nested too deeply") from error
+        raise ConfigFault(path, "", "not TOML: nested too deeply") from error
     return _Reader(path, table).config()
 
 
 def check_config(config: NodeConfig, path: Path) -> NodeConfig:
     """The same config. ConfigFault where reading it back from `path` would raise one."""
-    try:
-        table = tomllib.loads(config_text(config))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigFault(f"{path}: a text with characters that nobody can print") from error
-    return _Reader(path, table).config()
+    for key in ("alias", "listen", "address", "data_dir"):
+        # These would not even be TOML, which could not say where the mistake is.
+        if not getattr(config, key).isprintable():
+            raise ConfigFault(path, key, "must be printable")
+    return _Reader(path, tomllib.loads(config_text(config))).config()
 
 
 class _Reader:
@@ -135,7 +140,7 @@ class _Reader:
 
     def _fault(self, key: str, cause: str) -> ConfigFault:
         name = key if key.isprintable() else ascii(key)
-        return ConfigFault(f"{self._path}: {name}: {cause}")
+        return ConfigFault(self._path, name, cause)
 
     def _alias(self) -> str:
         if "alias" not in self._left:

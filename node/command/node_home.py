@@ -47,7 +47,7 @@ def init_node(
     try:
         check_config(NodeConfig(alias or "-", listen, address), path / CONFIG_NAME)
     except ConfigFault as fault:
-        fail(UNUSABLE, str(fault))
+        fail(UNUSABLE, f"--{fault.key}: {fault.cause}")
     try:
         identity, config = _create(path, alias, listen, address)
     except OSError as error:
@@ -103,6 +103,8 @@ def run_node(directory: Path | None, verbose: bool) -> None:
     logging.basicConfig(
         stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=level
     )
+    # gRPC reports every failed handshake by itself, in a form of its own; ours say whose it was.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     # Here, so that no other command loads the machinery of a daemon.
     from node.command.finder import LocalFinder
     from node.daemon import run
@@ -114,7 +116,9 @@ def run_node(directory: Path | None, verbose: bool) -> None:
         run(path, LocalFinder, lambda line: click.echo(line))
     except (ConfigFault, IdentityFault) as fault:
         fail(UNUSABLE, str(fault))
-    except (StoreUnusable, DaemonCrash, BindFailed) as fault:
+    except BindFailed as fault:
+        fail(REFUSED, f"{fault}: is another program there? config.toml says where to listen")
+    except (StoreUnusable, DaemonCrash) as fault:
         fail(REFUSED, str(fault))
     except OSError as error:
         fail(REFUSED, f"{path}: {error.strerror or error}")

@@ -104,7 +104,7 @@ def show_plan(one: Json) -> None:
                 ("cost", amount(one.get("cost"), one.get("brand"))),
                 ("fee", amount(one.get("fee"), one.get("brand"))),
                 ("registry", registry),
-                ("decided", _within(one.get("deadline_s"))),
+                ("decided", _within(one.get("deadline_s")) if one.get("registry") else None),
                 ("credit is held", _within(one.get("held_at_most_s"))),
             )
         )

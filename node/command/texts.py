@@ -148,7 +148,7 @@ WORDS: Final = {
     R.LINE_EXISTS: Words("there is a line with this neighbour in this brand", SEE_LINES),
     R.LINE_STATE: Words("the line is not in a state that allows this", SEE_LINES),
     R.PAYMENT_LIVE: Words("the request is being paid right now", SEE_PAYMENTS),
-    R.PAYMENT_DONE: Words("the payment has ended", SEE_PAYMENTS),
+    R.PAYMENT_DONE: Words("a payment of this request has ended already", SEE_PAYMENTS),
     R.NO_ROUTE: Words(
         "no chain of promises reaches the payee", "see why with `pledgeway pay --dry-run`"
     ),
