@@ -155,7 +155,9 @@ def on_redeemed(step: Step, peer: NodeId, body: Redeemed, evidence: bytes) -> No
         step.effects.append(PeerFault(peer, "redeems a promise that it did not make"))
         return
     line = step.the_line(promise.line)
-    if promise.phase is PromisePhase.REDEEMED and body.sequence <= line.sequence_in:
+    if promise.phase is PromisePhase.REDEEMED:
+        if body.sequence > line.sequence_in:
+            step.effects.append(PeerFault(peer, "books one promise twice"))
         return
     if (body.sequence, body.total) != (line.sequence_in + 1, line.booked_in + promise.amount):
         step.effects.append(PeerFault(peer, "books another debt than it promised"))
