@@ -21,23 +21,33 @@ _TERMS: Final = "terms"
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Fees per mode (an absent mode is refused), fees per registry, and what is advertised."""
+    """Fees per mode (an absent mode is refused), fees per registry, and what is advertised.
+
+    `line_fees` and `line_registry_fees`: by line id, instead of the node's own where the promise
+    that is given goes over that line.
+    """
 
     fees: Mapping[Mode, Fee] = field(default_factory=dict)
     registry_fees: Mapping[bytes, RegistryFee] = field(default_factory=dict)
     watches_registry: bool = True
     hold_max_us: int = DEFAULT_HOLD_MAX_US
+    line_fees: Mapping[bytes, Mapping[Mode, Fee]] = field(default_factory=dict)
+    line_registry_fees: Mapping[bytes, Mapping[bytes, RegistryFee]] = field(default_factory=dict)
 
     def to_json(self) -> str:
         return json.dumps(
             {
-                "fees": {m.name: [str(f.rate), f.flat] for m, f in sorted(self.fees.items())},
-                "registry_fees": {
-                    r.hex(): [str(f.in_rate), f.in_flat, str(f.out_rate), f.out_flat]
-                    for r, f in sorted(self.registry_fees.items())
-                },
+                "fees": _fees_json(self.fees),
+                "registry_fees": _registry_fees_json(self.registry_fees),
                 "watches_registry": self.watches_registry,
                 "hold_max_us": self.hold_max_us,
+                "line_fees": {
+                    line.hex(): _fees_json(fees) for line, fees in sorted(self.line_fees.items())
+                },
+                "line_registry_fees": {
+                    line.hex(): _registry_fees_json(fees)
+                    for line, fees in sorted(self.line_registry_fees.items())
+                },
             }
         )
 
@@ -45,14 +55,39 @@ class Terms:
     def from_json(cls, text: str) -> "Terms":
         data = json.loads(text)
         return cls(
-            {Mode[m]: Fee(Rate.parse(r), flat) for m, (r, flat) in data["fees"].items()},
-            {
-                bytes.fromhex(r): RegistryFee(Rate.parse(ir), inf, Rate.parse(outr), outf)
-                for r, (ir, inf, outr, outf) in data["registry_fees"].items()
-            },
+            _fees(data["fees"]),
+            _registry_fees(data["registry_fees"]),
             data["watches_registry"],
             data["hold_max_us"],
+            # Absent in what a node wrote before its lines could have fees of their own.
+            {bytes.fromhex(n): _fees(f) for n, f in data.get("line_fees", {}).items()},
+            {
+                bytes.fromhex(n): _registry_fees(f)
+                for n, f in data.get("line_registry_fees", {}).items()
+            },
         )
+
+
+def _fees_json(fees: Mapping[Mode, Fee]) -> dict[str, Any]:
+    return {m.name: [str(f.rate), f.flat] for m, f in sorted(fees.items())}
+
+
+def _fees(data: Mapping[str, Any]) -> dict[Mode, Fee]:
+    return {Mode[m]: Fee(Rate.parse(r), flat) for m, (r, flat) in data.items()}
+
+
+def _registry_fees_json(fees: Mapping[bytes, RegistryFee]) -> dict[str, Any]:
+    return {
+        r.hex(): [str(f.in_rate), f.in_flat, str(f.out_rate), f.out_flat]
+        for r, f in sorted(fees.items())
+    }
+
+
+def _registry_fees(data: Mapping[str, Any]) -> dict[bytes, RegistryFee]:
+    return {
+        bytes.fromhex(r): RegistryFee(Rate.parse(ir), inf, Rate.parse(outr), outf)
+        for r, (ir, inf, outr, outf) in data.items()
+    }
 
 
 @dataclass(slots=True)
@@ -95,6 +130,8 @@ class Book:
             records={r: known.record for r, known in self.registries.items()},
             watches_registry=self.terms.watches_registry,
             hold_max_us=self.terms.hold_max_us,
+            line_fees={n: FeeSet(dict(f)) for n, f in self.terms.line_fees.items()},
+            line_registry_fees=dict(self.terms.line_registry_fees),
             clock_error_us=self._clock_error_us,
             max_pending_count=self._caps[0],
             max_pending_amount=self._caps[1],

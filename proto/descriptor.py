@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum, unique
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 from uuid import UUID
@@ -14,6 +15,7 @@ from proto.wire import WireFault, canonical, parse_canonical
 DESCRIPTOR_VERSION: Final = 1
 COMMIT_TAG: Final = b"pledgeway/commit/v1\0"
 HASH_BYTES: Final = 32
+DESCRIPTORS_KEPT: Final = 8192  # some 8 MB: a node reads each of its live ones a dozen times
 
 
 @unique
@@ -86,6 +88,7 @@ def transaction_uuid(commit: bytes) -> UUID:
     return UUID(bytes=bytes(data))
 
 
+@lru_cache(maxsize=DESCRIPTORS_KEPT)
 def decode_descriptor(data: bytes) -> Descriptor:
     """Reads and validates a descriptor (N1–N5). Raises DescriptorInvalid.
 
