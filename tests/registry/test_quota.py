@@ -1,0 +1,115 @@
+"""Reserved capacity, watchers' bells, chrony's words, and a queue that is full."""
+
+from pathlib import Path
+
+import pytest
+import trio
+
+from proto.v1 import registry_pb2 as rpb
+from registry import desk as desk_room
+from registry.calendar import Calendar
+from registry.chrony import DRIFT_PPM, STALE_US, UNKNOWN_US, ChronyClock, tracking_error_us
+from registry.hub import Hub
+from tests.proto.build import NOW_US, SECOND, digest, make_commit
+from tests.registry.serving import commit_item, query_item, serving
+
+SECOND_OF_D = NOW_US + 10 * SECOND
+
+
+def test_a_second_holds_sixty_percent() -> None:
+    calendar = Calendar(10)
+    taken = [calendar.reserve(SECOND_OF_D + i, digest(f"{i}"), NOW_US) for i in range(8)]
+    assert taken == [True] * 6 + [False] * 2
+    assert calendar.reserve(SECOND_OF_D, digest("0"), NOW_US), "announcing twice takes one place"
+    assert len(calendar) == 6
+    assert calendar.holds(SECOND_OF_D, digest("0"))
+    assert not calendar.holds(SECOND_OF_D, digest("7"))
+    calendar.release(SECOND_OF_D, digest("0"))
+    calendar.release(SECOND_OF_D, digest("0"))
+    assert len(calendar) == 5
+    assert calendar.reserve(SECOND_OF_D, digest("7"), NOW_US)
+
+
+def test_what_is_past_is_forgotten() -> None:
+    calendar = Calendar(1)
+    assert calendar.reserve(SECOND_OF_D, digest("a"), NOW_US)
+    assert not calendar.reserve(SECOND_OF_D, digest("b"), SECOND_OF_D)
+    assert calendar.reserve(SECOND_OF_D + 5 * SECOND, digest("c"), SECOND_OF_D + SECOND)
+    assert len(calendar) == 1
+    assert not calendar.holds(SECOND_OF_D, digest("a"))
+
+
+async def test_a_bell_rings_for_its_own_ids_only() -> None:
+    hub = Hub()
+    with hub.listen([b"a", b"b"]) as bell, hub.listen([b"b"]) as other:
+        assert len(hub) == 2
+        hub.ring(b"c")
+        hub.ring(b"a")
+        assert await bell.wait(60) == {b"a"}
+        assert await other.wait(0) == set()
+        hub.ring(b"b")
+        assert await bell.wait(60) == await other.wait(60) == {b"b"}
+    assert len(hub) == 0
+
+
+TRACKING = "C0A80101,192.168.1.1,2,1790000000.5,-0.000012345,0.1,0.1,1,0,0.1,0.012,0.0005,64,Normal"
+
+
+def test_chronys_error_bound() -> None:
+    assert tracking_error_us(TRACKING) == 6513  # 12.345 + 500 + 6000 us, rounded up
+    assert tracking_error_us(TRACKING + "\n") == 6513
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "506 Cannot talk to daemon",
+        TRACKING.replace(",2,", ",0,"),
+        TRACKING.replace(",2,", ",16,"),
+        TRACKING.replace("0.012", "nan"),
+        TRACKING.replace("0.012", "-0.012"),
+        TRACKING.replace("0.0005", "inf"),
+        TRACKING.replace("0.0005", "soon"),
+        TRACKING + ",more",
+    ],
+)
+def test_without_a_measurement_there_is_no_bound(line: str) -> None:
+    assert tracking_error_us(line) is None
+
+
+def test_a_measurement_grows_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = ChronyClock()
+    assert clock.error_us() == UNKNOWN_US
+    now_us = 1_000_000
+    monkeypatch.setattr(clock, "monotonic_us", lambda: now_us)
+    clock.measured(500)
+    assert clock.error_us() == 501
+    now_us += 10_000_000
+    assert clock.error_us() == 501 + 10 * DRIFT_PPM
+    now_us += STALE_US
+    assert clock.error_us() == UNKNOWN_US
+    clock.measured(500)
+    assert clock.error_us() == 501
+    clock.measured(None)
+    assert clock.error_us() == UNKNOWN_US
+
+
+@pytest.mark.edge
+async def test_a_full_queue_sheds_all_but_the_announced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(tmp_path / "r") as served:
+        announced, other = served.descriptor("announced"), served.descriptor("other")
+        await served.announce(announced)
+        monkeypatch.setattr(desk_room, "SHED_ABOVE", 10**9)
+        items = [commit_item(make_commit(other)), query_item(other)]
+        answers = await served.decide(*items, commit_item(make_commit(announced)))
+        kinds = [a.WhichOneof("answer") for a in answers]
+        assert kinds == ["refusal", "refusal", "final"]
+        assert {a.refusal.reason for a in answers[:2]} == {rpb.OVER_QUOTA}
+        monkeypatch.setattr(desk_room, "SHED_ABOVE", 0)
+        (answer,) = await served.decide(query_item(other))
+        assert answer.HasField("interim"), "a refusal changed nothing"
+        with trio.fail_after(5):
+            assert (await served.decide(*items))[0].HasField("final")
