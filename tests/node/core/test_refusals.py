@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 import pytest
 
@@ -54,7 +55,8 @@ class Scene:
         """Changes the instruction that the node finds in the packet."""
         assert self.opened is not None
         instruction, rest = self.opened
-        self.opened = replace(instruction, **changes), rest  # type: ignore[type-var]
+        changed: Instruction = replace(cast(Forward, instruction), **changes)  # type: ignore[arg-type]
+        self.opened = changed, rest
 
     def descriptor(self, **changes: object) -> None:
         changed = replace(decode_descriptor(self.body.descriptor), **changes)  # type: ignore[arg-type]

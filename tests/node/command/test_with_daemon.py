@@ -1,0 +1,178 @@
+"""The commands against real daemons: Alice and Bob, one line, payments made and not made."""
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from node.command.__main__ import main
+from tests.node.command.conftest import ROOT
+
+pytestmark = pytest.mark.e2e
+
+
+class Pair:
+    """Two nodes in one folder. Bob is dialled, Alice dials."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.processes: list[subprocess.Popen[str]] = []
+
+    def run(self, node: str, *args: str) -> Result:
+        return CliRunner().invoke(main, list(args), env={"PLEDGEWAY_NODE": str(self.folder / node)})
+
+    def good(self, node: str, *args: str) -> str:
+        result = self.run(node, *args)
+        assert result.exit_code == 0, (args, result.output)
+        assert "None" not in result.stdout
+        return result.stdout
+
+    def json(self, node: str, *args: str) -> Any:
+        return json.loads(self.good(node, *args, "--json"))
+
+    def file(self, name: str, content: str) -> str:
+        (self.folder / name).write_text(content)
+        return str(self.folder / name)
+
+    def start(self, node: str, *options: str) -> None:
+        directory = str(self.folder / node)
+        made = CliRunner().invoke(main, ["node", "init", directory, "--alias", node, *options])
+        assert made.exit_code == 0, made.output
+        process = subprocess.Popen(
+            [sys.executable, "-m", "node.command", "node", "run", directory],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.processes.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith(f"ready: {node} ")
+
+
+def free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="module")
+def pair() -> Iterator[Pair]:
+    pair = Pair(Path(tempfile.mkdtemp(prefix="pw-")))
+    try:
+        pair.start("Bob", "--listen", f"127.0.0.1:{free_port()}")
+        pair.start("Alice")
+        card = pair.file("alice.card", pair.good("Alice", "node", "card"))
+        pair.good("Bob", "line", "offer", card, "--brand", "USD", "--limit", "50000")
+        card = pair.file("bob.card", pair.good("Bob", "node", "card"))
+        opened = pair.json("Alice", "line", "accept", card, "--limit", "20000", "--wait", "20s")
+        assert opened["phase"] == "OPEN"
+        yield pair
+    finally:
+        for process in pair.processes:
+            process.terminate()
+        statuses = [process.wait(timeout=20) for process in pair.processes]
+        for process in pair.processes:
+            assert process.stdout is not None
+            process.stdout.close()
+        shutil.rmtree(pair.folder)
+    assert statuses == [0, 0]
+
+
+def test_a_payment(pair: Pair) -> None:
+    before = pair.json("Alice", "line", "list")["lines"][0]["balance"]
+    invoice = str(pair.folder / "invoice.txt")
+    pair.good(
+        "Bob", "request", "create", "700", "USD", "--description", "One lamp", "--out", invoice
+    )
+    plan = pair.json("Alice", "pay", invoice, "--dry-run")
+    assert (plan["found"], plan["cost"]) == (True, 700)
+    assert "700 USD" in pair.good("Alice", "pay", invoice, "--dry-run")
+    paid = pair.json("Alice", "pay", invoice)
+    assert paid["phase"] == "COMMITTED"
+    assert pair.json("Alice", "line", "list")["lines"][0]["balance"] == before - 700
+    assert "COMMITTED" in pair.good("Alice", "payment", "show", paid["id"][:10])
+    assert "700 USD" in pair.good("Alice", "payment", "list", "--limit", "1")
+    assert "One lamp" in pair.good("Bob", "request", "list")
+    again = pair.run("Alice", "pay", invoice)
+    assert again.exit_code == 1
+    evidence = pair.run("Alice", "payment", "evidence", paid["id"][:10], "--json")
+    assert evidence.exit_code == 1  # all BARE: no registry has decided about it
+    assert json.loads(evidence.stdout)["failure"]["code"] == "NOT_FOUND"
+
+
+def test_a_payment_that_finds_no_chain(pair: Pair) -> None:
+    invoice = pair.file("much.txt", pair.good("Bob", "request", "create", "90000", "USD"))
+    plan = pair.run("Alice", "pay", invoice, "--dry-run")
+    assert plan.exit_code == 1
+    assert "V10" in plan.stdout
+    assert pair.run("Alice", "pay", invoice).exit_code == 1
+    assert "ABORTED" in pair.good("Alice", "payment", "list", "--limit", "1")
+
+
+def test_a_request_taken_back(pair: Pair) -> None:
+    made = pair.json("Bob", "request", "create", "5", "USD", "--manual")
+    assert made["manual"] is True
+    assert "to be confirmed" in pair.good("Bob", "request", "show", made["id"][:10])
+    assert "DECLINED" in pair.good("Bob", "request", "decline", made["id"][:10])
+
+
+@pytest.mark.parametrize("node", ["Alice", "Bob"])
+def test_every_view(pair: Pair, node: str) -> None:
+    other = {"Alice": "Bob", "Bob": "Alice"}[node]
+    assert other in pair.good(node, "node", "status")
+    assert f"{other}/USD" in pair.good(node, "line", "list")
+    assert "USD" in pair.good(node, "balance")
+    assert "sound" in pair.good(node, "node", "audit")
+    assert "No incidents" in pair.good(node, "node", "incidents")
+    assert "None:" not in pair.good(node, "fees", "show")
+    listed = pair.run(node, "node", "registry", "list")
+    assert (listed.exit_code, "--accept" in listed.stdout) == (0, True)
+    network = json.loads(pair.good(node, "network", "export"))
+    assert {*network["nodes"]} == {"Alice", "Bob"}
+    assert pair.json(node, "node", "card")["card"] == pair.good(node, "node", "card").strip()
+
+
+def test_terms(pair: Pair) -> None:
+    args = ("fees", "set", "ATOMIC", "1.002", "3", "--refuse", "GATEWAY", "--hold-max", "2min")
+    said = pair.json("Alice", *args, "--watch")
+    assert said["fees"]["ATOMIC"] == {"rate": "1.002", "flat": 3}
+    assert "GATEWAY" not in said["fees"]
+    assert said["watches_registry"] is True
+    assert said["hold_max_ms"] == 120_000
+    assert "ATOMIC 100203" in pair.good("Alice", "fees", "show")
+
+
+def test_a_limit(pair: Pair) -> None:
+    assert "granted to you" in pair.good("Bob", "line", "limit", "Alice/USD", "60000")
+    assert pair.json("Bob", "line", "list")["lines"][0]["granted"] == 60_000
+
+
+@pytest.mark.parametrize(
+    ("args", "status"),
+    [
+        (("line", "limit", "Nobody", "5"), 1),
+        (("payment", "show", "ffff"), 1),
+        (("request", "show", "ffff"), 1),
+        (("node", "registry", "accept", "Nobody"), 1),
+        (("pay", "pledgeway-request:nonsense"), 2),
+        (("line", "offer", "pledgeway-card:nonsense", "--brand", "USD", "--limit", "1"), 2),
+        (("request", "create", "5", "USD", "--deadline", "1s"), 2),
+    ],
+    ids=lambda part: " ".join(part) if isinstance(part, tuple) else "",
+)
+def test_a_no_is_one_line(pair: Pair, args: tuple[str, ...], status: int) -> None:
+    result = pair.run("Alice", *args)
+    assert result.exit_code == status, result.output
+    assert len(result.stderr.splitlines()) == 1
+    failure = json.loads(pair.run("Alice", *args, "--json").stdout)["failure"]
+    assert failure["code"] in ("NOT_FOUND", "BAD_ARGUMENT")
