@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -41,6 +42,13 @@ class Pair:
         (self.folder / name).write_text(content)
         return str(self.folder / name)
 
+    def wait_until_lines_are_known(self, node: str) -> None:
+        """Adverts take a moment. Each question takes milliseconds; a minute's worth is enough."""
+        for _ in range(3000):
+            if self.json(node, "node", "status")["graph"] == {"nodes": 2, "lines": 2}:
+                return
+        raise AssertionError(f"{node} never heard of both directions of the line")
+
     def start(self, node: str, *options: str) -> None:
         directory = str(self.folder / node)
         made = CliRunner().invoke(main, ["node", "init", directory, "--alias", node, *options])
@@ -57,8 +65,6 @@ class Pair:
 
 
 def free_port() -> int:
-    import socket
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -76,6 +82,8 @@ def pair() -> Iterator[Pair]:
         card = pair.file("bob.card", pair.good("Bob", "node", "card"))
         opened = pair.json("Alice", "line", "accept", card, "--limit", "20000", "--wait", "20s")
         assert opened["phase"] == "OPEN"
+        for node in ("Alice", "Bob"):
+            pair.wait_until_lines_are_known(node)
         yield pair
     finally:
         for process in pair.processes:
@@ -91,9 +99,8 @@ def pair() -> Iterator[Pair]:
 def test_a_payment(pair: Pair) -> None:
     before = pair.json("Alice", "line", "list")["lines"][0]["balance"]
     invoice = str(pair.folder / "invoice.txt")
-    pair.good(
-        "Bob", "request", "create", "700", "USD", "--description", "One lamp", "--out", invoice
-    )
+    about = ("--description", "One lamp", "--out", invoice)
+    pair.good("Bob", "request", "create", "700", "USD", *about)
     plan = pair.json("Alice", "pay", invoice, "--dry-run")
     assert (plan["found"], plan["cost"]) == (True, 700)
     assert "700 USD" in pair.good("Alice", "pay", invoice, "--dry-run")
