@@ -37,6 +37,7 @@ MAX_ANSWER_BYTES: Final = 1 << 20  # registry 6; the transport's limit lies a li
 ANSWER_ROOM: Final = 700  # statement, signature and framing, without the Commit
 SHED_ABOVE: Final = MAX_WAITING_ITEMS // 2  # the other half of the queue is for the announced
 ID_BYTES: Final = 32
+INLINE_COMMITS: Final = 8  # checked sooner than a thread is reached and a database asked
 EXAMINERS: Final = 1  # a second thread gains nothing while signatures share one interpreter
 
 
@@ -126,8 +127,8 @@ class Desk:
         return (await self._worker.answer([Unbound(subject)]))[0]
 
     async def _examine(self, asks: Sequence[Ask | Refused]) -> list[Examined]:
-        if not any(isinstance(ask, AskCommit) for ask in asks):
-            return [self._read(ask, ()) for ask in asks]  # cheap: not worth a thread
+        if sum(isinstance(ask, AskCommit) for ask in asks) <= INLINE_COMMITS:
+            return [self._read(ask, ()) for ask in asks]
         return await trio.to_thread.run_sync(self._examine_all, asks, limiter=self._examining)
 
     def _examine_all(self, asks: Sequence[Ask | Refused]) -> list[Examined]:

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from registry.decider import Decider, Item
 from registry.log import Answer, Logged
-from registry.store import Ledger
+from registry.store import INDEX_STEP, Ledger
 from runtime.handover import Fuse, Handover, wake_trio
 
 MAX_GROUP_ITEMS: Final = 1024  # beyond it a longer transaction gains nothing and delays its first
@@ -113,6 +113,7 @@ class DecisionWorker:
         with self._engine.connect() as connection:
             decider = self._make(Ledger(connection))
             backlog = decider.index_some()
+            since_step = 0
             while True:
                 woken = self._work.acquire(timeout=IDLE_S if backlog else TICK_S)
                 groups = self._take()
@@ -120,10 +121,13 @@ class DecisionWorker:
                     items = [item for group in groups for item in group.items]
                     self._answers.put(_deal(groups, decider.answer(items)))
                     backlog += len(items)
+                    since_step += len(items)
                 elif woken and self._closing:
                     return
-                if backlog and (not woken or backlog > BACKLOG_ENTRIES):
+                busy = backlog > BACKLOG_ENTRIES and since_step >= INDEX_STEP
+                if backlog and (not woken or busy):
                     backlog = decider.index_some()
+                    since_step = 0
                 decider.keep_mark()
 
     def _take(self) -> list[_Group]:

@@ -81,7 +81,8 @@ async def serving(path: Path, **settings: object) -> AsyncIterator[Serving]:
     """Founds a registry in `path` unless there is one, and serves it around a block."""
     home = Home(path)
     if not home.config.exists():
-        create(path, replace(CONFIG, **settings), 1, 1, NOW_US, os.urandom)  # type: ignore[arg-type]
+        config = replace(CONFIG, **settings)  # type: ignore[arg-type]
+        create(path, config, 1, 1, NOW_US, os.urandom)
     clock = FakeClock(NOW_US, ERROR_US)
     config = read_config(home.config)
     with open_ledger(path / config.database) as store:

@@ -273,3 +273,14 @@ async def test_another_certificate_is_not_trusted(served: Serving) -> None:
             await channel.unary(
                 METHOD + "GetInfo", rpb.GetInfoRequest(), pb.SignedRegistryRecord, 3
             )
+
+
+async def test_a_large_batch_is_decided_and_repeated_like_a_small_one(served: Serving) -> None:
+    """Many commits are examined in a thread that looks up first what is known already."""
+    commits = [make_commit(served.descriptor(f"{i}")) for i in range(40)]
+    singly = [(await served.decide(commit_item(c)))[0] for c in commits[:5]]
+    together = await served.decide(*map(commit_item, commits))
+    assert together[:5] == singly
+    assert all(a.HasField("final") and a.HasField("commit") for a in together)
+    worthless = [commit_item(Commit(c.descriptor, b"\xff")) for c in commits]
+    assert await served.decide(*worthless) == together
