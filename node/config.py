@@ -41,8 +41,11 @@ class NodeConfig:
 
     @property
     def public_address(self) -> str:
-        """What neighbours dial; empty where nobody can."""
-        return self.address or self.listen
+        """What neighbours dial; empty where nobody can, or where the port is not known yet."""
+        if self.address:
+            return self.address
+        listen = split_address(self.listen)
+        return self.listen if listen is not None and listen[1] != 0 else ""
 
     def data_path(self, directory: Path) -> Path:
         """The folder of the node's books; `data_dir` may be absolute."""
@@ -132,9 +135,10 @@ class _Reader:
     def _check(self, config: NodeConfig) -> None:
         if not config.data_dir:
             raise self._fault("data_dir", "must not be empty")
-        dialled = split_address(config.public_address)
+        dialled = split_address(config.address or config.listen)
         if dialled is not None and dialled[0] in ANY_HOST:
-            raise self._fault("address", f"missing: nobody can dial {config.public_address}")
+            cause = f"nobody can dial {dialled[0]}"
+            raise self._fault("address", cause if config.address else f"missing: {cause}")
         if config.address and dialled is not None and dialled[1] == 0:
             raise self._fault("address", "nobody can dial port 0")
 

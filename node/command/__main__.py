@@ -52,7 +52,7 @@ Exit status: 0 done; 1 a clean no, nothing was changed; 2 unusable input, or no 
 )
 @click.version_option(package_name="pledgeway", prog_name="pledgeway")
 def main() -> None:
-    pass
+    """The group of everything; what its help says is `HELP`."""
 
 
 if __name__ == "__main__":

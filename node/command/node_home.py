@@ -41,6 +41,9 @@ def init_node(
     """Makes a node's directory, whole or not at all, and prints what to do next."""
     path = chosen(directory)
     _require_short(path)
+    if path.resolve() == Path.cwd():
+        # It is made elsewhere and moved here, and the shell would stay in the old folder.
+        fail(UNUSABLE, f"{path}: is where you are: name a folder in it, or go outside")
     if path.is_symlink() or (path.exists() and (not path.is_dir() or any(path.iterdir()))):
         fail(REFUSED, f"{path}: exists already, and is left as it is: name another directory")
     # Checked before a key is drawn; a missing alias comes from the key.
@@ -78,9 +81,10 @@ def init_node(
 def _create(
     path: Path, alias: str | None, listen: str, address: str
 ) -> tuple[Identity, NodeConfig]:
-    path.absolute().parent.mkdir(parents=True, exist_ok=True)
+    parent = path.absolute().parent
+    parent.mkdir(parents=True, exist_ok=True)
     # Built beside its place: after a crash there is no half node to be taken for a whole.
-    draft = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.absolute().parent))
+    draft = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=parent))
     try:
         identity = create_identity(draft, time.time_ns() // 1000, os.urandom)
         config = NodeConfig(alias or identity.node.hex()[:ALIAS_CHARS], listen, address)

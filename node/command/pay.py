@@ -64,7 +64,7 @@ def pay(
     """Pay a REQUEST: its text, or a FILE that holds it ("-": standard input).
 
     The node finds the cheapest chain of promises that is safe for all, promises, and waits for the
-    decision. Any amount is paid at most once, however often this is called.
+    decision. A request is paid at most once, however often this is called.
 
     \b
     Example:

@@ -56,6 +56,11 @@ def test_everything_set(tmp_path: Path) -> None:
     assert config.data_path(tmp_path) == Path("/var/lib/alice")
 
 
+def test_nobody_dials_a_port_that_is_not_known() -> None:
+    assert NodeConfig("A", listen="127.0.0.1:0").public_address == ""
+    assert NodeConfig("A", listen="127.0.0.1:0", address="h:1").public_address == "h:1"
+
+
 def test_listen_is_the_address_where_none_is_given() -> None:
     assert ALICE.public_address == "127.0.0.1:7001"
 
@@ -100,6 +105,7 @@ def test_an_owners_file_is_not_overwritten(tmp_path: Path) -> None:
         ('alias = "A"\naddress = "host:0"', "address", "port 0"),
         ('alias = "A"\nlisten = "0.0.0.0:7001"', "address", "missing"),
         ('alias = "A"\nlisten = "[::]:7001"', "address", "missing"),
+        ('alias = "A"\naddress = "0.0.0.0:7001"', "address", "nobody can dial 0.0.0.0"),
         ('alias = "A"\ndata_dir = ""', "data_dir", "empty"),
         ('alias = "A"\ncolour = "red"', "colour", "unknown key"),
         ('alias = "A"\n[limits]\nmax_hops = 3', "limits.max_hops", "unknown key"),

@@ -193,11 +193,12 @@ def test_a_plan(fake: FakeNode) -> None:
 
 def test_strangers_cannot_paint_the_terminal(fake: FakeNode) -> None:
     evil = "\x1b[2J\r\u202eevil[red]\n"
-    for verb, answer in (
-        ("line.list", {"lines": [{**LINE, "alias": evil}]}),
-        ("request.show", {**REQUEST, "description": evil}),
-        ("registry.list", {"registries": [{"id": "a5", "name": evil, "accepted": True}]}),
-    ):
+    answers: dict[str, dict[str, Any]] = {
+        "line.list": {"lines": [{**LINE, "alias": evil}]},
+        "request.show": {**REQUEST, "description": evil},
+        "registry.list": {"registries": [{"id": "a5", "name": evil, "accepted": True}]},
+    }
+    for verb, answer in answers.items():
         fake.says(verb, {"json": answer})
         text = fake.run(*ASKED[verb]).stdout
         assert "evil[red]" in text

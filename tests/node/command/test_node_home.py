@@ -86,7 +86,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
         (["--alias", "a\nb"], "--alias: must be printable"),
         (["--alias", "a" * 65], "--alias: must be"),
         (["--listen", "7001"], "--listen: must be HOST:PORT"),
-        (["--listen", "0.0.0.0:7001"], "--address: missing: nobody can dial 0.0.0.0:7001"),
+        (["--listen", "0.0.0.0:7001"], "--address: missing: nobody can dial 0.0.0.0"),
         (["--address", "host:0"], "--address: nobody can dial port 0"),
     ],
 )
@@ -95,6 +95,14 @@ def test_bad_options_make_nothing(tmp_path: Path, args: list[str], cause: str) -
     assert result.exit_code == 2
     assert result.stderr.startswith(f"pledgeway: {cause}")
     assert len(result.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_not_where_the_shell_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = init(".")
+    assert result.exit_code == 2
+    assert "is where you are" in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 

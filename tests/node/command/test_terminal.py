@@ -13,7 +13,8 @@ from termios import TIOCSWINSZ
 
 import pytest
 
-from node.command.display import amount, moment, plain, short, span
+from node.command.display import amount, moment, short, span
+from node.command.exit_status import plain
 from tests.node.command.conftest import ROOT, FakeNode
 
 ESCAPE = "\x1b"
