@@ -1,0 +1,160 @@
+"""`pledgeway demo`: what it is told, and how it ends."""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import click
+
+from node.command.demo.casting import SCENES
+from node.command.exit_status import REFUSED, UNUSABLE, fail, plain
+
+if TYPE_CHECKING:
+    from node.command.demo.casting import Role
+    from node.command.demo.performance import Result
+    from node.command.demo.plan import Plan
+
+SIGNALLED: Final = 128  # a shell's way to say it: 128 + number of the signal
+FLORENCE: Final = "Florence, fifteen houses of the 15th century"
+MAX_DIRECTORY_BYTES: Final = 80  # house00/control.sock behind it must fit into a socket's address
+
+
+@click.command(
+    "demo",
+    epilog="Exit status: 0 everything was as it should be; 1 something was not; 2 unusable input.",
+)
+@click.option(
+    "--network",
+    "file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Another network, of up to 30 nodes, as `pledgeway route` reads it.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Use DIR, which is empty or absent, and leave books and logs there.",
+)
+@click.option(
+    "--scene",
+    "scenes",
+    multiple=True,
+    type=click.Choice(SCENES),
+    help="Play this scene; repeatable.  [default: all]",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Draws limits and pairs.")
+def demo(
+    file: Path | None, as_json: bool, keep: Path | None, scenes: Sequence[str], seed: int
+) -> None:
+    """Run a whole network on this machine and let it pay.
+
+    Every house of the network is a node in a process of its own, and so is every registry, all on
+    loopback. They open lines of credit and play five scenes: a payment at ATOMIC, a route of mixed
+    levels, a payment that is refused, a payee who never commits, and a house that is killed
+    between promise and commit. At the end all books are compared.
+
+    \b
+    Example:
+      pledgeway demo
+      pledgeway demo --scene killed --keep ./florence
+      pledgeway demo --network net.json --json
+    """
+    title = FLORENCE if file is None else plain(file)
+    plan, roles = _network(file, seed, scenes)
+    if keep is not None:
+        _require_usable(keep)
+    result = _performed(plan, roles, keep, title, as_json)
+    if as_json:
+        click.echo(json.dumps(_as_json(plan, title, seed, result), ensure_ascii=False))
+    if not result.ok:
+        sys.exit(REFUSED)
+
+
+def _network(file: Path | None, seed: int, scenes: Sequence[str]) -> "tuple[Plan, list[Role]]":
+    from node.command.demo.casting import cast
+    from node.command.demo.florence import florence, florentine_roles
+    from node.command.demo.plan import PlanFault, make_plan
+    from pathfinder.json_place import NetworkFileError
+    from pathfinder.network_file import read_network
+
+    random = Random(seed)
+    try:
+        plan = make_plan(florence(random) if file is None else read_network(file))
+    except NetworkFileError as error:
+        fail(UNUSABLE, str(error))
+    except PlanFault as fault:
+        fail(UNUSABLE, f"{file}: {fault}")
+    roles = florentine_roles(plan.network) if file is None else cast(plan.network, random)
+    return plan, [role for role in roles if not scenes or role.scene in scenes]
+
+
+def _require_usable(keep: Path) -> None:
+    length = len(os.fsencode(keep.absolute()))
+    if length > MAX_DIRECTORY_BYTES:
+        fail(UNUSABLE, f"{keep}: {length} bytes of path, more than {MAX_DIRECTORY_BYTES}:"
+             " the sockets in it would have no address")  # fmt: skip
+    if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
+        fail(REFUSED, f"{keep}: exists already, and is left as it is: name another directory")
+
+
+def _performed(
+    plan: "Plan", roles: "list[Role]", keep: Path | None, title: str, as_json: bool
+) -> "Result":
+    # Here, so that --help does not load gRPC.
+    import trio
+
+    from node.command.demo import show
+    from node.command.demo.performance import Interrupted, Watcher, run, working_directory
+    from node.command.demo.ports import NoPort
+    from node.command.demo.process import StartFailed
+    from node.command.demo.town import TownFault
+
+    numbers = iter(range(1, len(roles) + 1))
+    watcher = Watcher(_progress, lambda _: None, lambda _: None)
+    if not as_json:
+        show.show_opening(plan, title)
+        watcher = Watcher(
+            _progress, lambda shown: show.show_scene(next(numbers), shown), show.show_check
+        )
+    try:
+        with working_directory(keep) as directory:
+            result = trio.run(partial(run, plan, roles, directory, watcher))
+    except Interrupted as interrupted:
+        _stopped(interrupted.number, str(interrupted))
+    except (TownFault, StartFailed, NoPort) as fault:
+        for line in str(fault).splitlines():
+            click.echo(f"pledgeway: {plain(line)}", err=True)
+        sys.exit(REFUSED)
+    except OSError as error:
+        fail(REFUSED, f"{error.filename or keep}: {error.strerror or error}")
+    if not as_json:
+        show.show_end(result.scenes, result.check, result.seconds)
+    return result
+
+
+def _stopped(number: int, name: str) -> NoReturn:
+    click.echo(f"pledgeway: stopped by {name}; every process has ended", err=True)
+    sys.exit(SIGNALLED + number)
+
+
+def _progress(text: str) -> None:
+    click.echo(f"... {plain(text)}", err=True)
+
+
+def _as_json(plan: "Plan", title: str, seed: int, result: "Result") -> dict[str, Any]:
+    network = plan.network
+    return {
+        "network": title,
+        "seed": seed,
+        "nodes": len(network.nodes),
+        "registries": list(network.registries),
+        "lines": len(plan.lines),
+        **result.as_json(),
+    }

@@ -1,0 +1,133 @@
+"""The demo from beginning to end: build, play, compare, tear down."""
+
+import signal
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+import trio
+
+from node.command.demo.books import Check, check_books
+from node.command.demo.casting import SILENT, Role
+from node.command.demo.plan import Plan
+from node.command.demo.ports import free_ports
+from node.command.demo.process import processes
+from node.command.demo.scene import Shown
+from node.command.demo.scenes import perform
+from node.command.demo.town import Town, build
+from runtime.bridge import Bridge
+
+STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+PREFIX: Final = "pledgeway-demo-"
+
+
+class Interrupted(Exception):
+    """A signal told us to stop; everything has been taken down."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.number = number
+
+
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """Who wants to hear: `progress` of building, every scene when it is over, and the check."""
+
+    progress: Callable[[str], None]
+    scene: Callable[[Shown], None]
+    check: Callable[[Check], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What the demo has shown. `seconds`: with building and the last check."""
+
+    scenes: tuple[Shown, ...]
+    check: Check
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        return self.check.ok and all(shown.ok for shown in self.scenes)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "ok": self.ok,
+            "seconds": self.seconds,
+            "scenes": [shown.as_json() for shown in self.scenes],
+            "check": self.check.as_json(),
+        }
+
+
+@contextmanager
+def working_directory(keep: Path | None) -> Iterator[Path]:
+    """`keep` itself, made if need be; else one that is gone afterwards. OSError."""
+    if keep is not None:
+        keep.mkdir(mode=0o700, parents=True, exist_ok=True)
+        yield keep
+        return
+    with tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as made:
+        yield Path(made)
+
+
+async def run(plan: Plan, roles: Sequence[Role], directory: Path, watcher: Watcher) -> Result:
+    """TownFault, StartFailed, NoPort, Interrupted. All processes have ended when it returns."""
+    began = time.monotonic()
+    with processes() as running:
+        async with _until_signalled(), Bridge.open() as bridge:
+            ports = free_ports(Random())
+            town = await build(plan, directory, ports, bridge, running, watcher.progress)
+            try:
+                scenes = await _play(town, roles, watcher)
+                check = await check_books(town)
+            finally:
+                with trio.CancelScope(shield=True):
+                    for house in town.houses.values():
+                        await house.control.close()
+    watcher.check(check)
+    return Result(tuple(scenes), check, round(time.monotonic() - began, 1))
+
+
+@asynccontextmanager
+async def _until_signalled() -> AsyncIterator[None]:
+    """Around a block that a signal cancels. Interrupted, or what the block raises."""
+    caught: list[int] = []
+
+    async def listen() -> None:
+        with trio.open_signal_receiver(*STOPPING) as signals:
+            async for number in signals:
+                caught.append(number)
+                scope.cancel()
+                return
+
+    fault: Exception | None = None
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(listen)
+        with trio.CancelScope() as scope:
+            yield
+        nursery.cancel_scope.cancel()
+    if fault is not None:
+        raise fault
+    if caught:
+        raise Interrupted(caught[0])
+
+
+async def _play(town: Town, roles: Sequence[Role], watcher: Watcher) -> list[Shown]:
+    """In order, apart from the silent payee: its twelve seconds pass while the others play."""
+    found: dict[int, Shown] = {}
+
+    async def play(index: int) -> None:
+        found[index] = shown = await perform(town, roles[index])
+        watcher.scene(shown)
+
+    async with trio.open_nursery() as nursery:
+        for i in (i for i, role in enumerate(roles) if role.scene == SILENT):
+            nursery.start_soon(play, i)
+        for i in (i for i, role in enumerate(roles) if role.scene != SILENT):
+            await play(i)
+    return [found[i] for i in range(len(roles))]

@@ -1,0 +1,140 @@
+"""Daemons as child processes: started, watched, killed, restarted, and never left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+import trio
+
+START_TIMEOUT_S: Final = 40.0  # seventeen at once on a busy machine: a second each would do
+STOP_TIMEOUT_S: Final = 3.0  # a daemon ends within one; then it is killed
+POLL_S: Final = 0.02
+LAST_LINES: Final = 8  # of a log, when a process has failed
+
+
+class StartFailed(Exception):
+    """Several lines: which process, how it ended, and the end of its log."""
+
+    def __init__(self, name: str, cause: str, log: str) -> None:
+        super().__init__(f"{name}: {cause}" + "".join(f"\n  | {x}" for x in log.splitlines()))
+        self.name = name
+        self.log = log
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """What to run: `command` is of `pledgeway`, `directory` holds what it writes."""
+
+    name: str
+    command: tuple[str, ...]
+    directory: Path
+
+    @property
+    def log(self) -> Path:
+        return self.directory.with_name(self.directory.name + ".log")
+
+    @property
+    def ready(self) -> Path:
+        """Its standard output, where it says that it is ready."""
+        return self.directory.with_name(self.directory.name + ".out")
+
+    def last_lines(self) -> str:
+        try:
+            lines = self.log.read_text(errors="replace").splitlines()
+        except OSError:
+            return ""
+        return "\n".join(lines[-LAST_LINES:])
+
+
+class Processes:
+    """Every child of this program, by name. Made by `processes`, which ends them all."""
+
+    def __init__(self) -> None:
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def pid(self, daemon: Daemon) -> int:
+        return self._running[daemon.name].pid
+
+    async def start(self, daemon: Daemon) -> None:
+        """Starts it and waits until it says that it is ready. StartFailed."""
+        assert daemon.name not in self._running, daemon.name
+        command = [sys.executable, "-m", "node.command.demo.child", str(os.getpid())]
+        with daemon.ready.open("wb") as out, daemon.log.open("ab") as log:
+            process = self._running[daemon.name] = _spawn([*command, *daemon.command], out, log)
+        with trio.move_on_after(START_TIMEOUT_S):
+            while not _said_ready(daemon.ready):
+                if (status := process.poll()) is not None:
+                    del self._running[daemon.name]
+                    raise StartFailed(daemon.name, _ended(status), daemon.last_lines())
+                await trio.sleep(POLL_S)
+            return
+        cause = f"was not ready within {START_TIMEOUT_S:.0f} s"
+        raise StartFailed(daemon.name, cause, daemon.last_lines())
+
+    def kill(self, daemon: Daemon) -> None:
+        """SIGKILL: it writes nothing more and says nothing more. Returns when it is gone."""
+        process = self._running.pop(daemon.name)
+        process.kill()
+        process.wait()
+
+    def dead(self) -> list[str]:
+        """Names of those that ended by themselves."""
+        return [name for name, p in self._running.items() if p.poll() is not None]
+
+    def end_all(self) -> list[str]:
+        """SIGTERM to all, SIGKILL to whoever does not end. Names of the latter."""
+        for process in self._running.values():
+            _signal(process, signal.SIGTERM)
+        until = time.monotonic() + STOP_TIMEOUT_S
+        stubborn = []
+        for name, process in self._running.items():
+            try:
+                process.wait(max(0.0, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                stubborn.append(name)
+                _signal(process, signal.SIGKILL)
+                process.wait()
+        self._running.clear()
+        return stubborn
+
+
+@contextmanager
+def processes() -> Iterator[Processes]:
+    """Around a block that starts daemons; afterwards none is left, however it ended."""
+    running = Processes()
+    try:
+        yield running
+    finally:
+        running.end_all()
+
+
+def _spawn(command: Sequence[str], out: IO[bytes], log: IO[bytes]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=out,
+        stderr=log,
+        # Of its own, so that Ctrl-C reaches us alone and we end the children in order.
+        process_group=0,
+    )
+
+
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, number)
+
+
+def _said_ready(path: Path) -> bool:
+    text = path.read_bytes()
+    return text.startswith(b"ready") and text.endswith(b"\n")
+
+
+def _ended(status: int) -> str:
+    return f"was killed by signal {-status}" if status < 0 else f"ended with exit status {status}"

@@ -1,0 +1,132 @@
+"""What people see of the demo: a table for each scene, and the books at the end."""
+
+from collections.abc import Iterable
+
+import click
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from node.command.demo.books import Check
+from node.command.demo.plan import Plan
+from node.command.demo.scene import ABSENT, Shown
+from node.command.display import console, say
+from node.command.exit_status import plain
+
+INDENT = "   "
+
+
+def show_opening(plan: Plan, title: str) -> None:
+    """What network this is."""
+    network = plan.network
+    brands = sorted({line.brand for line in plan.lines})
+    say(f"{title}: {len(network.nodes)} nodes and {len(network.registries)} registries, a process"
+        f" each; {len(plan.lines)} lines of credit in {', '.join(brands)}.")  # fmt: skip
+    everybody = {node.name for node in network.nodes}
+    for registry in network.registries:
+        without = sorted(everybody - {n.name for n in network.nodes if registry in n.accepts})
+        trusted = f"not accepted by {', '.join(without)}" if without else "accepted by everybody"
+        say(f"{INDENT}{registry}: {trusted}")
+    if plan.dropped_policies:
+        say(f"{INDENT}{plan.dropped_policies} policies of several registries take no part:"
+            " a payment request names single registries.")  # fmt: skip
+
+
+def show_scene(number: int, shown: Shown) -> None:
+    """One scene, as soon as it is over."""
+    click.echo()
+    verdict = "" if shown.ok else "   NOT AS IT SHOULD BE"
+    _styled(f"{number}. {shown.title}{verdict}", "bold" if shown.ok else "bold red")
+    if shown.outcome == ABSENT:
+        say(f"{INDENT}There is none in this network: {'; '.join(shown.notes)}.")
+        return
+    under = f" under {shown.registry}" if shown.registry else ""
+    cost = f" at a cost of {shown.cost:,}" if shown.hops else ""
+    say(f"{INDENT}{shown.payer} pays {shown.payee} {shown.amount:,} {shown.brand}{cost}{under}:"
+        f" {shown.outcome} after {shown.seconds:.1f} s.")  # fmt: skip
+    for note in shown.notes:
+        say(f"{INDENT}{note}")
+    if shown.hops:
+        _hops(shown)
+    _evidence(shown)
+    if shown.balances:
+        _balances(shown)
+    for fault in shown.faults:
+        _styled(f"{INDENT}WRONG: {fault}", "bold red")
+
+
+def _hops(shown: Shown) -> None:
+    rows = [
+        (
+            f"{hop.promisor} → {hop.promisee}",
+            hop.level,
+            hop.mode or "payer",
+            f"{hop.amount:,}",
+            "" if hop.fee is None else f"{hop.fee:,}",
+        )
+        for hop in shown.hops
+    ]
+    _table(("promise", "level", "promisor's mode", ">amount", ">promisor's fee"), rows)
+
+
+def _evidence(shown: Shown) -> None:
+    found = shown.certificate
+    if found is not None:
+        say(f"{INDENT}Certificate verified: {', '.join(found.registries)} recorded {found.outcome}"
+            f" at {found.decided_at}")  # fmt: skip
+        say(f"{INDENT}(deadline {found.deadline}, transaction {found.uuid}).")
+    elif shown.hops:
+        say(f"{INDENT}No certificate: the payee's commit alone redeemed the payer's promise.")
+
+
+def _balances(shown: Shown) -> None:
+    rows = [
+        (b.house, f"{b.before:,}", f"{b.after:,}", f"{b.after - b.before:+,}")
+        for b in shown.balances
+    ]
+    _table(("balance", ">before", ">after", ">change"), rows)
+
+
+def show_check(check: Check) -> None:
+    """The books of everybody, compared."""
+    click.echo()
+    if check.ok:
+        _styled("The books", "bold")
+        say(f"{INDENT}{check.lines} lines: both books of each mirror each other, entry for entry.")
+        for brand, total in sorted(check.sums.items()):
+            say(f"{INDENT}{brand}: all balances of {check.nodes} nodes sum to {total}.")
+        say(f"{INDENT}No promise waits, no message is on its way, every node's audit is sound.")
+        return
+    _styled("The books DIFFER", "bold red")
+    rows = [(d.where, d.what, d.here, d.there) for d in check.differences]
+    _table(("where", "what", ">is", ">should be"), rows)
+
+
+def show_end(scenes: Iterable[Shown], check: Check | None, seconds: float) -> None:
+    """One line: whether everything went as it should."""
+    played = [s for s in scenes if s.outcome != ABSENT]
+    wrong = [s.title for s in played if not s.ok]
+    click.echo()
+    if check is not None and check.ok and not wrong:
+        say(f"All of it held: {len(played)} scenes in {seconds:.0f} s.")
+        return
+    faults = [*wrong, *([] if check is not None and check.ok else ["the books"])]
+    say(f"Not as it should be: {', '.join(faults)} ({seconds:.0f} s).")
+
+
+def _styled(line: str, style: str) -> None:
+    console().print(Text(plain(line), style=style), soft_wrap=True)
+
+
+def _table(columns: Iterable[str], rows: Iterable[tuple[str, ...]]) -> None:
+    made = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for name in columns:
+        right = name.startswith(">")
+        made.add_column(name.removeprefix(">"), justify="right" if right else "left", no_wrap=True)
+    for row in rows:
+        made.add_row(*(Text(plain(cell)) for cell in row))
+    out = console()
+    with out.capture() as caught:
+        out.print(made, crop=False)
+    for line in caught.get().splitlines():
+        click.echo(f"{INDENT}{line}")

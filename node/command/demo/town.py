@@ -1,0 +1,284 @@
+"""A whole network in processes: founded on disk, started, joined by lines, known to everybody."""
+
+import json
+import os
+import time
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import trio
+
+from node.command.demo.control import Control, Json, Refused
+from node.command.demo.plan import CreditLine, Plan, fee_argument, registry_fee_argument
+from node.command.demo.ports import HOST
+from node.command.demo.process import Daemon, Processes, StartFailed
+from node.config import CONFIG_NAME, NodeConfig, write_config
+from node.identity import create_identity
+from pathfinder.network import Line, Network
+from pathfinder.network_parse import parse_network
+from registry.config import Config
+from registry.home import Home, create, load_record
+from runtime.bridge import Bridge
+from runtime.rpc_client import RpcError
+
+AT_ONCE: Final = 6  # daemons that start together: more only wait for each other's imports
+START_TRIES: Final = 3  # a port may be taken between our look and the daemon's
+LINE_WAIT_S: Final = 30
+KNOWN_TIMEOUT_S: Final = 40.0
+POLL_S: Final = 0.15
+PRIVATE: Final = 0o700
+
+Told = Callable[[str], None]
+
+
+class TownFault(Exception):
+    """One line or several: what did not come to stand."""
+
+
+@dataclass(slots=True)
+class House:
+    """One node: its process, its owner's socket, and what neighbours need to meet it."""
+
+    name: str
+    daemon: Daemon
+    control: Control
+    node: str = ""
+    card: str = ""
+
+
+@dataclass(slots=True)
+class Town:
+    """Everything that runs. `lines` are ids, in the order of the plan's."""
+
+    plan: Plan
+    processes: Processes
+    houses: dict[str, House]
+    registries: dict[str, Daemon]
+
+    async def kill(self, name: str) -> int:
+        """SIGKILL to a house; its process id, which is gone."""
+        house = self.houses[name]
+        pid = self.processes.pid(house.daemon)
+        await trio.to_thread.run_sync(self.processes.kill, house.daemon)
+        return pid
+
+    async def restart(self, name: str) -> None:
+        """StartFailed."""
+        house = self.houses[name]
+        await self.processes.start(house.daemon)
+        await house.control.again()
+
+
+async def build(
+    plan: Plan,
+    directory: Path,
+    ports: Iterator[int],
+    bridge: Bridge,
+    running: Processes,
+    told: Told,
+) -> Town:
+    """Founds, starts and joins everything. TownFault, StartFailed, NoPort."""
+    directory.chmod(PRIVATE)
+    registries, houses = {}, {}
+    for i, name in enumerate(plan.network.registries):
+        home = directory / f"registry{i}"
+        found_registry(home, name, next(ports), next(ports))
+        registries[name] = Daemon(name, ("registry", "run", str(home)), home)
+    for i, node in enumerate(plan.network.nodes):
+        home = directory / f"house{i:02}"
+        found_node(home, node.name, next(ports))
+        daemon = Daemon(node.name, ("node", "run", str(home)), home)
+        houses[node.name] = House(node.name, daemon, Control(bridge, home))
+    town = Town(plan, running, houses, registries)
+    await _start_all(town, ports, told)
+    await _each(town, _set_terms)
+    told("opening lines of credit")
+    await _open_lines(town)
+    told("waiting until every house knows the whole network")
+    await _until_known(town)
+    return town
+
+
+def found_node(home: Path, alias: str, port: int) -> None:
+    """Keys and config of a node that listens on loopback."""
+    if not home.exists():
+        home.mkdir(mode=PRIVATE)
+        create_identity(home, time.time_ns() // 1000, os.urandom)
+    write_config(home / CONFIG_NAME, NodeConfig(alias, f"{HOST}:{port}"))
+
+
+def found_registry(home: Path, name: str, port: int, archive_port: int) -> None:
+    """Keys, record and config of a registry with one operator, on loopback."""
+    config = Config(name, "", f"{HOST}:{port}", f"{HOST}:{archive_port}")
+    create(home, config, 1, 1, time.time_ns() // 1000, os.urandom)
+
+
+async def _start_all(town: Town, ports: Iterator[int], told: Told) -> None:
+    limit = trio.CapacityLimiter(AT_ONCE)
+    total = len(town.registries) + len(town.houses)
+    started: list[str] = []
+    faults: list[StartFailed] = []
+
+    async def start(daemon: Daemon, refound: Callable[[], None] | None) -> None:
+        async with limit:
+            try:
+                await _start_one(town.processes, daemon, refound)
+            except StartFailed as fault:
+                faults.append(fault)
+                nursery.cancel_scope.cancel()
+                return
+        started.append(daemon.name)
+        told(f"{len(started)} of {total} processes run")
+
+    def another_port(house: House) -> Callable[[], None]:
+        return lambda: found_node(house.daemon.directory, house.name, next(ports))
+
+    async with trio.open_nursery() as nursery:
+        for daemon in town.registries.values():
+            nursery.start_soon(start, daemon, None)
+        for house in town.houses.values():
+            nursery.start_soon(start, house.daemon, another_port(house))
+    if faults:
+        raise faults[0]
+
+
+async def _start_one(
+    processes: Processes, daemon: Daemon, refound: Callable[[], None] | None
+) -> None:
+    for left in reversed(range(START_TRIES)):
+        try:
+            await processes.start(daemon)
+            return
+        except StartFailed:
+            if not left:
+                raise
+            # Whatever it was, a port that was taken meanwhile is the one thing we can cure.
+            if refound is not None:
+                refound()
+
+
+async def _each(town: Town, work: Callable[[Town, House], object]) -> None:
+    async with trio.open_nursery() as nursery:
+        for house in town.houses.values():
+            nursery.start_soon(work, town, house)  # type: ignore[arg-type]
+
+
+async def _set_terms(town: Town, house: House) -> None:
+    node = town.plan.node(house.name)
+    ids = {}
+    for name, daemon in town.registries.items():
+        record = load_record(Home(daemon.directory).record)
+        ids[name] = record.registry.hex()
+        await house.control.ask(
+            "registry.add",
+            record=b64encode(record.signed).decode(),
+            accept=name in node.accepts,
+        )
+    await house.control.ask(
+        "fees.set",
+        fees=fee_argument(node.fees),
+        registry_fees={
+            ids[name]: registry_fee_argument(fee) for name, fee in node.registry_fees.items()
+        },
+        watches_registry=node.watches_registry,
+        hold_max_ms=node.hold_max_us // 1000,
+    )
+    card = await house.control.ask("card")
+    house.node, house.card = card["node"], card["card"]
+
+
+async def _open_lines(town: Town) -> None:
+    pairs: dict[tuple[str, str], list[CreditLine]] = {}
+    for line in town.plan.lines:
+        low, high = sorted(line.ends)
+        pairs.setdefault((low, high), []).append(line)
+
+    async def of_pair(lines: list[CreditLine]) -> None:
+        # One after the other: who accepts by a card takes the first line that was offered.
+        for first, line in enumerate(lines):
+            await _open_line(town, line, by_card=first == 0)
+
+    async with trio.open_nursery() as nursery:
+        for lines in pairs.values():
+            nursery.start_soon(of_pair, lines)
+
+
+async def _open_line(town: Town, line: CreditLine, *, by_card: bool) -> None:
+    first, second = (town.houses[name] for name in line.ends)
+    offered = await first.control.ask(
+        "line.offer", card=second.card, brand=line.brand, limit=line.limits[1]
+    )
+    if by_card:
+        await second.control.ask(
+            "line.accept", card=first.card, limit=line.limits[0], wait_s=LINE_WAIT_S
+        )
+    else:
+        await _arrived(second, offered["id"])
+        await second.control.ask("line.accept", line=offered["id"], limit=line.limits[0])
+    for house, terms in zip((first, second), line.terms, strict=True):
+        if terms is not None:
+            await _set_line_terms(town, house, offered["id"], terms)
+
+
+async def _arrived(house: House, line: str) -> None:
+    with trio.move_on_after(LINE_WAIT_S):
+        while True:
+            answer = await house.control.ask("line.list")
+            if any(known["id"] == line for known in answer["lines"]):
+                return
+            await trio.sleep(POLL_S)
+    raise TownFault(f"{house.name} has not received the offer of a line within {LINE_WAIT_S} s")
+
+
+async def _set_line_terms(town: Town, house: House, line: str, terms: Line) -> None:
+    changes: Json = {}
+    if terms.fees is not None:
+        priced = fee_argument(terms.fees)
+        changes["fees"] = {mode: fee for mode, fee in priced.items() if fee is not None}
+    if terms.registry_fees is not None:
+        changes["registry_fees"] = {
+            name: registry_fee_argument(fee) for name, fee in terms.registry_fees.items()
+        }
+    if changes:
+        await house.control.ask("fees.set", line=line, **changes)
+
+
+async def _until_known(town: Town) -> None:
+    """Every node must know the network as the plan has it: terms, lines, and what they carry."""
+    expected = _comparable(town.plan.network)
+    lacking = dict(town.houses)
+    with trio.move_on_after(KNOWN_TIMEOUT_S):
+        while lacking:
+            for name, house in list(lacking.items()):
+                if _comparable(await _known_to(house)) == expected:
+                    del lacking[name]
+            if lacking:
+                await trio.sleep(POLL_S)
+        return
+    raise TownFault(
+        f"within {KNOWN_TIMEOUT_S:.0f} s gossip has not told everything to: "
+        + ", ".join(sorted(lacking))
+    )
+
+
+async def _known_to(house: House) -> Network:
+    return parse_network(json.dumps(await house.control.ask("network")).encode())
+
+
+def _comparable(network: Network) -> tuple[object, ...]:
+    return (
+        sorted(network.registries),
+        {node.name: node for node in network.nodes},
+        {(line.promisor, line.promisee, line.brand): line for line in network.lines},
+    )
+
+
+async def answers(house: House, verb: str) -> Json | None:
+    """None while the node does not answer, as right after its restart."""
+    try:
+        return await house.control.ask(verb)
+    except (RpcError, Refused):
+        return None
