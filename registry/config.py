@@ -15,6 +15,7 @@ MAX_CONFIG_BYTES: Final = 65_536
 MAX_NAME_CHARS: Final = 64
 MAX_ORIGIN_CHARS: Final = 100  # it travels in every statement, beside a leaf of 150 bytes
 MAX_ADDRESS_CHARS: Final = 255
+URL_SCHEMES: Final = ("http://", "https://")
 MAX_MS: Final = 10**9  # eleven days: beyond it a span in ms is a slip of the pen
 MAX_DEADLINE_S: Final = 10 * 366 * 86_400
 
@@ -107,6 +108,8 @@ class _Reader:
     def _check(self, config: Config) -> None:
         if config.declared_error_us > config.max_error_us:
             raise self._fault("clock.declared_error_ms", "above max_error_ms: nothing ever decided")
+        if config.public_archive and not config.public_archive.startswith(URL_SCHEMES):
+            raise self._fault("public_archive", "must begin with http:// or https://")
         if config.guard_us < LEAP_SECOND_US + config.max_error_us:
             raise self._fault("limits.guard_ms", "must cover a leap second and max_error_ms")
 

@@ -69,31 +69,48 @@ class Decider:
         return assess(self.sample(), self._mark_us, self._rules)
 
     def answer(self, items: Sequence[Item]) -> list[Answer]:
-        """Answers in item order; what is decided is durable. DBAPIError: see `is_full`."""
-        stored = self._ledger.find(i.subject.key for i in items if not isinstance(i, Unbound))
-        unbound = self._find_unbound(items)
+        """Answers in item order; what is decided is durable. DBAPIError: see `is_passing`."""
+        try:
+            stored = self._ledger.find(i.subject.key for i in items if not isinstance(i, Unbound))
+            unbound = self._find_unbound(items)
+        except DBAPIError as error:
+            self._require_passing(error)
+            return [_STALLED] * len(items)
         verdicts, reading = self._judge(items, stored, unbound)
         rows = [verdict for verdict in verdicts if isinstance(verdict, Row)]
-        if not rows:
-            return [_settled(verdict, stored) for verdict in verdicts]
-        try:
-            decided = self._ledger.decide(rows, reading.now_us)
-        except DBAPIError as error:
-            if not is_full(error):
-                raise
-            log.error("nothing can be written, so nothing is decided: %s", error.orig)
-            stalled = Refused(Reason.LOG_STALLED)
-            return [stalled if isinstance(v, Row | tuple) else v for v in verdicts]
-        self._durable_mark_us = max(self._durable_mark_us, reading.now_us)
-        return [_settled(verdict, stored | decided) for verdict in verdicts]
+        decided: dict[Key, Logged] = {}
+        if rows:
+            try:
+                decided = self._ledger.decide(rows, reading.now_us)
+            except DBAPIError as error:
+                self._require_passing(error)
+                return [_STALLED if isinstance(v, Row | tuple) else v for v in verdicts]
+            self._durable_mark_us = max(self._durable_mark_us, reading.now_us)
+        return [_settled(verdict, decided) for verdict in verdicts]
 
     def keep_mark(self) -> None:
         """Persists the high-water mark of the clock, at most once a second."""
-        reading = self.reading()
-        self._raise(reading)
-        if self._mark_us >= self._durable_mark_us + MARK_EVERY_US:
+        self._raise(self.reading())
+        if self._mark_us < self._durable_mark_us + MARK_EVERY_US:
+            return
+        try:
             self._ledger.raise_mark(self._mark_us)
-            self._durable_mark_us = self._mark_us
+        except DBAPIError as error:
+            self._require_passing(error)  # decisions stall as well, so nothing outruns the mark
+        self._durable_mark_us = self._mark_us
+
+    def index_some(self) -> int:
+        """One step of the archive index; how many entries are still to do."""
+        try:
+            return self._ledger.index_archive()
+        except DBAPIError as error:
+            self._require_passing(error)
+            return 1
+
+    def _require_passing(self, error: DBAPIError) -> None:
+        if not is_passing(error):
+            raise error
+        log.error("nothing can be written, so nothing is decided: %s", error.orig)
 
     def _judge(
         self, items: Sequence[Item], stored: dict[Key, Logged], unbound: dict[bytes, Logged]
@@ -149,14 +166,12 @@ class Decider:
                 found[subject] = logged
         return found
 
-    def index_some(self) -> int:
-        """One step of the archive index; how many entries are still to do."""
-        return self._ledger.index_archive()
-
     def _raise(self, reading: Reading) -> None:
         if reading.usable:
             self._mark_us = max(self._mark_us, reading.now_us)
 
+
+_STALLED: Final = Refused(Reason.LOG_STALLED)
 
 _Pending = Verdict | Key
 """A Key stands for whatever is decided about it in this group."""
@@ -172,8 +187,8 @@ def _settled(verdict: _Pending, decided: dict[Key, Logged]) -> Answer:
             return decided[verdict]
 
 
-def is_full(error: DBAPIError) -> bool:
-    """Whether the disk is full or somebody holds the lock: nothing was written, all is well.
+def is_passing(error: DBAPIError) -> bool:
+    """Whether the disk is full or somebody holds the lock: nothing was written, it can pass.
 
     Anything else, a failed flush above all, leaves open what is on the disk. Then only a restart
     that reads it anew can be trusted.

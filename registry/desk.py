@@ -39,6 +39,7 @@ SHED_ABOVE: Final = MAX_WAITING_ITEMS // 2  # the other half of the queue is for
 ID_BYTES: Final = 32
 INLINE_COMMITS: Final = 8  # checked sooner than a thread is reached and a database asked
 EXAMINERS: Final = 1  # a second thread gains nothing while signatures share one interpreter
+LOOKERS: Final = 2  # archive readers; they never stand in the way of an examination
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class AskQuery:
 
 @dataclass(frozen=True, slots=True)
 class AskById:
-    subject: bytes  # commit_id or archive id
+    commit_id: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,7 @@ class Desk:
         self.signer = signer
         self.calendar = calendar
         self._examining = trio.CapacityLimiter(EXAMINERS)
+        self._looking_up = trio.CapacityLimiter(LOOKERS)
 
     async def answer(self, asks: Sequence[Ask]) -> list[rpb.Answer]:
         """Answers in item order. One bad item never fails the others."""
@@ -114,7 +116,7 @@ class Desk:
 
     async def find(self, uuid: bytes) -> list[Logged]:
         """All decisions with an archive id (16 bytes) that the archive index knows by now."""
-        return await trio.to_thread.run_sync(self._find, uuid, limiter=self._examining)
+        return await trio.to_thread.run_sync(self._find, uuid, limiter=self._looking_up)
 
     def _find(self, uuid: bytes) -> list[Logged]:
         with self._engine.connect() as connection:
@@ -146,8 +148,8 @@ class Desk:
             case AskNothing():
                 return Refused(Reason.INVALID_DESCRIPTOR)
             case AskById():
-                valid = len(ask.subject) in (16, 32)
-                return Unbound(ask.subject) if valid else Refused(Reason.INVALID_DESCRIPTOR)
+                valid = len(ask.commit_id) == ID_BYTES
+                return Unbound(ask.commit_id) if valid else Refused(Reason.INVALID_DESCRIPTOR)
         subject = read_subject(ask.descriptor)
         if isinstance(subject, Refused):
             return subject
@@ -225,7 +227,7 @@ def _fit(messages: list[rpb.Answer], reserved: Sequence[int]) -> list[rpb.Answer
 def _subject_of(ask: Ask) -> bytes:
     match ask:
         case AskById():
-            return ask.subject[:ID_BYTES]
+            return ask.commit_id[:ID_BYTES]
         case AskNothing():
             return b""
         case _:

@@ -1,6 +1,8 @@
 """Groups on a real database: order within a group, stepping clocks, a full disk, a bad disk."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -136,7 +138,7 @@ def test_the_mark_outlives_the_process(tmp_path: Path, clock: FakeClock) -> None
         assert reason(opened.decider.answer([commit_shown(s)])[0]) is DecisionReason.COMMIT
 
 
-def test_a_full_disk_stalls_and_recovers(opened: OpenRegistry) -> None:
+def test_a_full_disk_stalls_and_recovers(opened: OpenRegistry, clock: FakeClock) -> None:
     old, new = declinable("old"), declinable("new")
     (stored,) = opened.decider.answer([commit_shown(old)])
     raw = opened.ledger._connection.connection.driver_connection
@@ -148,8 +150,24 @@ def test_a_full_disk_stalls_and_recovers(opened: OpenRegistry) -> None:
     assert answers[-2] == stored
     assert set(answers[:-2]) | {answers[-1]} == {Refused(Reason.LOG_STALLED)}
     assert opened.ledger.log_size() == 1
+    clock.advance(2 * MARK_EVERY_US)
+    opened.decider.keep_mark()
     raw.execute("PRAGMA max_page_count = 100000")
     assert reason(opened.decider.answer([commit_shown(new)])[0]) is DecisionReason.COMMIT
+
+
+def test_a_locked_database_stalls(opened: OpenRegistry, tmp_path: Path) -> None:
+    """A backup program holds the lock for too long: nothing is decided, nothing breaks."""
+    s = declinable("a")
+    raw = opened.ledger._connection.connection.driver_connection
+    assert raw is not None
+    raw.execute("PRAGMA busy_timeout = 1")
+    with closing(sqlite3.connect(tmp_path / "d.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert opened.decider.answer([commit_shown(s)]) == [Refused(Reason.LOG_STALLED)]
+        assert opened.decider.index_some() == 1
+    assert reason(opened.decider.answer([commit_shown(s)])[0]) is DecisionReason.COMMIT
+    assert opened.decider.index_some() == 0
 
 
 async def test_a_failing_disk_stops_the_daemon(tmp_path: Path, clock: FakeClock) -> None:

@@ -121,6 +121,7 @@ def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
         ('name = "a\\nb"', "name: must be a printable text"),
         ("listen = '7443'", "listen: must be HOST:PORT"),
         ("archive = 'h:70000'", "archive: must be HOST:PORT"),
+        ("public_archive = 'ftp://h'", "public_archive: must begin with http"),
         ("capacity_per_s = 0", "capacity_per_s: must be a whole number from 1"),
         ("capacity_per_s = true", "capacity_per_s: must be a whole number"),
         ("[clock]\nsource = 'sundial'", "clock.source: must be one of declared, chrony"),
