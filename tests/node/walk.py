@@ -64,6 +64,13 @@ class Walk:
         self.calm = calm
         self.world = World()
         self.deals: list[Deal] = []
+        # Some worlds are slow, some break often, some stay broken for long.
+        self.weights = {
+            "happen": self.random.choice([8, 20, 40]),
+            "time": self.random.choice([4, 8, 16]),
+            "sever": self.random.choice([1, 3, 8]),
+            "heal": self.random.choice([1, 2, 4]),
+        }
         self.policy: RegistryPolicy = self.random.choice([SINGLE, SINGLE, TWO_OF_THREE])
         self._make_network()
 
@@ -104,15 +111,20 @@ class Walk:
     def _step(self) -> None:
         world, draw = self.world, self.random
         kinds: list[tuple[int, Callable[[], None]]] = [
-            (40, self._happen),
-            (8, self._let_time_pass),
+            (self.weights["happen"], self._happen),
+            (self.weights["time"], self._let_time_pass),
             (3, self._new_deal),
             (3, self._go_on),
             (2, self._decide_manually),
             (1, self._change_limit),
         ]
         if not self.calm:
-            kinds += [(2, self._sever), (2, self._heal), (2, self._crash), (1, self._toggle_judge)]
+            kinds += [
+                (self.weights["sever"], self._sever),
+                (self.weights["heal"], self._heal),
+                (2, self._crash),
+                (1, self._toggle_judge),
+            ]
         (kind,) = draw.choices([k for _, k in kinds], [w for w, _ in kinds])
         kind()
         assert not world.faults, world.faults
@@ -223,13 +235,13 @@ class Walk:
         limit = self.random.choice([0, 5_000, 100_000])
         self.world.event(name, ChangeLimit(self.world.now_us, line.id, limit))
 
-    def _ends(self) -> tuple[str, str]:
-        one = self.random.choice(list(self.world.nodes))
-        others = [n for n in (*self.world.nodes, *self.world.judges) if n != one]
-        return one, self.random.choice(others)
-
     def _sever(self) -> None:
-        self.world.sever(*self._ends())
+        """A line, or the way to a registry; rather one that something depends on."""
+        world, draw = self.world, self.random
+        busy = [n for n in world.nodes if any(p.pending for p in world.promises(n))]
+        one = draw.choice(busy or list(world.nodes))
+        near = [n for n in world.nodes if n != one and self._line(one, n)]
+        world.sever(one, draw.choice([*near, *world.judges]))
 
     def _heal(self) -> None:
         if self.world.severed:

@@ -151,7 +151,7 @@ def test_what_a_payer_refuses_itself() -> None:
         ({"hold_max_us": 10 * SECOND - 9}, Refusal(Reason.HOLD_TOO_LONG, 9)),
         ({"max_pending_count": 0}, Refusal(Reason.PENDING_FULL)),
     ):
-        books.settings = replace(usual, **changes)  # type: ignore[arg-type]
+        books.settings = replace(usual, **changes)
         assert why(event) == refusal
     books.settings = usual
     world.sever("P", "A")
