@@ -2,6 +2,7 @@
 
 import logging
 import signal
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -153,9 +154,11 @@ class Daemon:
         credentials = server_credentials(self._keys.tls)
         for address in self._addresses(self._config.listen, self.record.grpc_target):
             try:
+                _require_free(address)
                 return await server.bind_tcp(address, credentials)
             except OSError:
                 log.info("%s is taken, another port is chosen", address)
+        _require_free(self._config.listen)
         return await server.bind_tcp(self._config.listen, credentials)
 
     async def _start_web(self, start: Callable[[str], Awaitable[list[str]]]) -> list[str]:
@@ -228,6 +231,17 @@ class Daemon:
             self._rules(),
             self._calendar,
         )
+
+
+def _require_free(address: str) -> None:
+    """OSError where somebody listens there: gRPC would say so too, but on many lines."""
+    where = split_address(address)
+    assert where is not None, address
+    family = socket.AF_INET6 if ":" in where[0] else socket.AF_INET
+    try:
+        socket.create_server(where, family=family).close()
+    except OSError as error:
+        raise OSError(f"cannot listen on {address}: {error.strerror or error}") from error
 
 
 def _key_leaf(keys: Keys) -> bytes:

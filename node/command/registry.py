@@ -136,7 +136,9 @@ def init(
     click.echo(f"\nRoot keys, {needed} of {operators} sign. Give each to its operator, offline:")
     for key in keys:
         click.echo(f"  {key}")
-    click.echo("Running needs none of them; changing address, limits or keys does.")
+    if any(address.endswith(":0") for address in (listen, archive)):
+        click.echo("Port 0: leave enough of them here until the first run has chosen its ports.")
+    click.echo("Running needs none of them; a change of address, limits or keys does.")
     click.echo(f"\nNext: pledgeway registry run {directory}")
 
 
@@ -250,5 +252,5 @@ def _show(base: str, health: Health) -> None:
     table.add_row("decisions", f"{health.decisions:,}")
     table.add_row("pending", f"{health.pending:,} announced and undecided")
     table.add_row("log", f"last index {health.last_log_index}")
-    table.add_row("database", f"{health.database_bytes / 1_048_576:.1f} MiB")
+    table.add_row("database", f"{health.database_bytes / 1024:,.0f} KiB")
     Console(markup=False, highlight=False, soft_wrap=True).print(table)

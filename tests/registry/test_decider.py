@@ -11,7 +11,7 @@ import trio
 from sqlalchemy.exc import DBAPIError
 
 from proto.statement import DecisionReason, InterimKind
-from registry.decider import MARK_EVERY_US, Decider, Unbound
+from registry.decider import MARK_EVERY_US, Decider, Item, Unbound
 from registry.log import Answer, Logged, Pause, Query, Reason, Refused
 from registry.store import Ledger, open_ledger
 from registry.tables import meta
@@ -56,7 +56,13 @@ def reason(answer: Answer) -> DecisionReason:
 
 def test_within_a_group_the_first_decides(opened: OpenRegistry) -> None:
     a, b = declinable("a"), declinable("b")
-    asked = [commit_shown(a), decline_shown(b), Query(a), decline_shown(a), commit_shown(b)]
+    asked: list[Item] = [
+        commit_shown(a),
+        decline_shown(b),
+        Query(a),
+        decline_shown(a),
+        commit_shown(b),
+    ]
     answers = opened.decider.answer(asked)
     assert [reason(x).name for x in answers] == [
         *("COMMIT", "DECLINED", "COMMIT", "COMMIT", "DECLINED")
