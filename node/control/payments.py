@@ -24,6 +24,7 @@ from proto.certificate import AbortCertificate, CommitCertificate
 from proto.descriptor import decode_descriptor, transaction_uuid
 from proto.levels import Level
 from proto.limits import GRACE_US, GUARD_US, MAX_AMOUNT, MAX_HOPS
+from proto.money import Brand
 from proto.request import PaymentRequest, from_text, read_request
 from proto.v1 import types_pb2 as pb
 from proto.wire import WireFault
@@ -93,7 +94,7 @@ async def plan(context: Context, arguments: Arguments) -> dict[str, Any]:
         "description": request.description,
     }
     if isinstance(found, NoRoute):
-        reasons = [_named_reason(context, r) for r in found.reasons]
+        reasons = [_named_reason(context, r, request.brand) for r in found.reasons]
         return {"found": False, "exact": found.exact, "reasons": reasons} | about
     return (
         {
@@ -109,10 +110,10 @@ async def plan(context: Context, arguments: Arguments) -> dict[str, Any]:
     )
 
 
-def _named_reason(context: Context, reason: Mapping[str, Any]) -> dict[str, Any]:
+def _named_reason(context: Context, reason: Mapping[str, Any], brand: Brand) -> dict[str, Any]:
     """Ids in a reason's text become the names that people know."""
     shown = dict(reason)
-    text = str(shown.get("text", ""))
+    text = str(shown.get("text", "")).replace(brand.guid.hex(), brand.name)
     for node in _ids(shown):
         text = text.replace(node, context.alias_of(bytes.fromhex(node)))
     for registry in context.book.registries:
@@ -152,7 +153,7 @@ def payment_json(context: Context, payment: Payment) -> dict[str, Any]:
     }
     shown |= _route_shown(context, route)
     if "reasons" in route:
-        shown["reasons"] = [_named_reason(context, r) for r in route["reasons"]]
+        shown["reasons"] = [_named_reason(context, r, payment.brand) for r in route["reasons"]]
     transaction = _transaction(context, payment)
     shown["evidence"] = _evidence_kind(transaction)
     shown["waits_for"] = _waits_for(context, payment, transaction)

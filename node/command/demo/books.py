@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 import trio
@@ -52,7 +52,9 @@ async def check_books(town: Town) -> Check:
             if compare(audits, len(town.plan.lines)).ok:
                 break
             await trio.sleep(POLL_S)
-    return compare(audits, len(town.plan.lines), list(town.houses))
+    check = compare(audits, len(town.plan.lines), list(town.houses))
+    ended = [Difference(name, "process", "ended", "runs") for name in town.processes.dead()]
+    return replace(check, differences=(*check.differences, *ended))
 
 
 async def _audits(town: Town) -> dict[str, Json]:

@@ -145,7 +145,9 @@ def _stopped(number: int, name: str) -> NoReturn:
 
 
 def _progress(text: str) -> None:
-    click.echo(f"... {plain(text)}", err=True)
+    """On a terminal one line that changes, else nothing: a log needs no progress."""
+    if sys.stderr.isatty():
+        click.echo(f"\r\033[K{plain(text)}", err=True, nl=False)
 
 
 def _as_json(plan: "Plan", title: str, seed: int, result: "Result") -> dict[str, Any]:

@@ -39,30 +39,17 @@ FEES: Final = FeeSet(
 )
 STAMPED: Final = RegistryFee(ONE, 0, Rate.parse("1.0005"), 0)
 
-TRUST_CAMBIO: Final = frozenset(
-    [
-        "Albizzi",
-        "Barbadori",
-        "Castellani",
-        "Medici",
-        "Pazzi",
-        "Ridolfi",
-        "Salviati",
-        "Strozzi",
-        "Tornabuoni",
-    ]
+CAMBIO_HOUSES: Final = frozenset(
+    {
+        *("Albizzi", "Barbadori", "Castellani", "Medici", "Pazzi"),
+        *("Ridolfi", "Salviati", "Strozzi", "Tornabuoni"),
+    }
 )
-TRUST_MERCANZIA: Final = frozenset(
-    [
-        "Albizzi",
-        "Bischeri",
-        "Castellani",
-        "Ginori",
-        "Lamberteschi",
-        "Peruzzi",
-        "Strozzi",
-        "Tornabuoni",
-    ]
+MERCANZIA_HOUSES: Final = frozenset(
+    {
+        *("Albizzi", "Bischeri", "Castellani", "Ginori"),
+        *("Lamberteschi", "Peruzzi", "Strozzi", "Tornabuoni"),
+    }
 )  # Acciaiuoli and Guadagni trust neither
 
 LEAST_LIMIT: Final = 30_000  # florins; every scene's payments fit on it together
@@ -85,7 +72,7 @@ def florence(random: Random) -> Network:
 def _house(name: str) -> Node:
     trusted = {
         registry
-        for registry, houses in ((CAMBIO, TRUST_CAMBIO), (MERCANZIA, TRUST_MERCANZIA))
+        for registry, houses in ((CAMBIO, CAMBIO_HOUSES), (MERCANZIA, MERCANZIA_HOUSES))
         if name in houses
     }
     return Node(
@@ -107,5 +94,5 @@ def florentine_roles(network: Network) -> tuple[Role, ...]:
         Role(MIXED, "Pazzi", "Acciaiuoli", BRAND, 4_000),
         Role(REFUSED, "Medici", "Bischeri", BRAND, too_much(network, BRAND)),
         Role(SILENT, "Bischeri", "Castellani", BRAND, 5_000, ONLY_ATOMIC),
-        Role(KILLED, "Albizzi", "Barbadori", BRAND, 7_000, ONLY_ATOMIC),
+        Role(KILLED, "Albizzi", "Castellani", BRAND, 7_000, ONLY_ATOMIC),
     )

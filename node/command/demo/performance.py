@@ -3,24 +3,26 @@
 import signal
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import trio
 
 from node.command.demo.books import Check, check_books
 from node.command.demo.casting import SILENT, Role
 from node.command.demo.plan import Plan
-from node.command.demo.ports import free_ports
-from node.command.demo.process import processes
+from node.command.demo.ports import NoPort, free_ports
+from node.command.demo.process import StartFailed, processes
 from node.command.demo.scene import Shown
 from node.command.demo.scenes import perform
-from node.command.demo.town import Town, build
+from node.command.demo.town import Town, TownFault, build
 from runtime.bridge import Bridge
+
+T = TypeVar("T")
 
 STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PREFIX: Final = "pledgeway-demo-"
@@ -78,43 +80,44 @@ def working_directory(keep: Path | None) -> Iterator[Path]:
 async def run(plan: Plan, roles: Sequence[Role], directory: Path, watcher: Watcher) -> Result:
     """TownFault, StartFailed, NoPort, Interrupted. All processes have ended when it returns."""
     began = time.monotonic()
-    with processes() as running:
-        async with _until_signalled(), Bridge.open() as bridge:
+
+    async def perform_all() -> tuple[list[Shown], Check]:
+        async with Bridge.open() as bridge:
             ports = free_ports(Random())
             town = await build(plan, directory, ports, bridge, running, watcher.progress)
-            try:
-                scenes = await _play(town, roles, watcher)
-                check = await check_books(town)
-            finally:
-                with trio.CancelScope(shield=True):
-                    for house in town.houses.values():
-                        await house.control.close()
+            scenes = await _play(town, roles, watcher)
+            return scenes, await check_books(town)
+
+    with processes() as running:
+        scenes, check = await _until_signalled(perform_all)
     watcher.check(check)
     return Result(tuple(scenes), check, round(time.monotonic() - began, 1))
 
 
-@asynccontextmanager
-async def _until_signalled() -> AsyncIterator[None]:
-    """Around a block that a signal cancels. Interrupted, or what the block raises."""
+async def _until_signalled(work: Callable[[], Awaitable[T]]) -> T:
+    """What `work` returns or raises; a signal cancels it: Interrupted."""
     caught: list[int] = []
+    done: list[T] = []
+    fault: Exception | None = None
 
     async def listen() -> None:
-        with trio.open_signal_receiver(*STOPPING) as signals:
-            async for number in signals:
-                caught.append(number)
-                scope.cancel()
-                return
+        async for number in signals:
+            caught.append(number)
+            nursery.cancel_scope.cancel()
 
-    fault: Exception | None = None
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(listen)
-        with trio.CancelScope() as scope:
-            yield
-        nursery.cancel_scope.cancel()
+    with trio.open_signal_receiver(*STOPPING) as signals:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(listen)
+            try:
+                done.append(await work())
+            except (TownFault, StartFailed, NoPort) as found:
+                fault = found  # raised below: out of the nursery it would come as a group
+            nursery.cancel_scope.cancel()
     if fault is not None:
         raise fault
-    if caught:
+    if not done:
         raise Interrupted(caught[0])
+    return done[0]
 
 
 async def _play(town: Town, roles: Sequence[Role], watcher: Watcher) -> list[Shown]:

@@ -14,7 +14,7 @@ from typing import IO, Final
 import trio
 
 START_TIMEOUT_S: Final = 40.0  # seventeen at once on a busy machine: a second each would do
-STOP_TIMEOUT_S: Final = 3.0  # a daemon ends within one; then it is killed
+STOP_TIMEOUT_S: Final = 8.0  # a daemon ends within one, seventeen at once take longer
 POLL_S: Final = 0.02
 LAST_LINES: Final = 8  # of a log, when a process has failed
 

@@ -74,10 +74,9 @@ async def _refused(town: Town, role: Role, blank: Shown) -> Shown:
     why = [reason["text"] for reason in payment.get("reasons", ())]
     notes = [f"refused with {because.get('reason')}", *dict.fromkeys(why)]
     faults = [] if payment["phase"] == ABORTED else [f"ended {payment['phase']}"]
-    house = town.houses[role.payer]
     faults += await _nothing_changed(town, [role.payer, role.payee], role.brand, before)
-    if await _pending([house]):
-        faults.append("promises wait although nothing was promised")
+    if payment["commit_id"]:
+        faults.append("something was promised all the same")
     after = await balances(town, role.brand)
     return replace(
         blank,
@@ -132,7 +131,8 @@ async def _killed(town: Town, role: Role, blank: Shown) -> Shown:
         notes.append(f"{victim} (process {pid}) was killed with SIGKILL, holding a promise")
         began = time.monotonic()
         await town.restart(victim)
-        notes.append(f"it was back after {time.monotonic() - began:.1f} s; then {role.payee} took")
+        away_s = time.monotonic() - began
+        notes.append(f"it was back after {away_s:.1f} s; only then {role.payee} signed the commit")
         await payee.control.ask("request.confirm", id=request["id"])
     shown = await _committed(town, role, ended[0], before, blank)
     faults = list(shown.faults)
@@ -175,6 +175,8 @@ async def _committed(
         faults.append(f"levels {', '.join(sorted(levels))} were not asked for")
     if role.scene == MIXED and len(levels) < 2:
         faults.append("the route is not mixed")
+    if strangers := _not_accepting(town, shown):
+        shown = replace(shown, notes=(f"not on the list of {strangers}: {shown.registry}",))
     changes = expected_changes(hops, role.amount)
     wanted = {name: before[name] + change for name, change in changes.items()}
     after = await _until_balances(town, role.brand, wanted)
@@ -189,6 +191,14 @@ async def _committed(
         balances=_of(chain_of(hops), before, after),
         faults=tuple(faults),
     )
+
+
+def _not_accepting(town: Town, shown: Shown) -> str:
+    """Houses of the chain that do not trust the registry that decided."""
+    if shown.registry is None:
+        return ""
+    chain = chain_of(shown.hops)
+    return " and ".join(n for n in chain if shown.registry not in town.plan.node(n).accepts)
 
 
 async def _certificate(
@@ -226,7 +236,9 @@ async def _certificate(
 
 
 async def _until_phase(payee: House, request: str, phase: str) -> None:
-    while (await payee.control.ask("request.show", id=request))["phase"] != phase:
+    while True:
+        if (await payee.control.ask("request.show", id=request))["phase"] == phase:
+            return
         await trio.sleep(POLL_S)
 
 
@@ -272,9 +284,11 @@ async def _pending(houses: Iterable[House]) -> list[str]:
 
 async def _until_free(houses: list[House]) -> list[str]:
     until = trio.current_time() + SETTLE_TIMEOUT_S
-    while (found := await _pending(houses)) and trio.current_time() < until:
+    while True:
+        found = await _pending(houses)
+        if not found or trio.current_time() > until:
+            return [f"promises still wait at {name}" for name in found]
         await trio.sleep(POLL_S)
-    return [f"promises still wait at {name}" for name in found]
 
 
 def _of(names: Iterable[str], before: dict[str, int], after: dict[str, int]) -> tuple[Balance, ...]:

@@ -4,8 +4,9 @@ import json
 import os
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -58,6 +59,12 @@ class Town:
     houses: dict[str, House]
     registries: dict[str, Daemon]
 
+    def last_words(self) -> list[str]:
+        """Of daemons that have ended by themselves: which, and the end of their logs."""
+        dead = self.processes.dead()
+        daemons = [*self.registries.values(), *(h.daemon for h in self.houses.values())]
+        return [f"{d.name} has ended\n{d.last_lines()}" for d in daemons if d.name in dead]
+
     async def kill(self, name: str) -> int:
         """SIGKILL to a house; its process id, which is gone."""
         house = self.houses[name]
@@ -81,7 +88,19 @@ async def build(
     told: Told,
 ) -> Town:
     """Founds, starts and joins everything. TownFault, StartFailed, NoPort."""
-    directory.chmod(PRIVATE)
+    town = _found(plan, directory, ports, bridge, running)
+    await _start_all(town, ports, told)
+    await _together(town, [partial(_set_terms, town, house) for house in town.houses.values()])
+    told("opening lines of credit")
+    await _open_lines(town)
+    told("waiting until every house knows the whole network")
+    await _together(town, [partial(_until_known, town)])
+    return town
+
+
+def _found(
+    plan: Plan, directory: Path, ports: Iterator[int], bridge: Bridge, running: Processes
+) -> Town:
     registries, houses = {}, {}
     for i, name in enumerate(plan.network.registries):
         home = directory / f"registry{i}"
@@ -92,14 +111,7 @@ async def build(
         found_node(home, node.name, next(ports))
         daemon = Daemon(node.name, ("node", "run", str(home)), home)
         houses[node.name] = House(node.name, daemon, Control(bridge, home))
-    town = Town(plan, running, houses, registries)
-    await _start_all(town, ports, told)
-    await _each(town, _set_terms)
-    told("opening lines of credit")
-    await _open_lines(town)
-    told("waiting until every house knows the whole network")
-    await _until_known(town)
-    return town
+    return Town(plan, running, houses, registries)
 
 
 def found_node(home: Path, alias: str, port: int) -> None:
@@ -120,29 +132,40 @@ async def _start_all(town: Town, ports: Iterator[int], told: Told) -> None:
     limit = trio.CapacityLimiter(AT_ONCE)
     total = len(town.registries) + len(town.houses)
     started: list[str] = []
-    faults: list[StartFailed] = []
 
     async def start(daemon: Daemon, refound: Callable[[], None] | None) -> None:
         async with limit:
-            try:
-                await _start_one(town.processes, daemon, refound)
-            except StartFailed as fault:
-                faults.append(fault)
-                nursery.cancel_scope.cancel()
-                return
+            await _start_one(town.processes, daemon, refound)
         started.append(daemon.name)
         told(f"{len(started)} of {total} processes run")
 
     def another_port(house: House) -> Callable[[], None]:
         return lambda: found_node(house.daemon.directory, house.name, next(ports))
 
+    jobs = [partial(start, daemon, None) for daemon in town.registries.values()]
+    jobs += [partial(start, h.daemon, another_port(h)) for h in town.houses.values()]
+    await _together(town, jobs)
+
+
+async def _together(town: Town, jobs: Iterable[Callable[[], Awaitable[None]]]) -> None:
+    """All at once; the first that fails ends the others. TownFault, StartFailed."""
+    faults: list[Exception] = []
+
+    async def one(job: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await job()
+        except (TownFault, StartFailed, Refused, RpcError) as fault:
+            faults.append(fault)
+            nursery.cancel_scope.cancel()
+
     async with trio.open_nursery() as nursery:
-        for daemon in town.registries.values():
-            nursery.start_soon(start, daemon, None)
-        for house in town.houses.values():
-            nursery.start_soon(start, house.daemon, another_port(house))
-    if faults:
+        for job in jobs:
+            nursery.start_soon(one, job)
+    if not faults:
+        return
+    if isinstance(faults[0], TownFault | StartFailed):
         raise faults[0]
+    raise TownFault("\n".join([str(faults[0]), *town.last_words()])) from faults[0]
 
 
 async def _start_one(
@@ -158,12 +181,6 @@ async def _start_one(
             # Whatever it was, a port that was taken meanwhile is the one thing we can cure.
             if refound is not None:
                 refound()
-
-
-async def _each(town: Town, work: Callable[[Town, House], object]) -> None:
-    async with trio.open_nursery() as nursery:
-        for house in town.houses.values():
-            nursery.start_soon(work, town, house)  # type: ignore[arg-type]
 
 
 async def _set_terms(town: Town, house: House) -> None:
@@ -201,9 +218,7 @@ async def _open_lines(town: Town) -> None:
         for first, line in enumerate(lines):
             await _open_line(town, line, by_card=first == 0)
 
-    async with trio.open_nursery() as nursery:
-        for lines in pairs.values():
-            nursery.start_soon(of_pair, lines)
+    await _together(town, [partial(of_pair, lines) for lines in pairs.values()])
 
 
 async def _open_line(town: Town, line: CreditLine, *, by_card: bool) -> None:
