@@ -8,7 +8,11 @@ from proto.limits import GRACE_US
 
 
 def due_us(row: Row) -> int | None:
-    """When this row is to be looked at again (absolute µs); None = it waits for no clock."""
+    """When this row is to be looked at again (absolute µs); None = it waits for no clock.
+
+    Once for each time that a row is written: a SECURED promise may be due without any change,
+    because its abort certificate is still missing, and that certificate ends it when it comes.
+    """
     match row:
         case Promise() if row.pending and row.level.has_expiry:
             if row.direction is Direction.IN and row.shown is not Shown.NOTHING:

@@ -31,6 +31,8 @@ class FromPeer:
 
 @dataclass(frozen=True, slots=True)
 class OfferLine:
+    """The owner offers a line and grants `limit`. `line` is 16 fresh bytes."""
+
     now_us: int
     line: bytes
     peer: NodeId
@@ -40,6 +42,8 @@ class OfferLine:
 
 @dataclass(frozen=True, slots=True)
 class AcceptLine:
+    """The owner accepts a line that the peer offered, and grants `limit` in return."""
+
     now_us: int
     line: bytes
     limit: int
@@ -47,6 +51,8 @@ class AcceptLine:
 
 @dataclass(frozen=True, slots=True)
 class ChangeLimit:
+    """The owner changes what it grants; pending promises keep what they have."""
+
     now_us: int
     line: bytes
     limit: int
@@ -54,12 +60,16 @@ class ChangeLimit:
 
 @dataclass(frozen=True, slots=True)
 class CloseLine:
+    """The owner wants no new promises over this line, in either direction."""
+
     now_us: int
     line: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class AddRequest:
+    """The owner wants to be paid: the row of a request that it has just signed."""
+
     now_us: int
     request: Request
 

@@ -53,10 +53,11 @@ _WHY: Final = MappingProxyType(
 )
 
 
-def _move(step: Step, payment: Payment, phase: PaymentPhase, **fields: object) -> None:
+def _move(step: Step, payment: Payment, phase: PaymentPhase) -> None:
+    """Moves a payment along the table; what else changes is in `payment` already."""
     assert phase in PAYMENT_TRANSITIONS[payment.phase], (payment.phase, phase)
     ended_at_us = step.now_us if phase.final else 0
-    step.put(replace(payment, phase=phase, ended_at_us=ended_at_us, **fields))  # type: ignore[arg-type]
+    step.put(replace(payment, phase=phase, ended_at_us=ended_at_us))
 
 
 def create_payment(step: Step, event: CreatePayment) -> Answer:
@@ -117,16 +118,15 @@ def start_attempt(step: Step, event: StartAttempt) -> Answer:
     )
     for first in event.firsts:
         _promise_first(step, event, first, commit)
-    _move(
-        step,
+    payment = replace(
         payment,
-        PaymentPhase.PROMISED,
         attempt=event.attempt,
         commit=commit,
         cost=event.cost,
         route=event.route,
         because=None,
     )
+    _move(step, payment, PaymentPhase.PROMISED)
     plan_asking(step, commit)
     return Answer()
 
@@ -210,7 +210,7 @@ def after_first_redeemed(step: Step, promise: Promise) -> None:
     """A first promise became debt: the payment is committed, and this cannot change any more."""
     payment = _payment_of(step, promise)
     if payment is not None and payment.phase is PaymentPhase.PROMISED:
-        _move(step, payment, PaymentPhase.COMMITTED, because=None)
+        _move(step, replace(payment, because=None), PaymentPhase.COMMITTED)
 
 
 def after_first_ended(step: Step, promise: Promise) -> None:
@@ -224,7 +224,7 @@ def after_first_ended(step: Step, promise: Promise) -> None:
         _abandon_all(step, pending)
         return
     because = promise.because or Refusal(_WHY[promise.phase])
-    _move(step, payment, PaymentPhase.ROUTING, because=because)
+    _move(step, replace(payment, because=because), PaymentPhase.ROUTING)
 
 
 def give_up(step: Step, event: GiveUpPayment) -> Answer:
@@ -237,7 +237,8 @@ def give_up(step: Step, event: GiveUpPayment) -> Answer:
     if payment.phase is not PaymentPhase.ROUTING:
         return Answer(Refusal(Reason.PAYMENT_LIVE))
     route = event.route or payment.route
-    _move(step, payment, PaymentPhase.ABORTED, because=event.because, route=route)
+    ended = replace(payment, because=event.because, route=route)
+    _move(step, ended, PaymentPhase.ABORTED)
     return Answer()
 
 

@@ -16,6 +16,8 @@ Key = tuple[str, bytes, bytes]
 
 @unique
 class LinePhase(IntEnum):
+    """Life of a line; the balance outlives it."""
+
     OFFERED = 1  # by us, not yet accepted
     ASKED = 2  # by the peer, not yet accepted
     OPEN = 3
@@ -74,6 +76,8 @@ class Line:
 
 @unique
 class Direction(IntEnum):
+    """Whose promise it is, seen from this node."""
+
     OUT = 1  # we are the promisor
     IN = 2  # we are the promisee
 
@@ -141,6 +145,8 @@ class Promise:
 
 @unique
 class Role(IntEnum):
+    """What this node is in a transaction; V11 lets it be only one of them."""
+
     PAYER = 1
     HOP = 2
     PAYEE = 3
@@ -232,6 +238,9 @@ class Payment:
 
 @unique
 class RequestPhase(IntEnum):
+    """Life of a request at its payee. SIGNED goes back to OPEN with the next attempt, where the
+    one before ended unredeemed."""
+
     OPEN = 1
     SIGNED = 2  # the commit of one attempt is signed
     PAID = 3

@@ -153,6 +153,16 @@ def test_a_request_alone_is_ready_to_be_piped(fake: FakeNode) -> None:
     assert fake.run("request", "create", "700", "USD").stdout == f"{TEXT}\n"
 
 
+def test_patience_ends(fake: FakeNode) -> None:
+    fake.says("pay", {"json": PROMISED}, {"hang": True})
+    result = fake.run("pay", TEXT, "--wait", "1s", "--json")
+    assert result.exit_code == 3
+    assert json.loads(result.stdout) == PROMISED
+    assert result.stderr == (
+        "pledgeway: not decided yet, and it goes on: see `pledgeway payment show 9a9a9a9a9a`\n"
+    )
+
+
 def test_going_away_leaves_the_payment(fake: FakeNode) -> None:
     fake.says("pay", {"json": PROMISED}, {"hang": True})
     process = subprocess.Popen(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import cast
+from typing import TypeVar
 
 import pytest
 
@@ -34,6 +34,13 @@ from tests.proto.build import SECOND, TWO_OF_THREE, digest
 B, S, A, X = Level.BARE, Level.SECURED, Level.ATOMIC, Level.PROXY
 AMOUNT = 10_000
 
+T = TypeVar("T")
+
+
+def changed(value: T, changes: dict[str, object]) -> T:
+    """`dataclasses.replace` for whatever a case wants to bend."""
+    return replace(value, **changes)  # type: ignore[type-var]
+
 
 @dataclass
 class Scene:
@@ -49,21 +56,20 @@ class Scene:
     def own(self, **changes: object) -> None:
         """Changes the settings of the node that is asked."""
         books = self.world.nodes[self.receiver].books
-        books.settings = replace(books.settings, **changes)  # type: ignore[arg-type]
+        books.settings = changed(books.settings, changes)
 
     def onward(self, **changes: object) -> None:
         """Changes the instruction that the node finds in the packet."""
         assert self.opened is not None
         instruction, rest = self.opened
-        changed: Instruction = replace(cast(Forward, instruction), **changes)  # type: ignore[arg-type]
-        self.opened = changed, rest
+        self.opened = changed(instruction, changes), rest
 
     def descriptor(self, **changes: object) -> None:
-        changed = replace(decode_descriptor(self.body.descriptor), **changes)  # type: ignore[arg-type]
-        self.body = replace(self.body, descriptor=changed.encode())
+        bent = changed(decode_descriptor(self.body.descriptor), changes)
+        self.body = replace(self.body, descriptor=bent.encode())
 
     def say(self, **changes: object) -> None:
-        self.body = replace(self.body, **changes)  # type: ignore[arg-type]
+        self.body = changed(self.body, changes)
 
 
 Bend = Callable[[Scene], None]
