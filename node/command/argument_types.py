@@ -66,13 +66,27 @@ class SpanType(click.ParamType[int]):
         return seconds
 
 
+class NameType(click.ParamType[str]):
+    """One of a few names, in any case; shown as the protocol writes them."""
+
+    def __init__(self, name: str, names: tuple[str, ...]) -> None:
+        self.name = name
+        self._names = names
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value).upper()
+        if text not in self._names:
+            self.fail(f"{str(value)!r} is none of {', '.join(self._names)}", param, ctx)
+        return text
+
+
 AMOUNT: Final = AmountType()
 FLAT_FEE: Final = AmountType(least=0)
 LIMIT: Final = AmountType(least=0)
 RATE: Final = RateType()
 SPAN: Final = SpanType()
-LEVEL: Final = click.Choice(LEVELS, case_sensitive=False)
-MODE: Final = click.Choice(MODES, case_sensitive=False)
+LEVEL: Final = NameType("level", LEVELS)
+MODE: Final = NameType("mode", MODES)
 PATH: Final = click.Path(path_type=Path)
 
 

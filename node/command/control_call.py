@@ -73,16 +73,24 @@ def follow(
     arguments: str,
     changed: Callable[[pb.Reply], None],
     progress: Progress,
-) -> None:
-    """Calls `changed` with every answer, in order, until the node has said the last one. Lost."""
+    timeout_s: float,
+) -> bool:
+    """Calls `changed` with every answer, in order, until the node has said the last one. Lost.
+
+    False where the time was over before that.
+    """
     command = pb.Command(verb=verb, arguments=arguments)
 
-    async def listen(channel: RpcChannel) -> None:
-        async with channel.stream(FOLLOW, command, pb.Reply) as replies:
-            async for reply in replies:
-                changed(reply)
+    async def listen(channel: RpcChannel) -> bool:
+        try:
+            async with channel.stream(FOLLOW, command, pb.Reply, timeout_s) as replies:
+                async for reply in replies:
+                    changed(reply)
+        except RpcDeadline:
+            return False
+        return True
 
-    trio.run(_with_channel, socket, listen, progress)
+    return trio.run(_with_channel, socket, listen, progress)
 
 
 async def _with_channel(

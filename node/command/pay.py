@@ -11,7 +11,9 @@ import click
 from node.command.argument_types import (
     AMOUNT,
     LEVEL,
+    LEVELS,
     PATH,
+    SPAN,
     require_new_file,
     text_or_file,
     write_new_file,
@@ -20,9 +22,10 @@ from node.command.display import Json, say, short
 from node.command.exit_status import REFUSED, UNKNOWN, UNUSABLE, TaughtCommand, fail, plain
 from node.command.payment_view import FINAL, because, progress, show_payment, show_plan
 from node.command.session import Answer, NoAnswer, Session, with_node
-from proto.limits import MAX_HOPS, MAX_REQUEST_ATTEMPTS, MAX_REQUEST_BYTES
+from proto.limits import MAX_HOPS, MAX_REQUEST_BYTES
 from proto.request import REQUEST_PREFIX
 
+LEVEL_HELP: Final = f"Level to use: {', '.join(LEVELS)}; repeatable.  [default: all]"
 MAX_REQUEST_CHARS: Final = 2 * MAX_REQUEST_BYTES  # base64 of the largest one, and room
 STATUSES: Final = (
     "Exit status: 0 paid, or a chain was found; 1 not paid and never will be by this payment, or no"
@@ -35,7 +38,7 @@ STATUSES: Final = (
 @click.argument("request", metavar="REQUEST|FILE")
 @click.option("--dry-run", is_flag=True, help="Find the chain and its cost, promise nothing.")
 @click.option("--max-cost", type=AMOUNT, help="Pay no more than this, fees included, in units.")
-@click.option("--level", "levels", type=LEVEL, multiple=True, help="Level to use; repeatable.")
+@click.option("--level", "levels", type=LEVEL, multiple=True, help=LEVEL_HELP)
 @click.option(
     "--registry", "registries", multiple=True, metavar="R", help="Registry to use; repeatable."
 )
@@ -44,9 +47,17 @@ STATUSES: Final = (
 )
 @click.option(
     "--attempts",
-    type=click.IntRange(1, MAX_REQUEST_ATTEMPTS),
+    type=click.IntRange(min=1),
     metavar="N",
     help="Most attempts before giving up.",
+)
+@click.option(
+    "--wait",
+    "wait_s",
+    type=SPAN,
+    default="5min",
+    show_default=True,
+    help="How long to watch; the payment goes on without.",
 )
 @click.option("--evidence", type=PATH, metavar="FILE", help="Write what proves it to a new FILE.")
 @with_node
@@ -59,6 +70,7 @@ def pay(
     registries: Sequence[str],
     max_hops: int | None,
     attempts: int | None,
+    wait_s: int,
     evidence: Path | None,
 ) -> None:
     """Pay a REQUEST: its text, or a FILE that holds it ("-": standard input).
@@ -86,12 +98,12 @@ def pay(
             sys.exit(REFUSED)
         return
     require_new_file(evidence)
-    answer = _follow(session, arguments)
+    answer = _follow(session, arguments, wait_s)
     session.print(answer, show_payment)
     _end(session, answer.value, evidence)
 
 
-def _follow(session: Session, arguments: Json) -> Answer:
+def _follow(session: Session, arguments: Json, wait_s: int) -> Answer:
     told: list[str] = []
 
     def changed(one: Json) -> str:
@@ -103,12 +115,18 @@ def _follow(session: Session, arguments: Json) -> Answer:
         return news
 
     try:
-        answer = session.follow("pay", arguments, changed)
+        answer = session.follow("pay", arguments, changed, wait_s)
     except KeyboardInterrupt:
         fail(UNKNOWN, "the payment goes on without you: see `pledgeway payment list`")
     if answer is None:
         fail(UNKNOWN, "the node said nothing about the payment: see `pledgeway payment list`")
-    return answer
+    if answer.value.get("phase") in FINAL:
+        return answer
+    try:
+        # News come when the payment changes; what it waits for may have changed since the last.
+        return session.try_ask("payment.show", {"id": answer.value.get("id")})
+    except NoAnswer:
+        return answer
 
 
 def _end(session: Session, one: Json, evidence: Path | None) -> None:

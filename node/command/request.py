@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import click
 
 from node.command.argument_types import (
     AMOUNT,
     LEVEL,
+    LEVELS,
     PATH,
     SPAN,
     require_new_file,
@@ -16,6 +18,8 @@ from node.command.argument_types import (
 from node.command.display import Json, amount, facts, moment, say, short, table
 from node.command.exit_status import UNUSABLE, TaughtCommand, fail
 from node.command.session import Session, with_node
+
+LAST_LEVEL_HELP: Final = f"Level to take: {', '.join(LEVELS)}; repeatable.  [default: any]"
 
 
 @click.group("request")
@@ -47,9 +51,7 @@ def request() -> None:
     show_default=True,
     help="How long a payment that begins in time may take; at least 10s.",
 )
-@click.option(
-    "--last-level", "last_levels", type=LEVEL, multiple=True, help="Level to take; repeatable."
-)
+@click.option("--last-level", "last_levels", type=LEVEL, multiple=True, help=LAST_LEVEL_HELP)
 @click.option(
     "--registry", "registries", multiple=True, metavar="R", help="Registry to use; repeatable."
 )

@@ -115,10 +115,13 @@ class Session:
             raise NoAnswer(UNKNOWN, LOST, str(lost), step) from lost
         return _read(reply)
 
-    def follow(self, verb: str, arguments: Json, changed: Callable[[Json], str]) -> Answer | None:
+    def follow(
+        self, verb: str, arguments: Json, changed: Callable[[Json], str], timeout_s: float
+    ) -> Answer | None:
         """Calls `changed` at every answer, and shows the text it returns while waiting.
 
-        Returns the last answer; None where the node said nothing. Ends the command at a no.
+        Returns the last answer until the end or `timeout_s`; None where the node said nothing.
+        Ends the command at a no.
         """
         last: list[Answer] = []
         try:
@@ -132,7 +135,7 @@ class Session:
                 progress.tell(changed(last[0].value))
 
             try:
-                follow(path, verb, _written(arguments), told, progress)
+                follow(path, verb, _written(arguments), told, progress, timeout_s)
             except Lost as lost:
                 step = f"see `pledgeway payment list {self._where()}`"
                 raise NoAnswer(UNKNOWN, LOST, str(lost), step) from lost

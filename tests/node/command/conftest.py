@@ -25,10 +25,12 @@ class FakeNode:
         self.directory = directory
         self.process = process
 
-    def says(self, verb: str, *replies: dict[str, Any]) -> None:
+    def says(self, verb: str, *replies: dict[str, Any], **also: dict[str, Any]) -> None:
+        """Canned replies to one verb; `also`: one to another, "_" for the dot in its name."""
         table = {name: [{"json": answer}] for name, answer in ANSWERS.items()}
         table["pay"] = [{"json": PROMISED}, {"json": PAYMENT}]
         table[verb] = list(replies)
+        table |= {name.replace("_", "."): [reply] for name, reply in also.items()}
         (self.directory / "replies.json").write_text(json.dumps(table))
 
     def run(self, *args: str, **more: Any) -> Result:

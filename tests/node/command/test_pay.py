@@ -68,17 +68,32 @@ def test_not_paid_is_a_no_with_its_reason(fake: FakeNode) -> None:
     assert "not paid: NEW_REASON" in fake.run("pay", TEXT).stderr
 
 
-@pytest.mark.parametrize("payments", [(), (PROMISED,)], ids=["nothing", "promised"])
 @pytest.mark.parametrize("more", [(), ("--json",)], ids=["people", "json"])
-def test_an_open_end_is_neither_yes_nor_no(
-    fake: FakeNode, payments: tuple[dict[str, Any], ...], more: tuple[str, ...]
-) -> None:
-    says(fake, *payments)
+def test_an_open_end_is_neither_yes_nor_no(fake: FakeNode, more: tuple[str, ...]) -> None:
+    fake.says("pay", {"json": ROUTING}, payment_show={"json": PROMISED})
     result = fake.run("pay", TEXT, *more)
     assert result.exit_code == 3
-    assert "pledgeway payment" in result.stderr
-    if more and payments:
+    assert "pledgeway payment show 9a9a9a9a9a" in result.stderr
+    assert fake.heard == ("payment.show", {"id": PAYMENT["id"]})
+    if more:
         assert json.loads(result.stdout) == PROMISED
+    else:
+        assert "waits for    the payee's commit" in result.stdout
+
+
+def test_an_open_end_may_have_closed(fake: FakeNode) -> None:
+    fake.says("pay", {"json": PROMISED}, payment_show={"json": PAYMENT})
+    assert fake.run("pay", TEXT).exit_code == 0
+    fake.says("pay", {"json": PROMISED}, payment_show={"failure": {"code": "NOT_FOUND"}})
+    result = fake.run("pay", TEXT, "--json")
+    assert (result.exit_code, json.loads(result.stdout)) == (3, PROMISED)
+
+
+def test_no_word_at_all_is_neither_yes_nor_no(fake: FakeNode) -> None:
+    says(fake)
+    result = fake.run("pay", TEXT)
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "pledgeway payment list" in result.stderr
 
 
 def test_a_refusal(fake: FakeNode) -> None:
@@ -154,7 +169,7 @@ def test_a_request_alone_is_ready_to_be_piped(fake: FakeNode) -> None:
 
 
 def test_patience_ends(fake: FakeNode) -> None:
-    fake.says("pay", {"json": PROMISED}, {"hang": True})
+    fake.says("pay", {"json": ROUTING}, {"hang": True}, payment_show={"json": PROMISED})
     result = fake.run("pay", TEXT, "--wait", "1s", "--json")
     assert result.exit_code == 3
     assert json.loads(result.stdout) == PROMISED
