@@ -44,7 +44,9 @@ def on_claim(step: Step, peer: NodeId, body: Claim, evidence: bytes) -> None:
         return
     # From here on it must succeed.
     _pay(step, promise, evidence)
-    learn_commit(step, promise.commit, body.evidence)
+    # What redeemed another level than BARE by certificate was verified as a certificate.
+    verified = isinstance(body.evidence, CommitCertificate) and promise.level is not Level.BARE
+    learn_commit(step, promise.commit, body.evidence, verified=verified)
 
 
 def _pay(step: Step, promise: Promise, evidence: bytes = b"") -> None:
@@ -99,12 +101,18 @@ def _evidence_holds(
     return commit_is_valid(decode_descriptor(transaction.descriptor), commit)
 
 
-def learn_commit(step: Step, commit: bytes, evidence: Commit | CommitCertificate) -> None:
-    """A verified commit or certificate: keep it, show it upstream, settle what it settles."""
+def learn_commit(
+    step: Step, commit: bytes, evidence: Commit | CommitCertificate, *, verified: bool = False
+) -> None:
+    """A verified commit: keep it, show it upstream, settle what it settles.
+
+    `verified`: its statements have been checked too, where it is a certificate. A stamped claim
+    on a BARE promise is worth its commit alone, and its stamps only where we can check them.
+    """
     transaction = step.the_transaction(commit)
     before = transaction
     if isinstance(evidence, CommitCertificate):
-        if not transaction.commit_certificate and _usable(step, evidence):
+        if not transaction.commit_certificate and (verified or _usable(step, evidence)):
             transaction = replace(
                 transaction,
                 commit_certificate=evidence.encode(),

@@ -84,7 +84,7 @@ def _conclude(
         except CertificateInvalid:
             return False
         step.put(transaction)
-        learn_commit(step, transaction.commit, certificate)
+        learn_commit(step, transaction.commit, certificate, verified=True)
         return True
     if len(refused) >= descriptor.policy.qa:
         abort = AbortCertificate(transaction.descriptor, refused)

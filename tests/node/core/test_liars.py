@@ -151,6 +151,20 @@ def test_a_forged_certificate_redeems_nothing(levels: tuple[Level, ...], forge: 
     assert_denied(say(world, "Q", claim), Reason.CLAIM_INVALID)
 
 
+@pytest.mark.parametrize("forge", [by_a_stranger, wrong_key, no_statement])
+def test_forged_stamps_on_a_true_commit_are_not_passed_on(forge: Forge) -> None:
+    """BARE is worth the commit; a gateway does not show upstream what it cannot verify."""
+    world, attempt, request = waiting(A, B)
+    applied = say(world, "Q", Claim(given_by(world, "A")[0].id, forge(attempt, request)))
+    assert given_by(world, "A")[0].phase is PromisePhase.REDEEMED
+    assert held_by(world, "A")[0].pending and not held_by(world, "A")[0].shown
+    assert not transaction_of(world, "A").commit_certificate
+    assert not [e for e in applied.effects if isinstance(e, Send) and isinstance(e.body, Claim)]
+    assert transaction_of(world, "A").ask is Ask.SUBMIT
+    world.quiet()
+    assert held_by(world, "A")[0].phase is PromisePhase.REDEEMED
+
+
 def test_claims_for_promises_of_others() -> None:
     world, attempt, request = waiting(A, A)
     (given,), (held,) = given_by(world, "A"), held_by(world, "A")

@@ -45,7 +45,14 @@ def routes(one: tuple[Level, ...], other: tuple[Level, ...]) -> list[Route]:
     return [Route(VIA_A, one, 6_000), Route(VIA_B, other, 4_000)]
 
 
-PAIRS = [((A, A), (A, A)), ((S, S), (A, A)), ((A, B), (S, S)), ((B, B), (B, B)), ((B, A), (S, B))]
+PAIRS = [
+    ((A, A), (A, A)),
+    ((S, S), (A, A)),
+    ((A, B), (S, S)),
+    ((B, B), (B, B)),
+    ((B, B), (A, A)),
+    ((B, A), (S, B)),
+]
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=str)
