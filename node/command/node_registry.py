@@ -6,7 +6,7 @@ from typing import Final
 import click
 
 from node.command.argument_types import read_file
-from node.command.display import Json, facts, say, short, table, yes_no
+from node.command.display import Json, facts, moment, say, table, yes_no
 from node.command.exit_status import TaughtCommand
 from node.command.session import Session, with_node
 from proto.limits import MAX_RECORD_BYTES
@@ -100,7 +100,8 @@ def _show_one(answer: Json) -> None:
         (
             ("registry", answer.get("name")),
             ("id", answer.get("id")),
-            ("beginning", short(answer.get("id"))),
+            ("reached at", answer.get("grpc_target")),
+            ("record expires", moment(answer.get("expires_at_us"))),
             ("state", yes_no(answer.get("accepted"), "accepted", "known only")),
         )
     )
