@@ -78,9 +78,13 @@ class Processes:
         cause = f"was not ready within {START_TIMEOUT_S:.0f} s"
         raise StartFailed(daemon.name, cause, daemon.last_lines())
 
+    def release(self, daemon: Daemon) -> subprocess.Popen[bytes]:
+        """The process itself, which is the caller's to end from now on."""
+        return self._running.pop(daemon.name)
+
     def kill(self, daemon: Daemon) -> None:
         """SIGKILL: it writes nothing more and says nothing more. Returns when it is gone."""
-        process = self._running.pop(daemon.name)
+        process = self.release(daemon)
         process.kill()
         process.wait()
 

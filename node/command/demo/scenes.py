@@ -2,7 +2,7 @@
 
 import time
 from base64 import b64decode
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from typing import Any, Final
 
@@ -113,31 +113,50 @@ async def _silent(town: Town, role: Role, blank: Shown) -> Shown:
 
 async def _killed(town: Town, role: Role, blank: Shown) -> Shown:
     before = await balances(town, role.brand)
-    payee = town.houses[role.payee]
     request = await _request(town, role, manual=True)
     ended: list[Json] = []
-    notes = []
+    notes: list[str] = []
+    faults: list[Exception] = []
 
     async def pay() -> None:
         ended.append(await _pay(town, role, request["text"]))
+        nursery.cancel_scope.cancel()  # whatever the killer still wants: it is over
+
+    async def kill() -> None:
+        notes.extend(await _kill_one(town, role, request["id"]))
+
+    async def one(act: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await act()
+        except (Refused, RpcError, StartFailed) as fault:
+            faults.append(fault)  # raised below: out of the nursery it would come as a group
+            nursery.cancel_scope.cancel()
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(pay)
-        await _until_phase(payee, request["id"], "HELD")
-        (live,) = (await town.houses[role.payer].control.ask("payment.list", limit=1))["payments"]
-        chain = chain_of(hops_of(live))
-        victim = chain[len(chain) // 2]
-        pid = await town.kill(victim)
-        notes.append(f"{victim} (process {pid}) was killed with SIGKILL, holding a promise")
-        began = time.monotonic()
-        await town.restart(victim)
-        away_s = time.monotonic() - began
-        notes.append(f"it was back after {away_s:.1f} s; only then {role.payee} signed the commit")
-        await payee.control.ask("request.confirm", id=request["id"])
+        nursery.start_soon(one, pay)
+        nursery.start_soon(one, kill)
+    if faults:
+        raise faults[0]
     shown = await _committed(town, role, ended[0], before, blank)
-    faults = list(shown.faults)
-    await _until_phase(payee, request["id"], "PAID")
-    return replace(shown, notes=(*notes, *shown.notes), faults=tuple(faults))
+    return replace(shown, notes=(*notes, *shown.notes))
+
+
+async def _kill_one(town: Town, role: Role, request: str) -> list[str]:
+    """Kills the house in the middle while the payee holds its promise; what happened."""
+    payee = town.houses[role.payee]
+    await _until_phase(payee, request, "HELD")
+    (live,) = (await town.houses[role.payer].control.ask("payment.list", limit=1))["payments"]
+    chain = chain_of(hops_of(live))
+    victim = chain[len(chain) // 2]
+    pid = await town.kill(victim)
+    began = time.monotonic()
+    await town.restart(victim)
+    away_s = time.monotonic() - began
+    await payee.control.ask("request.confirm", id=request)
+    return [
+        f"{victim} (process {pid}) was killed with SIGKILL, holding one promise and owing another",
+        f"it was back after {away_s:.1f} s; only then {role.payee} signed the commit",
+    ]
 
 
 async def _request(town: Town, role: Role, **more: Any) -> Json:

@@ -1,0 +1,130 @@
+"""Small networks in real processes, and what must be true of them when a test is over."""
+
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import trio
+
+from node.command.demo.books import check_books
+from node.command.demo.control import Json
+from node.command.demo.plan import make_plan
+from node.command.demo.ports import free_ports
+from node.command.demo.process import Processes, processes
+from node.command.demo.town import Town, build
+from pathfinder.network import Line, Network, Node
+from proto.fees import Fee, FeeSet
+from proto.modes import Mode
+from proto.money import Rate
+from runtime.bridge import Bridge
+
+BRAND = "USD"
+LIMIT = 1_000_000
+STOP_S = 5.0  # how long a daemon may take to end
+WAIT_S = 40.0  # an abort takes twelve; the machine may be busy
+POLL_S = 0.02
+NOTHING = r"(?!)"  # a pattern that matches no line
+FATAL = re.compile(r"Traceback|\bERROR\b|\bCRITICAL\b")
+
+FEES = FeeSet(
+    {
+        Mode.ATOMIC: Fee(Rate.parse("1.001")),
+        Mode.SECURED: Fee(Rate.parse("1.002"), 1),
+        Mode.GATEWAY: Fee(Rate.parse("1.003"), 2),
+        Mode.BARE: Fee(Rate.parse("1.006"), 5),
+    }
+)
+
+
+def chain_network(*, b_accepts_r2: bool = False) -> Network:
+    """P-A-B-Q. R1 is on everybody's list, R2 not on B's."""
+    both = frozenset({"R1", "R2"})
+    lists = {"P": both, "A": both, "B": both if b_accepts_r2 else frozenset({"R1"}), "Q": both}
+    nodes = tuple(Node(n, a, True, fees=FEES) for n, a in lists.items())
+    pairs = [("P", "A"), ("A", "B"), ("B", "Q")]
+    lines = tuple(Line(x, y, BRAND, LIMIT) for pair in pairs for x, y in (pair, pair[::-1]))
+    return Network(("R1", "R2"), (), nodes, lines)
+
+
+def pair_network() -> Network:
+    """P-Q and one registry."""
+    nodes = tuple(Node(name, frozenset({"R1"}), True, fees=FEES) for name in ("P", "Q"))
+    lines = (Line("P", "Q", BRAND, LIMIT), Line("Q", "P", BRAND, LIMIT))
+    return Network(("R1",), (), nodes, lines)
+
+
+@asynccontextmanager
+async def running(
+    network: Network, directory: Path, expected: str = NOTHING
+) -> AsyncIterator[Town]:
+    """The network in processes; afterwards all ended on SIGTERM and no log holds an error.
+
+    `expected`: a pattern of the lines that the test provokes.
+    """
+    with processes() as children:
+        async with Bridge.open() as bridge:
+            ports = free_ports(Random())
+            plan = make_plan(network)
+            town = await build(plan, directory, ports, bridge, children, lambda _: None)
+            yield town
+            await require_books(town)
+        end(children)
+    require_clean_logs(directory, expected)
+
+
+async def require_books(town: Town) -> None:
+    """Every line's books mirror each other, nothing is pending, every audit is sound."""
+    check = await check_books(town)
+    assert check.ok, "\n".join(map(str, check.differences))
+
+
+def end(children: Processes) -> None:
+    """SIGTERM to all; whoever is not gone after STOP_S is a failure."""
+    began = time.monotonic()
+    stubborn = children.end_all()
+    assert not stubborn, f"{stubborn} did not end on SIGTERM"
+    assert time.monotonic() - began < STOP_S, "too slow to end"
+
+
+def require_clean_logs(directory: Path, expected: str = NOTHING) -> None:
+    for log in directory.glob("*.log"):
+        text = log.read_text(errors="replace")
+        lines = [line for line in text.splitlines() if not re.search(expected, line)]
+        assert not any(FATAL.search(line) for line in lines), f"{log.name}:\n{text}"
+
+
+async def until(
+    what: str, predicate: Callable[[], Awaitable[bool]], wait_s: float = WAIT_S
+) -> None:
+    """Polls; AssertionError with `what` after `wait_s`."""
+    with trio.move_on_after(wait_s):
+        while True:
+            if await predicate():
+                return
+            await trio.sleep(POLL_S)
+    raise AssertionError(f"not within {wait_s:.0f} s: {what}")
+
+
+async def request(town: Town, payee: str, amount: int, **more: Any) -> Json:
+    return await town.houses[payee].control.ask(
+        "request.create", amount=amount, brand=BRAND, **more
+    )
+
+
+async def pay(town: Town, payer: str, text: str, **more: Any) -> Json:
+    """The payment's last word."""
+    return await town.houses[payer].control.pay(lambda _: None, request=text, **more)
+
+
+async def connected(town: Town, name: str) -> None:
+    """Until the node has links with all its neighbours again."""
+
+    async def all_up() -> bool:
+        peers = (await town.houses[name].control.ask("status"))["peers"]
+        return all(peer["connected"] for peer in peers)
+
+    await until(f"{name} is connected", all_up)

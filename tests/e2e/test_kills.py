@@ -1,0 +1,180 @@
+"""Every process of a chain is killed with SIGKILL at every moment of three payments at once.
+
+ATOMIC under a registry that all accept, ATOMIC and PROXY under one that B does not accept, and
+SECURED: whoever dies, everybody agrees afterwards on whether each of them happened.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import trio
+import trio.testing
+
+from node.command.demo.control import Json, Refused
+from node.command.demo.town import Town
+from runtime.rpc_client import RpcError
+from tests.e2e.houses import (
+    WAIT_S,
+    chain_network,
+    connected,
+    request,
+    require_books,
+    running,
+    until,
+)
+
+pytestmark = pytest.mark.e2e
+
+VICTIMS = ("P", "A", "B", "Q", "R1")
+FINAL = ("COMMITTED", "ABORTED")
+AMOUNT = 1000
+
+
+@dataclass(frozen=True)
+class Manner:
+    """A way to pay: which registry the payee offers, which levels the payer allows."""
+
+    registry: str
+    levels: tuple[str, ...]
+
+
+MANNERS = (
+    Manner("R1", ("ATOMIC",)),
+    Manner("R2", ("ATOMIC", "PROXY")),
+    Manner("R1", ("SECURED",)),
+)
+
+
+class Attempt:
+    """One payment under way, seen from both ends; either may be dead at times."""
+
+    def __init__(self, town: Town, manner: Manner, asked: Json) -> None:
+        self.town, self.manner, self.asked = town, manner, asked
+        self.told = trio.Event()  # the payer said PROMISED, or something final, or died
+        self.confirmed = False
+
+    async def pay(self) -> None:
+        def hear(answer: Json) -> None:
+            if answer["phase"] != "ROUTING":
+                self.told.set()
+
+        try:
+            await self.town.houses["P"].control.pay(
+                hear, request=self.asked["text"], levels=list(self.manner.levels)
+            )
+        except RpcError:
+            pass  # it was killed: what became of the payment is asked later
+        finally:
+            self.told.set()
+
+    async def payment(self) -> Json | None:
+        listed = (await self.town.houses["P"].control.ask("payment.list"))["payments"]
+        return next((p for p in listed if p["request_id"] == self.asked["id"]), None)
+
+    async def phase(self) -> str:
+        shown = await self.town.houses["Q"].control.ask("request.show", id=self.asked["id"])
+        return str(shown["phase"])
+
+    async def final(self) -> bool:
+        """The payer's end has come, with the payee's confirmation as soon as it can be given."""
+        payment = await self.payment()
+        if payment is None or payment["phase"] in FINAL:
+            return True
+        if not self.confirmed and await self.phase() == "HELD":
+            await self.confirm()
+        return False
+
+    async def ends(self) -> None:
+        try:
+            await until(f"{self.manner} ends", self.final)
+        except AssertionError as error:
+            error.add_note(f"payer: {await self.payment()}")
+            error.add_note(f"payee: {await self.phase()}, confirmed: {self.confirmed}")
+            for house in self.town.houses.values():
+                error.add_note(f"{house.name}: {await house.control.ask('audit')}")
+            raise
+
+    async def confirm(self) -> None:
+        try:
+            await self.town.houses["Q"].control.ask("request.confirm", id=self.asked["id"])
+        except Refused:
+            return  # it has ended between two looks
+        self.confirmed = True
+
+    async def held_or_over(self) -> bool:
+        payment = await self.payment()
+        over = payment is None or payment["phase"] in FINAL
+        return over or await self.phase() in ("HELD", "PAID")
+
+
+async def kill(town: Town, victim: str) -> None:
+    if victim in town.houses:
+        await town.kill(victim)
+    else:
+        await trio.to_thread.run_sync(town.processes.kill, town.registries[victim])
+
+
+async def restart(town: Town, victim: str) -> None:
+    if victim in town.houses:
+        await town.restart(victim)
+    else:
+        await town.processes.start(town.registries[victim])
+
+
+async def act(town: Town, victim: str, moment: str) -> list[Attempt]:
+    asked = [await request(town, "Q", AMOUNT, manual=True, registries=[m.registry])
+             for m in MANNERS]  # fmt: skip
+    attempts = [Attempt(town, m, a) for m, a in zip(MANNERS, asked, strict=True)]
+    async with trio.open_nursery() as nursery:
+        if moment == "before" and victim != "P":
+            await kill(town, victim)
+        for attempt in attempts:
+            nursery.start_soon(attempt.pay)
+        if moment == "before" and victim == "P":
+            await trio.testing.wait_all_tasks_blocked()
+            await kill(town, victim)
+        if moment == "promised":
+            for attempt in attempts:
+                await attempt.told.wait()
+            await kill(town, victim)
+        if moment in ("held", "confirmed"):
+            for attempt in attempts:
+                await until("held", attempt.held_or_over)
+        if moment == "confirmed":
+            for attempt in attempts:
+                await attempt.confirm()
+            await kill(town, victim)
+        if moment == "held":
+            await kill(town, victim)
+        await restart(town, victim)
+        for attempt in attempts:
+            await attempt.ends()
+    return attempts
+
+
+async def require_one_end(attempt: Attempt) -> str:
+    """COMMITTED at the payer exactly where the payee is paid."""
+    payment = await attempt.payment()
+    committed = payment is not None and payment["phase"] == "COMMITTED"
+
+    async def agreed() -> bool:
+        return (await attempt.phase() == "PAID") == committed
+
+    await until(f"the payee agrees with {payment and payment['phase']}", agreed, WAIT_S)
+    return payment["phase"] if payment else "NEVER"
+
+
+@pytest.mark.parametrize("moment", ["before", "promised", "held", "confirmed"])
+async def test_whoever_is_killed(directory: Path, moment: str) -> None:
+    ends: dict[str, list[str]] = {}
+    async with running(chain_network(), directory) as town:
+        for victim in VICTIMS:
+            attempts = await act(town, victim, moment)
+            ends[victim] = [await require_one_end(attempt) for attempt in attempts]
+            await require_books(town)
+            for name in town.houses:
+                await connected(town, name)
+    # Whoever is killed once all promises are made takes nothing from a chain of ATOMIC ones.
+    if moment in ("held", "confirmed"):
+        assert {v: e[0] for v, e in ends.items()} == dict.fromkeys(VICTIMS, "COMMITTED"), ends
