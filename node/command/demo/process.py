@@ -78,6 +78,10 @@ class Processes:
         cause = f"was not ready within {START_TIMEOUT_S:.0f} s"
         raise StartFailed(daemon.name, cause, daemon.last_lines())
 
+    def adopt(self, name: str, process: subprocess.Popen[bytes]) -> None:
+        """Takes over a process that leads its own group; it ends with the others."""
+        self._running[name] = process
+
     def release(self, daemon: Daemon) -> subprocess.Popen[bytes]:
         """The process itself, which is the caller's to end from now on."""
         return self._running.pop(daemon.name)
@@ -92,11 +96,11 @@ class Processes:
         """Names of those that ended by themselves."""
         return [name for name, p in self._running.items() if p.poll() is not None]
 
-    def end_all(self) -> list[str]:
+    def end_all(self, timeout_s: float = STOP_TIMEOUT_S) -> list[str]:
         """SIGTERM to all, SIGKILL to whoever does not end. Names of the latter."""
         for process in self._running.values():
             _signal(process, signal.SIGTERM)
-        until = time.monotonic() + STOP_TIMEOUT_S
+        until = time.monotonic() + timeout_s
         stubborn = []
         for name, process in self._running.items():
             try:

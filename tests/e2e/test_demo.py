@@ -1,0 +1,122 @@
+"""`pledgeway demo` as people start it: whole, interrupted, and on networks it cannot run."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from node.command.demo.performance import PREFIX
+from node.command.demo.process import Daemon, StartFailed, processes
+from tests.e2e.houses import require_clean_logs
+
+pytestmark = pytest.mark.e2e
+
+DEMO = [sys.executable, "-m", "node.command", "demo"]
+MOST_S = 150  # it is made for 35 on two idle cores; here others may use them as well
+CHILD = "node.command.demo.child"
+
+
+def children_of(demo: int) -> list[str]:
+    """Command lines of processes that this demo started and that still run."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().decode(errors="replace").split("\0")
+        except OSError:
+            continue
+        if CHILD in words and str(demo) in words:
+            found.append(" ".join(words))
+    return found
+
+
+def test_the_whole_of_florence(directory: Path) -> None:
+    kept = directory / "florence"
+    command = [*DEMO, "--json", "--keep", str(kept)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=MOST_S)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+    shown = json.loads(done.stdout)
+    assert shown["ok"] and shown["check"]["ok"] and shown["check"]["sums"] == {"florin": 0}
+    assert (shown["nodes"], shown["lines"], len(shown["registries"])) == (15, 20, 2)
+    scenes = {(s["scene"], s["payee"]): s for s in shown["scenes"]}
+    expected = {
+        ("atomic", "Strozzi"): ("COMMITTED", {"ATOMIC"}),
+        ("mixed", "Lamberteschi"): ("COMMITTED", {"ATOMIC", "PROXY"}),
+        ("mixed", "Acciaiuoli"): ("COMMITTED", {"SECURED", "BARE"}),
+        ("refused", "Bischeri"): ("ABORTED", set()),
+        ("silent", "Castellani"): ("ABORTED", {"ATOMIC"}),
+        ("killed", "Castellani"): ("COMMITTED", {"ATOMIC"}),
+    }
+    assert scenes.keys() == expected.keys()
+    for key, (outcome, levels) in expected.items():
+        assert scenes[key]["outcome"] == outcome, key
+        assert {hop["level"] for hop in scenes[key]["hops"]} == levels, key
+    require_sound_money(scenes)
+    require_clean_logs(kept)
+
+
+def require_sound_money(scenes: dict[Any, Any]) -> None:
+    """What one pays, others receive; certificates say what the payment's end says."""
+    for scene in scenes.values():
+        assert sum(b["after"] - b["before"] for b in scene["balances"]) == 0
+        if scene["certificate"]:
+            committed = scene["certificate"]["outcome"] == "COMMITTED"
+            assert committed == (scene["outcome"] == "COMMITTED")
+    verified = [key for key, scene in scenes.items() if scene["certificate"]]
+    assert len(verified) == 4, verified
+    first = scenes["atomic", "Strozzi"]
+    assert [h["promisor"] for h in first["hops"]] == ["Pazzi", "Salviati", "Medici", "Ridolfi"]
+    # Section 6: 8000 and three times ×1.0005, rounded up each time.
+    assert [h["amount"] for h in first["hops"]] == [8014, 8009, 8004, 8000]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_nothing_is_left_when_it_is_interrupted(directory: Path, number: signal.Signals) -> None:
+    environment = os.environ | {"TMPDIR": str(directory)}
+    demo = subprocess.Popen(DEMO, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                            env=environment)  # fmt: skip
+    until = time.monotonic() + MOST_S
+    while len(children_of(demo.pid)) < 3 and time.monotonic() < until:
+        time.sleep(0.05)
+    demo.send_signal(number)
+    _, said = demo.communicate(timeout=MOST_S)
+    if number is signal.SIGKILL:
+        # Nobody is there to take them down but the kernel.
+        while children_of(demo.pid) and time.monotonic() < until:
+            time.sleep(0.05)
+    else:
+        assert demo.returncode == 128 + number
+        assert said.count("\n") == 1 and number.name in said
+        assert list(directory.glob(f"{PREFIX}*")) == []
+    assert children_of(demo.pid) == []
+
+
+async def test_a_child_that_does_not_start_is_named(directory: Path) -> None:
+    home = directory / "nobody"
+    daemon = Daemon("Nobody", ("node", "run", str(home)), home)
+    with processes() as running, trio.fail_after(MOST_S), pytest.raises(StartFailed) as failed:
+        await running.start(daemon)
+    assert str(failed.value).startswith("Nobody: ended with exit status 2\n  | pledgeway: ")
+    assert str(home) in failed.value.log
+
+
+def test_whoever_does_not_listen_to_sigterm_is_killed() -> None:
+    with processes() as running:
+        deaf = subprocess.Popen(
+            ["/bin/sh", "-c", "trap '' TERM; echo; while :; do sleep 1; done"],
+            process_group=0,
+            stdout=subprocess.PIPE,
+        )
+        assert deaf.stdout is not None
+        with deaf.stdout as said:
+            said.readline()
+        running.adopt("deaf", deaf)
+        assert running.end_all(timeout_s=0.2) == ["deaf"]
+    assert deaf.returncode == -signal.SIGKILL
