@@ -1,8 +1,7 @@
 """The scenes: each pays once, watches how it ends, and compares that with what had to happen."""
 
 import time
-from base64 import b64decode
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, Final
 
@@ -10,24 +9,29 @@ import trio
 
 from node.command.demo.casting import ATOMIC, KILLED, MIXED, REFUSED, SILENT, Role
 from node.command.demo.control import Json, Refused
+from node.command.demo.observe import (
+    balances,
+    changed,
+    moved,
+    not_accepting,
+    settled,
+    still_held,
+    verified,
+)
 from node.command.demo.process import StartFailed
 from node.command.demo.scene import (
     ABORTED,
     ABSENT,
     COMMITTED,
     FAILED,
-    Balance,
-    Certificate,
     Shown,
     chain_of,
     expected_changes,
     hops_of,
 )
-from node.command.demo.town import House, Town, answers
-from node.command.verify import ProvesNothing, Unreadable, judge, shown_time
+from node.command.demo.town import House, Town
 from runtime.rpc_client import RpcError
 
-SETTLE_TIMEOUT_S: Final = 15.0  # a killed neighbour is dialled again within five
 SCENE_TIMEOUT_S: Final = 45.0  # of which an abort takes twelve: D, and the registry's guard
 POLL_S: Final = 0.05
 
@@ -74,7 +78,7 @@ async def _refused(town: Town, role: Role, blank: Shown) -> Shown:
     why = [reason["text"] for reason in payment.get("reasons", ())]
     notes = [f"refused with {because.get('reason')}", *dict.fromkeys(why)]
     faults = [] if payment["phase"] == ABORTED else [f"ended {payment['phase']}"]
-    faults += await _nothing_changed(town, [role.payer, role.payee], role.brand, before)
+    faults += await changed(town, [role.payer, role.payee], role.brand, before)
     if payment["commit_id"]:
         faults.append("something was promised all the same")
     after = await balances(town, role.brand)
@@ -82,7 +86,7 @@ async def _refused(town: Town, role: Role, blank: Shown) -> Shown:
         blank,
         outcome=payment["phase"],
         notes=tuple(notes),
-        balances=_of((role.payer, role.payee), before, after),
+        balances=moved((role.payer, role.payee), before, after),
         faults=tuple(faults),
     )
 
@@ -91,13 +95,13 @@ async def _silent(town: Town, role: Role, blank: Shown) -> Shown:
     request = await _request(town, role, manual=True)
     payment = await _pay(town, role, request["text"], attempts=1)
     hops = hops_of(payment)
-    certificate, faults = await _certificate(town, role, payment["id"])
+    certificate, faults = await verified(town, role, payment["id"])
     if payment["phase"] != ABORTED:
         faults.append(f"ended {payment['phase']}")
     if certificate is not None and certificate.outcome != "NOT_COMMITTED":
         faults.append(f"the certificate says {certificate.outcome}")
     houses = [town.houses[name] for name in chain_of(hops)]
-    faults += await _until_free(houses)
+    faults += await still_held(houses)
     notes = ["nobody's balance has changed, and no promise waits any more: all credit is free"]
     return replace(
         blank,
@@ -112,6 +116,16 @@ async def _silent(town: Town, role: Role, blank: Shown) -> Shown:
 
 
 async def _killed(town: Town, role: Role, blank: Shown) -> Shown:
+    shown = await _killed_once(town, role, blank)
+    if shown.outcome == ABORTED:
+        # The deadline is ten seconds off, and a machine that is busy with other things may not
+        # have the house back by then. That is an end as well, but not the one to be seen here.
+        again = await _killed_once(town, role, blank)
+        shown = replace(again, notes=("the first time the deadline came first", *again.notes))
+    return shown
+
+
+async def _killed_once(town: Town, role: Role, blank: Shown) -> Shown:
     before = await balances(town, role.brand)
     request = await _request(town, role, manual=True)
     ended: list[Json] = []
@@ -152,7 +166,10 @@ async def _kill_one(town: Town, role: Role, request: str) -> list[str]:
     began = time.monotonic()
     await town.restart(victim)
     away_s = time.monotonic() - began
-    await payee.control.ask("request.confirm", id=request)
+    try:
+        await payee.control.ask("request.confirm", id=request)
+    except Refused:
+        return [f"{victim} was away too long: {away_s:.1f} s"]
     return [
         f"{victim} (process {pid}) was killed with SIGKILL, holding one promise and owing another",
         f"it was back after {away_s:.1f} s; only then {role.payee} signed the commit",
@@ -186,7 +203,7 @@ async def _committed(
     if payment["phase"] != COMMITTED:
         because = payment.get("because") or {}
         return replace(shown, faults=(f"ended {payment['phase']}: {because.get('reason')}",))
-    certificate, faults = await _certificate(town, role, payment["id"])
+    certificate, faults = await verified(town, role, payment["id"])
     if certificate is not None and certificate.outcome != COMMITTED:
         faults.append(f"the certificate says {certificate.outcome}")
     levels = {hop.level for hop in hops}
@@ -194,11 +211,19 @@ async def _committed(
         faults.append(f"levels {', '.join(sorted(levels))} were not asked for")
     if role.scene == MIXED and len(levels) < 2:
         faults.append("the route is not mixed")
-    if strangers := _not_accepting(town, shown):
-        shown = replace(shown, notes=(f"not on the list of {strangers}: {shown.registry}",))
+    if role.scene == ATOMIC and not role.levels:
+        shown = replace(shown, notes=("no chain of this network is all ATOMIC: the farthest one",))
+    if strangers := not_accepting(town, shown):
+        shown = replace(
+            shown,
+            notes=(
+                *shown.notes,
+                f"{shown.registry} is not on the list of {strangers}",
+            ),
+        )
     changes = expected_changes(hops, role.amount)
     wanted = {name: before[name] + change for name, change in changes.items()}
-    after = await _until_balances(town, role.brand, wanted)
+    after = await settled(town, role.brand, wanted)
     faults += [
         f"{name} has {after[name]} and should have {wanted[name]}"
         for name in wanted
@@ -207,51 +232,9 @@ async def _committed(
     return replace(
         shown,
         certificate=certificate,
-        balances=_of(chain_of(hops), before, after),
+        balances=moved(chain_of(hops), before, after),
         faults=tuple(faults),
     )
-
-
-def _not_accepting(town: Town, shown: Shown) -> str:
-    """Houses of the chain that do not trust the registry that decided."""
-    if shown.registry is None:
-        return ""
-    chain = chain_of(shown.hops)
-    return " and ".join(n for n in chain if shown.registry not in town.plan.node(n).accepts)
-
-
-async def _certificate(
-    town: Town, role: Role, payment: str
-) -> tuple[Certificate | None, list[str]]:
-    """The payer's evidence, verified from the file alone."""
-    control = town.houses[role.payer].control
-    shown = await control.ask("payment.show", id=payment)
-    if shown["registry"] is None:
-        return None, []  # all BARE: there is no registry, and its absence is the point
-    until = trio.current_time() + SETTLE_TIMEOUT_S
-    while True:
-        try:
-            file = await control.ask("payment.evidence", id=payment)
-            break
-        except Refused as no:
-            # A bare commit ends a payment before its stamp has come.
-            if no.code != "NOT_FOUND" or shown["hops"][0]["level"] in ("BARE", "SECURED"):
-                return None, [] if no.code == "NOT_FOUND" else [str(no)]
-            if trio.current_time() > until:
-                return None, ["the payer has no certificate"]
-            await trio.sleep(POLL_S)
-    try:
-        verdict = judge(b64decode(file["file"]))
-    except (ProvesNothing, Unreadable) as fault:
-        return None, [f"the certificate proves nothing: {fault}"]
-    decided = sorted(member.leaf.decided_at_us for member in verdict.members)
-    return Certificate(
-        verdict.outcome,
-        tuple(member.name for member in verdict.members),
-        shown["uuid"],
-        shown_time(decided[-1]),
-        shown_time(verdict.descriptor.deadline_us),
-    ), []
 
 
 async def _until_phase(payee: House, request: str, phase: str) -> None:
@@ -259,56 +242,3 @@ async def _until_phase(payee: House, request: str, phase: str) -> None:
         if (await payee.control.ask("request.show", id=request))["phase"] == phase:
             return
         await trio.sleep(POLL_S)
-
-
-async def balances(town: Town, brand: str) -> dict[str, int]:
-    """Every house's balance in a brand; 0 where it has no line in it."""
-    found = {}
-    for name, house in town.houses.items():
-        entries = (await house.control.ask("balance"))["brands"]
-        found[name] = sum(entry["balance"] for entry in entries if entry["brand"] == brand)
-    return found
-
-
-async def _until_balances(town: Town, brand: str, wanted: dict[str, int]) -> dict[str, int]:
-    """The books follow the payer's word within milliseconds, or within a reconnect."""
-
-    def settled(now: dict[str, int]) -> bool:
-        return all(now[name] == wanted[name] for name in wanted)
-
-    after = await balances(town, brand)
-    until = trio.current_time() + SETTLE_TIMEOUT_S
-    while not settled(after) and trio.current_time() < until:
-        await trio.sleep(POLL_S)
-        after = await balances(town, brand)
-    return after
-
-
-async def _nothing_changed(
-    town: Town, names: Iterable[str], brand: str, before: dict[str, int]
-) -> list[str]:
-    after = await balances(town, brand)
-    return [f"{n}'s balance has changed" for n in names if after[n] != before[n]]
-
-
-async def _pending(houses: Iterable[House]) -> list[str]:
-    """Houses on whose lines promises wait, or that do not answer."""
-    found = []
-    for house in houses:
-        status = await answers(house, "status")
-        if status is None or status["pending_promises"]:
-            found.append(house.name)
-    return found
-
-
-async def _until_free(houses: list[House]) -> list[str]:
-    until = trio.current_time() + SETTLE_TIMEOUT_S
-    while True:
-        found = await _pending(houses)
-        if not found or trio.current_time() > until:
-            return [f"promises still wait at {name}" for name in found]
-        await trio.sleep(POLL_S)
-
-
-def _of(names: Iterable[str], before: dict[str, int], after: dict[str, int]) -> tuple[Balance, ...]:
-    return tuple(Balance(name, before[name], after[name]) for name in names)

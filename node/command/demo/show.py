@@ -1,6 +1,7 @@
 """What people see of the demo: a table for each scene, and the books at the end."""
 
 from collections.abc import Iterable
+from typing import Final
 
 import click
 from rich.box import SIMPLE_HEAD
@@ -9,11 +10,12 @@ from rich.text import Text
 
 from node.command.demo.books import Check
 from node.command.demo.plan import Plan
-from node.command.demo.scene import ABSENT, Shown
+from node.command.demo.scene import ABSENT, COMMITTED, Shown
 from node.command.display import console, say
 from node.command.exit_status import plain
 
-INDENT = "   "
+INDENT: Final = "   "
+MAX_NAMED: Final = 8  # more names than that nobody reads
 
 
 def show_opening(plan: Plan, title: str) -> None:
@@ -26,6 +28,8 @@ def show_opening(plan: Plan, title: str) -> None:
     for registry in network.registries:
         without = sorted(everybody - {n.name for n in network.nodes if registry in n.accepts})
         trusted = f"not accepted by {', '.join(without)}" if without else "accepted by everybody"
+        if len(without) > MAX_NAMED:
+            trusted = f"accepted by {len(everybody) - len(without)} of {len(everybody)}"
         say(f"{INDENT}{registry}: {trusted}")
     if plan.dropped_policies:
         say(f"{INDENT}{plan.dropped_policies} policies of several registries take no part:"
@@ -75,8 +79,10 @@ def _evidence(shown: Shown) -> None:
         say(f"{INDENT}Certificate verified: {', '.join(found.registries)} recorded {found.outcome}"
             f" at {found.decided_at}")  # fmt: skip
         say(f"{INDENT}(deadline {found.deadline}, transaction {found.uuid}).")
-    elif shown.hops:
+    elif shown.outcome == COMMITTED:
         say(f"{INDENT}No certificate: the payee's commit alone redeemed the payer's promise.")
+    elif shown.hops:
+        say(f"{INDENT}No certificate: no registry took part, the promises ended by their expiry.")
 
 
 def _balances(shown: Shown) -> None:
