@@ -79,7 +79,7 @@ async def running(
 async def require_books(town: Town) -> None:
     """Every line's books mirror each other, nothing is pending, every audit is sound."""
     check = await check_books(town)
-    assert check.ok, "\n".join(map(str, check.differences))
+    assert check.ok, "\n".join([*map(str, check.differences), *town.last_words()])
 
 
 def end(children: Processes) -> None:

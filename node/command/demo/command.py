@@ -119,13 +119,16 @@ def _performed(
     numbers = iter(range(1, len(roles) + 1))
     watcher = Watcher(_progress, lambda _: None, lambda _: None)
     if not as_json:
-        show.show_opening(plan, title)
         watcher = Watcher(
             _progress, lambda shown: show.show_scene(next(numbers), shown), show.show_check
         )
     try:
+        if not as_json:
+            show.show_opening(plan, title)
         with working_directory(keep) as directory:
             result = trio.run(partial(run, plan, roles, directory, watcher))
+        if not as_json:
+            show.show_end(result.scenes, result.check, result.seconds)
     except Interrupted as interrupted:
         _stopped(interrupted.number, str(interrupted))
     except (TownFault, StartFailed, NoPort) as fault:
@@ -133,9 +136,7 @@ def _performed(
             click.echo(f"pledgeway: {plain(line)}", err=True)
         sys.exit(REFUSED)
     except OSError as error:
-        fail(REFUSED, f"{error.filename or keep}: {error.strerror or error}")
-    if not as_json:
-        show.show_end(result.scenes, result.check, result.seconds)
+        fail(REFUSED, f"{error.filename or 'output'}: {error.strerror or error}")
     return result
 
 

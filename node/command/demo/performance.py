@@ -78,7 +78,10 @@ def working_directory(keep: Path | None) -> Iterator[Path]:
 
 
 async def run(plan: Plan, roles: Sequence[Role], directory: Path, watcher: Watcher) -> Result:
-    """TownFault, StartFailed, NoPort, Interrupted. All processes have ended when it returns."""
+    """All processes have ended when it returns or raises.
+
+    TownFault, StartFailed, NoPort, Interrupted, OSError.
+    """
     began = time.monotonic()
 
     async def perform_all() -> tuple[list[Shown], Check]:
@@ -110,7 +113,7 @@ async def _until_signalled(work: Callable[[], Awaitable[T]]) -> T:
             nursery.start_soon(listen)
             try:
                 done.append(await work())
-            except (TownFault, StartFailed, NoPort) as found:
+            except (TownFault, StartFailed, NoPort, OSError) as found:
                 fault = found  # raised below: out of the nursery it would come as a group
             nursery.cancel_scope.cancel()
     if fault is not None:
@@ -123,14 +126,21 @@ async def _until_signalled(work: Callable[[], Awaitable[T]]) -> T:
 async def _play(town: Town, roles: Sequence[Role], watcher: Watcher) -> list[Shown]:
     """In order, apart from the silent payee: its twelve seconds pass while the others play."""
     found: dict[int, Shown] = {}
+    faults: list[OSError] = []
 
     async def play(index: int) -> None:
         found[index] = shown = await perform(town, roles[index])
-        watcher.scene(shown)
+        try:
+            watcher.scene(shown)
+        except OSError as fault:  # nobody reads any more
+            faults.append(fault)
+            nursery.cancel_scope.cancel()
 
     async with trio.open_nursery() as nursery:
         for i in (i for i, role in enumerate(roles) if role.scene == SILENT):
             nursery.start_soon(play, i)
         for i in (i for i, role in enumerate(roles) if role.scene != SILENT):
             await play(i)
+    if faults:
+        raise faults[0]
     return [found[i] for i in range(len(roles))]

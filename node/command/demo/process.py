@@ -94,7 +94,12 @@ class Processes:
 
     def dead(self) -> list[str]:
         """Names of those that ended by themselves."""
-        return [name for name, p in self._running.items() if p.poll() is not None]
+        return list(self.statuses())
+
+    def statuses(self) -> dict[str, str]:
+        """How those ended that ended by themselves."""
+        ended = {name: p.poll() for name, p in self._running.items()}
+        return {name: _ended(status) for name, status in ended.items() if status is not None}
 
     def end_all(self, timeout_s: float = STOP_TIMEOUT_S) -> list[str]:
         """SIGTERM to all, SIGKILL to whoever does not end. Names of the latter."""

@@ -61,9 +61,9 @@ class Town:
 
     def last_words(self) -> list[str]:
         """Of daemons that have ended by themselves: which, and the end of their logs."""
-        dead = self.processes.dead()
+        dead = self.processes.statuses()
         daemons = [*self.registries.values(), *(h.daemon for h in self.houses.values())]
-        return [f"{d.name} has ended\n{d.last_lines()}" for d in daemons if d.name in dead]
+        return [f"{d.name} {dead[d.name]}\n{d.last_lines()}" for d in daemons if d.name in dead]
 
     async def kill(self, name: str) -> int:
         """SIGKILL to a house; its process id, which is gone."""
