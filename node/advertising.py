@@ -114,7 +114,7 @@ class Advertiser:
             expires_at_us=expires_at_us,
             seal_key=self._identity.seal.public,
             seal_certificate=self._identity.seal_certificate,
-            registries=frozenset(sorted(settings.accepts)[:MAX_ADVERT_REGISTRIES]),
+            registries=frozenset(sorted(settings.usable)[:MAX_ADVERT_REGISTRIES]),
             knows_registries=frozenset(known),
             watches_registry=settings.watches_registry,
             hold_max_us=settings.hold_max_us,

@@ -96,7 +96,7 @@ class Engine:
         self._wake = trio.Event()
         self._due: list[tuple[int, Key]] = []
         self._due_at: dict[Key, int] = {}
-        self._watchers: dict[Key, trio.Event] = {}
+        self._watchers: dict[Key, list[trio.Event]] = {}
         self._listeners: list[Callable[[Iterable[Row]], None]] = []
         self._forget: list[dict[str, Any]] = []
         self._in_flight = 0
@@ -128,9 +128,12 @@ class Engine:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
-    def next_change(self, key: Key) -> trio.Event:
-        """Set once when the row next changes durably. Take it before reading the row."""
-        return self._watchers.setdefault(key, trio.Event())
+    def next_change(self, *keys: Key) -> trio.Event:
+        """Set once when one of the rows next changes durably. Take it beside reading them."""
+        changed = trio.Event()
+        for key in keys:
+            self._watchers.setdefault(key, []).append(changed)
+        return changed
 
     @property
     def backlog(self) -> int:
@@ -334,8 +337,8 @@ class Engine:
         for listener in tuple(self._listeners):
             listener(group.rows.values())
         for key in group.rows:
-            if (event := self._watchers.pop(key, None)) is not None:
-                event.set()
+            for changed in self._watchers.pop(key, ()):
+                changed.set()
 
     def _rolled_back(self, group: Group, failure: StoreFailed) -> None:
         """Nothing of the group is on disk, and nothing of it has left."""

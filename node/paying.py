@@ -23,7 +23,7 @@ from node.routing import LineEnds, NoRoute, RouteFinder, RouteFound, RouteQuery
 from proto.descriptor import Descriptor, commit_id
 from proto.keys import NodeId, SealKey
 from proto.levels import Level
-from proto.limits import MAX_AMOUNT, MAX_HOPS
+from proto.limits import MAX_AMOUNT, MAX_HOPS, US
 from proto.onion import Deliver, Forward, Instruction, wrap
 from proto.policy import single
 from proto.reason import Reason, Refusal
@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 DEFAULT_ATTEMPTS: Final = 5
 MAX_ATTEMPTS: Final = 20  # each costs the nodes on the way a promise; the payer pays nothing
 GOSSIP_PAUSE_S: Final = 0.3  # after a refusal: long enough for fresher adverts of neighbours
+PATIENCE_US: Final = 2 * US  # gossip crosses twenty hops in less
 
 # Reasons after which another chain cannot do better.
 _HOPELESS: Final = frozenset(
@@ -223,7 +224,7 @@ class Payer:
                 return
             self._learn(payment, because, learned, avoid)
             await trio.sleep(GOSSIP_PAUSE_S)
-        found = await self.plan(request, options, learned, frozenset(avoid))
+        found = await self._plan_patiently(payment, request, options, learned, frozenset(avoid))
         if isinstance(found, NoRoute):
             because = payment.because or Refusal(Reason.NO_ROUTE)
             over = [r["figure"] for r in found.reasons if r.get("rule") == "MAX_COST"]
@@ -235,6 +236,26 @@ class Payer:
         refusal = await self._attempt(payment, request, found)
         if refusal is not None:
             await self._give_up(payment, refusal)
+
+    async def _plan_patiently(
+        self,
+        payment: Payment,
+        request: PaymentRequest,
+        options: PayOptions,
+        learned: Mapping[LineEnds, int],
+        avoid: frozenset[LineEnds],
+    ) -> RouteFound | NoRoute:
+        """As `plan`, but a payee of whom nothing was heard yet gets a moment: adverts of a line
+        that was opened just now are still on their way."""
+        patient_until_us = payment.created_at_us + PATIENCE_US
+        while True:
+            found = await self.plan(request, options, learned, avoid)
+            unheard = isinstance(found, NoRoute) and all(
+                r.get("rule") == "NO_PATH" for r in found.reasons
+            )
+            if not unheard or self._clock.now_us() > patient_until_us:
+                return found
+            await trio.sleep(GOSSIP_PAUSE_S)
 
     async def _give_up(self, payment: Payment, because: Refusal, route: str = "") -> None:
         await self._engine.ask(

@@ -42,6 +42,8 @@ class RouteQuery:
 
 @dataclass(frozen=True, slots=True)
 class RouteHop:
+    """One promise of a chain, with the amount that its promisee is promised."""
+
     promisor: NodeId
     promisee: NodeId
     level: Level

@@ -238,11 +238,15 @@ async def pay(context: Context, arguments: Arguments, send: Send) -> None:
 
 async def follow(context: Context, payment: bytes, send: Send) -> None:
     key = (Payment.table, payment, b"")
+    told: dict[str, Any] = {}
     while True:
-        changed = context.engine.next_change(key)
         row = context.engine.memory.row(key)
         assert isinstance(row, Payment)
-        await send(payment_json(context, row))
+        firsts = [p.key for p in context.engine.memory.promises_of(row.commit)]
+        changed = context.engine.next_change(key, (Transaction.table, row.commit, b""), *firsts)
+        shown = payment_json(context, row)
+        if shown != told:
+            await send(told := shown)
         if row.phase.final:
             return
         await changed.wait()
