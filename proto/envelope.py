@@ -8,7 +8,7 @@ from typing import Final
 
 from proto.keys import NodeId, SigningKey, verify_raw
 from proto.limits import MAX_ENVELOPE_BYTES
-from proto.merkle import inclusion_path, leaf_hash, merkle_root, root_from_path
+from proto.merkle import leaf_hash, root_and_paths, root_from_path
 from proto.pae import pae
 from proto.v1 import types_pb2 as pb
 from proto.wire import WireFault, parse
@@ -71,12 +71,10 @@ def sign_batch(key: SigningKey, items: list[tuple[str, bytes]]) -> list[Proof]:
     """One signature over many (kind, payload); each proof stands alone as evidence."""
     if len(items) == 1:
         return [sign(key, *items[0])]
-    leaves = [leaf_hash(pae(kind, payload)) for kind, payload in items]
-    size = len(leaves)
-    signature = key.sign(BATCH_KIND, batch_payload(merkle_root(leaves), size))
-    return [
-        Proof(key.public, signature, i, size, tuple(inclusion_path(leaves, i))) for i in range(size)
-    ]
+    root, paths = root_and_paths([leaf_hash(pae(kind, payload)) for kind, payload in items])
+    size = len(items)
+    signature = key.sign(BATCH_KIND, batch_payload(root, size))
+    return [Proof(key.public, signature, i, size, tuple(path)) for i, path in enumerate(paths)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,31 +16,45 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\1" + left + right).digest()
 
 
+def _levels(leaves: Sequence[bytes]) -> list[Sequence[bytes]]:
+    """All levels of the tree, leaves first, root last.
+
+    Pairing neighbours and carrying an odd one up gives exactly the RFC's left-full tree.
+    """
+    levels = [leaves]
+    while len(level := levels[-1]) > 1:
+        above = [node_hash(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
+        if len(level) % 2:
+            above.append(level[-1])
+        levels.append(above)
+    return levels
+
+
+def _path(levels: list[Sequence[bytes]], index: int) -> list[bytes]:
+    path = []
+    for level in levels[:-1]:
+        sibling = index ^ 1
+        if sibling < len(level):
+            path.append(level[sibling])
+        index >>= 1
+    return path
+
+
 def merkle_root(leaves: Sequence[bytes]) -> bytes:
     """Root over leaf hashes; SHA-256 of nothing for no leaf."""
-    if not leaves:
-        return sha256().digest()
-    level = list(leaves)
-    # Pairing neighbours and carrying an odd one up gives exactly the RFC's left-full tree.
-    while len(level) > 1:
-        odd = [level[-1]] if len(level) % 2 else []
-        level = [node_hash(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)] + odd
-    return level[0]
+    return _levels(leaves)[-1][0] if leaves else sha256().digest()
 
 
 def inclusion_path(leaves: Sequence[bytes], index: int) -> list[bytes]:
     """Sibling hashes from the leaf upwards, RFC 6962 section 2.1.1."""
     assert 0 <= index < len(leaves)
-    path: list[bytes] = []
-    level = list(leaves)
-    while len(level) > 1:
-        sibling = index ^ 1
-        if sibling < len(level):
-            path.append(level[sibling])
-        odd = [level[-1]] if len(level) % 2 else []
-        level = [node_hash(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)] + odd
-        index >>= 1
-    return path
+    return _path(_levels(leaves), index)
+
+
+def root_and_paths(leaves: Sequence[bytes]) -> tuple[bytes, list[list[bytes]]]:
+    """The root and every leaf's path; each node is hashed once. At least one leaf."""
+    levels = _levels(leaves)
+    return levels[-1][0], [_path(levels, i) for i in range(len(leaves))]
 
 
 def root_from_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes | None:
