@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any, Final, get_type_hints
 
 from sqlalchemy import (
@@ -143,9 +144,14 @@ class RowTable:
     table: Table
     codecs: tuple[tuple[str, _Codec], ...]
     key: tuple[str, ...]
+    names: tuple[str, ...]
+    values: Callable[[Row], tuple[Any, ...]]
+    conversions: tuple[tuple[str, Callable[[Any], Any]], ...]  # of fields that need one
 
     def to_columns(self, row: Row, version: int) -> dict[str, Any]:
-        columns = {name: codec.to_db(getattr(row, name)) for name, codec in self.codecs}
+        columns = dict(zip(self.names, self.values(row), strict=True))
+        for name, to_db in self.conversions:
+            columns[name] = to_db(columns[name])
         columns["version"] = version
         return columns
 
@@ -162,7 +168,9 @@ def _row_table(kind: type[Row], key: tuple[str, ...]) -> RowTable:
         for name, codec in codecs
     ]
     table = Table(kind.table, metadata, *columns, Column("version", BigInteger, nullable=False))
-    return RowTable(kind, table, codecs, key)
+    names = tuple(name for name, _ in codecs)
+    conversions = tuple((name, c.to_db) for name, c in codecs if c.to_db is not _same)
+    return RowTable(kind, table, codecs, key, names, attrgetter(*names), conversions)
 
 
 ROWS: Final = {kind.table: _row_table(kind, key) for kind, key in _KEYS.items()}

@@ -6,14 +6,17 @@ leaves the next one; one that finds another version means that somebody else wro
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from operator import itemgetter
+from typing import Any, Final
 
-from sqlalchemy import Connection, MetaData, Table, Update, bindparam, delete, insert, update
+from sqlalchemy import Connection, Executable, MetaData, Table, bindparam, delete, insert, update
 
 Row = Mapping[str, Any]
 Key = tuple[Hashable, ...]
 
 VERSION = "version"
+FROM: Final = "from_version"  # the version that an update saw, beside the one that it sets
+KEY: Final = "key_"  # prefix of the parameters that hold a primary key
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ class WritePlan:
         self._connection = connection
         self._tables: dict[Table, _TablePlan] = {}
         self._ranks: dict[MetaData, dict[Table, int]] = {}
-        self._updates: dict[tuple[Table, tuple[str, ...]], Update] = {}
+        self._statements: dict[tuple[Table, str, tuple[str, ...]], _Statement] = {}
 
     def add(self, write: Write) -> None:
         """Collects, or runs. StaleVersion, sqlalchemy.exc.DBAPIError."""
@@ -145,7 +148,7 @@ class WritePlan:
             return
         updated = plan.updates.get(key)
         if updated is None:
-            plan.updates[key] = {**row, "_from": row[VERSION], VERSION: row[VERSION] + 1}
+            plan.updates[key] = {**row, FROM: row[VERSION], VERSION: row[VERSION] + 1}
             return
         if updated[VERSION] != row[VERSION]:
             raise StaleVersion(f"{table.name}: two updates saw the same version")
@@ -163,57 +166,88 @@ class WritePlan:
         self._of(table).deletes.add(key)
 
     def _run_inserts(self, table: Table, rows: Mapping[Key, dict[str, Any]]) -> None:
-        for _, alike in _by_columns(list(rows.values())):
-            self._connection.execute(insert(table), alike)
+        for columns, alike in _by_columns(list(rows.values())):
+            statement = self._statement(table, "insert", columns)
+            statement.run(self._connection, alike)
 
     def _run_updates(self, table: Table, rows: Mapping[Key, dict[str, Any]]) -> None:
-        if not rows:
-            return
-        key_columns = [column.name for column in table.primary_key.columns]
         for columns, alike in _by_columns(list(rows.values())):
-            changed = [name for name in columns if name not in key_columns and name != "_from"]
-            statement = self._update_statement(table, tuple(changed))
-            parameters = [
-                {f"v_{name}": row[name] for name in changed}
-                | {f"k_{name}": row[name] for name in (*key_columns, "_from")}
-                for row in alike
-            ]
-            result = self._connection.execute(statement, parameters)
-            if result.rowcount != len(parameters):
-                met = f"{result.rowcount} of {len(parameters)} updates met their version"
-                raise StaleVersion(f"{table.name}: {met}")
-
-    def _update_statement(self, table: Table, changed: tuple[str, ...]) -> Update:
-        statement = self._updates.get((table, changed))
-        if statement is None:
-            keys = (column.name for column in table.primary_key.columns)
-            statement = (
-                update(table)
-                .where(*(table.c[name] == bindparam(f"k_{name}") for name in keys))
-                .where(table.c[VERSION] == bindparam("k__from"))
-                .values({name: bindparam(f"v_{name}") for name in changed})
-            )
-            self._updates[table, changed] = statement
-        return statement
+            changed = tuple(c for c in columns if c != FROM and not table.c[c].primary_key)
+            met = self._statement(table, "update", changed).run(self._connection, alike)
+            if met != len(alike):
+                raise StaleVersion(f"{table.name}: {met} of {len(alike)} updates met their version")
 
     def _run_deletes(self, table: Table, keys: set[Key]) -> None:
         if not keys:
             return
         names = [column.name for column in table.primary_key.columns]
-        statement = delete(table).where(*(table.c[n] == bindparam(f"k_{n}") for n in names))
-        parameters = [
-            {f"k_{name}": value for name, value in zip(names, key, strict=True)}
-            for key in sorted(keys, key=repr)
-        ]
-        self._connection.execute(statement, parameters)
+        rows = [dict(zip(names, key, strict=True)) for key in sorted(keys, key=repr)]
+        self._statement(table, "delete", ()).run(self._connection, rows)
+
+    def _statement(self, table: Table, kind: str, columns: tuple[str, ...]) -> "_Statement":
+        known = self._statements.get((table, kind, columns))
+        if known is None:
+            known = _Statement(_BUILDERS[kind](table, columns), self._connection)
+            self._statements[table, kind, columns] = known
+        return known
+
+
+def _build_insert(table: Table, columns: tuple[str, ...]) -> Executable:
+    return insert(table).values({name: bindparam(name) for name in columns})
+
+
+def _build_update(table: Table, columns: tuple[str, ...]) -> Executable:
+    keys = [column.name for column in table.primary_key.columns]
+    return (
+        update(table)
+        .where(*(table.c[name] == bindparam(f"{KEY}{name}") for name in keys))
+        .where(table.c[VERSION] == bindparam(FROM))
+        .values({name: bindparam(name) for name in columns})
+    )
+
+
+def _build_delete(table: Table, _: tuple[str, ...]) -> Executable:
+    keys = [column.name for column in table.primary_key.columns]
+    return delete(table).where(*(table.c[name] == bindparam(f"{KEY}{name}") for name in keys))
+
+
+_BUILDERS: Final = {"insert": _build_insert, "update": _build_update, "delete": _build_delete}
+
+
+class _Statement:
+    """One statement, compiled once. Rows go to the driver as they are.
+
+    SQLAlchemy would build and convert the parameters of every row anew; our columns hold only what
+    the driver takes (int, str, bytes, None), so there is nothing to convert.
+    """
+
+    def __init__(self, statement: Executable, connection: Connection) -> None:
+        compiled: Any = statement.compile(dialect=connection.dialect)  # type: ignore[attr-defined]
+        self._sql: str = str(compiled)
+        names: list[str] = list(compiled.positiontup or compiled.params)
+        self._positional: bool = compiled.positional
+        # A key is bound under a name of its own, since an update also sets columns.
+        self._names = [(name, name.removeprefix(KEY)) for name in names]
+
+    def run(self, connection: Connection, rows: Sequence[Row]) -> int:
+        """Executes for all rows at once; how many rows it met."""
+        if self._positional:
+            columns = [column for _, column in self._names]
+            pick = itemgetter(*columns) if len(columns) > 1 else None
+            parameters: list[Any] = [pick(r) if pick else (r[columns[0]],) for r in rows]
+        else:
+            parameters = [{name: row[column] for name, column in self._names} for row in rows]
+        return connection.exec_driver_sql(self._sql, parameters).rowcount
 
 
 def _key(table: Table, row: Row) -> Key:
     return tuple(row[column.name] for column in table.primary_key.columns)
 
 
-def _by_columns(rows: Sequence[dict[str, Any]]) -> list[tuple[list[str], list[dict[str, Any]]]]:
+def _by_columns(
+    rows: Sequence[dict[str, Any]],
+) -> list[tuple[tuple[str, ...], list[dict[str, Any]]]]:
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for row in rows:
-        groups.setdefault(tuple(sorted(row)), []).append(row)
-    return [(list(columns), alike) for columns, alike in groups.items()]
+        groups.setdefault(tuple(row), []).append(row)
+    return list(groups.items())
