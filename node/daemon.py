@@ -221,11 +221,12 @@ class _Daemon:
                 )  # fmt: skip
                 neighbour.outbox_first = row["sent"] + 1
                 neighbours[neighbour.node] = neighbour
-            for node, number, envelope in load_outbox(connection):
+            for node, first, envelopes in load_outbox(connection):
                 neighbour = neighbours[NodeId(node)]
                 if not neighbour.outbox:
-                    neighbour.outbox_first = number
-                neighbour.outbox.append(envelope)
+                    neighbour.outbox_first = first
+                neighbour.outbox.extend(envelopes)
+                neighbour.rows.append((first, first + len(envelopes) - 1))
         self._memory.settings = self._book.settings()
         self._links.neighbours = neighbours
         self._tell_transport()

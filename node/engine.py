@@ -203,7 +203,7 @@ class Engine:
             case BatchArrived():
                 self._take_batch(item, group)
             case LinkUp():
-                self._forget_numbers(item.peer, self.links.up(item))
+                self._delete_sent(item.peer, self.links.up(item))
                 neighbour = self.links.neighbours.get(item.peer)
                 if neighbour is not None and neighbour.link is not None:
                     self.memory.links.add(item.peer)
@@ -231,7 +231,7 @@ class Engine:
         if acknowledged is None:
             self._disconnect(event.peer, LinkCause.BAD_NUMBER, "acknowledges what was not sent")
             return
-        self._forget_numbers(event.peer, acknowledged)
+        self._delete_sent(event.peer, acknowledged)
         if event.envelopes and event.first > neighbour.seen + 1:
             self._disconnect(event.peer, LinkCause.BAD_NUMBER, "leaves out messages")
             return
@@ -320,8 +320,8 @@ class Engine:
             lambda failure: self._rolled_back(group, failure),
         )
 
-    def _forget_numbers(self, node: NodeId, numbers: range | None) -> None:
-        self._forget.extend({"peer": node, "number": number} for number in numbers or ())
+    def _delete_sent(self, node: NodeId, rows: list[int] | None) -> None:
+        self._forget.extend({"peer": node, "first": first} for first in rows or ())
 
     def _committed(self, group: Group, envelopes: dict[NodeId, list[bytes]]) -> None:
         """After COMMIT. A crash before this line leaves the outbox to be drained at start."""

@@ -7,7 +7,7 @@ from node.core.effects import AskRegistries
 from node.core.rows import Key, Row
 from node.links import Links
 from node.memory import Memory
-from node.store import ROWS, outbox, peer
+from node.store import ROWS, outbox, outbox_row, peer
 from proto.envelope import Envelope, sign_batch
 from proto.keys import NodeId, SigningKey
 from proto.messages import MESSAGE_KIND, Body, encode
@@ -76,9 +76,5 @@ def link_writes(links: Links, group: Group, envelopes: Mapping[NodeId, list[byte
         writes.append(UpdateRows(peer, [changed | {"version": neighbour.version}]))
         neighbour.version += 1
         if fresh:
-            rows = [
-                {"peer": node, "number": number, "envelope": envelope}
-                for number, envelope in enumerate(fresh, first)
-            ]
-            writes.append(InsertRows(outbox, rows))
+            writes.append(InsertRows(outbox, [outbox_row(node, first, fresh)]))
     return writes

@@ -44,6 +44,7 @@ class Neighbour:
     given: int = 0
     outbox: deque[bytes] = field(default_factory=deque)
     outbox_first: int = 1
+    rows: deque[tuple[int, int]] = field(default_factory=deque)  # (first, last) of outbox rows
     link: int | None = None
     on_the_way: int = 0  # how many of the outbox have been handed to the current link
 
@@ -64,8 +65,8 @@ class Links:
         neighbour = self.neighbours.get(peer)
         return (neighbour.have, neighbour.sent) if neighbour else (0, 0)
 
-    def up(self, event: LinkUp) -> range | None:
-        """A verified stream: the numbers that the peer has by now, which may be forgotten.
+    def up(self, event: LinkUp) -> list[int] | None:
+        """A verified stream: the outbox rows that the peer has by now, which may be deleted.
 
         None: it cannot be used, and has been dropped.
 
@@ -120,22 +121,23 @@ class Links:
             neighbour.link = None
             neighbour.on_the_way = 0
 
-    def acknowledge(self, event: BatchArrived) -> range | None:
-        """Takes the peer's acknowledgement: the numbers that may be forgotten, or None = a lie."""
+    def acknowledge(self, event: BatchArrived) -> list[int] | None:
+        """Takes the peer's acknowledgement: the outbox rows to delete, or None = a lie."""
         neighbour = self.neighbours[event.peer]
         if event.ack < neighbour.acknowledged:
-            return range(0)
+            return []
         if event.ack > neighbour.acknowledged + neighbour.on_the_way:
             return None
-        done = _forget(neighbour, event.ack)
-        neighbour.on_the_way -= len(done)
-        return done
+        neighbour.on_the_way -= event.ack - neighbour.acknowledged
+        return _forget(neighbour, event.ack)
 
     def durable(self, peer: NodeId, envelopes: Sequence[bytes], have: int) -> None:
         """A group has been committed: these messages may leave, this position may be told."""
         neighbour = self.neighbours[peer]
-        neighbour.outbox.extend(envelopes)
-        neighbour.sent += len(envelopes)
+        if envelopes:
+            neighbour.outbox.extend(envelopes)
+            neighbour.rows.append((neighbour.sent + 1, neighbour.sent + len(envelopes)))
+            neighbour.sent += len(envelopes)
         neighbour.have = have
         self.pump(peer, must_tell=True)
 
@@ -168,10 +170,12 @@ class Links:
         return (neighbour.outbox_first + start, envelopes) if envelopes else None
 
 
-def _forget(neighbour: Neighbour, number: int) -> range:
-    """Drops messages up to `number` from memory; the caller deletes their rows."""
-    done = range(neighbour.outbox_first, number + 1)
-    for _ in done:
+def _forget(neighbour: Neighbour, number: int) -> list[int]:
+    """Drops messages up to `number` from memory; gives the rows (by their first) that are done."""
+    for _ in range(neighbour.outbox_first, number + 1):
         neighbour.outbox.popleft()
-    neighbour.outbox_first += len(done)
+    neighbour.outbox_first = max(neighbour.outbox_first, number + 1)
+    done = []
+    while neighbour.rows and neighbour.rows[0][1] <= number:
+        done.append(neighbour.rows.popleft()[0])
     return done

@@ -1,6 +1,6 @@
 """The node's tables (SQLAlchemy Core) and how rows become columns. Knows no gRPC and no rules."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Any, Final, get_type_hints
@@ -188,13 +188,14 @@ peer = Table(
     Column("version", BigInteger, nullable=False),
 )
 
-# Messages that a neighbour has not acknowledged. Written with the change that they speak of.
+# Messages that a neighbour has not acknowledged, written with the change that they speak of: a row
+# for each group and neighbour, numbered from `first` on. It goes once its last is acknowledged.
 outbox = Table(
     "outbox",
     metadata,
     Column("peer", LargeBinary, primary_key=True),
-    Column("number", BigInteger, primary_key=True),
-    Column("envelope", LargeBinary, nullable=False),
+    Column("first", BigInteger, primary_key=True),
+    Column("envelopes", LargeBinary, nullable=False),
 )
 
 registry = Table(
@@ -227,7 +228,12 @@ def load_table(connection: Connection, table: Table) -> Iterable[Mapping[str, An
     return [dict(r) for r in connection.execute(select(table)).mappings()]
 
 
-def load_outbox(connection: Connection) -> Iterable[tuple[bytes, int, bytes]]:
-    """(peer, number, envelope) in order."""
-    query = select(outbox).order_by(outbox.c.peer, outbox.c.number)
-    return [(r.peer, r.number, r.envelope) for r in connection.execute(query)]
+def outbox_row(node: bytes, first: int, envelopes: Sequence[bytes]) -> dict[str, Any]:
+    """A row of the outbox."""
+    return {"peer": node, "first": first, "envelopes": _pieces_to_bytes(tuple(envelopes))}
+
+
+def load_outbox(connection: Connection) -> Iterable[tuple[bytes, int, tuple[bytes, ...]]]:
+    """(peer, number of the first, envelopes) in order."""
+    query = select(outbox).order_by(outbox.c.peer, outbox.c.first)
+    return [(r.peer, r.first, _pieces_from_bytes(r.envelopes)) for r in connection.execute(query)]
