@@ -19,6 +19,7 @@ from node.engine import Engine
 from node.gossip import Gossip
 from node.identity import Identity, card, load_identity
 from node.links import Links, Neighbour
+from node.loading import load_neighbours
 from node.memory import Memory
 from node.paying import Payer
 from node.registries import Registries
@@ -26,7 +27,6 @@ from node.routing import RouteFinder
 from node.store import (
     SCHEMA_VERSION,
     STORE_KIND,
-    load_outbox,
     load_rows,
     load_table,
     metadata,
@@ -213,20 +213,7 @@ class _Daemon:
             self._book.load(
                 list(load_table(connection, setting)), list(load_table(connection, registry))
             )
-            neighbours = {}
-            for row in load_table(connection, peer):
-                neighbour = Neighbour(
-                    NodeId(row["node"]), row["alias"], row["address"], row["certificate"],
-                    row["version"], row["have"], row["sent"], row["have"], row["sent"],
-                )  # fmt: skip
-                neighbour.outbox_first = row["sent"] + 1
-                neighbours[neighbour.node] = neighbour
-            for node, first, envelopes in load_outbox(connection):
-                neighbour = neighbours[NodeId(node)]
-                if not neighbour.outbox:
-                    neighbour.outbox_first = first
-                neighbour.outbox.extend(envelopes)
-                neighbour.rows.append((first, first + len(envelopes) - 1))
+            neighbours = load_neighbours(connection)
         self._memory.settings = self._book.settings()
         self._links.neighbours = neighbours
         self._tell_transport()
