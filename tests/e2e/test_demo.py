@@ -3,18 +3,25 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from itertools import chain
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 import trio
 
 from node.command.demo.performance import PREFIX
+from node.command.demo.plan import make_plan
+from node.command.demo.ports import HOST, free_ports
 from node.command.demo.process import Daemon, StartFailed, processes
-from tests.e2e.houses import require_clean_logs
+from node.command.demo.town import build
+from runtime.bridge import Bridge
+from tests.e2e.houses import pair_network, pay, request, require_clean_logs
 
 pytestmark = pytest.mark.e2e
 
@@ -77,6 +84,39 @@ def require_sound_money(scenes: dict[Any, Any]) -> None:
     assert [h["amount"] for h in first["hops"]] == [8014, 8009, 8004, 8000]
 
 
+def test_any_network_file(directory: Path) -> None:
+    """Fees of lines, one-way lines, several brands, a name with a space, from a strange folder."""
+    lines = [
+        {"from": "P", "to": "A", "brand": "USD", "available": 500_000},
+        {"from": "P", "to": "A", "brand": "EUR", "available": 7_000},
+        {"from": "A", "to": "P", "brand": "USD", "available": 100},
+        {"from": "A", "to": "B", "brand": "USD", "available": 400_000,
+         "fees": {"ATOMIC": {"rate": "1", "flat": 77}}},
+        {"from": "B", "to": "Q q", "brand": "USD", "available": 400_000,
+         "registry_fees": {"R1": {"out_flat": 3}}},
+    ]  # fmt: skip
+    priced = {"ATOMIC": {"rate": "1.001", "flat": 5}}
+    nodes = {
+        "P": {"accepts": ["R1"]},
+        "Q q": {"accepts": ["R1"]},
+        "A": {"accepts": ["R1"], "fees": priced, "registry_fees": {"R1": {"out_rate": "1.0005"}}},
+        "B": {"accepts": ["R1"], "fees": priced},
+    }
+    file = directory / "net.json"
+    file.write_text(json.dumps({"registries": {"R1": {}}, "nodes": nodes, "lines": lines}))
+    (directory / "node").mkdir()
+    (directory / "node" / "__init__.py").write_text("raise RuntimeError('not ours')")
+    script = Path(sys.executable).with_name("pledgeway")
+    command = [str(script), "demo", "--network", file.name, "--json", "--scene", "atomic"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=MOST_S, cwd=directory)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (scene,) = json.loads(done.stdout)["scenes"]
+    assert scene["amount"] == 40_000
+    # B: ×1.001 + 5 + 3 on its line to Q q; A: ×1.0005 + 77 on its line to B.
+    amounts = {hop["promisor"]: hop["amount"] for hop in scene["hops"]}
+    assert amounts == {"B": 40_000, "A": 40_048, "P": 40_146}
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_nothing_is_left_when_it_is_interrupted(directory: Path, number: signal.Signals) -> None:
     environment = os.environ | {"TMPDIR": str(directory)}
@@ -105,6 +145,20 @@ async def test_a_child_that_does_not_start_is_named(directory: Path) -> None:
         await running.start(daemon)
     assert str(failed.value).startswith("Nobody: ended with exit status 2\n  | pledgeway: ")
     assert str(home) in failed.value.log
+
+
+async def test_ports_that_were_taken_meanwhile(directory: Path) -> None:
+    """Both daemons whose ports are gone when they start come up on others."""
+    with socket.create_server((HOST, 0)) as taken, processes() as running:
+        port = taken.getsockname()[1]
+        free = free_ports(Random())
+        ports = chain([port, next(free), port], free)  # the registry's, its archive's, P's
+        async with Bridge.open() as bridge:
+            plan = make_plan(pair_network())
+            town = await build(plan, directory, ports, bridge, running, lambda _: None)
+            assert (await pay(town, "P", (await request(town, "Q", 5))["text"]))["paid"] == 5
+            card = await town.houses["P"].control.ask("status")
+            assert not card["address"].endswith(f":{port}")
 
 
 def test_whoever_does_not_listen_to_sigterm_is_killed() -> None:

@@ -3,11 +3,11 @@
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 import click
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from node.command.demo.performance import Result
     from node.command.demo.plan import Plan
 
+T = TypeVar("T")
+
+CLEAR_LINE: Final = "\r\033[K"
 SIGNALLED: Final = 128  # a shell's way to say it: 128 + number of the signal
 FLORENCE: Final = "Florence, fifteen houses of the 15th century"
 MAX_DIRECTORY_BYTES: Final = 80  # house00/control.sock behind it must fit into a socket's address
@@ -111,16 +114,18 @@ def _performed(
     import trio
 
     from node.command.demo import show
+    from node.command.demo.founding import TownFault
     from node.command.demo.performance import Interrupted, Watcher, run, working_directory
     from node.command.demo.ports import NoPort
     from node.command.demo.process import StartFailed
-    from node.command.demo.town import TownFault
 
     numbers = iter(range(1, len(roles) + 1))
     watcher = Watcher(_progress, lambda _: None, lambda _: None)
     if not as_json:
         watcher = Watcher(
-            _progress, lambda shown: show.show_scene(next(numbers), shown), show.show_check
+            _progress,
+            _wiped(lambda shown: show.show_scene(next(numbers), shown)),
+            _wiped(show.show_check),
         )
     try:
         if not as_json:
@@ -147,8 +152,22 @@ def _stopped(number: int, name: str) -> NoReturn:
 
 def _progress(text: str) -> None:
     """On a terminal one line that changes, else nothing: a log needs no progress."""
-    if sys.stderr.isatty():
-        click.echo(f"\r\033[K{plain(text)}", err=True, nl=False)
+    if not sys.stderr.isatty():
+        return
+    if not os.environ.get("NO_COLOR"):
+        click.echo(f"{CLEAR_LINE}{plain(text)}", err=True, nl=False)
+    elif text:
+        click.echo(plain(text), err=True)
+
+
+def _wiped(show: Callable[[T], None]) -> Callable[[T], None]:
+    """`show`, after the line of progress has been wiped out."""
+
+    def wiped(what: T) -> None:
+        _progress("")
+        show(what)
+
+    return wiped
 
 
 def _as_json(plan: "Plan", title: str, seed: int, result: "Result") -> dict[str, Any]:

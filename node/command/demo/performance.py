@@ -14,12 +14,13 @@ import trio
 
 from node.command.demo.books import Check, check_books
 from node.command.demo.casting import SILENT, Role
+from node.command.demo.founding import TownFault
 from node.command.demo.plan import Plan
 from node.command.demo.ports import NoPort, free_ports
 from node.command.demo.process import StartFailed, processes
 from node.command.demo.scene import Shown
 from node.command.demo.scenes import perform
-from node.command.demo.town import Town, TownFault, build
+from node.command.demo.town import Town, build
 from runtime.bridge import Bridge
 
 T = TypeVar("T")
@@ -141,6 +142,8 @@ async def _play(town: Town, roles: Sequence[Role], watcher: Watcher) -> list[Sho
             nursery.start_soon(play, i)
         for i in (i for i, role in enumerate(roles) if role.scene != SILENT):
             await play(i)
+        if len(found) < len(roles):
+            watcher.progress("waiting for the registry to decide about the silent payee")
     if faults:
         raise faults[0]
     return [found[i] for i in range(len(roles))]

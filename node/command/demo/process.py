@@ -13,6 +13,7 @@ from typing import IO, Final
 
 import trio
 
+CHILD: Final = "node.command.demo.child"
 START_TIMEOUT_S: Final = 40.0  # seventeen at once on a busy machine: a second each would do
 STOP_TIMEOUT_S: Final = 8.0  # a daemon ends within one, seventeen at once take longer
 POLL_S: Final = 0.02
@@ -65,7 +66,7 @@ class Processes:
     async def start(self, daemon: Daemon) -> None:
         """Starts it and waits until it says that it is ready. StartFailed."""
         assert daemon.name not in self._running, daemon.name
-        command = [sys.executable, "-m", "node.command.demo.child", str(os.getpid())]
+        command = [sys.executable, *_safe_path(), "-m", CHILD, str(os.getpid())]
         with daemon.ready.open("wb") as out, daemon.log.open("ab") as log:
             process = self._running[daemon.name] = _spawn([*command, *daemon.command], out, log)
         with trio.move_on_after(START_TIMEOUT_S):
@@ -126,6 +127,15 @@ def processes() -> Iterator[Processes]:
         yield running
     finally:
         running.end_all()
+
+
+def _safe_path() -> list[str]:
+    """-P: a folder called "node" where somebody happens to stand is not our package.
+
+    Only where ours itself is there, as in a checkout that is not installed, it has to be found.
+    """
+    ours = Path(__file__).resolve().parents[3]
+    return [] if ours == Path.cwd() else ["-P"]
 
 
 def _spawn(command: Sequence[str], out: IO[bytes], log: IO[bytes]) -> subprocess.Popen[bytes]:

@@ -11,7 +11,7 @@ from rich.text import Text
 from node.command.demo.books import Check
 from node.command.demo.plan import Plan
 from node.command.demo.scene import ABSENT, COMMITTED, Shown
-from node.command.display import console, say
+from node.command.display import WIDE, console, say
 from node.command.exit_status import plain
 
 INDENT: Final = "   "
@@ -132,6 +132,7 @@ def _table(columns: Iterable[str], rows: Iterable[tuple[str, ...]]) -> None:
     for row in rows:
         made.add_row(*(Text(plain(cell)) for cell in row))
     out = console()
+    out.width = WIDE  # a terminal that is narrower breaks lines by itself; no amount is cut
     with out.capture() as caught:
         out.print(made, crop=False)
     for line in caught.get().splitlines():

@@ -1,8 +1,6 @@
 """A whole network in processes: founded on disk, started, joined by lines, known to everybody."""
 
 import json
-import os
-import time
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -13,15 +11,13 @@ from typing import Final
 import trio
 
 from node.command.demo.control import Control, Json, Refused
+from node.command.demo.founding import Found, TownFault, found_again, found_node, found_registry
 from node.command.demo.plan import CreditLine, Plan, fee_argument, registry_fee_argument
-from node.command.demo.ports import HOST
+from node.command.demo.ports import NoPort
 from node.command.demo.process import Daemon, Processes, StartFailed
-from node.config import CONFIG_NAME, NodeConfig, write_config
-from node.identity import create_identity
 from pathfinder.network import Line, Network
 from pathfinder.network_parse import parse_network
-from registry.config import Config
-from registry.home import Home, create, load_record
+from registry.home import Home, load_record
 from runtime.bridge import Bridge
 from runtime.rpc_client import RpcError
 
@@ -30,13 +26,8 @@ START_TRIES: Final = 3  # a port may be taken between our look and the daemon's
 LINE_WAIT_S: Final = 30
 KNOWN_TIMEOUT_S: Final = 40.0
 POLL_S: Final = 0.15
-PRIVATE: Final = 0o700
 
 Told = Callable[[str], None]
-
-
-class TownFault(Exception):
-    """One line or several: what did not come to stand."""
 
 
 @dataclass(slots=True)
@@ -104,28 +95,14 @@ def _found(
     registries, houses = {}, {}
     for i, name in enumerate(plan.network.registries):
         home = directory / f"registry{i}"
-        found_registry(home, name, next(ports), next(ports))
+        found_registry(home, name, ports)
         registries[name] = Daemon(name, ("registry", "run", str(home)), home)
     for i, node in enumerate(plan.network.nodes):
         home = directory / f"house{i:02}"
-        found_node(home, node.name, next(ports))
+        found_node(home, node.name, ports)
         daemon = Daemon(node.name, ("node", "run", str(home)), home)
         houses[node.name] = House(node.name, daemon, Control(bridge, home))
     return Town(plan, running, houses, registries)
-
-
-def found_node(home: Path, alias: str, port: int) -> None:
-    """Keys and config of a node that listens on loopback."""
-    if not home.exists():
-        home.mkdir(mode=PRIVATE)
-        create_identity(home, time.time_ns() // 1000, os.urandom)
-    write_config(home / CONFIG_NAME, NodeConfig(alias, f"{HOST}:{port}"))
-
-
-def found_registry(home: Path, name: str, port: int, archive_port: int) -> None:
-    """Keys, record and config of a registry with one operator, on loopback."""
-    config = Config(name, "", f"{HOST}:{port}", f"{HOST}:{archive_port}")
-    create(home, config, 1, 1, time.time_ns() // 1000, os.urandom)
 
 
 async def _start_all(town: Town, ports: Iterator[int], told: Told) -> None:
@@ -133,17 +110,17 @@ async def _start_all(town: Town, ports: Iterator[int], told: Told) -> None:
     total = len(town.registries) + len(town.houses)
     started: list[str] = []
 
-    async def start(daemon: Daemon, refound: Callable[[], None] | None) -> None:
+    async def start(daemon: Daemon, refound: Callable[[], None]) -> None:
         async with limit:
             await _start_one(town.processes, daemon, refound)
         started.append(daemon.name)
         told(f"{len(started)} of {total} processes run")
 
-    def another_port(house: House) -> Callable[[], None]:
-        return lambda: found_node(house.daemon.directory, house.name, next(ports))
+    def again(found: Found, daemon: Daemon) -> Callable[[], None]:
+        return partial(found_again, found, daemon, ports)
 
-    jobs = [partial(start, daemon, None) for daemon in town.registries.values()]
-    jobs += [partial(start, h.daemon, another_port(h)) for h in town.houses.values()]
+    jobs = [partial(start, d, again(found_registry, d)) for d in town.registries.values()]
+    jobs += [partial(start, h.daemon, again(found_node, h.daemon)) for h in town.houses.values()]
     await _together(town, jobs)
 
 
@@ -154,7 +131,7 @@ async def _together(town: Town, jobs: Iterable[Callable[[], Awaitable[None]]]) -
     async def one(job: Callable[[], Awaitable[None]]) -> None:
         try:
             await job()
-        except (TownFault, StartFailed, Refused, RpcError) as fault:
+        except (TownFault, StartFailed, NoPort, Refused, RpcError) as fault:
             faults.append(fault)
             nursery.cancel_scope.cancel()
 
@@ -163,14 +140,12 @@ async def _together(town: Town, jobs: Iterable[Callable[[], Awaitable[None]]]) -
             nursery.start_soon(one, job)
     if not faults:
         return
-    if isinstance(faults[0], TownFault | StartFailed):
+    if isinstance(faults[0], TownFault | StartFailed | NoPort):
         raise faults[0]
     raise TownFault("\n".join([str(faults[0]), *town.last_words()])) from faults[0]
 
 
-async def _start_one(
-    processes: Processes, daemon: Daemon, refound: Callable[[], None] | None
-) -> None:
+async def _start_one(processes: Processes, daemon: Daemon, refound: Callable[[], None]) -> None:
     for left in reversed(range(START_TRIES)):
         try:
             await processes.start(daemon)
@@ -179,8 +154,7 @@ async def _start_one(
             if not left:
                 raise
             # Whatever it was, a port that was taken meanwhile is the one thing we can cure.
-            if refound is not None:
-                refound()
+            refound()
 
 
 async def _set_terms(town: Town, house: House) -> None:

@@ -1,0 +1,52 @@
+"""Directories of nodes and registries that listen on loopback, made and made anew."""
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from node.command.demo.ports import HOST
+from node.command.demo.process import Daemon
+from node.config import CONFIG_NAME, NodeConfig, write_config
+from node.identity import IdentityFault, create_identity
+from registry.config import Config
+from registry.home import HomeFault, create
+
+PRIVATE: Final = 0o700
+
+Found = Callable[[Path, str, Iterator[int]], None]
+
+
+class TownFault(Exception):
+    """One line or several: what did not come to stand."""
+
+
+def found_node(home: Path, alias: str, ports: Iterator[int]) -> None:
+    """Keys and config of a node. TownFault, NoPort."""
+    try:
+        home.mkdir(mode=PRIVATE)
+        create_identity(home, _now_us(), os.urandom)
+        write_config(home / CONFIG_NAME, NodeConfig(alias, f"{HOST}:{next(ports)}"))
+    except (IdentityFault, OSError) as fault:
+        raise TownFault(f"{alias}: {fault}") from fault
+
+
+def found_registry(home: Path, name: str, ports: Iterator[int]) -> None:
+    """Keys, record and config of a registry with one operator. TownFault, NoPort."""
+    config = Config(name, "", f"{HOST}:{next(ports)}", f"{HOST}:{next(ports)}")
+    try:
+        create(home, config, 1, 1, _now_us(), os.urandom)
+    except HomeFault as fault:
+        raise TownFault(f"{name}: {fault}") from fault
+
+
+def found_again(found: Found, daemon: Daemon, ports: Iterator[int]) -> None:
+    """On other ports, before its first start: nobody has met it, so its keys may be others."""
+    shutil.rmtree(daemon.directory, ignore_errors=True)
+    found(daemon.directory, daemon.name, ports)
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000
