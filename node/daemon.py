@@ -4,7 +4,7 @@ import logging
 import os
 import random
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +13,7 @@ import trio
 from node.advertising import Advertiser
 from node.config import CONFIG_NAME, NodeConfig, read_config
 from node.control.context import Context
-from node.control.service import control_service
+from node.control.service import Verb, control_service
 from node.core.rows import Transaction
 from node.engine import Engine
 from node.gossip import Gossip
@@ -37,7 +37,6 @@ from node.store import (
 from node.terms import Book, Terms
 from proto.card import NodeCard
 from proto.fees import Fee
-from proto.keys import NodeId
 from proto.modes import Mode
 from proto.money import Rate
 from runtime.bridge import Bridge
@@ -73,18 +72,24 @@ FIRST_TERMS: Final = Terms(
 )
 
 
-def run(directory: Path, finder: Callable[[], RouteFinder], ready: Ready) -> None:
+def run(
+    directory: Path,
+    finder: Callable[[], RouteFinder],
+    ready: Ready,
+    more_verbs: Mapping[str, Verb] | None = None,
+) -> None:
     """Runs until SIGTERM, SIGINT or `stop`.
 
-    `ready` is called once with a line that names the addresses. Raises ConfigFault,
-    IdentityFault, StoreUnusable, OSError (an address is taken), DaemonCrash.
+    `ready` is called once with a line that names the addresses. `more_verbs`: what this process
+    answers on its control socket beside the ordinary verbs. Raises ConfigFault, IdentityFault,
+    StoreUnusable, OSError (an address is taken), DaemonCrash.
     """
     config = read_config(directory / CONFIG_NAME)
     identity = load_identity(directory)
     database = config.data_path(directory) / DATABASE
     with open_store(database, STORE_KIND, metadata, SCHEMA_VERSION) as store:
         daemon = _Daemon(directory, config, identity, store)
-        trio.run(daemon.serve, finder, ready)
+        trio.run(daemon.serve, finder, ready, more_verbs or {})
 
 
 class _Daemon:
@@ -101,7 +106,12 @@ class _Daemon:
         self._book.terms = FIRST_TERMS
         self._memory = Memory(self._book.settings())
 
-    async def serve(self, make_finder: Callable[[], RouteFinder], ready: Ready) -> None:
+    async def serve(
+        self,
+        make_finder: Callable[[], RouteFinder],
+        ready: Ready,
+        more_verbs: Mapping[str, Verb],
+    ) -> None:
         # Listening for signals comes first: one that arrives while starting is not lost.
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             config = TransportConfig(
@@ -125,7 +135,7 @@ class _Daemon:
                 self._links = Links(transport)
                 self._transport = transport
                 context = self._wire(bridge, writer, nursery, make_finder())
-                server = RpcServer(bridge, nursery, [control_service(context)])
+                server = RpcServer(bridge, nursery, [control_service(context, more_verbs)])
                 await server.bind_unix(self._directory / SOCKET)
                 await server.start()
                 try:
