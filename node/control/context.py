@@ -132,6 +132,22 @@ class Context:
         """An event of the owner; its refusal or the disk's is a ControlFailure."""
         refuse(await store(self.engine.ask(make)))
 
+    async def do_all(self, makes: Sequence[Callable[[int], Event]]) -> None:
+        """Several events that share a transaction as far as there is room; the first no, if any."""
+        failures: list[ControlFailure] = []
+
+        async def one(make: Callable[[int], Event]) -> None:
+            try:
+                await self.do(make)
+            except ControlFailure as failure:
+                failures.append(failure)
+
+        async with trio.open_nursery() as nursery:
+            for make in makes:
+                nursery.start_soon(one, make)
+        if failures:
+            raise failures[0]
+
 
 def common_brand(name: str, unit: int = 1) -> Brand:
     """The brand without issuer that everybody means by this name and unit."""

@@ -1,5 +1,6 @@
 """Verbs of the payee: create a request, look at it, confirm or decline it."""
 
+from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from typing import Any, Final
@@ -11,6 +12,7 @@ from node.core.payee import committer_key, decline_preimage, terms_of
 from node.core.rows import PromisePhase, Request, RequestPhase
 from proto.levels import Level
 from proto.limits import DECISION_TIME_US, MAX_DESCRIPTION_CHARS, US
+from proto.money import Brand
 from proto.policy import single
 from proto.request import PaymentRequest, sign_request, to_text
 
@@ -18,6 +20,21 @@ DEFAULT_EXPIRES_S: Final = 3600
 MAX_EXPIRES_S: Final = 400 * 86_400  # an invoice of last year
 DEFAULT_DEADLINE_S: Final = 60  # how long one attempt may hold the payee's side
 ATTEMPTS: Final = 8  # decline hashes in a request; later attempts go without
+MAX_AT_ONCE: Final = 500  # requests in one answer: some 700 KB of the 1 MiB that a call carries
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What a request is to say, checked."""
+
+    amount: int
+    brand: Brand
+    description: str
+    expires_s: int
+    deadline_s: int
+    levels: frozenset[Level]
+    registries: list[bytes]
+    manual: bool
 
 
 def request_json(context: Context, request: Request) -> dict[str, Any]:
@@ -57,26 +74,45 @@ def _phase(context: Context, request: Request) -> str:
 
 
 async def create(context: Context, arguments: Arguments) -> dict[str, Any]:
-    """A signed request. Without `registries`, every registry that the node accepts."""
-    amount = arguments.number("amount", least=1)
-    brand = context.find_brand(arguments.text("brand"))
-    description = arguments.text("description", "")
-    expires_s = arguments.number("expires_s", DEFAULT_EXPIRES_S, 1, MAX_EXPIRES_S)
-    deadline_s = arguments.number("deadline_s", DEFAULT_DEADLINE_S, 1, MAX_EXPIRES_S)
-    levels = _levels(arguments.texts("last_levels"))
-    named = arguments.texts("registries")
-    manual = arguments.flag("manual", False)
+    """A signed request. Without `registries`, every registry that the node accepts.
+
+    `count`: that many requests of the same terms in one call; the answer lists ids and texts.
+    """
+    count = arguments.maybe_number("count", 1, MAX_AT_ONCE)
+    wish = _wish(context, arguments)
+    rows = [_signed(context, wish) for _ in range(count or 1)]
+    await context.do_all([partial(AddRequest, request=row) for row in rows])
+    if count is None:
+        return request_json(context, rows[0])
+    return {"requests": [{"id": row.id.hex(), "text": to_text(row.signed)} for row in rows]}
+
+
+def _wish(context: Context, arguments: Arguments) -> _Wish:
+    wish = _Wish(
+        amount=arguments.number("amount", least=1),
+        brand=context.find_brand(arguments.text("brand")),
+        description=arguments.text("description", ""),
+        expires_s=arguments.number("expires_s", DEFAULT_EXPIRES_S, 1, MAX_EXPIRES_S),
+        deadline_s=arguments.number("deadline_s", DEFAULT_DEADLINE_S, 1, MAX_EXPIRES_S),
+        levels=_levels(arguments.texts("last_levels")),
+        registries=_registries(context, arguments.texts("registries")),
+        manual=arguments.flag("manual", False),
+    )
     arguments.done()
-    if amount % brand.unit:
-        raise bad_argument("amount", f"must be a multiple of {brand.unit} {brand.name}")
-    if len(description) > MAX_DESCRIPTION_CHARS or not description.isprintable():
+    if wish.amount % wish.brand.unit:
+        raise bad_argument("amount", f"must be a multiple of {wish.brand.unit} {wish.brand.name}")
+    text = wish.description
+    if len(text) > MAX_DESCRIPTION_CHARS or not text.isprintable():
         raise bad_argument("description", f"at most {MAX_DESCRIPTION_CHARS} printable characters")
-    if deadline_s * US < DECISION_TIME_US:
+    if wish.deadline_s * US < DECISION_TIME_US:
         raise bad_argument("deadline_s", f"at least {DECISION_TIME_US // US}")
-    registries = _registries(context, named)
-    stamped = [level for level in levels if level.needs_stamp]
-    if levels and len(stamped) == len(levels) and not registries:
+    stamped = [level for level in wish.levels if level.needs_stamp]
+    if wish.levels and len(stamped) == len(wish.levels) and not wish.registries:
         raise bad_argument("last_levels", f"{stamped[0].name} needs a registry that you accept")
+    return wish
+
+
+def _signed(context: Context, wish: _Wish) -> Request:
     now_us = context.clock.now_us()
     seed = context.entropy(32)
     request_id = context.entropy(16)
@@ -85,31 +121,29 @@ async def create(context: Context, arguments: Arguments) -> dict[str, Any]:
         request_id=request_id,
         payee=identity.key.node_id,
         payee_alias=context.alias,
-        brand=brand,
-        amount=amount,
+        brand=wish.brand,
+        amount=wish.amount,
         committer_key=committer_key(seed).public,
         seal_key=identity.seal.public,
         seal_certificate=identity.seal_certificate,
-        expires_at_us=now_us + expires_s * US,
-        latest_deadline_us=now_us + (expires_s + deadline_s) * US,
+        expires_at_us=now_us + wish.expires_s * US,
+        latest_deadline_us=now_us + (wish.expires_s + wish.deadline_s) * US,
         decline_hashes=tuple(_hash(decline_preimage(seed, i)) for i in range(ATTEMPTS)),
-        policies=tuple(single(r) for r in registries),
-        last_levels=levels,
-        description=description,
+        policies=tuple(single(r) for r in wish.registries),
+        last_levels=wish.levels,
+        description=wish.description,
     )
-    row = Request(
+    return Request(
         id=request_id,
         signed=sign_request(identity.key, request),
         seed=seed,
-        amount=amount,
-        brand=brand,
+        amount=wish.amount,
+        brand=wish.brand,
         phase=RequestPhase.OPEN,
         created_at_us=now_us,
         expires_at_us=request.expires_at_us,
-        manual=manual,
+        manual=wish.manual,
     )
-    await context.do(partial(AddRequest, request=row))
-    return request_json(context, row)
 
 
 def _hash(preimage: bytes) -> bytes:

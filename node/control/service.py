@@ -71,11 +71,12 @@ def _failed(failure: ControlFailure) -> pb.Reply:
     )
 
 
-def control_service(context: Context) -> Service:
-    """The gRPC service of the control socket."""
+def control_service(context: Context, more: Mapping[str, Verb] | None = None) -> Service:
+    """The gRPC service of the control socket; `more` are verbs of one kind of daemon only."""
+    verbs = {**VERBS, **(more or {})}
 
     async def call(command: pb.Command, _: CallContext) -> pb.Reply:
-        verb = VERBS.get(command.verb)
+        verb = verbs.get(command.verb)
         if verb is None:
             raise RpcRefused(grpc.StatusCode.UNIMPLEMENTED, f"no verb {command.verb!r}")
         try:
