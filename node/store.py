@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from operator import attrgetter
 from typing import Any, Final, get_type_hints
 
 from sqlalchemy import (
@@ -144,12 +143,10 @@ class RowTable:
     table: Table
     codecs: tuple[tuple[str, _Codec], ...]
     key: tuple[str, ...]
-    names: tuple[str, ...]
-    values: Callable[[Row], tuple[Any, ...]]
     conversions: tuple[tuple[str, Callable[[Any], Any]], ...]  # of fields that need one
 
     def to_columns(self, row: Row, version: int) -> dict[str, Any]:
-        columns = dict(zip(self.names, self.values(row), strict=True))
+        columns = dict(row.__dict__)
         for name, to_db in self.conversions:
             columns[name] = to_db(columns[name])
         columns["version"] = version
@@ -168,9 +165,8 @@ def _row_table(kind: type[Row], key: tuple[str, ...]) -> RowTable:
         for name, codec in codecs
     ]
     table = Table(kind.table, metadata, *columns, Column("version", BigInteger, nullable=False))
-    names = tuple(name for name, _ in codecs)
     conversions = tuple((name, c.to_db) for name, c in codecs if c.to_db is not _same)
-    return RowTable(kind, table, codecs, key, names, attrgetter(*names), conversions)
+    return RowTable(kind, table, codecs, key, conversions)
 
 
 ROWS: Final = {kind.table: _row_table(kind, key) for kind, key in _KEYS.items()}

@@ -1,9 +1,7 @@
 """What the registry is asked about a transaction, and when (protocol sections 5 and 7)."""
 
-from dataclasses import replace
-
 from node.core.effects import AskRegistries
-from node.core.rows import Ask, Direction, Promise, Role, Transaction
+from node.core.rows import Ask, Direction, Promise, Role, Transaction, replace
 from node.core.view import Step
 from proto.descriptor import decode_descriptor
 from proto.limits import GUARD_US, US, WATCH_INTERVAL_US

@@ -1,7 +1,5 @@
 """How the end of one promise bears on its partner or its request, and what becomes an incident."""
 
-from dataclasses import replace
-
 from node.core.promise import move, partner_of
 from node.core.rows import (
     Direction,
@@ -12,6 +10,7 @@ from node.core.rows import (
     RequestPhase,
     Role,
     Shown,
+    replace,
 )
 from node.core.view import Step
 from proto.messages import Release

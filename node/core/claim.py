@@ -1,7 +1,5 @@
 """Evidence travels towards the payer: claims, bookings and denials (protocol sections 3 and 8)."""
 
-from dataclasses import replace
-
 from node.core.asking import plan_asking
 from node.core.chain import close_request, end_held, note_loss, record
 from node.core.effects import PeerFault
@@ -15,6 +13,7 @@ from node.core.rows import (
     PromisePhase,
     Shown,
     Transaction,
+    replace,
 )
 from node.core.view import Step
 from proto.certificate import (

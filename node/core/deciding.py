@@ -1,11 +1,9 @@
 """A registry's answers become certificates, and certificates end promises (protocol section 7)."""
 
-from dataclasses import replace
-
 from node.core.claim import learn_commit
 from node.core.ending import learn_abort
 from node.core.events import RegistrySaid
-from node.core.rows import Transaction
+from node.core.rows import Transaction, replace
 from node.core.view import Step
 from proto.certificate import (
     AbortCertificate,

@@ -1,7 +1,5 @@
 """Every end of a promise that is not a booking: refusal, release, expiry, abort."""
 
-from dataclasses import replace
-
 from node.core.asking import plan_asking
 from node.core.chain import after_given_ended, end_held, release
 from node.core.claim import note_contradiction, settle_given
@@ -15,6 +13,7 @@ from node.core.rows import (
     Role,
     Shown,
     Transaction,
+    replace,
 )
 from node.core.view import Step
 from proto.certificate import (

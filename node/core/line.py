@@ -1,10 +1,8 @@
 """Opening, changing and closing lines of credit (protocol section 8)."""
 
-from dataclasses import replace
-
 from node.core.effects import Answer, PeerFault
 from node.core.events import AcceptLine, ChangeLimit, CloseLine, OfferLine
-from node.core.rows import Line, LinePhase
+from node.core.rows import Line, LinePhase, replace
 from node.core.view import Step
 from proto.keys import NodeId
 from proto.messages import LineAccept, LineClose, LineLimit, LineOffer

@@ -1,6 +1,6 @@
 """A neighbour promises: the check ladder, then the hop's or the payee's answer (protocol 8)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 
 from node.core.asking import plan_asking
@@ -9,7 +9,16 @@ from node.core.events import FromPeer
 from node.core.pair import check_pair
 from node.core.payee import take_delivery
 from node.core.promise import hold
-from node.core.rows import Direction, Line, LinePhase, Promise, PromisePhase, Role, Transaction
+from node.core.rows import (
+    Direction,
+    Line,
+    LinePhase,
+    Promise,
+    PromisePhase,
+    Role,
+    Transaction,
+    replace,
+)
 from node.core.view import Step
 from proto.descriptor import Descriptor, DescriptorInvalid, commit_id, decode_descriptor
 from proto.keys import NodeId

@@ -1,6 +1,5 @@
 """The payee: what its requests allow, when it signs, how it declines (protocol section 8)."""
 
-from dataclasses import replace
 from functools import lru_cache
 from hashlib import blake2b
 
@@ -18,6 +17,7 @@ from node.core.rows import (
     RequestPhase,
     Role,
     Transaction,
+    replace,
 )
 from node.core.view import Step
 from proto.commit import Evidence, sign_share

@@ -1,6 +1,5 @@
 """The payer: one live attempt at a time, and an end that is never in doubt (protocol section 8)."""
 
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -23,6 +22,7 @@ from node.core.rows import (
     PromisePhase,
     Role,
     Transaction,
+    replace,
 )
 from node.core.view import Step
 from proto.descriptor import commit_id

@@ -1,8 +1,6 @@
 """Showing evidence upstream (protocol sections 3 and 8)."""
 
-from dataclasses import replace
-
-from node.core.rows import Promise, Shown, Transaction
+from node.core.rows import Promise, Shown, Transaction, replace
 from node.core.view import Step
 from proto.certificate import CommitCertificate
 from proto.commit import Commit

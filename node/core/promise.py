@@ -1,10 +1,9 @@
 """The life of a promise as a table, and the moves along it (protocol section 8)."""
 
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
-from node.core.rows import Direction, Promise, PromisePhase
+from node.core.rows import Direction, Promise, PromisePhase, replace
 from node.core.view import Step
 from proto.messages import Redeemed
 from proto.reason import Refusal
