@@ -13,11 +13,12 @@ from proto.keys import NodeId
 def load_neighbours(connection: Connection) -> dict[NodeId, Neighbour]:
     """Every neighbour with its numbers and with the messages that it has not acknowledged."""
     neighbours = {n.node: n for n in map(_neighbour, load_table(connection, peer))}
-    for node, number, envelope in load_outbox(connection):
+    for node, first, envelopes in load_outbox(connection):
         neighbour = neighbours[NodeId(node)]
         if not neighbour.outbox:
-            neighbour.outbox_first = number
-        neighbour.outbox.append(envelope)
+            neighbour.outbox_first = first
+        neighbour.outbox.extend(envelopes)
+        neighbour.rows.append((first, first + len(envelopes) - 1))
     return neighbours
 
 
