@@ -10,12 +10,12 @@ from typing import Any
 
 import trio
 
-from node.command.demo.books import check_books
-from node.command.demo.control import Json
-from node.command.demo.plan import make_plan
-from node.command.demo.ports import free_ports
-from node.command.demo.process import Processes, processes
-from node.command.demo.town import Town, build
+from node.command.processes.books import check_books
+from node.command.processes.control import Json
+from node.command.processes.plan import make_plan
+from node.command.processes.ports import free_ports
+from node.command.processes.process import Processes, processes
+from node.command.processes.town import Town, build
 from pathfinder.network import Line, Network, Node
 from proto.fees import Fee, FeeSet
 from proto.modes import Mode

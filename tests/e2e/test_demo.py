@@ -16,10 +16,10 @@ import pytest
 import trio
 
 from node.command.demo.performance import PREFIX
-from node.command.demo.plan import make_plan
-from node.command.demo.ports import HOST, free_ports
-from node.command.demo.process import Daemon, StartFailed, processes
-from node.command.demo.town import build
+from node.command.processes.plan import make_plan
+from node.command.processes.ports import HOST, free_ports
+from node.command.processes.process import Daemon, StartFailed, processes
+from node.command.processes.town import build
 from runtime.bridge import Bridge
 from tests.e2e.houses import pair_network, pay, request, require_clean_logs
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.e2e
 
 DEMO = [sys.executable, "-m", "node.command", "demo"]
 MOST_S = 150  # it is made for 35 on two idle cores; here others may use them as well
-CHILD = "node.command.demo.child"
+CHILD = "node.command.processes.child"
 
 
 def children_of(demo: int) -> list[str]:

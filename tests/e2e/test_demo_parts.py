@@ -6,14 +6,14 @@ from random import Random
 import pytest
 from click.testing import CliRunner
 
-from node.command.demo.books import compare
 from node.command.demo.casting import KILLED, MIXED, SCENES, cast
 from node.command.demo.command import demo
-from node.command.demo.control import Json
 from node.command.demo.florence import florence, florentine_roles
-from node.command.demo.plan import MAX_HOUSES, PlanFault, make_plan
-from node.command.demo.ports import free_ports
 from node.command.demo.scene import expected_changes, hops_of
+from node.command.processes.books import compare
+from node.command.processes.control import Json
+from node.command.processes.plan import MAX_HOUSES, PlanFault, make_plan
+from node.command.processes.ports import free_ports
 from pathfinder.graph import Graph
 from pathfinder.network import Line, Network, Node
 from pathfinder.question import RouteQuestion

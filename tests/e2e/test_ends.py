@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import trio
 
-from node.command.demo.control import Refused
-from node.command.demo.process import START_TIMEOUT_S
-from node.command.demo.town import House, Town
+from node.command.processes.control import Refused
+from node.command.processes.process import START_TIMEOUT_S
+from node.command.processes.town import House, Town
 from tests.e2e.houses import connected, pair_network, pay, request, running, until
 
 pytestmark = pytest.mark.e2e

@@ -11,8 +11,8 @@ import pytest
 import trio
 import trio.testing
 
-from node.command.demo.control import Json, Refused
-from node.command.demo.town import Town
+from node.command.processes.control import Json, Refused
+from node.command.processes.town import Town
 from runtime.rpc_client import RpcError
 from tests.e2e.houses import (
     WAIT_S,

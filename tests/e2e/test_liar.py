@@ -11,7 +11,7 @@ import grpc.aio
 import pytest
 import trio
 
-from node.command.demo.town import Town
+from node.command.processes.town import Town
 from node.identity import Identity, load_identity
 from pathfinder.network import Line, Network, Node
 from proto.envelope import Envelope

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from node.command.demo.control import Refused
-from node.command.demo.town import Town
+from node.command.processes.control import Refused
+from node.command.processes.town import Town
 from proto.request import to_text
 from tests.e2e.houses import BRAND, LIMIT, pair_network, pay, request, running
 

@@ -7,22 +7,21 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 from node.command.demo.casting import SCENES
 from node.command.exit_status import REFUSED, UNUSABLE, fail, plain
+from node.command.processes.progress import progress
 
 if TYPE_CHECKING:
     from node.command.demo.casting import Role
     from node.command.demo.performance import Result
-    from node.command.demo.plan import Plan
+    from node.command.processes.plan import Plan
 
 T = TypeVar("T")
 
-CLEAR_LINE: Final = "\r\033[K"
-SIGNALLED: Final = 128  # a shell's way to say it: 128 + number of the signal
 FLORENCE: Final = "Florence, fifteen houses of the 15th century"
 MAX_DIRECTORY_BYTES: Final = 80  # house00/control.sock behind it must fit into a socket's address
 
@@ -83,7 +82,7 @@ def demo(
 def _network(file: Path | None, seed: int, scenes: Sequence[str]) -> "tuple[Plan, list[Role]]":
     from node.command.demo.casting import cast
     from node.command.demo.florence import florence, florentine_roles
-    from node.command.demo.plan import PlanFault, make_plan
+    from node.command.processes.plan import PlanFault, make_plan
     from pathfinder.json_place import NetworkFileError
     from pathfinder.network_file import read_network
 
@@ -114,57 +113,32 @@ def _performed(
     import trio
 
     from node.command.demo import show
-    from node.command.demo.founding import TownFault
-    from node.command.demo.performance import Interrupted, Watcher, run, working_directory
-    from node.command.demo.ports import NoPort
-    from node.command.demo.process import StartFailed
+    from node.command.demo.performance import PREFIX, Watcher, run
+    from node.command.processes.interruption import faults_in_lines, working_directory
 
     numbers = iter(range(1, len(roles) + 1))
-    watcher = Watcher(_progress, lambda _: None, lambda _: None)
+    watcher = Watcher(progress, lambda _: None, lambda _: None)
     if not as_json:
         watcher = Watcher(
-            _progress,
+            progress,
             _wiped(lambda shown: show.show_scene(next(numbers), shown)),
             _wiped(show.show_check),
         )
-    try:
+    with faults_in_lines():
         if not as_json:
             show.show_opening(plan, title)
-        with working_directory(keep) as directory:
+        with working_directory(keep, PREFIX) as directory:
             result = trio.run(partial(run, plan, roles, directory, watcher))
         if not as_json:
             show.show_end(result.scenes, result.check, result.seconds)
-    except Interrupted as interrupted:
-        _stopped(interrupted.number, str(interrupted))
-    except (TownFault, StartFailed, NoPort) as fault:
-        for line in str(fault).splitlines():
-            click.echo(f"pledgeway: {plain(line)}", err=True)
-        sys.exit(REFUSED)
-    except OSError as error:
-        fail(REFUSED, f"{error.filename or 'output'}: {error.strerror or error}")
     return result
-
-
-def _stopped(number: int, name: str) -> NoReturn:
-    click.echo(f"pledgeway: stopped by {name}; every process has ended", err=True)
-    sys.exit(SIGNALLED + number)
-
-
-def _progress(text: str) -> None:
-    """On a terminal one line that changes, else nothing: a log needs no progress."""
-    if not sys.stderr.isatty():
-        return
-    if not os.environ.get("NO_COLOR"):
-        click.echo(f"{CLEAR_LINE}{plain(text)}", err=True, nl=False)
-    elif text:
-        click.echo(plain(text), err=True)
 
 
 def _wiped(show: Callable[[T], None]) -> Callable[[T], None]:
     """`show`, after the line of progress has been wiped out."""
 
     def wiped(what: T) -> None:
-        _progress("")
+        progress("")
         show(what)
 
     return wiped

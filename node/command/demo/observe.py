@@ -7,9 +7,9 @@ from typing import Final
 import trio
 
 from node.command.demo.casting import Role
-from node.command.demo.control import Control, Refused
 from node.command.demo.scene import Balance, Certificate, Shown, chain_of
-from node.command.demo.town import House, Town, answers
+from node.command.processes.control import Control, Refused
+from node.command.processes.town import House, Town, answers
 from node.command.verify import ProvesNothing, Unreadable, judge, shown_time
 from proto.levels import Level
 

@@ -1,40 +1,26 @@
 """The demo from beginning to end: build, play, compare, tear down."""
 
-import signal
-import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import trio
 
-from node.command.demo.books import Check, check_books
 from node.command.demo.casting import SILENT, Role
-from node.command.demo.founding import TownFault
-from node.command.demo.plan import Plan
-from node.command.demo.ports import NoPort, free_ports
-from node.command.demo.process import StartFailed, processes
 from node.command.demo.scene import Shown
 from node.command.demo.scenes import perform
-from node.command.demo.town import Town, build
+from node.command.processes.books import Check, check_books
+from node.command.processes.interruption import until_signalled
+from node.command.processes.plan import Plan
+from node.command.processes.ports import free_ports
+from node.command.processes.process import processes
+from node.command.processes.town import Town, build
 from runtime.bridge import Bridge
 
-T = TypeVar("T")
-
-STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PREFIX: Final = "pledgeway-demo-"
-
-
-class Interrupted(Exception):
-    """A signal told us to stop; everything has been taken down."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(signal.Signals(number).name)
-        self.number = number
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +53,10 @@ class Result:
         }
 
 
-@contextmanager
-def working_directory(keep: Path | None) -> Iterator[Path]:
-    """`keep` itself, made if need be; else one that is gone afterwards. OSError."""
-    if keep is not None:
-        keep.mkdir(mode=0o700, parents=True, exist_ok=True)
-        yield keep
-        return
-    with tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as made:
-        yield Path(made)
-
-
 async def run(plan: Plan, roles: Sequence[Role], directory: Path, watcher: Watcher) -> Result:
     """All processes have ended when it returns or raises.
 
-    TownFault, StartFailed, NoPort, Interrupted, OSError.
+    TownFault, StartFailed, NoPort, Refused, RpcError, Interrupted, OSError.
     """
     began = time.monotonic()
 
@@ -93,35 +68,9 @@ async def run(plan: Plan, roles: Sequence[Role], directory: Path, watcher: Watch
             return scenes, await check_books(town)
 
     with processes() as running:
-        scenes, check = await _until_signalled(perform_all)
+        scenes, check = await until_signalled(perform_all)
     watcher.check(check)
     return Result(tuple(scenes), check, round(time.monotonic() - began, 1))
-
-
-async def _until_signalled(work: Callable[[], Awaitable[T]]) -> T:
-    """What `work` returns or raises; a signal cancels it: Interrupted."""
-    caught: list[int] = []
-    done: list[T] = []
-    fault: Exception | None = None
-
-    async def listen() -> None:
-        async for number in signals:
-            caught.append(number)
-            nursery.cancel_scope.cancel()
-
-    with trio.open_signal_receiver(*STOPPING) as signals:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(listen)
-            try:
-                done.append(await work())
-            except (TownFault, StartFailed, NoPort, OSError) as found:
-                fault = found  # raised below: out of the nursery it would come as a group
-            nursery.cancel_scope.cancel()
-    if fault is not None:
-        raise fault
-    if not done:
-        raise Interrupted(caught[0])
-    return done[0]
 
 
 async def _play(town: Town, roles: Sequence[Role], watcher: Watcher) -> list[Shown]:

@@ -8,7 +8,6 @@ from typing import Any, Final
 import trio
 
 from node.command.demo.casting import ATOMIC, KILLED, MIXED, REFUSED, SILENT, Role
-from node.command.demo.control import Json, Refused
 from node.command.demo.observe import (
     balances,
     changed,
@@ -18,7 +17,6 @@ from node.command.demo.observe import (
     still_held,
     verified,
 )
-from node.command.demo.process import StartFailed
 from node.command.demo.scene import (
     ABORTED,
     ABSENT,
@@ -29,7 +27,9 @@ from node.command.demo.scene import (
     expected_changes,
     hops_of,
 )
-from node.command.demo.town import House, Town
+from node.command.processes.control import Json, Refused
+from node.command.processes.process import StartFailed
+from node.command.processes.town import House, Town
 from runtime.rpc_client import RpcError
 
 SCENE_TIMEOUT_S: Final = 45.0  # of which an abort takes twelve: D, and the registry's guard

@@ -8,11 +8,11 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from node.command.demo.books import Check
-from node.command.demo.plan import Plan
 from node.command.demo.scene import ABSENT, COMMITTED, Shown
 from node.command.display import WIDE, console, say
 from node.command.exit_status import plain
+from node.command.processes.books import Check
+from node.command.processes.plan import Plan
 
 INDENT: Final = "   "
 MAX_NAMED: Final = 8  # more names than that nobody reads

@@ -13,7 +13,7 @@ from typing import IO, Final
 
 import trio
 
-CHILD: Final = "node.command.demo.child"
+CHILD: Final = "node.command.processes.child"
 START_TIMEOUT_S: Final = 40.0  # seventeen at once on a busy machine: a second each would do
 STOP_TIMEOUT_S: Final = 8.0  # a daemon ends within one, seventeen at once take longer
 POLL_S: Final = 0.02

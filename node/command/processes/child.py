@@ -1,7 +1,7 @@
 """A `pledgeway` command that does not outlive the process that started it.
 
-`python -m node.command.demo.child PARENT COMMAND...`: the command line of `pledgeway` behind the
-id of the process that waits for it.
+`python -m node.command.processes.child PARENT COMMAND...`: the command line of `pledgeway` behind
+the id of the process that waits for it.
 """
 
 import ctypes

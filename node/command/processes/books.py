@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import trio
 
-from node.command.demo.control import Json, Refused
-from node.command.demo.town import Town
+from node.command.processes.control import Json, Refused
+from node.command.processes.town import Town
 from runtime.rpc_client import RpcError
 
 QUIET_TIMEOUT_S: Final = 20.0  # reconnecting takes five at most, and whatever ends, ends by then
@@ -43,10 +43,10 @@ class Check:
         return asdict(self) | {"ok": self.ok}
 
 
-async def check_books(town: Town) -> Check:
+async def check_books(town: Town, timeout_s: float = QUIET_TIMEOUT_S) -> Check:
     """Waits until nothing is on its way any more, then compares all books."""
     audits: dict[str, Json] = {}
-    with trio.move_on_after(QUIET_TIMEOUT_S):
+    with trio.move_on_after(timeout_s):
         while True:
             audits = await _audits(town)
             if compare(audits, len(town.plan.lines)).ok:

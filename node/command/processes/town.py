@@ -10,11 +10,17 @@ from typing import Final
 
 import trio
 
-from node.command.demo.control import Control, Json, Refused
-from node.command.demo.founding import Found, TownFault, found_again, found_node, found_registry
-from node.command.demo.plan import CreditLine, Plan, fee_argument, registry_fee_argument
-from node.command.demo.ports import NoPort
-from node.command.demo.process import Daemon, Processes, StartFailed
+from node.command.processes.control import Control, Json, Refused
+from node.command.processes.founding import (
+    Found,
+    TownFault,
+    found_again,
+    found_node,
+    found_registry,
+)
+from node.command.processes.plan import CreditLine, Plan, fee_argument, registry_fee_argument
+from node.command.processes.ports import NoPort
+from node.command.processes.process import Daemon, Processes, StartFailed
 from pathfinder.network import Line, Network
 from pathfinder.network_parse import parse_network
 from registry.home import Home, load_record
@@ -70,6 +76,11 @@ class Town:
         await house.control.again()
 
 
+def run_node_command(_: str, home: Path) -> tuple[str, ...]:
+    """The ordinary way to run a node."""
+    return ("node", "run", str(home))
+
+
 async def build(
     plan: Plan,
     directory: Path,
@@ -77,9 +88,13 @@ async def build(
     bridge: Bridge,
     running: Processes,
     told: Told,
+    node_command: Callable[[str, Path], tuple[str, ...]] = run_node_command,
 ) -> Town:
-    """Founds, starts and joins everything. TownFault, StartFailed, NoPort."""
-    town = _found(plan, directory, ports, bridge, running)
+    """Founds, starts and joins everything. TownFault, StartFailed, NoPort.
+
+    `node_command`: what runs the node of a name in its directory, as words after `pledgeway`.
+    """
+    town = _found(plan, directory, ports, bridge, running, node_command)
     await _start_all(town, ports, told)
     await _together(town, [partial(_set_terms, town, house) for house in town.houses.values()])
     told("opening lines of credit")
@@ -90,7 +105,12 @@ async def build(
 
 
 def _found(
-    plan: Plan, directory: Path, ports: Iterator[int], bridge: Bridge, running: Processes
+    plan: Plan,
+    directory: Path,
+    ports: Iterator[int],
+    bridge: Bridge,
+    running: Processes,
+    node_command: Callable[[str, Path], tuple[str, ...]],
 ) -> Town:
     registries, houses = {}, {}
     for i, name in enumerate(plan.network.registries):
@@ -100,7 +120,7 @@ def _found(
     for i, node in enumerate(plan.network.nodes):
         home = directory / f"house{i:02}"
         found_node(home, node.name, ports)
-        daemon = Daemon(node.name, ("node", "run", str(home)), home)
+        daemon = Daemon(node.name, node_command(node.name, home), home)
         houses[node.name] = House(node.name, daemon, Control(bridge, home))
     return Town(plan, running, houses, registries)
 

@@ -37,8 +37,12 @@ class Control:
 
     async def ask(self, verb: str, **arguments: Any) -> Json:
         """One answer. Refused, RpcError."""
+        return await self.ask_long(verb, CALL_TIMEOUT_S, arguments)
+
+    async def ask_long(self, verb: str, timeout_s: float, arguments: Json) -> Json:
+        """One answer of a verb that takes its time. Refused, RpcError."""
         command = pb.Command(verb=verb, arguments=json.dumps(arguments))
-        return _read(verb, await self._channel.unary(CALL, command, pb.Reply, CALL_TIMEOUT_S))
+        return _read(verb, await self._channel.unary(CALL, command, pb.Reply, timeout_s))
 
     async def pay(self, told: Callable[[Json], None], **arguments: Any) -> Json:
         """Pays; `told` hears every change. Returns the final one. Refused, RpcError."""

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from node.command.demo.ports import HOST
-from node.command.demo.process import Daemon
+from node.command.processes.ports import HOST
+from node.command.processes.process import Daemon
 from node.config import CONFIG_NAME, NodeConfig, write_config
 from node.identity import IdentityFault, create_identity
 from registry.config import Config
