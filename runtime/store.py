@@ -2,37 +2,31 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Connection,
-    Engine,
-    MetaData,
-    String,
-    Table,
-    create_engine,
-    event,
-    insert,
-    inspect,
-    select,
-)
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool, StaticPool
+
+from runtime.schema import (
+    NO_MIGRATIONS,
+    Migration,
+    Schema,
+    StoreUnusable,
+    meta_table,
+    prepare,
+)
+
+__all__ = ["IMMEDIATE", "Store", "StoreUnusable", "memory_engine", "meta_table", "open_store"]
 
 BUSY_TIMEOUT_MS = 5000  # a backup program may hold a lock that long; a daemon never does
 READERS = 4  # connections kept beside the writer's
 
 IMMEDIATE = {"pledgeway_begin": "BEGIN IMMEDIATE"}  # execution option of the one that writes
-
-
-class StoreUnusable(Exception):
-    """The store cannot be opened; one line that names the path and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,25 +37,20 @@ class Store:
     engine: Engine
 
 
-def meta_table(metadata: MetaData) -> Table:
-    """The table meta(name, value): schema version, and whatever else is one number."""
-    return Table(
-        "meta",
-        metadata,
-        Column("name", String, primary_key=True),
-        Column("value", BigInteger, nullable=False),
-        keep_existing=True,
-    )
-
-
 @contextmanager
-def open_store(path: Path, kind: str, metadata: MetaData, schema_version: int) -> Iterator[Store]:
-    """Opens or creates the database of a `kind` of daemon ("node", "registry").
+def open_store(
+    path: Path,
+    kind: str,
+    metadata: MetaData,
+    schema_version: int,
+    migrations: Mapping[int, Migration] = NO_MIGRATIONS,
+) -> Iterator[Store]:
+    """Opens or creates the SQLite database of a `kind` of daemon ("node", "registry").
 
-    StoreUnusable where another daemon has it, where it is not such a database, or where its
-    schema is of another version. File and directory are created for the owner alone.
+    StoreUnusable where another daemon has it, where it is not such a database, or where no
+    migration leads from its schema to this program's. File and directory are created for the
+    owner alone.
     """
-    meta = meta_table(metadata)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -73,34 +62,13 @@ def open_store(path: Path, kind: str, metadata: MetaData, schema_version: int) -
         try:
             try:
                 with engine.connect().execution_options(**IMMEDIATE) as connection:
-                    _require_ours(connection, path, kind, meta, schema_version)
+                    schema = Schema(kind, metadata, schema_version, migrations)
+                    prepare(connection, str(path), schema)
             except DBAPIError as error:
                 raise StoreUnusable(f"{path}: not a usable database: {error.orig}") from error
             yield Store(path, engine)
         finally:
             engine.dispose()
-
-
-def _require_ours(
-    connection: Connection, path: Path, kind: str, meta: Table, schema_version: int
-) -> None:
-    name = f"schema_version/{kind}"
-    with connection.begin():
-        tables = inspect(connection).get_table_names()
-        if not tables:
-            # Crash before the commit: the file is empty and the next start creates it again.
-            meta.metadata.create_all(connection)
-            connection.execute(insert(meta), [{"name": name, "value": schema_version}])
-            return
-        found = None
-        if meta.name in tables:
-            found = connection.scalar(select(meta.c.value).where(meta.c.name == name))
-    if found is None:
-        raise StoreUnusable(f"{path}: not a database of a pledgeway {kind}")
-    if found != schema_version:
-        raise StoreUnusable(
-            f"{path}: its schema is version {found}, this program's is {schema_version}"
-        )
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, Table, insert, select
+from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, insert, select
 
 from runtime.store import Store, StoreUnusable, open_store
 
@@ -106,3 +106,55 @@ def test_a_second_daemon_is_refused_from_another_process(tmp_path: Path) -> None
     assert second.returncode == 1
     assert second.stderr.strip() == f"{path}: another daemon is running on it"
     assert subprocess.run(command, check=False).returncode == 0
+
+
+def renamed(connection: Connection) -> None:
+    connection.exec_driver_sql("ALTER TABLE thing RENAME TO item")
+
+
+def coloured(connection: Connection) -> None:
+    connection.exec_driver_sql("ALTER TABLE item ADD COLUMN colour TEXT NOT NULL DEFAULT 'red'")
+
+
+def interrupted(connection: Connection) -> None:
+    coloured(connection)
+    raise KeyboardInterrupt
+
+
+LATER = MetaData()
+ITEM = Table("item", LATER, Column("id", Integer, primary_key=True), Column("colour", Text))
+
+
+def write_old(path: Path) -> None:
+    with open_store(path, "node", METADATA, 1) as store, store.engine.begin() as connection:
+        connection.execute(insert(THING), [{"id": 5}])
+
+
+def test_an_older_schema_is_brought_up_to_date_step_by_step(tmp_path: Path) -> None:
+    path = tmp_path / "node.db"
+    write_old(path)
+    steps = {2: renamed, 3: coloured}
+    for _ in range(2):  # the second time there is nothing left to do
+        with (
+            open_store(path, "node", LATER, 3, steps) as store,
+            store.engine.connect() as connection,
+        ):
+            assert connection.execute(select(ITEM)).all() == [(5, "red")]
+
+
+def test_an_interrupted_migration_leaves_the_version_before(tmp_path: Path) -> None:
+    path = tmp_path / "node.db"
+    write_old(path)
+    torn = {2: renamed, 3: interrupted}
+    with pytest.raises(KeyboardInterrupt), open_store(path, "node", LATER, 3, torn):
+        pass
+    whole = {2: interrupted, 3: coloured}  # 2 is done and does not come again
+    with open_store(path, "node", LATER, 3, whole) as store, store.engine.connect() as connection:
+        assert connection.execute(select(ITEM)).all() == [(5, "red")]
+
+
+def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "node.db"
+    with open_store(path, "node", METADATA, 2):
+        pass
+    assert "newer program" in refusal(path)
