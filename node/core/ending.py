@@ -37,6 +37,13 @@ def _given(step: Step, peer: NodeId, promise: bytes) -> Promise | None:
     return found
 
 
+def acknowledge(step: Step, promise: Promise) -> None:
+    """Tells the promisor that we have its promise durably; it is bound by it in any case."""
+    if promise.shown is Shown.NOTHING:
+        step.send(promise.peer, Accepted(promise.id))
+    move(step, promise, PromisePhase.ACCEPTED)
+
+
 def on_accepted(step: Step, peer: NodeId, body: Accepted) -> None:
     promise = _given(step, peer, body.promise)
     if promise is not None and promise.phase is PromisePhase.OFFERED:

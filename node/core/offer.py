@@ -23,8 +23,8 @@ from node.core.view import Step
 from proto.descriptor import Descriptor, DescriptorInvalid, commit_id, decode_descriptor
 from proto.keys import NodeId
 from proto.levels import Level
-from proto.messages import Accepted, Refuse
 from proto.messages import Promise as PromiseMessage
+from proto.messages import Refuse
 from proto.modes import is_late_leak
 from proto.onion import Deliver, Forward
 from proto.reason import Reason, Refusal
@@ -82,7 +82,7 @@ def on_promise(step: Step, event: FromPeer, body: PromiseMessage) -> None:
             case (Deliver() as deliver, _):
                 refusal = take_delivery(
                     step,
-                    offer.held(PromisePhase.ACCEPTED, step.now_us),
+                    offer.held(PromisePhase.OFFERED, step.now_us),
                     offer.body.descriptor,
                     offer.descriptor,
                     deliver,
@@ -193,10 +193,9 @@ def _forward(step: Step, offer: Offer, forward: Forward, packet: bytes) -> Refus
     )
     watched = is_late_leak(offer.body.level, forward.level)
     _open_transaction(step, offer, watched)
-    hold(step, offer.held(PromisePhase.ACCEPTED, step.now_us, given))
+    hold(step, offer.held(PromisePhase.OFFERED, step.now_us, given))
     hold(step, given)
     plan_asking(step, offer.commit)
-    step.send(offer.peer, Accepted(offer.body.promise))
     step.send(
         forward.next_node,
         PromiseMessage(

@@ -24,7 +24,6 @@ from proto.commit import Evidence, sign_share
 from proto.descriptor import Descriptor, decode_descriptor
 from proto.keys import SigningKey
 from proto.limits import CLAIM_TRAVEL_US, MIN_LEAD_US
-from proto.messages import Accepted
 from proto.money import Brand
 from proto.onion import Deliver
 from proto.reason import Reason, Refusal
@@ -120,7 +119,6 @@ def take_delivery(
         )
         step.put(request)
     hold(step, held)
-    step.send(held.peer, Accepted(held.id))
     if request.confirmed or not request.manual:
         _sign_if_complete(step, request)
     plan_asking(step, held.commit)

@@ -45,7 +45,8 @@ class Line:
 
     `limit_in` is what we grant (the peer may owe us that much), `limit_out` what the peer grants.
     Each direction is written by its promisor alone: `booked_*` is its running total of redeemed
-    promises, `sequence_*` their number. `pending_*` sums the promises that have not ended.
+    promises, `sequence_*` their number. `pending_*` sums the promises that have not ended,
+    `held_*` their amounts × seconds of lock (node.core.caps).
     """
 
     table: ClassVar[str] = "line"
@@ -63,6 +64,8 @@ class Line:
     count_out: int = 0
     pending_in: int = 0
     count_in: int = 0
+    held_out: int = 0
+    held_in: int = 0
 
     @property
     def key(self) -> Key:

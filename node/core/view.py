@@ -12,7 +12,22 @@ from proto.limits import DEFAULT_HOLD_MAX_US, MAX_AMOUNT
 from proto.messages import Body
 from proto.registry_record import RegistryRecord
 
-MAX_PENDING_COUNT = 512  # per direction of a line: beyond it one neighbour holds all our credit
+# Of one neighbour, each way. Each costs some 4 KiB of memory and disk until it ends: 16 MiB, which
+# a thousand neighbours may ask for, and eight times what one needs for 500 payments/s at 1 s each.
+MAX_PENDING_COUNT = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """What one neighbour may hold of this node at a time, each way (node.core.caps).
+
+    `pending_amount` in smallest units, `held_value_s` in smallest units × seconds; both of one
+    line, and without a bound beyond the line's limit until the owner sets one.
+    """
+
+    pending_count: int = MAX_PENDING_COUNT
+    pending_amount: int = MAX_AMOUNT
+    held_value_s: int = MAX_AMOUNT
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +47,7 @@ class Settings:
     clock_error_us: int = 0
     max_pending_count: int = MAX_PENDING_COUNT
     max_pending_amount: int = MAX_AMOUNT
+    max_held_value_s: int = MAX_AMOUNT
 
     @property
     def usable(self) -> frozenset[bytes]:

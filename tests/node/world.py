@@ -14,7 +14,17 @@ from node.core.due import due_us
 from node.core.effects import Answer, AskRegistries, PeerFault, Send
 from node.core.events import Due, Event, FromPeer, RegistrySaid
 from node.core.invariants import check, check_step
-from node.core.rows import Ask, Incident, Key, Line, Promise, Row, Transaction
+from node.core.rows import (
+    Ask,
+    Direction,
+    Incident,
+    Key,
+    Line,
+    Promise,
+    PromisePhase,
+    Row,
+    Transaction,
+)
 from node.core.view import Settings
 from proto.descriptor import commit_id, decode_descriptor
 from proto.envelope import Envelope
@@ -332,6 +342,16 @@ class World:
                 return
             self.do(pick(found))
         raise AssertionError(f"no rest: {self.trace[-20:]}")
+
+    def acknowledged(self) -> None:
+        """Quiet, and every holder has said Accepted, without waiting for its delay."""
+        self.quiet()
+        for name, node in self.nodes.items():
+            for key, row in list(node.books.rows.items()):
+                if isinstance(row, Promise) and row.direction is Direction.IN:
+                    if row.phase is PromisePhase.OFFERED:
+                        self.event(name, Due(self.now_us, key))
+        self.quiet()
 
     def run(
         self, until_us: int, pick: Callable[[Sequence[Action]], Action] = lambda found: found[0]

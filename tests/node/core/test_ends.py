@@ -53,7 +53,7 @@ def silent(levels: tuple[Level, ...]) -> tuple[World, Attempt]:
     world, names = chain_world(levels)
     request = make_request(world, "Q", AMOUNT, manual=True)
     attempt = pay(world, [Route(names, levels, AMOUNT)], request)
-    world.quiet()
+    world.acknowledged()
     assert held_by(world, "Q")
     return world, attempt
 
@@ -135,14 +135,14 @@ def shown_at(levels: tuple[Level, ...], certified: bool, after_us: int) -> tuple
     world, names = chain_world(levels)
     request = make_request(world, "Q", AMOUNT, manual=True)
     attempt = pay(world, [Route(names, levels, AMOUNT)], request)
-    world.quiet()
+    world.acknowledged()
     world.judges["R1"].down = True
     (given,) = given_by(world, "P")
     at_us = (given.expires_at_us or attempt.deadline_us) + after_us
     world.run(at_us)
     make = committed_by if certified else commit_of
     world.post("Q", "P", Claim(given.id, make(attempt, request)))
-    world.quiet()
+    world.acknowledged()
     return world, given_by(world, "P")[0].phase
 
 
@@ -184,7 +184,7 @@ def test_a_late_bare_claim_on_secured_waits_for_its_stamp() -> None:
     assert held.shown is Shown.COMMIT
     world.run(held.expires_at_us + GRACE_US + SECOND)
     world.heal("P", "Q")
-    world.quiet()
+    world.acknowledged()
     assert "P to Q: Denied" in world.trace and held_by(world, "Q")[0].pending
     world.heal("Q", "R1")
     world.run(attempt.deadline_us - SECOND)
@@ -216,7 +216,7 @@ def test_a_gateway_stamps_at_once() -> None:
     world.sever("Q", "R1")
     attempt = pay(world, [Route(names, (A, B), AMOUNT)])
     start_us = world.now_us
-    world.quiet()
+    world.acknowledged()
     assert ended(world) and world.now_us == start_us
     assert world.judges["R1"].outcome(attempt.commit) is Outcome.COMMITTED
     assert balance(world, "A") > 0
@@ -238,7 +238,7 @@ def test_a_watcher_presents_in_time_what_the_downstream_kept_back() -> None:
     assert held_by(world, "A")[0].phase is PHASE.REDEEMED
     assert given_by(world, "A")[0].phase is not PHASE.REDEEMED  # Q has not even accepted
     world.heal("A", "Q")
-    world.quiet()
+    world.acknowledged()
     assert given_by(world, "A")[0].phase is PHASE.REDEEMED
     assert balance(world, "A") > 0 and not world.incidents()
 
@@ -278,9 +278,9 @@ def test_a_payee_declines(decline: int | None) -> None:
     world, names = chain_world((A, A))
     request = make_request(world, "Q", AMOUNT, manual=True)
     attempt = pay(world, [Route(names, (A, A), AMOUNT)], request, decline=decline)
-    world.quiet()
+    world.acknowledged()
     answered(world.event("Q", DeclineRequest(world.now_us, request.id)))
-    world.quiet()
+    world.acknowledged()
     assert ended(world) and request_of(world, "Q", request).phase is RequestPhase.DECLINED
     assert payment_of(world, "P", attempt).because == Refusal(Reason.PAYEE_DECLINED)
     decided = world.judges["R1"].rows.get(attempt.commit)
@@ -296,7 +296,7 @@ def test_a_payee_declines(decline: int | None) -> None:
 def test_a_payer_abandons_and_the_payee_releases() -> None:
     world, attempt = silent((A, A, A))
     answered(world.event("P", AbandonPayment(world.now_us, attempt.payment)))
-    world.quiet()
+    world.acknowledged()
     assert ended(world)
     assert payment_of(world, "P", attempt).because == Refusal(Reason.ABANDONED)
 
@@ -305,9 +305,9 @@ def test_an_abandonment_comes_too_late_for_a_payee_that_signed() -> None:
     world, names = chain_world((A, A))
     world.sever("Q", "R1")
     attempt = pay(world, [Route(names, (A, A), AMOUNT)])
-    world.quiet()
+    world.acknowledged()
     answered(world.event("P", AbandonPayment(world.now_us, attempt.payment)))
-    world.quiet()
+    world.acknowledged()
     assert not ended(world)
     world.heal("Q", "R1")
     world.run(world.now_us + SECOND)
@@ -318,10 +318,10 @@ def test_a_confirmation_lets_the_payee_sign() -> None:
     world, names = chain_world((A, A))
     request = make_request(world, "Q", AMOUNT, manual=True)
     attempt = pay(world, [Route(names, (A, A), AMOUNT)], request)
-    world.quiet()
+    world.acknowledged()
     assert not any(j.rows for j in world.judges.values())
     answered(world.event("Q", ConfirmRequest(world.now_us, request.id)))
-    world.quiet()
+    world.acknowledged()
     assert payment_of(world, "P", attempt).phase is PaymentPhase.COMMITTED
 
 
@@ -341,12 +341,10 @@ def test_a_claim_that_a_neighbour_does_not_honour_is_an_incident() -> None:
     world, names = chain_world((A,))
     pay(world, [Route(names, (A,), AMOUNT)])
     world.sever("P", "R1")
-    while not [t for t in world.trace if t == "Q to P: Accepted"]:
-        world.do(world.choices()[0])
-    while not held_by(world, "Q")[0].shown:
+    while not (held_by(world, "Q") and held_by(world, "Q")[0].shown):
         world.do(world.choices()[0])
     world.intercept("Q", "P")
     world.post("P", "Q", Denied(held_by(world, "Q")[0].id, Refusal(Reason.CLAIM_INVALID)))
-    world.quiet()
+    world.acknowledged()
     assert held_by(world, "Q")[0].pending
     assert [i.kind for i in world.incidents("Q")] == [IncidentKind.CLAIM_DENIED]

@@ -60,7 +60,7 @@ def waiting(*levels: Level) -> tuple[World, Attempt, Request]:
     world, names = chain_world(levels)
     request = make_request(world, "Q", AMOUNT, manual=True)
     attempt = pay(world, [Route(names, levels, AMOUNT)], request)
-    world.quiet()
+    world.acknowledged()
     return world, attempt, request
 
 
@@ -161,7 +161,7 @@ def test_forged_stamps_on_a_true_commit_are_not_passed_on(forge: Forge) -> None:
     assert not transaction_of(world, "A").commit_certificate
     assert not [e for e in applied.effects if isinstance(e, Send) and isinstance(e.body, Claim)]
     assert transaction_of(world, "A").ask is Ask.SUBMIT
-    world.quiet()
+    world.acknowledged()
     assert held_by(world, "A")[0].phase is PromisePhase.REDEEMED
 
 
@@ -206,7 +206,7 @@ def test_one_id_for_two_promises() -> None:
     world, names = chain_world((A, A))
     pay(world, [Route(names, (A, A), AMOUNT)])
     first, _ = world.fork().intercept("P", "A")
-    world.quiet()
+    world.acknowledged()
     assert isinstance(first, Promise)
     for changed in (
         replace(first, amount=first.amount + 1),

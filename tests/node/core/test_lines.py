@@ -57,11 +57,11 @@ def test_a_line_opens_with_a_limit_for_each_direction() -> None:
     world = couple()
     line = bytes(15) + b"1"
     answered(world.event("A", offer(world, "A", "B", line, 100)))
-    world.quiet()
+    world.acknowledged()
     assert world.line("B", "A").phase is LinePhase.ASKED
     answered(world.event("B", AcceptLine(world.now_us, line, 30)))
     answered(world.event("B", AcceptLine(world.now_us, line, 30)))  # twice is once
-    world.quiet()
+    world.acknowledged()
     a, b = world.line("A", "B"), world.line("B", "A")
     assert a.phase is b.phase is LinePhase.OPEN
     assert (a.available_out, a.available_in) == (30, 100)
@@ -93,7 +93,7 @@ def test_crossing_offers_become_one_line(first: str) -> None:
     ids = {"A": small, "B": great} if first == "A" else {"A": great, "B": small}
     answered(world.event("A", offer(world, "A", "B", ids["A"], 70)))
     answered(world.event("B", offer(world, "B", "A", ids["B"], 50)))
-    world.quiet()
+    world.acknowledged()
     opened = [[x for x in world.lines(n) if x.phase is LinePhase.OPEN] for n in "AB"]
     assert [[x.id for x in lines] for lines in opened] == [[small], [small]]
     assert (opened[0][0].available_out, opened[1][0].available_out) == (50, 70)
@@ -106,7 +106,7 @@ def test_offers_without_end_are_closed() -> None:
         brand = Brand(digest(f"brand {i}")[:16], f"B{i}")
         line = digest(f"line {i}")[:16]
         world.event("A", OfferLine(world.now_us, line, world.nodes["B"].id, brand, 5))
-    world.quiet()
+    world.acknowledged()
     assert len(world.lines("B")) == MAX_ASKED_LINES
     assert sum(x.phase is LinePhase.CLOSED for x in world.lines("A")) == 3
 
@@ -127,7 +127,7 @@ def test_a_closed_line_still_pays_what_is_promised() -> None:
     levels = (Level.ATOMIC, Level.ATOMIC)
     world, names = chain_world(levels)
     pay(world, [Route(names, levels, 1_000)])
-    while not [t for t in world.trace if t == "Q to A: Accepted"]:
+    while not world.promises("Q"):
         world.do(world.choices()[0])
     answered(world.event("A", CloseLine(world.now_us, world.line("A", "Q").id)))
     world.run(world.now_us)
@@ -147,7 +147,7 @@ def test_a_second_offer_is_closed_at_its_sender() -> None:
     world = couple()
     open_line(world, "A", "B")
     world.post("A", "B", LineOffer(bytes([9] * 16), USD, 5))
-    world.quiet()
+    world.acknowledged()
     body, _ = last_said(world, "B", "A")
     assert body == LineClose(bytes([9] * 16)) and len(world.lines("B")) == 1
 

@@ -73,7 +73,7 @@ def stage(level: Level, phase: PromisePhase) -> Stage:
         while not given_by(world, "A"):
             world.do(world.choices()[0])
     else:
-        world.run(world.now_us)
+        world.acknowledged()
     if phase is PromisePhase.RELEASED:
         world.event("Q", DeclineRequest(world.now_us, request.id))
         world.run(world.now_us)
@@ -218,7 +218,7 @@ def expired_held() -> Stage:
     attempt = pay(world, [Route(names, (BARE, ATOMIC), 10_000)], request)
     first, _ = world.fork().intercept("P", "A")
     assert isinstance(first, Promise)
-    world.quiet()
+    world.acknowledged()
     world.judges["R1"].down = True
     world.run(attempt.deadline_us + 20 * SECOND)
     return Stage(world, attempt, request, first)

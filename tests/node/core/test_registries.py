@@ -73,7 +73,7 @@ def test_an_abort_needs_its_quorum(levels: tuple[Level, ...]) -> None:
 def test_the_same_answer_in_other_signatures_counts_once() -> None:
     """A registry that signs in batches signs one statement in ever new batches."""
     world, attempt, request = collective((A, A), manual=True)
-    world.quiet()
+    world.acknowledged()
     certificate = committed_by(attempt, request, (R1, R2))  # type: ignore[arg-type]
     evidence = certificate.commit.evidence
     one, other = certificate.statements
@@ -92,7 +92,7 @@ def test_the_same_answer_in_other_signatures_counts_once() -> None:
 
 def test_a_member_that_says_both_does_not_block_the_others() -> None:
     world, attempt, request = collective((A, A), manual=True)
-    world.quiet()
+    world.acknowledged()
     good = committed_by(attempt, request, (R1, R2, R3))  # type: ignore[arg-type]
     evidence, now_us = good.commit.evidence, world.now_us
     refusal = refusal_of(attempt, R1)
@@ -106,7 +106,7 @@ def test_a_member_that_says_both_does_not_block_the_others() -> None:
 def test_a_watcher_uses_the_commit_of_one_member() -> None:
     """Too little for a certificate, enough for the BARE promise that it holds."""
     world, attempt, request = collective((B, A), manual=True)
-    world.quiet()
+    world.acknowledged()
     world.judges["R2"].down = world.judges["R3"].down = True
     commit = commit_of(attempt, request)  # type: ignore[arg-type]
     world.judges["R1"].ask(Ask.SUBMIT, commit.descriptor, commit.evidence, world.now_us)
@@ -124,7 +124,7 @@ def test_a_registry_that_is_down_for_hours_delays_the_end(levels: tuple[Level, .
     world, names = chain_world(levels)
     request = make_request(world, "Q", AMOUNT, manual=True)
     attempt = pay(world, [Route(names, levels, AMOUNT)], request)
-    world.quiet()
+    world.acknowledged()
     world.judges["R1"].down = True
     world.run(world.now_us + 3600 * SECOND)
     world.heal_all()
