@@ -136,6 +136,29 @@ async def test_a_full_disk(directory: Path) -> None:
         assert line["balance"] <= -11
 
 
+async def test_a_payee_whose_disk_is_full(directory: Path) -> None:
+    """A promise that cannot be written is not taken; once there is room the payment goes on."""
+    async with running(pair_network(), directory, expected=NO_SPACE) as town:
+        payee = town.houses["Q"]
+        text = (await request(town, "Q", 7))["text"]
+        limit_files(town, payee, full=True)
+        ended = []
+
+        async def pays() -> None:
+            ended.append(await pay(town, "P", text))
+
+        async def noticed() -> bool:
+            return "the store refused" in payee.daemon.log.read_text()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(pays)
+            await until("the payee's store refuses", noticed)
+            limit_files(town, payee, full=False)
+        assert ended[0]["phase"] == "COMMITTED", ended[0]
+        (line,) = (await payee.control.ask("line.list"))["lines"]
+        assert line["balance"] == 7
+
+
 def limit_files(town: Town, house: House, *, full: bool) -> None:
     """RLIMIT_FSIZE of the running daemon: no file of its grows beyond what it has now."""
     wal = house.daemon.directory / DATABASE.with_name(DATABASE.name + "-wal")

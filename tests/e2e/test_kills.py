@@ -27,6 +27,7 @@ from tests.e2e.houses import (
 pytestmark = pytest.mark.e2e
 
 VICTIMS = ("P", "A", "B", "Q", "R1")
+EVERYBODY = "everybody"  # as when the power fails
 FINAL = ("COMMITTED", "ABORTED")
 AMOUNT = 1000
 
@@ -108,18 +109,25 @@ class Attempt:
         return over or await self.phase() in ("HELD", "PAID")
 
 
+def names(town: Town, victim: str) -> list[str]:
+    return [*town.registries, *town.houses] if victim == EVERYBODY else [victim]
+
+
 async def kill(town: Town, victim: str) -> None:
-    if victim in town.houses:
-        await town.kill(victim)
-    else:
-        await trio.to_thread.run_sync(town.processes.kill, town.registries[victim])
+    for name in names(town, victim):
+        if name in town.houses:
+            await town.kill(name)
+        else:
+            await trio.to_thread.run_sync(town.processes.kill, town.registries[name])
 
 
 async def restart(town: Town, victim: str) -> None:
-    if victim in town.houses:
-        await town.restart(victim)
-    else:
-        await town.processes.start(town.registries[victim])
+    async with trio.open_nursery() as nursery:
+        for name in names(town, victim):
+            if name in town.houses:
+                nursery.start_soon(town.restart, name)
+            else:
+                nursery.start_soon(town.processes.start, town.registries[name])
 
 
 async def act(town: Town, victim: str, moment: str) -> list[Attempt]:
@@ -127,11 +135,12 @@ async def act(town: Town, victim: str, moment: str) -> list[Attempt]:
              for m in MANNERS]  # fmt: skip
     attempts = [Attempt(town, m, a) for m, a in zip(MANNERS, asked, strict=True)]
     async with trio.open_nursery() as nursery:
-        if moment == "before" and victim != "P":
+        payer_dies = victim in ("P", EVERYBODY)
+        if moment == "before" and not payer_dies:
             await kill(town, victim)
         for attempt in attempts:
             nursery.start_soon(attempt.pay)
-        if moment == "before" and victim == "P":
+        if moment == "before" and payer_dies:
             await trio.testing.wait_all_tasks_blocked()
             await kill(town, victim)
         if moment == "promised":
@@ -169,7 +178,7 @@ async def require_one_end(attempt: Attempt) -> str:
 async def test_whoever_is_killed(directory: Path, moment: str) -> None:
     ends: dict[str, list[str]] = {}
     async with running(chain_network(), directory) as town:
-        for victim in VICTIMS:
+        for victim in (*VICTIMS, EVERYBODY):
             attempts = await act(town, victim, moment)
             ends[victim] = [await require_one_end(attempt) for attempt in attempts]
             await require_books(town)
@@ -177,4 +186,4 @@ async def test_whoever_is_killed(directory: Path, moment: str) -> None:
                 await connected(town, name)
     # Whoever is killed once all promises are made takes nothing from a chain of ATOMIC ones.
     if moment in ("held", "confirmed"):
-        assert {v: e[0] for v, e in ends.items()} == dict.fromkeys(VICTIMS, "COMMITTED"), ends
+        assert {v: ends[v][0] for v in VICTIMS} == dict.fromkeys(VICTIMS, "COMMITTED"), ends

@@ -23,7 +23,7 @@ from runtime.hello import Party, make_hello
 from runtime.peer_wire import CHANNEL_OPTIONS, STREAM_METHOD
 from runtime.tls import peer_channel_credentials, pinned_channel_options
 from runtime.transport import MAX_FRAME_BYTES, MAX_FRAME_ENVELOPES, LinkCause
-from tests.e2e.houses import BRAND, FEES, LIMIT, pay, request, running
+from tests.e2e.houses import BRAND, FEES, LIMIT, connected, pay, request, running
 
 pytestmark = pytest.mark.e2e
 
@@ -158,6 +158,7 @@ async def test_a_liar_is_disconnected_and_the_node_goes_on(directory: Path) -> N
         await still_pays(town)
         # The honest Q comes back to a node that holds nothing against it.
         await town.restart("Q")
+        await connected(town, "P")
         assert (await pay(town, "P", (await request(town, "Q", 5))["text"]))["phase"] == "COMMITTED"
 
 
