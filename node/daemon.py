@@ -22,6 +22,7 @@ from node.links import Links, Neighbour
 from node.loading import load_neighbours
 from node.memory import Memory
 from node.paying import Payer
+from node.migrations import MIGRATIONS
 from node.registries import Registries
 from node.routing import RouteFinder
 from node.store import (
@@ -87,7 +88,7 @@ def run(
     config = read_config(directory / CONFIG_NAME)
     identity = load_identity(directory)
     database = config.data_path(directory) / DATABASE
-    with open_store(database, STORE_KIND, metadata, SCHEMA_VERSION) as store:
+    with open_store(database, STORE_KIND, metadata, SCHEMA_VERSION, MIGRATIONS) as store:
         daemon = _Daemon(directory, config, identity, store)
         trio.run(daemon.serve, finder, ready, more_verbs or {})
 

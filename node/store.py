@@ -32,6 +32,7 @@ from node.core.rows import (
     RequestPhase,
     Role,
     Row,
+    Settled,
     Shown,
     Transaction,
 )
@@ -43,7 +44,7 @@ from proto.reason import Reason, Refusal
 from proto.v1 import types_pb2 as pb
 from runtime.store import meta_table
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2  # a change of any table below takes the next one, and a migration
 STORE_KIND: Final = "node"
 
 metadata = MetaData()
@@ -132,6 +133,7 @@ _KEYS: Final[dict[type[Row], tuple[str, ...]]] = {
     Payment: ("id",),
     Request: ("id",),
     Incident: ("subject", "kind"),
+    Settled: ("line",),
 }
 
 
@@ -209,6 +211,32 @@ setting = Table(
     Column("name", String, primary_key=True),
     Column("value", Text, nullable=False),
     Column("version", BigInteger, nullable=False),
+)
+
+
+# Blocks of settled payments (node/archive.py), in the order in which they left the other tables.
+# `until_us`: no promise of the block can be made anew after this time; `requests_until_us`: no
+# payment. The counts are of what is still here: an entry that had to come back is not.
+archive = Table(
+    "archive",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("archived_at_us", BigInteger, nullable=False),
+    Column("until_us", BigInteger, nullable=False),
+    Column("requests_until_us", BigInteger, nullable=False),
+    Column("entries", BigInteger, nullable=False),
+    Column("committed", BigInteger, nullable=False),
+    Column("aborted", BigInteger, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
+# Where an entry is found: the first 8 bytes of an id, as a signed number, and the block.
+archive_key = Table(
+    "archive_key",
+    metadata,
+    Column("key", BigInteger, primary_key=True, autoincrement=False),
+    Column("block", BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
 )
 
 

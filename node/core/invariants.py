@@ -22,6 +22,7 @@ from node.core.rows import (
     Role,
     Row,
     Transaction,
+    Settled,
 )
 from proto.descriptor import commit_id
 
@@ -39,7 +40,9 @@ def check(rows: Iterable[Row]) -> None:
     for row in by_key.values():
         match row:
             case Line():
-                _check_line(row, over[row.id])
+                settled = by_key.get((Settled.table, row.id, b""), Settled(row.id))
+                assert isinstance(settled, Settled)
+                _check_line(row, over[row.id], settled)
             case Transaction():
                 assert commit_id(row.descriptor) == row.commit, f"{_name(row)}: other descriptor"
                 assert not row.commit_certificate or row.commit_evidence, _name(row)
@@ -56,11 +59,14 @@ def _name(row: Row) -> str:
     return f"{table} {first.hex()[:12]} {second.hex()[:12]}"
 
 
-def _check_line(line: Line, promises: list[Promise]) -> None:
-    """Invariants 1 and 3: what a line sums up is what its promises say, each counted once."""
-    for direction, pending, count, booked, sequence in (
-        (Direction.OUT, line.pending_out, line.count_out, line.booked_out, line.sequence_out),
-        (Direction.IN, line.pending_in, line.count_in, line.booked_in, line.sequence_in),
+def _check_line(line: Line, promises: list[Promise], settled: Settled) -> None:
+    """Invariants 1 and 3: what a line sums up is what its promises say, each counted once, those
+    in the archive included."""
+    redeemed_out = line.booked_out - settled.total_out, line.sequence_out - settled.count_out
+    redeemed_in = line.booked_in - settled.total_in, line.sequence_in - settled.count_in
+    for direction, pending, redeemed in (
+        (Direction.OUT, (line.pending_out, line.count_out), redeemed_out),
+        (Direction.IN, (line.pending_in, line.count_in), redeemed_in),
     ):
         own = [p for p in promises if p.direction is direction]
         open_ = [p.amount for p in own if p.pending]

@@ -321,4 +321,26 @@ class Incident:
         return self.table, self.subject, bytes((self.kind,))
 
 
-Row = Line | Promise | Transaction | Payment | Request | Incident
+@dataclass(frozen=True)
+class Settled:
+    """What has left a line for the archive: the redeemed promises of each direction, summed up.
+
+    `head_*` is the signed head that stands for them: the peer's last booking that has left, and
+    our own LineState of the moment. The archive may be cut off by age; these stay.
+    """
+
+    table: ClassVar[str] = "settled"
+    line: bytes
+    total_out: int = 0
+    count_out: int = 0
+    total_in: int = 0
+    count_in: int = 0
+    head_out: bytes = b""
+    head_in: bytes = b""
+
+    @property
+    def key(self) -> Key:
+        return self.table, self.line, b""
+
+
+Row = Line | Promise | Transaction | Payment | Request | Incident | Settled
