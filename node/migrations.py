@@ -25,8 +25,10 @@ COPIED_AT_ONCE: Final = 1000  # rows in memory while a table is rewritten
 
 
 def _to_version_2(connection: Connection) -> None:
-    """Outbox rows hold several messages; settled payments have an archive."""
+    """Outbox rows hold several messages; lines sum up what they hold for how long; settled
+    payments have an archive."""
     _group_outbox(connection)
+    _sum_held_value(connection)
     later = MetaData()
     Table(
         "settled",
@@ -97,6 +99,29 @@ def _group_outbox(connection: Connection) -> None:
             ],
         )
     old.drop(connection)
+
+
+def _sum_held_value(connection: Connection) -> None:
+    """held_* of a line: amount times seconds, rounded up, over its promises that have not ended.
+
+    A promise locks until its expiry (levels BARE = 0, PROXY = 3), its transaction's limit
+    (ATOMIC = 2), or the later of both (SECURED = 1). Directions: 1 out, 2 in.
+    """
+    for column in ("held_out", "held_in"):
+        connection.exec_driver_sql(
+            f"ALTER TABLE line ADD COLUMN {column} BIGINT NOT NULL DEFAULT 0"
+        )
+    pending = connection.exec_driver_sql(
+        "SELECT p.line, p.direction, p.level, p.amount, p.expires_at_us, p.made_at_us, t.limit_us"
+        ' FROM promise p JOIN "transaction" t ON t."commit" = p."commit" WHERE p.phase IN (1, 2)'
+    )
+    for line, direction, level, amount, expires_at_us, made_at_us, limit_us in pending.all():
+        until_us = {1: max(expires_at_us, limit_us), 2: limit_us}.get(level, expires_at_us)
+        held = amount * max(0, -(-(until_us - made_at_us) // 1_000_000))
+        column = "held_out" if direction == 1 else "held_in"
+        connection.exec_driver_sql(
+            f"UPDATE line SET {column} = {column} + ? WHERE id = ?", (held, line)
+        )
 
 
 MIGRATIONS: Final[Mapping[int, Migration]] = MappingProxyType({2: _to_version_2})

@@ -102,3 +102,27 @@ def test_version_1_unacknowledged_messages_keep_their_numbers(tmp_path: Path) ->
             assert messages(store)[NodeId(node)] == (sent - 1, list(waiting.values()))
             with store.engine.connect() as connection:
                 assert len(connection.execute(select(outbox)).all()) == 3
+
+
+@pytest.mark.parametrize("level", [0, 1, 2, 3])
+def test_version_1_what_pending_promises_hold_is_summed_up(level: int, tmp_path: Path) -> None:
+    path = restore("hop_v1", tmp_path / "node.sqlite")
+    database = sqlite3.connect(path)
+    database.execute(
+        "UPDATE promise SET phase = 2, ended_at_us = 0, level = ?,"
+        " expires_at_us = made_at_us + 5500000 WHERE phase NOT IN (1, 2, 3)",
+        (level,),
+    )
+    for direction, way in ((1, "out"), (2, "in")):
+        mine = f"FROM promise p WHERE p.line = line.id AND p.direction = {direction}"
+        database.execute(
+            f"UPDATE line SET count_{way} = (SELECT count(*) {mine} AND p.phase = 2),"
+            f" pending_{way} = (SELECT coalesce(sum(p.amount), 0) {mine} AND p.phase = 2)"
+        )
+    database.commit()
+    database.close()
+    with opened(path) as store, store.engine.connect() as connection:
+        rows = [row for row, _ in load_rows(connection)]
+    check(rows)
+    lines = [row for row in rows if isinstance(row, Line)]
+    assert sum(line.held_in for line in lines) > 0 < sum(line.held_out for line in lines)
