@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import trio
 
+from node.command.route_cache import RouteCache
 from node.routing import NoRoute, RouteFinder, RouteFound, RouteHop, RouteQuery
 from pathfinder.answer import Route
 from pathfinder.answer_json import answer_as_json
@@ -35,6 +36,10 @@ class LocalFinder(RouteFinder):
         self._records: dict[str, RecordAdvert] = {}
         self._search = trio.CapacityLimiter(_ONE)
         self._waiting: list[Advert] = []
+        self._policies: set[RegistryPolicy] = set()
+        self._cache = RouteCache()
+        self.searches = 0  # made, and saved by the cache
+        self.remembered = 0
 
     def observe(self, advert: Advert) -> None:
         match advert:
@@ -66,13 +71,42 @@ class LocalFinder(RouteFinder):
                 self._graph.upsert_registry(advert.record.registry.hex(), **news)
 
     async def find(self, query: RouteQuery) -> RouteFound | NoRoute:
+        known = self._known(query)
+        if known is not None:
+            return known
         async with self._search:
             self._catch_up()
-            for policy in query.candidates:
-                if policy != single(policy.members[0]):
-                    self._graph.set_policy(_policy(policy))
+            # Whoever held the search before us may have asked the same.
+            known = self._known(query)
+            if known is not None:
+                return known
+            self._set_policies(query)
             question = _question(query)
-            return await trio.to_thread.run_sync(partial(_find, self._graph, question))
+            self.searches += 1
+            found = await trio.to_thread.run_sync(partial(_find, self._graph, question))
+            if isinstance(found, RouteFound):
+                self._cache.put(query, self._graph.version, self._until_us(query), found)
+            return found
+
+    def _known(self, query: RouteQuery) -> RouteFound | None:
+        if self._waiting:
+            return None  # there is news that the graph does not hold yet
+        known = self._cache.get(query, self._graph.version)
+        self.remembered += known is not None
+        return known
+
+    def _set_policies(self, query: RouteQuery) -> None:
+        """Only what is new: the graph takes every policy that it is told for a new version."""
+        for policy in query.candidates:
+            if policy not in self._policies and policy != single(policy.members[0]):
+                self._policies.add(policy)
+                self._graph.set_policy(_policy(policy))
+
+    def _until_us(self, query: RouteQuery) -> int:
+        """When the first advert that a search could rest on expires."""
+        expiries = [a.expires_at_us for a in self._records.values()]
+        board_until_us = self._graph.board(query.brand.hex(), query.now_us).until_us
+        return min([board_until_us, *(e for e in expiries if e > query.now_us)])
 
     def export(self, now_us: int) -> Mapping[str, Any]:
         names = _names(self._nodes)

@@ -8,8 +8,9 @@ import stat
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -18,6 +19,9 @@ from node.command.exit_status import REFUSED, UNUSABLE, fail, plain
 from node.command.session import ENVIRONMENT, NoAnswer, default_directory, socket_path
 from node.config import CONFIG_NAME, ConfigFault, NodeConfig, check_config, write_config
 from node.identity import Identity, IdentityFault, create_identity
+
+if TYPE_CHECKING:
+    from node.control.service import Verb
 
 ALIAS_CHARS: Final = 8  # of the id, where nobody says what to call the node
 
@@ -95,8 +99,13 @@ def _create(
     return identity, config
 
 
-def run_node(directory: Path | None, verbose: bool) -> None:
-    """Runs the daemon with the path finder wired in, until it is told to stop."""
+def run_node(
+    directory: Path | None, verbose: bool, more_verbs: "Mapping[str, Verb] | None" = None
+) -> None:
+    """Runs the daemon with the path finder wired in, until it is told to stop.
+
+    `more_verbs`: as in `node.daemon.run`.
+    """
     path = chosen(directory)
     _require_short(path)
     if not (path / CONFIG_NAME).is_file():
@@ -117,7 +126,7 @@ def run_node(directory: Path | None, verbose: bool) -> None:
     from runtime.store import StoreUnusable
 
     try:
-        run(path, LocalFinder, lambda line: click.echo(line))
+        run(path, LocalFinder, lambda line: click.echo(line), more_verbs)
     except (ConfigFault, IdentityFault) as fault:
         fail(UNUSABLE, str(fault))
     except BindFailed as fault:

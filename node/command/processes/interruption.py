@@ -33,13 +33,13 @@ class Interrupted(Exception):
 
 
 @contextmanager
-def working_directory(keep: Path | None, prefix: str) -> Iterator[Path]:
-    """`keep` itself, made if need be; else one that is gone afterwards. OSError."""
+def working_directory(keep: Path | None, prefix: str, parent: Path | None = None) -> Iterator[Path]:
+    """`keep` itself, made if need be; else one in `parent` that is gone afterwards. OSError."""
     if keep is not None:
         keep.mkdir(mode=0o700, parents=True, exist_ok=True)
         yield keep
         return
-    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as made:
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=parent, ignore_cleanup_errors=True) as made:
         yield Path(made)
 
 

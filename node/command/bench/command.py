@@ -1,0 +1,178 @@
+"""`pledgeway bench`: what it is told, and how it ends."""
+
+import json
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from node.command.argument_types import LEVELS, NameType
+from node.command.exit_status import REFUSED, UNUSABLE, fail
+from node.command.processes.progress import progress
+from node.core.view import MAX_PENDING_COUNT
+from proto.levels import Level
+from proto.limits import MAX_HOPS
+
+if TYPE_CHECKING:
+    from node.command.bench.result import Outcome, Wanted
+
+STORES: Final = ("sqlite", "postgresql")
+ROLES: Final = ("payer", "hop", "payee")
+MAX_SECONDS: Final = 600.0  # requests for more would fill a disk
+PREFIX: Final = "pledgeway-bench-"
+# PROXY is no level of a whole chain: it stands for one node that a level before it covers.
+BENCH_LEVELS: Final = tuple(name for name in LEVELS if name != Level.PROXY.name)
+
+
+@click.group("bench")
+def bench() -> None:
+    """Measure how fast this program is on this machine.
+
+    \b
+    Example:
+      pledgeway bench payments --depth 512 --depth 1
+    """
+
+
+@bench.command(
+    "payments",
+    epilog="Exit status: 0 measured, and all books are equal; 1 a payment failed, books differ, or"
+    " it could not run; 2 unusable input.",
+)
+@click.option(
+    "--hops",
+    type=click.IntRange(1, MAX_HOPS),
+    default=3,
+    show_default=True,
+    help="Promises in the chain; it has one node more.",
+)
+@click.option(
+    "--level",
+    type=NameType("level", BENCH_LEVELS),
+    default="ATOMIC",
+    show_default=True,
+    help="Of every promise.",
+)
+@click.option(
+    "--depth",
+    "depths",
+    type=click.IntRange(1, MAX_PENDING_COUNT),
+    multiple=True,
+    default=(512,),
+    show_default=True,
+    help="Payments in flight; repeatable, in the same processes.",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0.1, MAX_SECONDS),
+    default=10.0,
+    show_default=True,
+    help="How long to measure each depth, after warming up.",
+)
+@click.option(
+    "--store",
+    type=click.Choice(STORES),
+    default="sqlite",
+    show_default=True,
+    help="What the nodes keep their books in.",
+)
+@click.option(
+    "--directory",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    metavar="DIR",
+    help="A folder on the disk to measure; nothing is left in it.  [default: the temporary one]",
+)
+@click.option(
+    "--profile",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Profile one node into FILE, for `python -m pstats`. Costs half the speed.",
+)
+@click.option(
+    "--profile-node",
+    type=click.Choice(ROLES),
+    default="payer",
+    show_default=True,
+    help="Which node to profile; hop is the one in the middle.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
+def payments(
+    hops: int,
+    level: str,
+    depths: Sequence[int],
+    seconds: float,
+    store: str,
+    directory: Path | None,
+    profile: Path | None,
+    profile_node: str,
+    as_json: bool,
+) -> None:
+    """Measure payments over a chain of real nodes.
+
+    Payer, intermediaries, payee and a registry run as processes of their own on this machine,
+    under mutual TLS and with every write synced to disk. So many payments as --depth says are in
+    flight at a time; each has a request of its own and, at ATOMIC, a decision of the registry of
+    its own. A payment is over when its end is on the payer's disk. Afterwards all books are
+    compared.
+
+    \b
+    Example:
+      pledgeway bench payments --depth 512 --depth 1 --seconds 10
+      pledgeway bench payments --level SECURED --depth 64 --json
+      pledgeway bench payments --profile payer.prof --profile-node payer
+    """
+    if store != STORES[0]:
+        fail(UNUSABLE, f"--store {store}: this version's nodes keep their books in sqlite alone")
+    # Here, so that --help does not load gRPC.
+    from node.command.bench.result import Wanted
+    from node.command.bench.run import node_of
+    from node.command.bench.show import show
+
+    if profile_node == "hop" and hops == 1:
+        fail(UNUSABLE, "--profile-node hop: one promise has nobody in the middle")
+    watched = (node_of(profile_node, hops), profile) if profile else None
+    wanted = Wanted(hops, Level[level], tuple(depths), seconds, store, watched)
+    outcome = _measured(wanted, directory)
+    if as_json:
+        click.echo(json.dumps(outcome.as_json(), ensure_ascii=False))
+    else:
+        show(outcome)
+    if not outcome.ok:
+        sys.exit(REFUSED)
+
+
+def _measured(wanted: "Wanted", parent: Path | None) -> "Outcome":
+    import trio
+
+    from node.command.bench.run import run
+    from node.command.processes.interruption import faults_in_lines, working_directory
+
+    with faults_in_lines():
+        with working_directory(None, PREFIX, parent) as directory:
+            outcome = trio.run(partial(run, wanted, directory, progress))
+        progress("")
+        return outcome
+
+
+@bench.command("payer", hidden=True)
+@click.argument("directory", type=click.Path(path_type=Path))
+def payer(directory: Path) -> None:
+    """Run the node in DIRECTORY, with a verb that lets it pay in bulk."""
+    from node.command.bench.driver import VERBS
+    from node.command.node_home import run_node
+
+    run_node(directory, verbose=False, more_verbs=VERBS)
+
+
+@bench.command("profiled", hidden=True, context_settings={"ignore_unknown_options": True})
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def profiled(file: Path, command: Sequence[str]) -> None:
+    """Run another command under the profiler."""
+    from node.command.__main__ import main
+    from node.command.bench.profiled import run_profiled
+
+    run_profiled(lambda: main(list(command), prog_name="pledgeway"), file)

@@ -1,0 +1,184 @@
+"""The load, inside the payer's daemon: so many payments in flight, each measured to its end.
+
+A payment is over when the group that holds its COMMITTED is on the payer's disk; before, nobody
+is told.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Final
+
+import trio
+
+from node.command.bench.cpu import all_cpu_s
+from node.command.finder import LocalFinder
+from node.control.context import Context
+from node.control.failure import Arguments, bad_argument
+from node.control.service import Verb
+from node.core.rows import Payment, PaymentPhase, Row
+from node.core.view import MAX_PENDING_COUNT
+from node.paying import PayOptions
+from proto.levels import Level
+from proto.request import from_text, read_request
+
+VERB: Final = "bench.pay"
+MAX_DEPTH: Final = MAX_PENDING_COUNT  # what one line carries at a time
+MAX_SPAN_MS: Final = 3_600_000
+MAX_PROCESSES: Final = 64
+SHARES: Final = {"p50_ms": 0.50, "p95_ms": 0.95, "p99_ms": 0.99}
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """One edge of the window that counts. `ended`: how many payments were over by then."""
+
+    at_s: float
+    ended: int
+    cpu_s: Mapping[str, float]
+
+
+class _Load:
+    """One run. Every method runs on trio."""
+
+    def __init__(
+        self,
+        context: Context,
+        texts: Sequence[str],
+        options: PayOptions,
+        pids: Mapping[str, int],
+    ) -> None:
+        self._context = context
+        self._options = options
+        self._pids = pids
+        self._texts: Iterator[str] = iter(texts)
+        self._waiting: dict[bytes, trio.Event] = {}
+        self._ended: dict[bytes, Payment] = {}
+        self._latencies_s: list[float] = []
+        self._failed: Counter[str] = Counter()
+        self._opened: _Mark | None = None
+        self._closed: _Mark | None = None
+
+    async def run(self, depth: int, ramp_s: float, window_s: float) -> dict[str, Any]:
+        """The window opens after `ramp_s`, and closes early where the requests run out."""
+        stop_listening = self._context.engine.listen(self._durable)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._watch_the_clock, ramp_s, window_s)
+                async with trio.open_nursery() as workers:
+                    for _ in range(depth):
+                        workers.start_soon(self._work)
+                nursery.cancel_scope.cancel()
+        finally:
+            stop_listening()
+        return self._result()
+
+    async def _watch_the_clock(self, ramp_s: float, window_s: float) -> None:
+        await trio.sleep(ramp_s)
+        self._opened = self._mark()
+        await trio.sleep(window_s)
+        self._close()
+
+    def _mark(self) -> _Mark:
+        return _Mark(perf_counter(), len(self._latencies_s), all_cpu_s(self._pids))
+
+    def _close(self) -> None:
+        if self._closed is None:
+            self._closed = self._mark()
+
+    async def _work(self) -> None:
+        while self._closed is None:
+            text = next(self._texts, None)
+            if text is None:
+                self._close()
+                return
+            await self._pay(text)
+
+    async def _pay(self, text: str) -> None:
+        """All that the verb `pay` does for a caller, the reading of the request included."""
+        began_s = perf_counter()
+        signed = from_text(text)
+        request = read_request(signed, self._context.clock.now_us())
+        payment, refusal = await self._context.payer.create(signed, request, self._options)
+        if refusal is not None:
+            self._failed[refusal.reason.name] += 1
+            return
+        ended = await self._end_of(payment)
+        if ended.phase is PaymentPhase.COMMITTED:
+            self._latencies_s.append(perf_counter() - began_s)
+        else:
+            because = ended.because
+            self._failed[because.reason.name if because else ended.phase.name] += 1
+
+    def _durable(self, rows: Iterable[Row]) -> None:
+        for row in rows:
+            if isinstance(row, Payment) and row.phase.final:
+                self._ended[row.id] = row
+                if (waiting := self._waiting.pop(row.id, None)) is not None:
+                    waiting.set()
+
+    async def _end_of(self, payment: bytes) -> Payment:
+        if payment not in self._ended:
+            self._waiting[payment] = over = trio.Event()
+            await over.wait()
+        return self._ended.pop(payment)
+
+    def _result(self) -> dict[str, Any]:
+        opened, closed = self._opened, self._closed
+        assert closed is not None  # by the clock, or by the worker that found no request left
+        if opened is None or closed.ended <= opened.ended:
+            # Too few requests, or too slow, for a window: all of the run has to do.
+            return {"window_s": 0.0, "ended": 0, "paid": len(self._latencies_s)} | self._ends()
+        window = sorted(self._latencies_s[opened.ended : closed.ended])
+        return {
+            "window_s": closed.at_s - opened.at_s,
+            "ended": len(window),
+            "paid": len(self._latencies_s),
+            **{name: 1000 * _quantile(window, share) for name, share in SHARES.items()},
+            "cpu_s": {
+                name: seconds - opened.cpu_s[name]
+                for name, seconds in closed.cpu_s.items()
+                if name in opened.cpu_s
+            },
+        } | self._ends()
+
+    def _ends(self) -> dict[str, Any]:
+        return {"failed": sum(self._failed.values()), "reasons": dict(self._failed)}
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float:
+    """The value that `share` of all do not exceed (nearest rank)."""
+    return ordered[max(0, -(-int(share * 1000) * len(ordered) // 1000) - 1)]
+
+
+async def pay_all(context: Context, arguments: Arguments) -> dict[str, Any]:
+    """Pays the requests of a file, one text a line, `depth` at a time."""
+    file = Path(arguments.text("requests"))
+    depth = arguments.number("depth", least=1, most=MAX_DEPTH)
+    ramp_ms = arguments.number("ramp_ms", most=MAX_SPAN_MS)
+    window_ms = arguments.number("window_ms", least=1, most=MAX_SPAN_MS)
+    level = arguments.text("level")
+    pids = arguments.mapping("pids") or {}
+    arguments.done()
+    if level not in Level.__members__:
+        raise bad_argument("level", "unknown")
+    if len(pids) > MAX_PROCESSES or not all(isinstance(pid, int) for pid in pids.values()):
+        raise bad_argument("pids", "must be process ids by name")
+    try:
+        texts = (await trio.Path(file).read_text()).split()
+    except OSError as error:
+        raise bad_argument("requests", f"{file}: {error.strerror}") from error
+    finder = context.finder
+    assert isinstance(finder, LocalFinder)
+    searches, hits = finder.searches, finder.remembered
+    load = _Load(context, texts, PayOptions(levels=frozenset({Level[level]})), pids)
+    found = await load.run(depth, ramp_ms / 1000, window_ms / 1000)
+    return found | {
+        "searches": finder.searches - searches,
+        "search_hits": finder.remembered - hits,
+    }
+
+
+VERBS: Final[Mapping[str, Verb]] = {VERB: pay_all}
