@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from node.core.view import MAX_PENDING_COUNT
-from proto.limits import MAX_ADDRESS_CHARS, MAX_ALIAS_CHARS, MAX_AMOUNT
+from node.core.view import MAX_PENDING_COUNT, Caps
+from node.intake import MAX_ADVERTS_PER_S, MAX_MESSAGES_PER_S
+from node.links import MAX_UNACKNOWLEDGED, MESSAGES_OF_A_PROMISE
+from proto.limits import MAX_ADDRESS_CHARS, MAX_ALIAS_CHARS, MAX_AMOUNT, MAX_ENVELOPE_BYTES
+from runtime.transport import MAX_FRAME_BYTES
 
 CONFIG_NAME: Final = "config.toml"
 MS: Final = 1000  # microseconds
@@ -16,6 +19,22 @@ MAX_CLOCK_ERROR_MS: Final = 3_600_000  # an hour: whoever is further off has no 
 MAX_CONFIG_BYTES: Final = 65_536
 MAX_PATH_CHARS: Final = 4096  # what the system takes
 ANY_HOST: Final = frozenset({"0.0.0.0", "::"})
+
+MOST_PENDING: Final = 1 << 18  # a gigabyte of memory and disk, by one neighbour's leave
+MOST_PER_S: Final = 1_000_000  # beyond what any machine does: no bound at all
+LEAST_MESSAGE_BYTES: Final = 16_384  # a claim with the certificate of four members
+LEAST_FRAME_BYTES: Final = MAX_FRAME_BYTES // 2 + MAX_ENVELOPE_BYTES  # what we send ourselves
+
+# Key of [limits] -> default, least, most. What each is for stands beside its default.
+LIMITS: Final = {
+    "max_pending_count": (MAX_PENDING_COUNT, 1, MOST_PENDING),
+    "max_pending_amount": (MAX_AMOUNT, 1, MAX_AMOUNT),
+    "max_held_value_s": (MAX_AMOUNT, 1, MAX_AMOUNT),
+    "max_messages_per_s": (MAX_MESSAGES_PER_S, 1, MOST_PER_S),
+    "max_adverts_per_s": (MAX_ADVERTS_PER_S, 1, MOST_PER_S),
+    "max_message_bytes": (MAX_ENVELOPE_BYTES, LEAST_MESSAGE_BYTES, MAX_ENVELOPE_BYTES),
+    "max_frame_bytes": (MAX_FRAME_BYTES, LEAST_FRAME_BYTES, MAX_FRAME_BYTES),
+}
 
 
 class ConfigFault(Exception):
@@ -38,6 +57,20 @@ class NodeConfig:
     declared_error_us: int = DEFAULT_CLOCK_ERROR_MS * MS
     max_pending_count: int = MAX_PENDING_COUNT
     max_pending_amount: int = MAX_AMOUNT
+    max_held_value_s: int = MAX_AMOUNT
+    max_messages_per_s: int = MAX_MESSAGES_PER_S
+    max_adverts_per_s: int = MAX_ADVERTS_PER_S
+    max_message_bytes: int = MAX_ENVELOPE_BYTES
+    max_frame_bytes: int = MAX_FRAME_BYTES
+
+    @property
+    def caps(self) -> Caps:
+        return Caps(self.max_pending_count, self.max_pending_amount, self.max_held_value_s)
+
+    @property
+    def max_unacknowledged(self) -> int:
+        """Messages that one neighbour may leave unacknowledged: all that its promises may need."""
+        return max(MAX_UNACKNOWLEDGED, MESSAGES_OF_A_PROMISE * self.max_pending_count)
 
     @property
     def public_address(self) -> str:
@@ -117,15 +150,13 @@ class _Reader:
         error_ms = self._number(
             "clock.declared_error_ms", DEFAULT_CLOCK_ERROR_MS, 0, MAX_CLOCK_ERROR_MS
         )
-        count = self._number("limits.max_pending_count", MAX_PENDING_COUNT, 1, MAX_PENDING_COUNT)
         config = NodeConfig(
             alias=self._alias(),
             listen=self._address("listen"),
             address=self._address("address"),
             data_dir=self._text("data_dir", NodeConfig("-").data_dir, MAX_PATH_CHARS),
             declared_error_us=error_ms * MS,
-            max_pending_count=count,
-            max_pending_amount=self._number("limits.max_pending_amount", MAX_AMOUNT, 1, MAX_AMOUNT),
+            **{name: self._number(f"limits.{name}", *bounds) for name, bounds in LIMITS.items()},
         )
         for key in self._left:
             raise self._fault(key, "unknown key")
@@ -184,9 +215,14 @@ data_dir = {_quoted(config.data_dir)}    # the books; below this folder unless a
 [clock]
 declared_error_ms = {config.declared_error_us // MS}    # what you vouch for; above 500 only ATOMIC
 
-[limits]    # of promises that wait on one line
-max_pending_count = {config.max_pending_count}
-max_pending_amount = {config.max_pending_amount}
+[limits]    # of each neighbour; what is above them is refused, or waits at the neighbour
+max_pending_count = {config.max_pending_count}    # promises that wait, each way; half may pass on
+max_pending_amount = {config.max_pending_amount}    # their sum on one line
+max_held_value_s = {config.max_held_value_s}    # their amounts x seconds locked
+max_messages_per_s = {config.max_messages_per_s}    # beyond it its stream is not read for a while
+max_adverts_per_s = {config.max_adverts_per_s}    # of the network, passed on by it
+max_message_bytes = {config.max_message_bytes}    # a larger one ends its connection
+max_frame_bytes = {config.max_frame_bytes}    # of many messages, likewise
 """
 
 

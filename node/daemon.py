@@ -18,11 +18,12 @@ from node.core.rows import Transaction
 from node.engine import Engine
 from node.gossip import Gossip
 from node.identity import Identity, card, load_identity
+from node.intake import Intake
 from node.links import Links, Neighbour
 from node.loading import load_neighbours
 from node.memory import Memory
-from node.paying import Payer
 from node.migrations import MIGRATIONS
+from node.paying import Payer
 from node.registries import Registries
 from node.routing import RouteFinder
 from node.store import (
@@ -45,9 +46,8 @@ from runtime.clock import Clock, SystemClock
 from runtime.rpc_server import RpcServer
 from runtime.store import Store, open_store
 from runtime.transport import (
-    BatchArrived,
+    FrameLimits,
     GossipArrived,
-    LinkDown,
     LinkUp,
     PeerEndpoint,
 )
@@ -102,10 +102,10 @@ class _Daemon:
         self._identity = identity
         self._store = store
         self._clock: Clock = SystemClock(config.declared_error_us)
-        caps = (config.max_pending_count, config.max_pending_amount)
-        self._book = Book(identity.node, config.declared_error_us, caps)
+        self._book = Book(identity.node, config.declared_error_us, config.caps)
         self._book.terms = FIRST_TERMS
         self._memory = Memory(self._book.settings())
+        self._adverts = Intake(self._clock, config.max_adverts_per_s)
 
     async def serve(
         self,
@@ -120,6 +120,7 @@ class _Daemon:
                 self._identity.tls,
                 self._config.listen or None,
                 self._config.public_address or None,
+                FrameLimits(self._config.max_frame_bytes, self._config.max_message_bytes),
             )
             async with (
                 Bridge.open() as bridge,
@@ -133,7 +134,7 @@ class _Daemon:
                 ) as transport,
                 trio.open_nursery() as nursery,
             ):
-                self._links = Links(transport)
+                self._links = Links(transport, self._config.max_unacknowledged)
                 self._transport = transport
                 context = self._wire(bridge, writer, nursery, make_finder())
                 server = RpcServer(bridge, nursery, [control_service(context, more_verbs)])
@@ -182,6 +183,7 @@ class _Daemon:
             self._clock,
             registries,
             self._load,
+            self._config.max_messages_per_s,
         )
         self._engine = engine
         self._load()
@@ -192,6 +194,7 @@ class _Daemon:
         payer = Payer(engine, gossip, finder, registries, self._clock, os.urandom, nursery)
         nursery.start_soon(engine.run)
         nursery.start_soon(self._receive, gossip)
+        nursery.start_soon(self._hear_adverts, gossip)
         nursery.start_soon(advertiser.run)
         payer.resume()
         return Context(
@@ -262,15 +265,20 @@ class _Daemon:
 
     async def _receive(self, gossip: Gossip) -> None:
         while True:
-            event = await self._transport.receive()
-            match event:
-                case GossipArrived(node, link, adverts):
-                    gossip.arrived(node, link, adverts, self._clock.now_us())
-                case LinkUp(node, link):
-                    self._engine.link_event(event)
-                    gossip.greet(node, link)
-                case LinkDown() | BatchArrived():
-                    self._engine.link_event(event)
+            event, taken = await self._transport.take()
+            if isinstance(event, LinkUp):
+                gossip.greet(event.peer, event.link)
+            if isinstance(event, GossipArrived):
+                self._adverts.put(event, taken)
+            else:
+                self._engine.link_event(event, taken)
+
+    async def _hear_adverts(self, gossip: Gossip) -> None:
+        while True:
+            event = await self._adverts.next()
+            assert isinstance(event, GossipArrived)
+            gossip.arrived(event.peer, event.link, event.adverts, self._clock.now_us())
+            await trio.lowlevel.checkpoint()
 
 
 def socket_path(directory: Path) -> Path:

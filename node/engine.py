@@ -5,7 +5,6 @@ signature, hands changes and messages to the writer as one transaction, and lets
 after COMMIT. No timer: a group is what queued up while the one before was on its way.
 """
 
-import heapq
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -15,27 +14,39 @@ from typing import Any, Final, Protocol
 import trio
 
 from node.core.apply import Applied, apply
-from node.core.due import due_us
 from node.core.effects import Answer, AskRegistries, PeerFault, Send
 from node.core.events import Due, Event, FromPeer
 from node.core.rows import Key, Row, Transaction
 from node.core.view import Settings
 from node.group import Group, Told, link_writes, row_writes, sign_sends
 from node.inbound import open_message
+from node.intake import MAX_MESSAGES_PER_S, Intake
 from node.links import Links
 from node.memory import Memory
 from node.store import outbox
+from node.timers import Timers
 from proto.keys import NodeId, SealKey, SigningKey
+from proto.limits import US
 from proto.reason import Refusal
 from proto.wire import WireFault
 from runtime.clock import Clock
-from runtime.transport import BatchArrived, LinkCause, LinkDown, LinkUp
+from runtime.transport import (
+    BatchArrived,
+    GossipArrived,
+    LinkCause,
+    LinkDown,
+    LinkEvent,
+    LinkUp,
+    Taken,
+)
 from runtime.write_plan import DeleteRows, Write
 from runtime.writer import StoreFailed, Writer
 
 log = logging.getLogger(__name__)
 
 MAX_BURST: Final = 512  # items in a group: more would delay the first without gaining anything
+MAX_GROUPS_AHEAD: Final = 4  # of the disk: beyond it a slow one is waited for, and nothing is read
+MAX_SLEEP_S: Final = 1.0  # with timers set: a wall clock that is stepped forward is noticed
 MAX_QUEUE: Final = 65_536  # beyond it the owner's requests are refused; streams wait by themselves
 MAX_FORGOTTEN: Final = 256  # acknowledged messages whose rows wait for company to be deleted
 RETRY_STORE_S: Final = 1.0  # a full or locked disk is tried again this often
@@ -67,7 +78,7 @@ class _Written:
     told: Told
 
 
-_Item = _Asked | _Written | BatchArrived | LinkUp | LinkDown | Callable[[int], Event]
+_Item = _Asked | _Written | Callable[[int], Event]
 
 
 class Engine:
@@ -83,9 +94,12 @@ class Engine:
         clock: Clock,
         registries: AskThem,
         reload: Callable[[], None],
+        messages_per_s: int = MAX_MESSAGES_PER_S,
     ) -> None:
+        """`messages_per_s`: of one neighbour, in the long run. It waits beyond that."""
         self.memory = memory
         self.links = links
+        self._intake = Intake(clock, messages_per_s)
         self._key = key
         self._seal = seal
         self._writer = writer
@@ -94,8 +108,7 @@ class Engine:
         self._reload = reload
         self._queue: deque[_Item] = deque()
         self._wake = trio.Event()
-        self._due: list[tuple[int, Key]] = []
-        self._due_at: dict[Key, int] = {}
+        self._timers = Timers()
         self._watchers: dict[Key, list[trio.Event]] = {}
         self._listeners: list[Callable[[Iterable[Row]], None]] = []
         self._forget: list[dict[str, Any]] = []
@@ -120,8 +133,10 @@ class Engine:
         """Writes rows of other tables in the same order as everything else."""
         await self._wait(lambda told: _Written(writes, told))
 
-    def link_event(self, event: BatchArrived | LinkUp | LinkDown) -> None:
-        self._put(event)
+    def link_event(self, event: LinkEvent, taken: Taken) -> None:
+        """What a neighbour's stream says, adverts apart. `taken`: its stream may be read on."""
+        self._intake.put(event, taken)
+        self._wake.set()
 
     def listen(self, listener: Callable[[Iterable[Row]], None]) -> Callable[[], None]:
         """`listener` is told of the rows of every durable group, until the result is called."""
@@ -143,10 +158,7 @@ class Engine:
 
     def start(self) -> None:
         """Takes the timers from the rows: recovery is nothing else."""
-        self._due.clear()
-        self._due_at.clear()
-        for row in self.memory.rows.values():
-            self._plan_due(row)
+        self._timers.load(self.memory.rows.values())
 
     async def run(self) -> None:
         self.start()
@@ -155,6 +167,7 @@ class Engine:
             group = Group()
             for _ in range(min(len(self._queue), MAX_BURST)):
                 self._take(self._queue.popleft(), group)
+            self._take_arrivals(group)
             self._take_due(group)
             if not group.empty or len(self._forget) >= MAX_FORGOTTEN:
                 self._commit(group)
@@ -164,14 +177,18 @@ class Engine:
                 await trio.lowlevel.checkpoint()
 
     async def _wait_for_work(self) -> None:
-        while not self._queue:
+        while self._in_flight >= MAX_GROUPS_AHEAD and not self._failed:
+            self._settled = trio.Event()
+            await self._settled.wait()
+        while not self._queue and (arrival_us := self._intake.wait_us()) != 0:
             self._wake = trio.Event()
-            timeout_s = float("inf")
-            if self._due:
-                timeout_s = max(0, self._due[0][0] - self._clock.now_us()) / 1e6
+            timeout_s = float("inf") if arrival_us is None else arrival_us / US
+            if (due_us := self._timers.next_us) is not None:
+                due_s = max(0, due_us - self._clock.now_us()) / US
+                timeout_s = min(timeout_s, due_s, MAX_SLEEP_S)
             with trio.move_on_after(timeout_s):
                 await self._wake.wait()
-            if self._failed or (self._due and self._due[0][0] <= self._clock.now_us()):
+            if self._failed or (due_us is not None and due_us <= self._clock.now_us()):
                 return
 
     def _put(self, item: _Item) -> None:
@@ -197,7 +214,15 @@ class Engine:
 
     # ------------------------------------------------------------------ applying
 
-    def _take(self, item: _Item, group: Group) -> None:
+    def _take_arrivals(self, group: Group) -> None:
+        """One batch of each neighbour in turn, until the group is full."""
+        room = MAX_BURST
+        while room > 0 and (event := self._intake.take()) is not None:
+            assert not isinstance(event, GossipArrived)
+            self._take(event, group)
+            room -= len(event.envelopes) if isinstance(event, BatchArrived) else 1
+
+    def _take(self, item: _Item | BatchArrived | LinkUp | LinkDown, group: Group) -> None:
         now_us = self._clock.now_us()
         match item:
             case BatchArrived():
@@ -232,6 +257,9 @@ class Engine:
             self._disconnect(event.peer, LinkCause.BAD_NUMBER, "acknowledges what was not sent")
             return
         self._delete_sent(event.peer, acknowledged)
+        if self.links.is_deaf(event.peer):
+            self.memory.links.discard(event.peer)
+            return
         if event.envelopes and event.first > neighbour.seen + 1:
             self._disconnect(event.peer, LinkCause.BAD_NUMBER, "leaves out messages")
             return
@@ -269,7 +297,7 @@ class Engine:
         for row in applied.changes:
             self.memory.put(row)
             group.rows[row.key] = row
-            self._plan_due(row)
+            self._timers.plan(row)
         for effect in applied.effects:
             match effect:
                 case Send(receiver, body):
@@ -280,25 +308,12 @@ class Engine:
                     pass
         return applied
 
-    # ------------------------------------------------------------------ timers
-
-    def _plan_due(self, row: Row) -> None:
-        at_us, key = due_us(row), row.key
-        if at_us is None:
-            self._due_at.pop(key, None)
-        elif self._due_at.get(key) != at_us:
-            self._due_at[key] = at_us
-            heapq.heappush(self._due, (at_us, key))
-
     def _take_due(self, group: Group) -> None:
         now_us = self._clock.now_us()
         for _ in range(MAX_BURST):
-            if not self._due or self._due[0][0] > now_us:
+            key = self._timers.take(now_us)
+            if key is None:
                 return
-            at_us, key = heapq.heappop(self._due)
-            if self._due_at.get(key) != at_us:
-                continue  # the row changed and waits for another time, or for none
-            del self._due_at[key]
             self._apply(Due(now_us, key), group)
 
     # ------------------------------------------------------------------ committing
@@ -326,6 +341,7 @@ class Engine:
     def _committed(self, group: Group, envelopes: dict[NodeId, list[bytes]]) -> None:
         """After COMMIT. A crash before this line leaves the outbox to be drained at start."""
         self._in_flight -= 1
+        self._settled.set()
         for node, have in group.have.items():
             self.links.durable(node, envelopes.get(node, []), have)
         for effect in group.asks:
@@ -361,9 +377,9 @@ class Engine:
         for node in list(self.links.neighbours):
             self.links.drop(node, LinkCause.LOST)
         self.memory.links.clear()
-        for item in self._queue:
-            if isinstance(item, LinkUp):
-                self.links.refuse(item, LinkCause.LOST)
+        for event in self._intake.clear():
+            if isinstance(event, LinkUp):
+                self.links.refuse(event, LinkCause.LOST)
         waiting = [item for item in self._queue if isinstance(item, _Asked | _Written)]
         self._queue.clear()
         self._forget.clear()

@@ -10,7 +10,9 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
+from node.core.view import MAX_PENDING_COUNT
 from proto.keys import NodeId
 from runtime.transport import (
     MAX_FRAME_BYTES,
@@ -23,6 +25,11 @@ from runtime.transport import (
 )
 
 log = logging.getLogger(__name__)
+
+# Promise, Accepted, two Claims, Denied, Abandon, Redeemed or Release, Passed: with some to spare.
+MESSAGES_OF_A_PROMISE: Final = 8
+# Of one neighbour. Beyond it the neighbour asks and does not listen: it is not heard either.
+MAX_UNACKNOWLEDGED: Final = MESSAGES_OF_A_PROMISE * MAX_PENDING_COUNT
 
 
 @dataclass(slots=True)
@@ -47,6 +54,7 @@ class Neighbour:
     rows: deque[tuple[int, int]] = field(default_factory=deque)  # (first, last) of outbox rows
     link: int | None = None
     on_the_way: int = 0  # how many of the outbox have been handed to the current link
+    deaf: bool = False  # nothing that it says on the current link is heard, acknowledgements apart
 
     @property
     def acknowledged(self) -> int:
@@ -56,8 +64,9 @@ class Neighbour:
 class Links:
     """All neighbours' streams. Every method runs on trio, called by the engine."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, max_unacknowledged: int = MAX_UNACKNOWLEDGED) -> None:
         self._transport = transport
+        self._max_unacknowledged = max_unacknowledged
         self.neighbours: dict[NodeId, Neighbour] = {}
 
     def positions(self, peer: NodeId) -> tuple[int, int]:
@@ -91,6 +100,7 @@ class Links:
         elif event.have >= neighbour.acknowledged:
             neighbour.link = event.link
             neighbour.on_the_way = 0
+            neighbour.deaf = False
             # What was applied but not yet durable when the last link fell comes again.
             neighbour.seen = max(neighbour.seen, neighbour.have)
             return _forget(neighbour, event.have)
@@ -130,6 +140,19 @@ class Links:
             return None
         neighbour.on_the_way -= event.ack - neighbour.acknowledged
         return _forget(neighbour, event.ack)
+
+    def is_deaf(self, peer: NodeId) -> bool:
+        """Whether this peer asks without listening: its messages are left out until it has caught
+        up, and are sent again on another link. That bounds the outbox, in memory and on disk."""
+        neighbour = self.neighbours[peer]
+        waiting = len(neighbour.outbox)
+        if not neighbour.deaf and waiting >= self._max_unacknowledged:
+            neighbour.deaf = True
+            log.warning("%s has not acknowledged %d messages: not heard until it does",
+                        neighbour.alias, waiting)  # fmt: skip
+        elif neighbour.deaf and waiting <= self._max_unacknowledged // 2:
+            self.drop(peer, LinkCause.LOST)
+        return neighbour.deaf
 
     def durable(self, peer: NodeId, envelopes: Sequence[bytes], have: int) -> None:
         """A group has been committed: these messages may leave, this position may be told."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from node.core.view import Settings
+from node.core.view import Caps, Settings
 from node.store import registry, setting
 from proto.fees import Fee, FeeSet, RegistryFee
 from proto.keys import NodeId
@@ -102,7 +102,7 @@ class KnownRegistry:
 class Book:
     """Terms and registries in memory beside their rows. Owned by the daemon's trio task."""
 
-    def __init__(self, node: NodeId, clock_error_us: int, caps: tuple[int, int]) -> None:
+    def __init__(self, node: NodeId, clock_error_us: int, caps: Caps) -> None:
         self._node = node
         self._clock_error_us = clock_error_us
         self._caps = caps
@@ -133,8 +133,9 @@ class Book:
             line_fees={n: FeeSet(dict(f)) for n, f in self.terms.line_fees.items()},
             line_registry_fees=dict(self.terms.line_registry_fees),
             clock_error_us=self._clock_error_us,
-            max_pending_count=self._caps[0],
-            max_pending_amount=self._caps[1],
+            max_pending_count=self._caps.pending_count,
+            max_pending_amount=self._caps.pending_amount,
+            max_held_value_s=self._caps.held_value_s,
         )
 
     def change(self, **fields: Any) -> list[Write]:

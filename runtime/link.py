@@ -12,11 +12,13 @@ from proto.keys import NodeId
 from proto.limits import MAX_ENVELOPE_BYTES
 from proto.v1 import node_pb2
 from runtime.transport import (
+    ALL_ADMITTED,
     MAX_FRAME_BYTES,
     MAX_FRAME_ENVELOPES,
     MAX_QUEUED_ADVERTS,
     MAX_WINDOW_ENVELOPES,
     BatchArrived,
+    FrameLimits,
     GossipArrived,
     LinkCause,
 )
@@ -58,12 +60,20 @@ class Link:
     `cause` says why it ended, once `run` has returned or raised.
     """
 
-    def __init__(self, peer: NodeId, number: int, wire: Wire, publish: Publish) -> None:
+    def __init__(
+        self,
+        peer: NodeId,
+        number: int,
+        wire: Wire,
+        publish: Publish,
+        limits: FrameLimits = ALL_ADMITTED,
+    ) -> None:
         self.peer = peer
         self.number = number
         self.cause = LinkCause.LOST  # also where gRPC cancels `run` because the stream is gone
         self._wire = wire
         self._publish = publish
+        self._limits = limits
         self._unread = asyncio.Semaphore(READ_AHEAD_FRAMES)
         self._stopped: asyncio.Future[LinkCause] = asyncio.get_running_loop().create_future()
         self._work = asyncio.Event()
@@ -130,7 +140,7 @@ class Link:
             raw = await self._wire.read()
             if raw is None:
                 return LinkCause.LOST
-            event = parse_frame(self.peer, self.number, raw)
+            event = parse_frame(self.peer, self.number, raw, self._limits)
             if isinstance(event, LinkCause):
                 return event
             self._publish(event)
@@ -184,9 +194,11 @@ def _cost(envelope: bytes) -> int:
     return len(envelope) + ENVELOPE_OVERHEAD_BYTES
 
 
-def parse_frame(peer: NodeId, link: int, raw: bytes) -> BatchArrived | GossipArrived | LinkCause:
+def parse_frame(
+    peer: NodeId, link: int, raw: bytes, limits: FrameLimits
+) -> BatchArrived | GossipArrived | LinkCause:
     """What a frame says, or the cause to end the link for."""
-    if len(raw) > MAX_FRAME_BYTES:
+    if len(raw) > limits.frame_bytes:
         return LinkCause.FRAME_TOO_BIG
     try:
         frame = node_pb2.Frame.FromString(raw)
@@ -207,6 +219,6 @@ def parse_frame(peer: NodeId, link: int, raw: bytes) -> BatchArrived | GossipArr
             return LinkCause.MALFORMED
     if len(content) > MAX_FRAME_ENVELOPES:
         return LinkCause.TOO_MANY_ENVELOPES
-    if any(len(envelope) > MAX_ENVELOPE_BYTES for envelope in content):
+    if any(len(envelope) > limits.envelope_bytes for envelope in content):
         return LinkCause.FRAME_TOO_BIG
     return event

@@ -39,19 +39,19 @@ from runtime.tls import (
 )
 from runtime.transport import (
     MAX_PEERS,
+    FrameLimits,
     LinkCause,
     LinkDown,
     LinkEvent,
     LinkUp,
     PeerEndpoint,
     Positions,
+    Taken,
 )
 
 log = logging.getLogger(__name__)
 
 STOP_GRACE_S = 0.5  # for the Goodbyes of a shutdown
-
-Taken = Callable[[], None]
 
 
 class PeerStreams:
@@ -68,7 +68,9 @@ class PeerStreams:
         positions: Positions,
         publish: Callable[[LinkEvent, Taken], None],
         refused: Callable[[NodeId | None, HelloFault], None],
+        limits: FrameLimits,
     ) -> None:
+        self._limits = limits
         self._bridge = bridge
         self._key = key
         self._tls = tls
@@ -317,7 +319,9 @@ class PeerStreams:
         slot.end_claim(claim)
         node = slot.party.node
         number = next(self._numbers)
-        link = Link(node, number, wire, lambda event: self._publish(event, link.consumed))
+        link = Link(
+            node, number, wire, lambda event: self._publish(event, link.consumed), self._limits
+        )
         slot.up(link)
         wire.at_end(link.orphaned)
         self._publish(LinkUp(node, number, hello.have, hello.sent), _nothing)

@@ -22,6 +22,17 @@ MAX_PEERS: Final = 1024  # each costs a connection, a task or two and its window
 assert MAX_ENVELOPE_BYTES < MAX_FRAME_BYTES
 
 
+@dataclass(frozen=True, slots=True)
+class FrameLimits:
+    """What a peer may send at once; an operator may ask for less than the wire admits."""
+
+    frame_bytes: int = MAX_FRAME_BYTES
+    envelope_bytes: int = MAX_ENVELOPE_BYTES
+
+
+ALL_ADMITTED: Final = FrameLimits()
+
+
 class LinkCause(enum.IntEnum):
     """Why a link ended. The numbers travel in Goodbye; causes from 32 on are HelloFault's."""
 
@@ -88,6 +99,9 @@ class GossipArrived:
 
 LinkEvent = LinkUp | LinkDown | BatchArrived | GossipArrived
 
+Taken = Callable[[], None]
+"""Called once the node is done with an event: one more frame of its link may be read."""
+
 Positions = Callable[[NodeId], tuple[int, int]]
 """(have, sent) of a peer: highest number durably received from it, highest ever given to it."""
 
@@ -95,8 +109,12 @@ Positions = Callable[[NodeId], tuple[int, int]]
 class Transport(Protocol):
     """Used from trio only. What names a link that is over is ignored: its LinkDown is coming."""
 
-    async def receive(self) -> LinkEvent:
-        """The next event. While nobody calls this, nothing more is read from the wire."""
+    async def take(self) -> tuple[LinkEvent, Taken]:
+        """The next event, and what to call once the node is done with it.
+
+        Of one link only so many frames are read ahead; where the node is slow, or slows one
+        neighbour down, that neighbour's stream fills up and the others' do not.
+        """
         ...
 
     def send(

@@ -24,16 +24,17 @@ from runtime.tls import (
     spki_sha256,
 )
 from runtime.transport import (
+    ALL_ADMITTED,
     MAX_PEERS,
+    FrameLimits,
     LinkCause,
     LinkEvent,
     PeerEndpoint,
     Positions,
+    Taken,
 )
 
 log = logging.getLogger(__name__)
-
-Taken = Callable[[], None]  # runs on asyncio once the node has taken the event
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class TransportConfig:
     tls: TlsIdentity
     listen: str | None  # "host:port" to bind, port 0 for any; None: we only dial
     address: str | None
+    limits: FrameLimits = ALL_ADMITTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class GrpcTransport:
         self._send_event, self._events = trio.open_memory_channel[tuple[LinkEvent, Taken]](math.inf)
         self._streams = PeerStreams(
             bridge, config.key, config.tls, config.address, clock, rng, positions,
-            self._publish, self._refused,
+            self._publish, self._refused, config.limits,
         )  # fmt: skip
         self._listen = config.listen
         self.port: int | None = None
@@ -107,9 +109,18 @@ class GrpcTransport:
             transport._events.close()
             await bridge.call_to_close(transport._streams.close)
 
-    async def receive(self) -> LinkEvent:
+    async def take(self) -> tuple[LinkEvent, Taken]:
         event, taken = await self._events.receive()
-        self._bridge.to_asyncio.put(taken)
+
+        def done() -> None:
+            self._bridge.to_asyncio.put(taken)
+
+        return event, done
+
+    async def receive(self) -> LinkEvent:
+        """As `take`, done with it at once."""
+        event, taken = await self.take()
+        taken()
         return event
 
     def send(

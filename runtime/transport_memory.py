@@ -22,6 +22,7 @@ from runtime.transport import (
     LinkUp,
     PeerEndpoint,
     Positions,
+    Taken,
 )
 
 Pair = tuple[NodeId, NodeId]  # sorted
@@ -138,7 +139,11 @@ class MemoryTransport:
         self._network = network
         self._deliver, self._events = trio.open_memory_channel[LinkEvent](math.inf)
 
+    async def take(self) -> tuple[LinkEvent, Taken]:
+        return await self._events.receive(), _nothing
+
     async def receive(self) -> LinkEvent:
+        """As `take`: what has arrived in memory is not read from anywhere."""
         return await self._events.receive()
 
     def receive_nowait(self) -> LinkEvent:
@@ -184,3 +189,7 @@ class MemoryTransport:
 
 def _pair(one: NodeId, other: NodeId) -> Pair:
     return (one, other) if one < other else (other, one)
+
+
+def _nothing() -> None:
+    """Nobody waits to read on."""

@@ -6,7 +6,9 @@ the rows before a step with what the step changed.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from functools import reduce
 
+from node.core.caps import Load, load_of
 from node.core.payer import PAYMENT_TRANSITIONS
 from node.core.promise import TRANSITIONS
 from node.core.rows import (
@@ -21,8 +23,8 @@ from node.core.rows import (
     RequestPhase,
     Role,
     Row,
-    Transaction,
     Settled,
+    Transaction,
 )
 from proto.descriptor import commit_id
 
@@ -42,7 +44,7 @@ def check(rows: Iterable[Row]) -> None:
             case Line():
                 settled = by_key.get((Settled.table, row.id, b""), Settled(row.id))
                 assert isinstance(settled, Settled)
-                _check_line(row, over[row.id], settled)
+                _check_line(row, over[row.id], settled, by_key)
             case Transaction():
                 assert commit_id(row.descriptor) == row.commit, f"{_name(row)}: other descriptor"
                 assert not row.commit_certificate or row.commit_evidence, _name(row)
@@ -59,21 +61,35 @@ def _name(row: Row) -> str:
     return f"{table} {first.hex()[:12]} {second.hex()[:12]}"
 
 
-def _check_line(line: Line, promises: list[Promise], settled: Settled) -> None:
+def _check_line(
+    line: Line, promises: list[Promise], settled: Settled, rows: Mapping[Key, Row]
+) -> None:
     """Invariants 1 and 3: what a line sums up is what its promises say, each counted once, those
     in the archive included."""
     redeemed_out = line.booked_out - settled.total_out, line.sequence_out - settled.count_out
     redeemed_in = line.booked_in - settled.total_in, line.sequence_in - settled.count_in
     for direction, pending, redeemed in (
-        (Direction.OUT, (line.pending_out, line.count_out), redeemed_out),
-        (Direction.IN, (line.pending_in, line.count_in), redeemed_in),
+        (Direction.OUT, Load(line.count_out, line.pending_out, line.held_out), redeemed_out),
+        (Direction.IN, Load(line.count_in, line.pending_in, line.held_in), redeemed_in),
     ):
         own = [p for p in promises if p.direction is direction]
-        open_ = [p.amount for p in own if p.pending]
+        open_ = reduce(Load.plus, (_load(p, rows) for p in own if p.pending), Load())
         paid = [p.amount for p in own if p.phase is PromisePhase.REDEEMED]
         where = f"{_name(line)} {direction.name}"
-        assert (sum(open_), len(open_)) == (pending, count), f"{where}: pending sums"
-        assert (sum(paid), len(paid)) == (booked, sequence), f"{where}: booked totals"
+        assert open_ == pending, f"{where}: pending sums"
+        assert (sum(paid), len(paid)) == redeemed, f"{where}: booked totals"
+
+
+def _load(promise: Promise, rows: Mapping[Key, Row]) -> Load:
+    transaction = rows.get((Transaction.table, promise.commit, b""))
+    assert isinstance(transaction, Transaction), f"{_name(promise)}: no transaction"
+    return load_of(
+        promise.amount,
+        promise.level,
+        promise.expires_at_us,
+        transaction.limit_us,
+        promise.made_at_us,
+    )
 
 
 def _check_promise(promise: Promise, rows: Mapping[Key, Row]) -> None:

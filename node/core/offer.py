@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from node.core.asking import plan_asking
+from node.core.caps import check_caps, load_of
 from node.core.effects import PeerFault
 from node.core.events import FromPeer
 from node.core.pair import check_pair
@@ -120,10 +121,6 @@ def _check_offer(step: Step, event: FromPeer, body: PromiseMessage) -> Offer | R
         return Refusal(Reason.AMOUNT_ZERO)
     if body.amount % line.brand.unit:
         return Refusal(Reason.BELOW_UNIT, line.brand.unit)
-    if body.amount > step.settings.max_pending_amount - line.pending_in:
-        return Refusal(Reason.PENDING_FULL, line.count_in)
-    if line.count_in >= step.settings.max_pending_count:
-        return Refusal(Reason.PENDING_FULL, line.count_in)
     if (short := body.amount - line.available_in) > 0:
         return Refusal(Reason.CREDIT_SHORT, short)
     try:
@@ -142,6 +139,10 @@ def _check_offer(step: Step, event: FromPeer, body: PromiseMessage) -> Offer | R
         return Refusal(Reason.LOOP)
     if known is not None and known.decided:
         return Refusal(Reason.DEADLINE_PASSED)
+    load = load_of(body.amount, body.level, body.expires_at_us, descriptor.limit_us, step.now_us)
+    passed_on = event.opened is not None and isinstance(event.opened[0], Forward)
+    if refusal := check_caps(step, line, Direction.IN, load, passed_on=passed_on):
+        return refusal
     return Offer(body, event.peer, line, commit, descriptor, event.evidence)
 
 
@@ -161,7 +162,7 @@ def _forward(step: Step, offer: Offer, forward: Forward, packet: bytes) -> Refus
     line_out = _line_to(step, forward.next_node, forward.brand)
     if line_out is None or forward.next_node == offer.peer:
         return Refusal(Reason.NEXT_LINE_UNKNOWN)
-    if refusal := _check_outgoing(step, line_out, forward.amount):
+    if refusal := _check_outgoing(step, line_out, forward, offer.descriptor):
         return refusal
     if refusal := check_pair(
         step.settings,
@@ -212,17 +213,20 @@ def _forward(step: Step, offer: Offer, forward: Forward, packet: bytes) -> Refus
     return None
 
 
-def _check_outgoing(step: Step, line: Line, amount: int) -> Refusal | None:
+def _check_outgoing(
+    step: Step, line: Line, forward: Forward, descriptor: Descriptor
+) -> Refusal | None:
     """V10 and the owner's caps on the line ahead."""
-    if amount == 0:
+    if forward.amount == 0:
         return Refusal(Reason.AMOUNT_ZERO)
-    if amount % line.brand.unit:
+    if forward.amount % line.brand.unit:
         return Refusal(Reason.BELOW_UNIT, line.brand.unit)
-    if line.count_out >= step.settings.max_pending_count:
-        return Refusal(Reason.PENDING_FULL, line.count_out)
-    if (short := amount - line.available_out) > 0:
+    if (short := forward.amount - line.available_out) > 0:
         return Refusal(Reason.NEXT_CREDIT_SHORT, short)
-    return None
+    load = load_of(
+        forward.amount, forward.level, forward.expires_at_us, descriptor.limit_us, step.now_us
+    )
+    return check_caps(step, line, Direction.OUT, load)
 
 
 def _open_transaction(step: Step, offer: Offer, watched: bool) -> None:

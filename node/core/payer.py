@@ -1,9 +1,11 @@
 """The payer: one live attempt at a time, and an end that is never in doubt (protocol section 8)."""
 
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
 from node.core.asking import plan_asking
+from node.core.caps import Load, check_caps, load_of
 from node.core.effects import Answer
 from node.core.events import (
     AbandonPayment,
@@ -98,11 +100,11 @@ def start_attempt(step: Step, event: StartAttempt) -> Answer:
     if event.attempt != payment.attempt + 1:
         return Answer(Refusal(Reason.PAYMENT_LIVE))
     assert event.firsts  # a route has a first promise
-    asked: dict[bytes, int] = {}
+    asked: dict[bytes, Load] = {}
     for first in event.firsts:
-        if refusal := _check_first(step, event, first, asked.get(first.line, 0)):
+        if refusal := _check_first(step, event, first, asked):
             return Answer(refusal)
-        asked[first.line] = asked.get(first.line, 0) + first.amount
+        asked[first.line] = asked.get(first.line, Load()).plus(_load(step, event, first))
     # From here on it must succeed.
     commit = commit_id(event.descriptor_bytes)
     assert step.transaction(commit) is None  # a fresh salt for every attempt
@@ -131,10 +133,19 @@ def start_attempt(step: Step, event: StartAttempt) -> Answer:
     return Answer()
 
 
+def _load(step: Step, event: StartAttempt, first: FirstPromise) -> Load:
+    return load_of(
+        first.amount, first.level, first.expires_at_us, event.descriptor.limit_us, step.now_us
+    )
+
+
 def _check_first(
-    step: Step, event: StartAttempt, first: FirstPromise, asked: int
+    step: Step, event: StartAttempt, first: FirstPromise, asked: Mapping[bytes, Load]
 ) -> Refusal | None:
-    """The payer's own rules: V1, V8 and V10 on its promise, and its caps."""
+    """The payer's own rules: V1, V8 and V10 on its promise, and its caps.
+
+    `asked`: what the chains before this one add, by line.
+    """
     line = step.line(first.line)
     if line is None:
         return Refusal(Reason.LINE_UNKNOWN)
@@ -144,9 +155,8 @@ def _check_first(
         return Refusal(Reason.AMOUNT_ZERO)
     if first.amount % line.brand.unit:
         return Refusal(Reason.BELOW_UNIT, line.brand.unit)
-    if line.count_out >= step.settings.max_pending_count:
-        return Refusal(Reason.PENDING_FULL, line.count_out)
-    if (short := first.amount + asked - line.available_out) > 0:
+    before = asked.get(line.id, Load())
+    if (short := first.amount + before.amount - line.available_out) > 0:
         return Refusal(Reason.CREDIT_SHORT, short)
     members = frozenset(event.descriptor.policy.members)
     if first.level.late_ok and not (members and members <= step.settings.usable):
@@ -159,6 +169,11 @@ def _check_first(
     lock = lock_of(first.level, expiry, event.descriptor.limit_us) - step.now_us
     if (excess := lock - step.settings.hold_max_us) > 0:
         return Refusal(Reason.HOLD_TOO_LONG, excess)
+    others = [a.count for n, a in asked.items() if step.the_line(n).peer == line.peer]
+    load = before.plus(_load(step, event, first))
+    load = Load(1 + sum(others), load.amount, load.value_s)  # numbers are the neighbour's
+    if refusal := check_caps(step, line, Direction.OUT, load):
+        return refusal
     if not step.view.connected(line.peer):
         return Refusal(Reason.NEXT_HOP_DOWN)
     return None

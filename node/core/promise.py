@@ -3,7 +3,8 @@
 from types import MappingProxyType
 from typing import Final
 
-from node.core.rows import Direction, Promise, PromisePhase, replace
+from node.core.caps import load_of_promise
+from node.core.rows import Direction, Line, Promise, PromisePhase, replace
 from node.core.view import Step
 from proto.messages import Redeemed
 from proto.reason import Refusal
@@ -37,17 +38,9 @@ def hold(step: Step, promise: Promise) -> None:
     assert promise.phase in (PromisePhase.OFFERED, PromisePhase.ACCEPTED)
     assert step.promise(promise.promisor, promise.id) is None
     line = step.the_line(promise.line)
-    if promise.direction is Direction.OUT:
-        assert promise.amount <= line.available_out  # invariant 2
-        line = replace(
-            line, pending_out=line.pending_out + promise.amount, count_out=line.count_out + 1
-        )
-    else:
-        assert promise.amount <= line.available_in
-        line = replace(
-            line, pending_in=line.pending_in + promise.amount, count_in=line.count_in + 1
-        )
-    step.put(line)
+    free = line.available_out if promise.direction is Direction.OUT else line.available_in
+    assert promise.amount <= free  # invariant 2
+    step.put(_weigh(step, line, promise, 1))
     step.put(promise)
 
 
@@ -66,18 +59,31 @@ def move(
     )
     step.put(moved)
     if phase.final:
-        line = step.the_line(promise.line)
-        if promise.direction is Direction.OUT:
-            line = replace(
-                line, pending_out=line.pending_out - promise.amount, count_out=line.count_out - 1
-            )
-        else:
-            line = replace(
-                line, pending_in=line.pending_in - promise.amount, count_in=line.count_in - 1
-            )
-        assert min(line.pending_out, line.pending_in, line.count_out, line.count_in) >= 0
-        step.put(line)
+        step.put(_weigh(step, step.the_line(promise.line), promise, -1))
     return moved
+
+
+def _weigh(step: Step, line: Line, promise: Promise, sign: int) -> Line:
+    """The line with this promise among its pending ones (+1), or no more (-1)."""
+    load = load_of_promise(step, promise)
+    amount, value_s = sign * load.amount, sign * load.value_s
+    if promise.direction is Direction.OUT:
+        line = replace(
+            line,
+            pending_out=line.pending_out + amount,
+            count_out=line.count_out + sign,
+            held_out=line.held_out + value_s,
+        )
+        assert min(line.pending_out, line.count_out, line.held_out) >= 0
+        return line
+    line = replace(
+        line,
+        pending_in=line.pending_in + amount,
+        count_in=line.count_in + sign,
+        held_in=line.held_in + value_s,
+    )
+    assert min(line.pending_in, line.count_in, line.held_in) >= 0
+    return line
 
 
 def book_given(step: Step, promise: Promise, ended_by: bytes = b"") -> Promise:

@@ -166,10 +166,10 @@ class Engines(World):
 
     async def _receive(self, running: Running) -> None:
         while True:
-            event = await running.transport.receive()
+            event, taken = await running.transport.take()
             running.heard.append(event)
             if not isinstance(event, GossipArrived):
-                running.engine.link_event(event)
+                running.engine.link_event(event, taken)
 
     def stop(self, name: str) -> None:
         """SIGKILL: what is not committed is gone, what is committed is not told to anybody."""

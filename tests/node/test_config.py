@@ -16,6 +16,7 @@ from node.config import (
     split_address,
     write_config,
 )
+from node.core.view import Caps
 from proto.limits import MAX_AMOUNT
 
 ALICE = NodeConfig("Alice", listen="127.0.0.1:7001")
@@ -47,11 +48,18 @@ def test_everything_set(tmp_path: Path) -> None:
         [limits]
         max_pending_count = 3
         max_pending_amount = 900
+        max_held_value_s = 9000
+        max_messages_per_s = 70
+        max_adverts_per_s = 50
+        max_message_bytes = 20000
+        max_frame_bytes = 600000
     """
     config = read(tmp_path, text)
     assert config == NodeConfig(
-        "Alice", "[::1]:0", "alice.example:7001", "/var/lib/alice", 7000, 3, 900
-    )
+        "Alice", "[::1]:0", "alice.example:7001", "/var/lib/alice", 7000,
+        3, 900, 9000, 70, 50, 20_000, 600_000,
+    )  # fmt: skip
+    assert config.caps == Caps(3, 900, 9000)
     assert config.public_address == "alice.example:7001"
     assert config.data_path(tmp_path) == Path("/var/lib/alice")
 
@@ -116,7 +124,12 @@ def test_an_owners_file_is_not_overwritten(tmp_path: Path) -> None:
         ('alias = "A"\n[clock]\ndeclared_error_ms = 1.5', "clock.declared_error_ms", "whole"),
         ('alias = "A"\n[clock]\ndeclared_error_ms = true', "clock.declared_error_ms", "whole"),
         ('alias = "A"\n[limits]\nmax_pending_count = 0', "limits.max_pending_count", "whole"),
-        ('alias = "A"\n[limits]\nmax_pending_count = 513', "limits.max_pending_count", "512"),
+        ('alias = "A"\n[limits]\nmax_pending_count = 262145', "limits.max_pending_count", "262144"),
+        ('alias = "A"\n[limits]\nmax_messages_per_s = 0', "limits.max_messages_per_s", "whole"),
+        ('alias = "A"\n[limits]\nmax_adverts_per_s = 0', "limits.max_adverts_per_s", "whole"),
+        ('alias = "A"\n[limits]\nmax_held_value_s = 0', "limits.max_held_value_s", "whole"),
+        ('alias = "A"\n[limits]\nmax_message_bytes = 65537', "limits.max_message_bytes", "65536"),
+        ('alias = "A"\n[limits]\nmax_frame_bytes = 99', "limits.max_frame_bytes", "589824"),
         (
             'alias = "A"\n[limits]\nmax_pending_amount = 9223372036854775808',
             "limits.max_pending_amount",
@@ -157,7 +170,7 @@ def test_a_config_is_checked_before_it_is_written(tmp_path: Path) -> None:
 
 def test_the_text_explains_itself() -> None:
     lines = [line for line in config_text(ALICE).splitlines() if "=" in line]
-    assert len(lines) == 7
+    assert len(lines) == 12
 
 
 @pytest.mark.parametrize(
