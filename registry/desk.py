@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from proto.descriptor import commit_id
 from proto.v1 import registry_pb2 as rpb
-from registry.answers import answer_message
+from registry.answers import answer_messages
 from registry.calendar import Calendar
 from registry.decider import Item, Unbound
 from registry.examine import Examiner, examine_decline, read_subject
@@ -34,7 +34,7 @@ from registry.worker import MAX_WAITING_ITEMS, DecisionWorker
 
 MAX_ITEMS: Final = 256  # registry 6: a frame of them is what one group commit digests at once
 MAX_ANSWER_BYTES: Final = 1 << 20  # registry 6; the transport's limit lies a little above
-ANSWER_ROOM: Final = 700  # statement, signature and framing, without the Commit
+ANSWER_ROOM: Final = 1024  # statement, signature with its path, framing; without the Commit
 SHED_ABOVE: Final = MAX_WAITING_ITEMS // 2  # the other half of the queue is for the announced
 ID_BYTES: Final = 32
 INLINE_COMMITS: Final = 8  # checked sooner than a thread is reached and a database asked
@@ -108,10 +108,8 @@ class Desk:
         settled = [
             item if isinstance(item, Refused) else self._admit(item, next(answers)) for item in shed
         ]
-        messages = [
-            answer_message(_subject_of(ask), answer, self.signer)
-            for ask, answer in zip(asks, settled, strict=True)
-        ]
+        subjects = [_subject_of(ask) for ask in asks]
+        messages = answer_messages(list(zip(subjects, settled, strict=True)), self.signer)
         return _fit(messages, reserved)
 
     async def find(self, uuid: bytes) -> list[Logged]:

@@ -89,9 +89,26 @@ async def test_every_later_answer_is_the_same_bytes(served: Serving) -> None:
     served.clock.advance(3600 * SECOND)
     worthless = Commit(commit.descriptor, b"")
     items = [query_item(d), id_item(commit.commit_id), commit_item(worthless)]
-    answers = await served.decide(*items, decline_item(d, PREIMAGE))
-    answers += await served.announce(d)
-    assert [a.SerializeToString() for a in answers] == [first.SerializeToString()] * 5
+    together = await served.decide(*items, decline_item(d, PREIMAGE))
+    assert {a.final.statement for a in together} == {first.final.statement}
+    assert {a.commit.SerializeToString() for a in together} == {first.commit.SerializeToString()}
+    alone = [(await served.decide(item))[0] for item in items]
+    alone += await served.announce(d)
+    assert [a.SerializeToString() for a in alone] == [first.SerializeToString()] * 4
+
+
+async def test_the_statements_of_a_frame_share_a_signature_and_each_stands_alone(
+    served: Serving,
+) -> None:
+    descriptors = [served.descriptor(f"d{i}") for i in range(7)]
+    answers = await served.decide(*(commit_item(make_commit(d)) for d in descriptors))
+    signatures = {a.final.signatures[0].signature for a in answers}
+    assert len(signatures) == 1
+    records = {served.record.registry: served.record}
+    for d, answer in zip(descriptors, answers, strict=True):
+        statement = SignedStatement.from_message(answer.final)
+        certificate = CommitCertificate(Commit.from_message(answer.commit), (statement,))
+        assert verify_commit_certificate(certificate, records) == d
 
 
 async def test_a_deadline_refusal_becomes_a_certificate(served: Serving) -> None:
@@ -273,7 +290,7 @@ async def test_a_large_batch_is_decided_and_repeated_like_a_small_one(served: Se
     commits = [make_commit(served.descriptor(f"{i}")) for i in range(40)]
     singly = [(await served.decide(commit_item(c)))[0] for c in commits[:5]]
     together = await served.decide(*map(commit_item, commits))
-    assert together[:5] == singly
+    assert [a.final.statement for a in together[:5]] == [a.final.statement for a in singly]
     assert all(a.HasField("final") and a.HasField("commit") for a in together)
     worthless = [commit_item(Commit(c.descriptor, b"\xff")) for c in commits]
     assert await served.decide(*worthless) == together
