@@ -5,9 +5,7 @@ transaction and everything queued behind it, in order: the owner's memory had ru
 disk, so it forgets, reloads, calls `resume` and applies again.
 """
 
-import enum
 import logging
-import sqlite3
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -19,8 +17,9 @@ from typing import Protocol
 import outcome
 import trio
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 
+from runtime.faults import StoreFailed, StoreFault, fault_of
 from runtime.handover import Fuse, Handover, Wake, wake_trio
 from runtime.store import IMMEDIATE
 from runtime.write_plan import (
@@ -51,24 +50,6 @@ log = logging.getLogger(__name__)
 MAX_TRANSACTION_WRITES = 4096  # beyond it a longer transaction gains nothing and delays its first
 
 Done = Callable[[], None]
-
-
-class StoreFault(enum.Enum):
-    """Why a group of writes was rolled back."""
-
-    STALE_VERSION = "stale version"  # somebody else wrote
-    DISK_FULL = "disk full"
-    LOCKED = "database locked"
-    CONSTRAINT = "constraint violated"  # our bug, most likely
-    DATABASE = "database error"
-
-
-class StoreFailed(Exception):
-    """Nothing of the group is on disk, nor of any group put after it and before `resume`."""
-
-    def __init__(self, kind: StoreFault) -> None:
-        super().__init__(kind)
-        self.kind = kind
 
 
 Failed = Callable[[StoreFailed], None]
@@ -139,23 +120,10 @@ class _Committer:
             return StoreFailed(StoreFault.STALE_VERSION)
         except DBAPIError as error:
             self._plan.forget()
-            fault = _fault(error)
+            fault = fault_of(error)
             log.error("rolled back, %s: %s", fault.value, error.orig)
             return StoreFailed(fault)
         return None
-
-
-def _fault(error: DBAPIError) -> StoreFault:
-    if isinstance(error, IntegrityError):
-        return StoreFault.CONSTRAINT
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    match code & 0xFF if code is not None else None:  # the low byte is the primary code
-        case sqlite3.SQLITE_FULL:
-            return StoreFault.DISK_FULL
-        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return StoreFault.LOCKED
-        case _:
-            return StoreFault.DATABASE
 
 
 def _tell(told: Told) -> None:
