@@ -43,6 +43,7 @@ from proto.modes import Mode
 from proto.money import Rate
 from runtime.bridge import Bridge
 from runtime.clock import Clock, SystemClock
+from runtime.faults import reading
 from runtime.rpc_server import RpcServer
 from runtime.store import Store, open_store
 from runtime.transport import (
@@ -221,13 +222,15 @@ class _Daemon:
         return row.commit_evidence, row.decline_preimage
 
     def _load(self) -> None:
-        """Everything from the disk: at start, and after a write that failed."""
-        with self._store.engine.connect() as connection:
-            self._memory.load(load_rows(connection))
-            self._book.load(
-                list(load_table(connection, setting)), list(load_table(connection, registry))
-            )
+        """Everything from the disk: at start, and after a write that failed. StoreFailed, and then
+        nothing is changed."""
+        with reading(self._store.engine) as connection:
+            rows = list(load_rows(connection))
+            settings = list(load_table(connection, setting))
+            registries = list(load_table(connection, registry))
             neighbours = load_neighbours(connection)
+        self._memory.load(rows)
+        self._book.load(settings, registries)
         self._memory.settings = self._book.settings()
         self._links.neighbours = neighbours
         self._tell_transport()

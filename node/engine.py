@@ -8,7 +8,6 @@ after COMMIT. No timer: a group is what queued up while the one before was on it
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import trio
@@ -18,7 +17,7 @@ from node.core.effects import Answer, AskRegistries, PeerFault, Send
 from node.core.events import Due, Event, FromPeer
 from node.core.rows import Key, Row, Transaction
 from node.core.view import Settings
-from node.group import Group, Told, link_writes, row_writes, sign_sends
+from node.group import Asked, Group, Told, Written, link_writes, row_writes, sign_sends
 from node.inbound import open_message
 from node.intake import MAX_MESSAGES_PER_S, Intake
 from node.links import Links
@@ -62,23 +61,7 @@ class AskThem(Protocol):
     def ask(self, effect: AskRegistries, descriptor: bytes) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """An event of the owner, and whom to tell once it is durable."""
-
-    make: Callable[[int], Event]
-    told: Told
-
-
-@dataclass(frozen=True, slots=True)
-class _Written:
-    """Writes of another table that share the engine's transactions."""
-
-    writes: Sequence[Write]
-    told: Told
-
-
-_Item = _Asked | _Written | Callable[[int], Event]
+_Item = Asked | Written | Callable[[int], Event]
 
 
 class Engine:
@@ -122,16 +105,17 @@ class Engine:
         """Queues an event; `make` gets the time at which it is applied."""
         self._put(make)
 
-    async def ask(self, make: Callable[[int], Event]) -> Refusal | None:
-        """An event of the owner: its answer, after the change is durable.
+    async def ask(self, *makes: Callable[[int], Event]) -> Refusal | None:
+        """Events of the owner, up to the first that is refused: its answer, after the changes are
+        durable, all in one transaction.
 
         Raises StoreUnavailable where the disk refused; nothing happened then.
         """
-        return await self._wait(lambda told: _Asked(make, told))
+        return await self._wait(lambda told: Asked(makes, told))
 
     async def write(self, writes: Sequence[Write]) -> None:
         """Writes rows of other tables in the same order as everything else."""
-        await self._wait(lambda told: _Written(writes, told))
+        await self._wait(lambda told: Written(writes, told))
 
     def link_event(self, event: LinkEvent, taken: Taken) -> None:
         """What a neighbour's stream says, adverts apart. `taken`: its stream may be read on."""
@@ -178,8 +162,7 @@ class Engine:
 
     async def _wait_for_work(self) -> None:
         while self._in_flight >= MAX_GROUPS_AHEAD and not self._failed:
-            self._settled = trio.Event()
-            await self._settled.wait()
+            await self._settle()
         while not self._queue and (arrival_us := self._intake.wait_us()) != 0:
             self._wake = trio.Event()
             timeout_s = float("inf") if arrival_us is None else arrival_us / US
@@ -190,6 +173,10 @@ class Engine:
                 await self._wake.wait()
             if self._failed or (due_us is not None and due_us <= self._clock.now_us()):
                 return
+
+    async def _settle(self) -> None:
+        self._settled = trio.Event()
+        await self._settled.wait()
 
     def _put(self, item: _Item) -> None:
         self._queue.append(item)
@@ -236,12 +223,11 @@ class Engine:
             case LinkDown():
                 if self.links.down(item.peer, item.link):
                     self.memory.links.discard(item.peer)
-            case _Asked(make, told):
+            case Asked(makes, told):
                 group.told.append(told)
-                applied = self._apply(make(now_us), group)
-                answers = [e.refusal for e in applied.effects if isinstance(e, Answer)]
-                group.answers.append((told, answers[0] if answers else None))
-            case _Written(writes, told):
+                refusals = (self._refusal(make(now_us), group) for make in makes)
+                group.answers.append((told, next(filter(None, refusals), None)))
+            case Written(writes, told):
                 group.told.append(told)
                 group.writes.extend(writes)
                 group.answers.append((told, None))
@@ -308,6 +294,10 @@ class Engine:
                     pass
         return applied
 
+    def _refusal(self, event: Event, group: Group) -> Refusal | None:
+        effects = self._apply(event, group).effects
+        return next((e.refusal for e in effects if isinstance(e, Answer)), None)
+
     def _take_due(self, group: Group) -> None:
         now_us = self._clock.now_us()
         for _ in range(MAX_BURST):
@@ -371,8 +361,7 @@ class Engine:
         Streams end, so that neighbours send again what we never acknowledged.
         """
         while self._in_flight:
-            self._settled = trio.Event()
-            await self._settled.wait()
+            await self._settle()
         log.error("the store refused a group; reloading, then trying again")
         for node in list(self.links.neighbours):
             self.links.drop(node, LinkCause.LOST)
@@ -380,15 +369,24 @@ class Engine:
         for event in self._intake.clear():
             if isinstance(event, LinkUp):
                 self.links.refuse(event, LinkCause.LOST)
-        waiting = [item for item in self._queue if isinstance(item, _Asked | _Written)]
+        waiting = [item for item in self._queue if isinstance(item, Asked | Written)]
         self._queue.clear()
         self._forget.clear()
-        await trio.sleep(RETRY_STORE_S)
-        self._reload()
+        await self._reload_patiently()
         self._writer.resume()
         self._failed = False
         self._queue.extend(waiting)
         self.start()
+
+    async def _reload_patiently(self) -> None:
+        while True:
+            await trio.sleep(RETRY_STORE_S)
+            try:
+                self._reload()
+            except StoreFailed as failure:
+                log.error("the store cannot be read: %s", failure.kind.value)
+            else:
+                return
 
     def use_settings(self, settings: Settings) -> None:
         """From the next event on. The caller has made them durable."""

@@ -1,9 +1,10 @@
 """What one transaction of the engine will hold, and how it becomes writes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from node.core.effects import AskRegistries
+from node.core.events import Event
 from node.core.rows import Key, Row
 from node.links import Links
 from node.memory import Memory
@@ -16,6 +17,22 @@ from runtime.write_plan import InsertRows, UpdateRows, Write
 from runtime.writer import StoreFailed
 
 Told = Callable[[Refusal | StoreFailed | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Events of the owner, and whom to tell once they are durable."""
+
+    makes: tuple[Callable[[int], Event], ...]
+    told: Told
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Writes of another table that share the engine's transactions."""
+
+    writes: Sequence[Write]
+    told: Told
 
 
 @dataclass(slots=True)

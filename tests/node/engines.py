@@ -4,6 +4,7 @@ Time is virtual: it is trio's (a MockClock's), with a step that a test may add t
 The registries are the judges of `tests.node.world`; `plan` dictates payments to this world too.
 """
 
+import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -74,6 +75,7 @@ class Running:
     writer: InlineWriter
     scope: trio.CancelScope
     stack: ExitStack
+    wish: trio.MemorySendChannel[Event]
     heard: list[LinkEvent] = field(default_factory=list)
 
 
@@ -155,14 +157,16 @@ class Engines(World):
         court = _Court(self, name)
         engine = Engine(node.key, node.seal, memory, links, writer, self.clock, court, reload)
         node.books.rows = memory.rows
-        host.running = Running(engine, transport, writer, trio.CancelScope(), stack)
-        self._nursery.start_soon(self._serve, host.running)
+        wish, wishes = trio.open_memory_channel[Event](math.inf)
+        host.running = Running(engine, transport, writer, trio.CancelScope(), stack, wish)
+        self._nursery.start_soon(self._serve, host.running, wishes)
 
-    async def _serve(self, running: Running) -> None:
+    async def _serve(self, running: Running, wishes: trio.MemoryReceiveChannel[Event]) -> None:
         with running.scope:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(running.engine.run)
                 nursery.start_soon(self._receive, running)
+                nursery.start_soon(self._grant, running, wishes)
 
     async def _receive(self, running: Running) -> None:
         while True:
@@ -228,15 +232,15 @@ class Engines(World):
     # ------------------------------------------------------------------ what happens
 
     def event(self, name: str, event: Event) -> Applied:
-        """Queued at the engine; a refusal is found in `refusals` later."""
+        """A wish of an owner, queued behind its earlier ones; a no is found in `refusals`."""
+        self.running(name).wish.send_nowait(event)
+        return Applied((), (Answer(),))
 
-        async def ask() -> None:
-            refusal = await self.engine(name).ask(lambda _: event)
+    async def _grant(self, running: Running, wishes: trio.MemoryReceiveChannel[Event]) -> None:
+        async for event in wishes:
+            refusal = await running.engine.ask(lambda _, event=event: event)  # type: ignore[misc]
             if refusal is not None:
                 self.refusals.append(refusal)
-
-        self._nursery.start_soon(ask)
-        return Applied((), (Answer(),))
 
     async def rest(self) -> None:
         """Until nothing happens without time passing."""
