@@ -15,7 +15,6 @@ from node.command.processes.control import Json, Refused
 from node.command.processes.town import Town
 from runtime.rpc_client import RpcError
 from tests.e2e.houses import (
-    WAIT_S,
     chain_network,
     connected,
     request,
@@ -40,11 +39,8 @@ class Manner:
     levels: tuple[str, ...]
 
 
-MANNERS = (
-    Manner("R1", ("ATOMIC",)),
-    Manner("R2", ("ATOMIC", "PROXY")),
-    Manner("R1", ("SECURED",)),
-)
+SECURED = Manner("R1", ("SECURED",))
+MANNERS = (Manner("R1", ("ATOMIC",)), Manner("R2", ("ATOMIC", "PROXY")), SECURED)
 
 
 class Attempt:
@@ -162,16 +158,21 @@ async def act(town: Town, victim: str, moment: str) -> list[Attempt]:
     return attempts
 
 
-async def require_one_end(attempt: Attempt) -> str:
+async def require_one_end(attempt: Attempt, victim: str) -> str:
     """COMMITTED at the payer exactly where the payee is paid."""
     payment = await attempt.payment()
     committed = payment is not None and payment["phase"] == "COMMITTED"
+    ended = payment["phase"] if payment else "NEVER"
+    if victim == EVERYBODY and attempt.manner is SECURED:
+        # Section 3: mode SECURED loses where neither the node before nor the registry is reached
+        # in time, and here nobody is reached for as long as the start of six processes takes.
+        return str(ended)
 
     async def agreed() -> bool:
         return (await attempt.phase() == "PAID") == committed
 
-    await until(f"the payee agrees with {payment and payment['phase']}", agreed, WAIT_S)
-    return payment["phase"] if payment else "NEVER"
+    await until(f"{victim} was killed, the payee agrees with {payment}", agreed)
+    return str(ended)
 
 
 @pytest.mark.parametrize("moment", ["before", "promised", "held", "confirmed"])
@@ -180,7 +181,7 @@ async def test_whoever_is_killed(directory: Path, moment: str) -> None:
     async with running(chain_network(), directory) as town:
         for victim in (*VICTIMS, EVERYBODY):
             attempts = await act(town, victim, moment)
-            ends[victim] = [await require_one_end(attempt) for attempt in attempts]
+            ends[victim] = [await require_one_end(attempt, victim) for attempt in attempts]
             await require_books(town)
             for name in town.houses:
                 await connected(town, name)
