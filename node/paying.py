@@ -6,24 +6,24 @@ payment back to ROUTING only then, and this task never does.
 
 import json
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from hashlib import sha256
 from typing import Any, Final
 
 import trio
 
-from node.core.events import CreatePayment, FirstPromise, GiveUpPayment, StartAttempt
+from node.core.events import CreatePayment, Event, FirstPromise, GiveUpPayment, StartAttempt
 from node.core.rows import LinePhase, Payment, PaymentPhase, PromisePhase
 from node.engine import Engine, StoreUnavailable
 from node.gossip import Gossip
+from node.pay_options import PayOptions
 from node.registries import Registries
 from node.routing import LineEnds, NoRoute, RouteFinder, RouteFound, RouteQuery
 from proto.descriptor import Descriptor, commit_id
 from proto.keys import NodeId, SealKey
 from proto.levels import Level
-from proto.limits import MAX_AMOUNT, MAX_HOPS, US
+from proto.limits import US
 from proto.onion import Deliver, Forward, Instruction, wrap
 from proto.policy import single
 from proto.reason import Reason, Refusal
@@ -32,8 +32,6 @@ from runtime.clock import Clock
 
 log = logging.getLogger(__name__)
 
-DEFAULT_ATTEMPTS: Final = 5
-MAX_ATTEMPTS: Final = 20  # each costs the nodes on the way a promise; the payer pays nothing
 GOSSIP_PAUSE_S: Final = 0.3  # after a refusal: long enough for fresher adverts of neighbours
 PATIENCE_US: Final = 2 * US  # gossip crosses twenty hops in less
 
@@ -54,40 +52,8 @@ _HOPELESS: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class PayOptions:
-    """What the payer allows. `policies`: names of registries to use, empty = any."""
-
-    max_cost: int = MAX_AMOUNT
-    levels: frozenset[Level] = frozenset(Level)
-    registries: frozenset[bytes] = frozenset()
-    max_hops: int = MAX_HOPS
-    attempts: int = DEFAULT_ATTEMPTS
-
-    def to_json(self) -> str:
-        return json.dumps(
-            {
-                "max_cost": self.max_cost,
-                "levels": sorted(self.levels),
-                "registries": sorted(r.hex() for r in self.registries),
-                "max_hops": self.max_hops,
-                "attempts": self.attempts,
-            }
-        )
-
-    @classmethod
-    def from_json(cls, text: str) -> "PayOptions":
-        data = json.loads(text)
-        return cls(
-            data["max_cost"],
-            frozenset(Level(v) for v in data["levels"]),
-            frozenset(bytes.fromhex(r) for r in data["registries"]),
-            data["max_hops"],
-            data["attempts"],
-        )
-
-
 Entropy = Callable[[int], bytes]
+MakeEvent = Callable[[int], Event]
 
 
 class Payer:
@@ -132,15 +98,29 @@ class Payer:
                 signed=signed,
                 request=request,
                 options=options.to_json(),
-            )
+            ),
+            *self._at_once(payment, digest, request, options),
         )
-        if refusal is None:
+        # A first attempt that was refused leaves the payment made, and its task tries again.
+        if refusal is None or self._engine.memory.row((Payment.table, payment, b"")) is not None:
             self._nursery.start_soon(self._drive, payment)
             return payment, None
         for known in self._engine.memory.payments_of(digest):
             if known.phase is not PaymentPhase.ABORTED:
                 return known.id, refusal
         return b"", refusal
+
+    def _at_once(
+        self, payment: bytes, request_hash: bytes, request: PaymentRequest, options: PayOptions
+    ) -> Sequence[MakeEvent]:
+        """The first attempt, where nobody has to be asked for it: it shares the transaction of the
+        payment's creation. Else nothing, and the payment's task makes it."""
+        found = self._finder.recall(self._query(request, options, {}, frozenset()))
+        if found is None or _relies(found):
+            return ()
+        descriptor = self._descriptor(request_hash, 1, request, found)
+        start = self._start(payment, 1, request, found, descriptor, ())
+        return () if isinstance(start, Refusal) else (start,)
 
     async def plan(
         self,
@@ -150,6 +130,15 @@ class Payer:
         avoid: frozenset[LineEnds] = frozenset(),
     ) -> RouteFound | NoRoute:
         """The chain that an attempt would use now; nothing is promised."""
+        return await self._finder.find(self._query(request, options, learned or {}, avoid))
+
+    def _query(
+        self,
+        request: PaymentRequest,
+        options: PayOptions,
+        learned: Mapping[LineEnds, int],
+        avoid: frozenset[LineEnds],
+    ) -> RouteQuery:
         settings = self._engine.memory.settings
         now_us = self._clock.now_us()
         known = [single(r) for r in sorted(settings.records)]
@@ -157,24 +146,22 @@ class Payer:
         if options.registries:
             candidates = {p for p in candidates if set(p.members) <= options.registries}
         own = self._own_lines(request.brand.guid)
-        return await self._finder.find(
-            RouteQuery(
-                payer=settings.node,
-                payee=request.payee,
-                brand=request.brand.guid,
-                amount=request.amount,
-                candidates=tuple(sorted(candidates, key=lambda p: p.members)),
-                accepted=request.policies,
-                levels=options.levels,
-                last_levels=frozenset(lv for lv in Level if request.takes_level(lv)),
-                payee_margin_us=request.payee_margin_us,
-                latest_deadline=request.latest_deadline_us - now_us,
-                now_us=now_us,
-                max_hops=options.max_hops,
-                max_cost=options.max_cost,
-                avoid_lines=avoid,
-                learned={**own, **(learned or {})},
-            )
+        return RouteQuery(
+            payer=settings.node,
+            payee=request.payee,
+            brand=request.brand.guid,
+            amount=request.amount,
+            candidates=tuple(sorted(candidates, key=lambda p: p.members)),
+            accepted=request.policies,
+            levels=options.levels,
+            last_levels=frozenset(lv for lv in Level if request.takes_level(lv)),
+            payee_margin_us=request.payee_margin_us,
+            latest_deadline=request.latest_deadline_us - now_us,
+            now_us=now_us,
+            max_hops=options.max_hops,
+            max_cost=options.max_cost,
+            avoid_lines=avoid,
+            learned={**own, **learned},
         )
 
     def _own_lines(self, brand: bytes) -> dict[LineEnds, int]:
@@ -292,41 +279,56 @@ class Payer:
     async def _attempt(
         self, payment: Payment, request: PaymentRequest, found: RouteFound
     ) -> Refusal | None:
-        now_us = self._clock.now_us()
         attempt = payment.attempt + 1
-        relies = any(mode.relies_on_registry for _, mode in found.modes)
+        descriptor = self._descriptor(payment.request_hash, attempt, request, found)
+        admitted: list[bytes] = []
+        if _relies(found):
+            admitted = await self._registries.announce(descriptor.encode())
+            if len(admitted) < len(found.policy.members):
+                return Refusal(Reason.REGISTRY_SILENT)
+        start = self._start(payment.id, attempt, request, found, descriptor, admitted)
+        return start if isinstance(start, Refusal) else await self._engine.ask(start)
+
+    def _descriptor(
+        self, request_hash: bytes, attempt: int, request: PaymentRequest, found: RouteFound
+    ) -> Descriptor:
+        """A fresh one, with D counted from now."""
         hashes = request.decline_hashes
-        declines = found.policy.declines and not relies and attempt <= len(hashes)
-        descriptor = Descriptor(
+        declines = found.policy.declines and not _relies(found) and attempt <= len(hashes)
+        return Descriptor(
             salt=(salt := self._entropy(32)),
-            deadline_us=now_us + found.schedule.deadline,
+            deadline_us=self._clock.now_us() + found.schedule.deadline,
             policy=found.policy,
             committers=(request.committer_key,),
             threshold=1,
-            terms_root=sha256(b"pledgeway/terms/v1\0" + salt + payment.request_hash).digest(),
+            terms_root=sha256(b"pledgeway/terms/v1\0" + salt + request_hash).digest(),
             decline_hash=hashes[attempt - 1] if declines else b"",
         )
+
+    def _start(
+        self,
+        payment: bytes,
+        attempt: int,
+        request: PaymentRequest,
+        found: RouteFound,
+        descriptor: Descriptor,
+        admitted: Sequence[bytes],
+    ) -> MakeEvent | Refusal:
         encoded = descriptor.encode()
-        admitted: list[bytes] = []
-        if relies:
-            admitted = await self._registries.announce(encoded)
-            if len(admitted) < len(found.policy.members):
-                return Refusal(Reason.REGISTRY_SILENT)
+        now_us = descriptor.deadline_us - found.schedule.deadline
         first = self._first_promise(request, found, encoded, now_us, attempt)
         if isinstance(first, Refusal):
             return first
-        return await self._engine.ask(
-            partial(
-                StartAttempt,
-                payment=payment.id,
-                attempt=attempt,
-                descriptor_bytes=encoded,
-                descriptor=descriptor,
-                firsts=(first,),
-                admitted=tuple(admitted),
-                cost=found.cost,
-                route=json.dumps(route_json(found)),
-            )
+        return partial(
+            StartAttempt,
+            payment=payment,
+            attempt=attempt,
+            descriptor_bytes=encoded,
+            descriptor=descriptor,
+            firsts=(first,),
+            admitted=tuple(admitted),
+            cost=found.cost,
+            route=json.dumps(route_json(found)),
         )
 
     def _first_promise(
@@ -363,6 +365,11 @@ class Payer:
             if line.brand.guid == brand and line.phase is LinePhase.OPEN:
                 return line.id
         return None
+
+
+def _relies(found: RouteFound) -> bool:
+    """Whether somebody on the way needs the registry's admission before it promises (V6)."""
+    return any(mode.relies_on_registry for _, mode in found.modes)
 
 
 def route_json(found: RouteFound) -> dict[str, Any]:

@@ -84,6 +84,10 @@ class RouteFinder(Protocol):
         """The cheapest viable chain of what has been observed so far."""
         ...
 
+    def recall(self, query: RouteQuery) -> RouteFound | None:
+        """What `find` would find, where that is known without a search."""
+        ...
+
     def export(self, now_us: int) -> Mapping[str, Any]:
         """The network as a network file (protocol section 10)."""
         ...

@@ -71,13 +71,13 @@ class LocalFinder(RouteFinder):
                 self._graph.upsert_registry(advert.record.registry.hex(), **news)
 
     async def find(self, query: RouteQuery) -> RouteFound | NoRoute:
-        known = self._known(query)
+        known = self.recall(query)
         if known is not None:
             return known
         async with self._search:
             self._catch_up()
             # Whoever held the search before us may have asked the same.
-            known = self._known(query)
+            known = self.recall(query)
             if known is not None:
                 return known
             self._set_policies(query)
@@ -88,7 +88,7 @@ class LocalFinder(RouteFinder):
                 self._cache.put(query, self._graph.version, self._until_us(query), found)
             return found
 
-    def _known(self, query: RouteQuery) -> RouteFound | None:
+    def recall(self, query: RouteQuery) -> RouteFound | None:
         if self._waiting:
             return None  # there is news that the graph does not hold yet
         known = self._cache.get(query, self._graph.version)

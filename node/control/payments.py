@@ -18,7 +18,8 @@ from node.core.rows import (
     PromisePhase,
     Transaction,
 )
-from node.paying import DEFAULT_ATTEMPTS, MAX_ATTEMPTS, PayOptions, route_json
+from node.pay_options import DEFAULT_ATTEMPTS, MAX_ATTEMPTS, PayOptions
+from node.paying import route_json
 from node.routing import NoRoute
 from proto.certificate import AbortCertificate, CommitCertificate
 from proto.descriptor import decode_descriptor, transaction_uuid

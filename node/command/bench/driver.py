@@ -20,7 +20,7 @@ from node.control.failure import Arguments, bad_argument
 from node.control.service import Verb
 from node.core.rows import Payment, PaymentPhase, Row
 from node.core.view import MAX_PENDING_COUNT
-from node.paying import PayOptions
+from node.pay_options import PayOptions
 from proto.levels import Level
 from proto.request import from_text, read_request
 

@@ -1,0 +1,44 @@
+"""What a payer allows a payment to cost and to try; kept with the payment as JSON."""
+
+import json
+from dataclasses import dataclass
+from typing import Final
+
+from proto.levels import Level
+from proto.limits import MAX_AMOUNT, MAX_HOPS
+
+DEFAULT_ATTEMPTS: Final = 5
+MAX_ATTEMPTS: Final = 20  # each costs the nodes on the way a promise; the payer pays nothing
+
+
+@dataclass(frozen=True, slots=True)
+class PayOptions:
+    """What the payer allows. `policies`: names of registries to use, empty = any."""
+
+    max_cost: int = MAX_AMOUNT
+    levels: frozenset[Level] = frozenset(Level)
+    registries: frozenset[bytes] = frozenset()
+    max_hops: int = MAX_HOPS
+    attempts: int = DEFAULT_ATTEMPTS
+
+    def to_json(self) -> str:
+        return json.dumps(
+            {
+                "max_cost": self.max_cost,
+                "levels": sorted(self.levels),
+                "registries": sorted(r.hex() for r in self.registries),
+                "max_hops": self.max_hops,
+                "attempts": self.attempts,
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> "PayOptions":
+        data = json.loads(text)
+        return cls(
+            data["max_cost"],
+            frozenset(Level(v) for v in data["levels"]),
+            frozenset(bytes.fromhex(r) for r in data["registries"]),
+            data["max_hops"],
+            data["attempts"],
+        )
