@@ -31,6 +31,7 @@ from proto.descriptor import decode_descriptor
 from proto.keys import NodeId, SealKey
 from proto.statement import Outcome
 from registry.log import Logged
+from runtime.faults import reading
 from runtime.store import memory_engine, open_store
 from runtime.transport import GossipArrived, LinkEvent, PeerEndpoint
 from runtime.transport_memory import MemoryNetwork, MemoryTransport
@@ -66,13 +67,35 @@ class VirtualClock:
         self.stepped_us += by_us
 
 
+class Disk(InlineWriter):
+    """A writer whose process may die at one of its commits, before it or just after it."""
+
+    commits = 0
+    deadly: tuple[int, bool] | None = None  # (how many commits from now, whether it still happens)
+    on_death: Callable[[], None]
+
+    def die(self, at: int, *, after: bool) -> None:
+        self.deadly = (self.commits + at, after)
+
+    def flush(self) -> None:
+        self.commits += 1
+        if self.deadly == (self.commits, False):
+            self.on_death()
+        elif self.deadly == (self.commits, True):
+            groups, self._queue = self._queue, []
+            self._committer.commit(groups)
+            self.on_death()
+        else:
+            super().flush()
+
+
 @dataclass
 class Running:
     """One engine and what it stands on. A crash replaces it; the store stays."""
 
     engine: Engine
     transport: MemoryTransport
-    writer: InlineWriter
+    writer: Disk
     scope: trio.CancelScope
     stack: ExitStack
     wish: trio.MemorySendChannel[Event]
@@ -142,15 +165,19 @@ class Engines(World):
         """The process of a node begins: everything comes from its store."""
         host, node = self.hosts[name], self.nodes[name]
         stack = ExitStack()
-        writer = stack.enter_context(InlineWriter.open(host.database))
+        writer = stack.enter_context(Disk.open(host.database))
+        assert isinstance(writer, Disk)
+        writer.on_death = partial(self.crash, name)
         memory = Memory(host.settings)
         transport = self.network.join(node.id, lambda peer: links.positions(peer))
         links = Links(transport)
 
         def reload() -> None:
-            with host.database.connect() as connection:
-                memory.load(load_rows(connection))
-                links.neighbours = load_neighbours(connection)
+            with reading(host.database) as connection:
+                rows = list(load_rows(connection))
+                neighbours = load_neighbours(connection)
+            memory.load(rows)
+            links.neighbours = neighbours
             transport.set_peers(dict.fromkeys(links.neighbours, NOWHERE))
 
         reload()
