@@ -8,7 +8,7 @@ from types import MappingProxyType
 from pathfinder.graph import Graph
 from pathfinder.network import Policy
 from proto.levels import Level
-from proto.limits import MAX_AMOUNT, MAX_HOPS, PAYEE_MARGIN_US
+from proto.limits import DECISION_TIME_US, MAX_AMOUNT, MAX_HOPS, PAYEE_MARGIN_US
 
 LineEnds = tuple[str, str]
 """Promisor and promisee."""
@@ -28,7 +28,8 @@ class RouteQuestion:
     The empty policy of an all-BARE chain is always a candidate; leave BARE out of `levels` to
     exclude it.
     `accepted` None: there is no request, so the payee's registry list decides; else the `terms` of
-    the request's policies (V5). `latest_deadline` and `payee_margin_us` are µs from now.
+    the request's policies (V5). `latest_deadline` and `payee_margin_us` are µs from now, and so is
+    `deadline_floor`: D is no earlier, because other chains share it.
     `levels`, `first_levels`, `last_levels` are what any, the first, the last promise may have.
     `avoid_lines` and `capacity_overrides` are what earlier attempts taught. `declines`: the
     descriptor would carry a decline hash, which bars SECURED and GATEWAY (V12). `now_us` is POSIX
@@ -48,6 +49,7 @@ class RouteQuestion:
     max_cost: int = MAX_AMOUNT
     payee_margin_us: int = PAYEE_MARGIN_US
     latest_deadline: int | None = None
+    deadline_floor: int = DECISION_TIME_US
     declines: bool = False
     avoid_lines: frozenset[LineEnds] = frozenset()
     capacity_overrides: Mapping[LineEnds, int] = field(default_factory=_learned_nothing)

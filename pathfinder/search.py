@@ -32,25 +32,26 @@ class Cheapest:
 
     label: Label | None
     exact: bool
+    labels: int = 0  # that all passes took from their heaps
 
 
 def cheapest(setting: Setting, budget: int, last_resort: int) -> Cheapest:
     """Passes with more and more critical nodes, until the best walk is a chain."""
-    critical = 0
-    while budget > 0:
-        found = Pass(setting, critical).run(budget)
+    critical = taken = 0
+    while taken < budget:
+        found = Pass(setting, critical).run(budget - taken)
+        taken += found.labels
         if not found.complete:
             break
         if found.label is None:
-            return Cheapest(None, exact=True)
+            return Cheapest(None, True, taken)
         repeated = _repeated(found.label.path)
         if not repeated:
-            return Cheapest(found.label, exact=True)
+            return Cheapest(found.label, True, taken)
         assert repeated & ~critical, "a critical node was visited twice"
         critical |= repeated
-        budget -= found.labels
     found = Pass(setting, 0, own_path_only=True).run(last_resort)
-    return Cheapest(found.label, exact=False)
+    return Cheapest(found.label, False, taken + found.labels)
 
 
 def _repeated(path: tuple[int, ...]) -> int:

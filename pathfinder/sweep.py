@@ -100,7 +100,11 @@ class Pass:
             return UNTIMED
         question = self.setting.question
         return last_timing(
-            level, self.lateness[policy], question.payee_margin_us, question.latest_deadline
+            level,
+            self.lateness[policy],
+            question.payee_margin_us,
+            question.latest_deadline,
+            question.deadline_floor,
         )
 
     def _extend(self, label: Label) -> bool:
@@ -143,7 +147,9 @@ class Pass:
     def _closes(self, label: Label, policy: Policy) -> bool:
         """Whether the payer may give the first promise of this chain."""
         s = self.setting
-        if label.level not in s.question.first_levels or (label.all_bare and policy.members):
+        if label.level not in s.question.first_levels:
+            return False
+        if label.all_bare and policy.members and not s.one_of_several:
             return False
         return payer_gives(label.level, s.board.facts[s.payer], policy, s.waived)
 

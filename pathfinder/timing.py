@@ -50,11 +50,15 @@ def _timing(expiry: Offset | None, least: int, most: int) -> Timing | None:
 
 @lru_cache(maxsize=CACHED_STEPS)
 def last_timing(
-    level: Level, lateness_us: int, payee_margin_us: int, latest_deadline: int | None
+    level: Level,
+    lateness_us: int,
+    payee_margin_us: int,
+    latest_deadline: int | None,
+    deadline_floor: int = DECISION_TIME_US,
 ) -> Timing | None:
     """Of a chain's last promise, before its promisor is known."""
     margin = 0 if level.needs_stamp else payee_margin_us
-    least = max(DECISION_TIME_US, margin)
+    least = max(deadline_floor, margin)
     # No chain needs a D later than this, so bearing a still later one makes no difference.
     most = max(DECISION_TIME_US, payee_margin_us) + MAX_HOPS * PRESENT_MARGIN_US + STAMP_MARGIN_US
     if latest_deadline is not None:

@@ -11,7 +11,7 @@ from typing import Final
 
 from proto.fees import FeeSet
 from proto.levels import Level
-from proto.limits import DEFAULT_HOLD_MAX_US, MAX_HOPS, PAYEE_MARGIN_US
+from proto.limits import DECISION_TIME_US, DEFAULT_HOLD_MAX_US, MAX_HOPS, PAYEE_MARGIN_US
 from proto.modes import is_late_leak, mode_of
 from proto.schedule import schedule
 
@@ -137,6 +137,7 @@ class Chain:
     """A whole chain as the payer would dictate it.
 
     `nodes` has one entry more than `levels`, `amounts` and `available`; `names` tells nodes apart.
+    `deadline_floor`: D is no earlier than this, for a chain that shares it with others.
     """
 
     names: tuple[Hashable, ...]
@@ -150,6 +151,7 @@ class Chain:
     declines: bool = False
     line_fees: tuple[FeeSet | None, ...] = ()  # of each promise's line; () = none has its own
     max_hops: int = MAX_HOPS
+    deadline_floor: int = DECISION_TIME_US
 
 
 def check_chain(chain: Chain) -> tuple[Violation, ...]:
@@ -201,7 +203,10 @@ def _shape_rules(chain: Chain) -> list[Violation]:
 
 def _deadline_rules(chain: Chain) -> list[Violation]:
     plan = schedule(
-        chain.levels, lateness_us=chain.lateness_us, payee_margin_us=chain.payee.margin_us
+        chain.levels,
+        lateness_us=chain.lateness_us,
+        payee_margin_us=chain.payee.margin_us,
+        deadline_floor=chain.deadline_floor,
     )
     if plan is None:
         return [Violation(Rule.V8, 0)]

@@ -1,0 +1,238 @@
+"""Several chains under one commit: a split of a payment that costs little (protocol section 8).
+
+All chains share the descriptor, so one policy and one D, the least that suits all of them. Lines
+that several chains use must carry the sum. What one payee may sign for at one time (the mixing
+rule): where any last promise needs a stamp, the payee waits for the registry before it shows
+anything, possibly until D, so every last promise must be redeemable then. BARE is not, SECURED is,
+by the certificate. So a plan has last levels of {SECURED, ATOMIC, PROXY} or of {BARE, SECURED}.
+"""
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Final
+
+from pathfinder.answer import Hop, Route
+from pathfinder.flow import most_together
+from pathfinder.graph import Graph
+from pathfinder.network import NO_POLICY, Policy
+from pathfinder.question import RouteQuestion, candidates_of
+from pathfinder.search import find_route, setting_of
+from pathfinder.setting import Setting, policies_to_try
+from pathfinder.splitting import Splitter
+from pathfinder.track import Draft, Part
+from proto.levels import Level
+from proto.limits import (
+    DECISION_TIME_US,
+    MAX_AMOUNT,
+    MAX_HOPS,
+    MAX_PARTS,
+    PRESENT_MARGIN_US,
+    STAMP_MARGIN_US,
+)
+from proto.schedule import schedule
+from proto.viability import Chain, check_chain
+
+DEFAULT_PARTS: Final = 4  # of an automatic split: each part is one more that may be refused
+PARTS_BUDGET: Final = 30_000  # labels for one D, over all policies: a payer waits some seconds
+LATER_DEADLINES: Final = 3  # tried, with less effort, where none is found for the least one
+STAMPED: Final = frozenset({Level.SECURED, Level.ATOMIC, Level.PROXY})
+UNSTAMPED: Final = frozenset({Level.BARE, Level.SECURED})
+
+
+@dataclass(frozen=True, slots=True)
+class PartsAnswer:
+    """The chains of the cheapest split that was found, the largest first; empty = none.
+
+    `exact` False: a cheaper split may exist, or one at all. All schedules have the same D.
+    `most`: without a chain, what all lines together carry, fees aside; None = not known.
+    """
+
+    brand: str
+    amount: int
+    routes: tuple[Route, ...]
+    exact: bool
+    most: int | None = None
+
+    @property
+    def found(self) -> bool:
+        return bool(self.routes)
+
+    @property
+    def cost(self) -> int | None:
+        return sum(route.cost for route in self.routes) if self.routes else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """One way to split: under this policy, with these last levels."""
+
+    policy: Policy
+    last_levels: frozenset[Level]
+
+
+def find_parts(
+    graph: Graph,
+    question: RouteQuestion,
+    max_parts: int = DEFAULT_PARTS,
+    *,
+    unit: int = 1,
+    budget: int = PARTS_BUDGET,
+) -> PartsAnswer:
+    """The cheapest split that was found into 1 to `max_parts` chains.
+
+    Every share but the last is a multiple of `unit`, the brand's smallest transferable amount.
+    Raises BadQuestion where the question does not fit the graph.
+    """
+    assert 1 <= max_parts <= MAX_PARTS and unit >= 1
+    single = find_route(graph, question)
+    alone = () if single.route is None else (single.route,)
+    if max_parts == 1 or single.cost == question.amount:  # nothing is cheaper than no fee
+        return PartsAnswer(single.brand, question.amount, alone, single.exact)
+    most = None if alone else most_together(setting_of(graph, question)[1])
+    if most is not None and most < question.amount:
+        return PartsAnswer(single.brand, question.amount, (), True, most)
+    below = min(question.max_cost, MAX_AMOUNT) + 1 if single.cost is None else single.cost
+    best, impossible = None, False
+    families = _families(graph, question)
+    for number, floor in enumerate(_floors(question)):
+        start = Draft(floor, _latest(question))
+        labels = budget // 8 if number else budget
+        best, none = _best_of(families, graph, question, start, (max_parts, unit, labels), below)
+        impossible = impossible or (number == 0 and none)
+        if best is not None or alone or impossible:
+            break
+    if best is None:
+        # No family has a chain for the largest part of any split that is cheap enough.
+        exact = single.exact and impossible
+        return PartsAnswer(single.brand, question.amount, alone, exact, most)
+    draft, setting, policy = best
+    least = max(part.track.least for part in draft.parts)
+    draft = replace(draft, least=max(least, question.deadline_floor))
+    routes = _routes(draft, setting, policy)
+    return PartsAnswer(single.brand, question.amount, routes, draft.cost == question.amount)
+
+
+def _best_of(
+    families: tuple[_Family, ...],
+    graph: Graph,
+    question: RouteQuestion,
+    start: Draft,
+    bounds: tuple[int, int, int],
+    below: int,
+) -> tuple[tuple[Draft, Setting, Policy] | None, bool]:
+    """The cheapest plan of all families, and whether it is proven that none has one.
+
+    `bounds`: most parts, unit, and labels, of which each family may take an equal share.
+    """
+    max_parts, unit, labels = bounds
+    best, impossible = None, True
+    for left, family in zip(range(len(families), 0, -1), families, strict=True):
+        setting = _setting(graph, question, family, unit)
+        splitter = Splitter(setting, max_parts, unit, labels // left)
+        draft = splitter.run(start, below) if start.least <= start.most else None
+        labels -= splitter.labels
+        impossible = impossible and splitter.impossible
+        if draft is not None:
+            best, below = (draft, setting, _named(draft, family)), draft.cost
+    return best, impossible
+
+
+def _families(graph: Graph, question: RouteQuestion) -> tuple[_Family, ...]:
+    found = []
+    for policy in policies_to_try(candidates_of(graph, question).policies, question):
+        kinds = (STAMPED, UNSTAMPED) if policy.members else (frozenset({Level.BARE}),)
+        for kind in kinds:
+            if last_levels := kind & question.last_levels:
+                found.append(_Family(policy, last_levels))
+    return tuple(found)
+
+
+def _floors(question: RouteQuestion) -> tuple[int, ...]:
+    """The least D first. A later one helps where the chains that it suits bear no earlier one."""
+    later = (
+        question.payee_margin_us + n * PRESENT_MARGIN_US + STAMP_MARGIN_US for n in range(MAX_HOPS)
+    )
+    first = max(DECISION_TIME_US, question.deadline_floor)
+    return (first, *sorted(d for d in later if d > first)[:LATER_DEADLINES])
+
+
+def _latest(question: RouteQuestion) -> int:
+    """What the payee allows, or what no chain needs: as far as V8 can push D over MAX_HOPS."""
+    if question.latest_deadline is not None:
+        return question.latest_deadline
+    margin = max(DECISION_TIME_US, question.payee_margin_us, question.deadline_floor)
+    return margin + MAX_HOPS * PRESENT_MARGIN_US + STAMP_MARGIN_US
+
+
+def _setting(graph: Graph, question: RouteQuestion, family: _Family, unit: int) -> Setting:
+    """For the whole amount, with distances that hold for the smallest share too."""
+    asked = replace(question, last_levels=family.last_levels, amount=min(unit, question.amount))
+    board = graph.board(candidates_of(graph, question).brand, question.now_us)
+    # With a decline hash there is a policy, so all parts being bare would break V4.
+    several = not question.declines
+    setting = Setting(board, asked, (family.policy,), one_of_several=several)
+    return setting.narrowed(replace(asked, amount=question.amount), {})
+
+
+def _named(draft: Draft, family: _Family) -> Policy:
+    """The policy that the descriptor names: V4 for the whole payment."""
+    levels = {level for part in draft.parts for level in part.track.levels}
+    return NO_POLICY if levels == {Level.BARE} else family.policy
+
+
+def _routes(draft: Draft, setting: Setting, policy: Policy) -> tuple[Route, ...]:
+    """Each part as a chain, checked once more beside the others by the protocol's own rules."""
+    routes = []
+    for part in draft.parts:
+        _check(draft, part, setting, policy)
+        board, levels = setting.board, part.track.levels
+        plan = schedule(
+            levels,
+            lateness_us=policy.lateness_us,
+            payee_margin_us=setting.question.payee_margin_us,
+            deadline_floor=draft.least,
+        )
+        assert plan is not None and plan.deadline == draft.least
+        names = [
+            setting.question.payer,
+            *(board.nodes[board.promisee[i]].name for i in part.track.lines),
+        ]
+        ends = pairwise(names)
+        hops = tuple(
+            Hop(promisor, promisee, level, amount)
+            for (promisor, promisee), level, amount in zip(
+                ends, levels, part.track.amounts(part.share), strict=True
+            )
+        )
+        modes = (step.mode for step in part.track.steps)
+        routes.append(Route(hops, tuple(zip(names[1:-1], modes, strict=True)), policy, plan))
+    return tuple(routes)
+
+
+def _check(draft: Draft, part: Part, setting: Setting, policy: Policy) -> None:
+    """V1–V12 for one chain, its lines reduced by what the others put on them."""
+    board, question, track = setting.board, setting.question, part.track
+    path = (setting.payer, *(board.promisee[i] for i in track.lines))
+    amounts = track.amounts(part.share)
+    bare = all(level is Level.BARE for level in track.levels)
+    violations = check_chain(
+        Chain(
+            names=path,
+            nodes=tuple(board.facts[number] for number in path),
+            levels=track.levels,
+            amounts=amounts,
+            available=tuple(
+                setting.room(line) - draft.taken[line] + amount
+                for line, amount in zip(track.lines, amounts, strict=True)
+            ),
+            # V4 speaks of the payment: a bare chain beside others stands under their policy.
+            members=frozenset(() if bare else policy.members),
+            payee=setting.terms(policy),
+            lateness_us=policy.lateness_us,
+            declines=question.declines,
+            line_fees=tuple(board.lines[i].fees for i in track.lines),
+            max_hops=question.max_hops,
+            deadline_floor=draft.least,
+        )
+    )
+    assert not violations, violations
