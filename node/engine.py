@@ -7,23 +7,35 @@ after COMMIT. No timer: a group is what queued up while the one before was on it
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 import trio
 
+from node.archive import Archive
 from node.core.apply import Applied, apply
 from node.core.effects import Answer, AskRegistries, PeerFault, Send
 from node.core.events import Due, Event, FromPeer
-from node.core.rows import Key, Row, Transaction
+from node.core.rows import Transaction
 from node.core.view import Settings
-from node.group import Asked, Group, Told, Written, link_writes, row_writes, sign_sends
+from node.group import (
+    Asked,
+    AskThem,
+    Group,
+    Told,
+    Worked,
+    link_writes,
+    row_writes,
+    sign_sends,
+)
 from node.inbound import open_message
 from node.intake import MAX_MESSAGES_PER_S, Intake
 from node.links import Links
 from node.memory import Memory
+from node.recall import recall
 from node.store import outbox
 from node.timers import Timers
+from node.watching import Reply, StoreUnavailable, Watching
 from proto.keys import NodeId, SealKey, SigningKey
 from proto.limits import US
 from proto.reason import Refusal
@@ -41,6 +53,8 @@ from runtime.transport import (
 from runtime.write_plan import DeleteRows, Write
 from runtime.writer import StoreFailed, Writer
 
+__all__ = ["Engine", "StoreUnavailable"]
+
 log = logging.getLogger(__name__)
 
 MAX_BURST: Final = 512  # items in a group: more would delay the first without gaining anything
@@ -51,17 +65,7 @@ MAX_FORGOTTEN: Final = 256  # acknowledged messages whose rows wait for company 
 RETRY_STORE_S: Final = 1.0  # a full or locked disk is tried again this often
 
 
-class StoreUnavailable(Exception):
-    """Nothing of this was written. The same request may be made again later."""
-
-
-class AskThem(Protocol):
-    """Performs AskRegistries: whoever answers, the answer comes back as an event."""
-
-    def ask(self, effect: AskRegistries, descriptor: bytes) -> None: ...
-
-
-_Item = Asked | Written | Callable[[int], Event]
+_Item = Asked | Worked | Callable[[int], Event]
 
 
 class Engine:
@@ -78,6 +82,7 @@ class Engine:
         registries: AskThem,
         reload: Callable[[], None],
         messages_per_s: int = MAX_MESSAGES_PER_S,
+        archive: Archive | None = None,
     ) -> None:
         """`messages_per_s`: of one neighbour, in the long run. It waits beyond that."""
         self.memory = memory
@@ -89,11 +94,13 @@ class Engine:
         self._clock = clock
         self._registries = registries
         self._reload = reload
+        self._archive = archive
         self._queue: deque[_Item] = deque()
         self._wake = trio.Event()
         self._timers = Timers()
-        self._watchers: dict[Key, list[trio.Event]] = {}
-        self._listeners: list[Callable[[Iterable[Row]], None]] = []
+        self._watching = Watching()
+        self.listen = self._watching.listen
+        self.next_change = self._watching.next_change
         self._forget: list[dict[str, Any]] = []
         self._in_flight = 0
         self._failed = False
@@ -115,24 +122,16 @@ class Engine:
 
     async def write(self, writes: Sequence[Write]) -> None:
         """Writes rows of other tables in the same order as everything else."""
-        await self._wait(lambda told: Written(writes, told))
+        await self.work(lambda group: group.writes.extend(writes))
+
+    async def work(self, act: Callable[[Group], None]) -> None:
+        """Does something between two events; what it adds to the group is durable afterwards."""
+        await self._wait(lambda told: Worked(act, told))
 
     def link_event(self, event: LinkEvent, taken: Taken) -> None:
         """What a neighbour's stream says, adverts apart. `taken`: its stream may be read on."""
         self._intake.put(event, taken)
         self._wake.set()
-
-    def listen(self, listener: Callable[[Iterable[Row]], None]) -> Callable[[], None]:
-        """`listener` is told of the rows of every durable group, until the result is called."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
-
-    def next_change(self, *keys: Key) -> trio.Event:
-        """Set once when one of the rows next changes durably. Take it beside reading them."""
-        changed = trio.Event()
-        for key in keys:
-            self._watchers.setdefault(key, []).append(changed)
-        return changed
 
     @property
     def backlog(self) -> int:
@@ -151,10 +150,15 @@ class Engine:
             group = Group()
             for _ in range(min(len(self._queue), MAX_BURST)):
                 self._take(self._queue.popleft(), group)
-            self._take_arrivals(group)
-            self._take_due(group)
+                if group.alone:
+                    break
+            else:
+                self._take_arrivals(group)
+                self._take_due(group)
             if not group.empty or len(self._forget) >= MAX_FORGOTTEN:
                 self._commit(group)
+            while group.alone and self._in_flight:
+                await self._settle()
             if self._failed:
                 await self._recover()
             else:
@@ -185,19 +189,9 @@ class Engine:
     async def _wait(self, item: Callable[[Told], _Item]) -> Refusal | None:
         if len(self._queue) >= MAX_QUEUE:
             raise StoreUnavailable
-        done = trio.Event()
-        results: list[Refusal | StoreFailed | None] = []
-
-        def told(result: Refusal | StoreFailed | None) -> None:
-            results.append(result)
-            done.set()
-
-        self._put(item(told))
-        await done.wait()
-        (result,) = results
-        if isinstance(result, StoreFailed):
-            raise StoreUnavailable(result.kind.value) from result
-        return result
+        reply = Reply()
+        self._put(item(reply.told))
+        return await reply.wait()
 
     # ------------------------------------------------------------------ applying
 
@@ -224,12 +218,10 @@ class Engine:
                 if self.links.down(item.peer, item.link):
                     self.memory.links.discard(item.peer)
             case Asked(makes, told):
+                self._take_wishes([make(now_us) for make in makes], told, group)
+            case Worked(act, told):
                 group.told.append(told)
-                refusals = (self._refusal(make(now_us), group) for make in makes)
-                group.answers.append((told, next(filter(None, refusals), None)))
-            case Written(writes, told):
-                group.told.append(told)
-                group.writes.extend(writes)
+                act(group)
                 group.answers.append((told, None))
             case _:
                 self._apply(item(now_us), group)
@@ -265,6 +257,12 @@ class Engine:
             self._disconnect(sender, LinkCause.BAD_MESSAGE, str(fault))
             return False
         event = FromPeer(self._clock.now_us(), sender, body, envelope, opened)
+        try:
+            recall(self._archive, self.memory, event, group)
+        except StoreFailed:
+            self.links.drop(sender, LinkCause.LOST)  # it says so again, and the disk may answer
+            self.memory.links.discard(sender)
+            return False
         applied = self._apply(event, group)
         for effect in applied.effects:
             if isinstance(effect, PeerFault):
@@ -293,6 +291,18 @@ class Engine:
                 case _:
                     pass
         return applied
+
+    def _take_wishes(self, events: list[Event], told: Told, group: Group) -> None:
+        """Of the owner: up to the first that is refused."""
+        try:
+            for event in events:
+                recall(self._archive, self.memory, event, group)
+        except StoreFailed as failure:
+            told(failure)
+            return
+        group.told.append(told)
+        refusals = (self._refusal(event, group) for event in events)
+        group.answers.append((told, next(filter(None, refusals), None)))
 
     def _refusal(self, event: Event, group: Group) -> Refusal | None:
         effects = self._apply(event, group).effects
@@ -340,11 +350,7 @@ class Engine:
             self._registries.ask(effect, row.descriptor)
         for told, refusal in group.answers:
             told(refusal)
-        for listener in tuple(self._listeners):
-            listener(group.rows.values())
-        for key in group.rows:
-            for changed in self._watchers.pop(key, ()):
-                changed.set()
+        self._watching.tell(group.rows)
 
     def _rolled_back(self, group: Group, failure: StoreFailed) -> None:
         """Nothing of the group is on disk, and nothing of it has left."""
@@ -369,7 +375,7 @@ class Engine:
         for event in self._intake.clear():
             if isinstance(event, LinkUp):
                 self.links.refuse(event, LinkCause.LOST)
-        waiting = [item for item in self._queue if isinstance(item, Asked | Written)]
+        waiting = [item for item in self._queue if isinstance(item, Asked | Worked)]
         self._queue.clear()
         self._forget.clear()
         await self._reload_patiently()

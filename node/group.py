@@ -1,7 +1,8 @@
 """What one transaction of the engine will hold, and how it becomes writes."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from node.core.effects import AskRegistries
 from node.core.events import Event
@@ -19,6 +20,12 @@ from runtime.writer import StoreFailed
 Told = Callable[[Refusal | StoreFailed | None], None]
 
 
+class AskThem(Protocol):
+    """Performs AskRegistries: whoever answers, the answer comes back as an event."""
+
+    def ask(self, effect: AskRegistries, descriptor: bytes) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """Events of the owner, and whom to tell once they are durable."""
@@ -28,16 +35,19 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """Writes of another table that share the engine's transactions."""
+class Worked:
+    """What is done between two events, and put into the transaction of the group."""
 
-    writes: Sequence[Write]
+    act: "Callable[[Group], None]"
     told: Told
 
 
 @dataclass(slots=True)
 class Group:
-    """What one transaction will hold. Rows are merged: only their last version is written."""
+    """What one transaction will hold. Rows are merged: only their last version is written.
+
+    `alone`: nothing more is heard until it is durable.
+    """
 
     rows: dict[Key, Row] = field(default_factory=dict)
     sends: list[tuple[NodeId, Body]] = field(default_factory=list)
@@ -46,6 +56,7 @@ class Group:
     answers: list[tuple[Told, Refusal | None]] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
     writes: list[Write] = field(default_factory=list)
+    alone: bool = False
 
     @property
     def empty(self) -> bool:

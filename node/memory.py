@@ -6,7 +6,7 @@ failed write it is thrown away and loaded again.
 
 from collections.abc import Iterable, Iterator
 
-from node.core.rows import Key, Line, Payment, Promise, Row
+from node.core.rows import Key, Line, Payment, Promise, Request, Row, Settled, Transaction
 from node.core.view import Settings
 from proto.keys import NodeId
 
@@ -22,9 +22,11 @@ class Memory:
         self._promises: dict[bytes, dict[Key, None]] = {}
         self._lines: dict[NodeId, dict[Key, None]] = {}
         self._payments: dict[bytes, dict[Key, None]] = {}
+        # Transactions, payments and requests, those first that have not been looked at for longest.
+        self.ageing: dict[Key, None] = {}
 
     def put(self, row: Row) -> None:
-        """Takes a new or changed row; keys never change, so the indices only grow."""
+        """Takes a new or changed row. Keys never change."""
         key = row.key
         if key not in self.rows:
             match row:
@@ -34,13 +36,42 @@ class Memory:
                     self._lines.setdefault(row.peer, {})[key] = None
                 case Payment():
                     self._payments.setdefault(row.request_hash, {})[key] = None
+                    self.ageing[key] = None
+                case Transaction() | Request():
+                    self.ageing[key] = None
                 case _:
                     pass
         self.rows[key] = row
 
+    def remove(self, row: Row) -> None:
+        """Forgets a settled row, which the same group of writes takes off the disk."""
+        key = row.key
+        del self.rows[key]
+        self.versions.pop(key, None)
+        self.ageing.pop(key, None)
+        match row:
+            case Promise():
+                _take_out(self._promises, row.commit, key)
+            case Payment():
+                _take_out(self._payments, row.request_hash, key)
+            case _:
+                pass
+
+    def put_off(self, key: Key) -> None:
+        """Moves a row to the end of those that age: it is not settled yet."""
+        self.ageing[key] = self.ageing.pop(key)
+
+    def settled(self, line: bytes) -> Settled:
+        """What has left this line for the archive."""
+        row = self.rows.get((Settled.table, line, b""), Settled(line))
+        assert isinstance(row, Settled)
+        return row
+
     def load(self, rows: Iterable[tuple[Row, int]]) -> None:
         """Forgets everything and takes what the disk says."""
-        for cleared in (self.rows, self.versions, self._promises, self._lines, self._payments):
+        for cleared in (
+            self.rows, self.versions, self.ageing, self._promises, self._lines, self._payments
+        ):  # fmt: skip
             cleared.clear()
         for row, version in rows:
             self.put(row)
@@ -69,3 +100,10 @@ class Memory:
 
     def connected(self, peer: NodeId) -> bool:
         return peer in self.links
+
+
+def _take_out(index: dict[bytes, dict[Key, None]], at: bytes, key: Key) -> None:
+    keys = index[at]
+    del keys[key]
+    if not keys:
+        del index[at]

@@ -1,0 +1,231 @@
+"""The archive of settled payments: where they are looked up, and the writes that change it.
+
+Nothing here decides what is settled (node.core.settling) or when it leaves (node.archiving).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from sqlalchemy import Connection, Engine, delete, func, select, update
+
+from node.archive_block import (
+    decode_block,
+    encode_block,
+    key_of,
+    key_range,
+    keys_of,
+    promise_key,
+)
+from node.core.rows import Payment, PaymentPhase
+from node.core.settling import Bundle
+from node.store import archive, archive_key
+from proto.request import read_request
+from runtime.faults import reading
+from runtime.write_plan import Execute, InsertRows, Write
+
+MAX_CANDIDATES: Final = 256  # blocks opened for one look-up; ids are random, so one is the rule
+
+Wanted = Callable[[Bundle], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A bundle and the block that it lies in."""
+
+    block: int
+    bundle: Bundle
+
+
+class Archive:
+    """Reads on trio, writes by way of the engine. StoreFailed wherever the disk does not answer.
+
+    `horizon_us`: a promise that could still be made after it has never been archived;
+    `requests_until_us`: the same of payments. Both spare the look-up in ordinary running.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._next = 1
+        self.horizon_us = 0
+        self.requests_until_us = 0
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was ever archived, as far as the blocks tell."""
+        return self._next == 1
+
+    def load(self, connection: Connection) -> None:
+        """What is known at start, and after a write that failed."""
+        columns = (archive.c.id, archive.c.until_us, archive.c.requests_until_us)
+        newest, until, requests = connection.execute(select(*map(func.max, columns))).one()
+        self._next = max(self._next, (newest or 0) + 1)
+        self.horizon_us = max(self.horizon_us, until or 0)
+        self.requests_until_us = max(self.requests_until_us, requests or 0)
+
+    # ------------------------------------------------------------------ changing
+
+    def store(self, bundles: Sequence[Bundle], now_us: int) -> list[Write]:
+        """The writes that put bundles into a new block."""
+        block, self._next = self._next, self._next + 1
+        payments = [b.owner for b in bundles if isinstance(b.owner, Payment)]
+        until_us = max(b.until_us for b in bundles)
+        requests_until_us = max(
+            (read_request(p.request, p.created_at_us).expires_at_us for p in payments), default=0
+        )
+        self.horizon_us = max(self.horizon_us, until_us)
+        self.requests_until_us = max(self.requests_until_us, requests_until_us)
+        row = {
+            "id": block,
+            "archived_at_us": now_us,
+            "until_us": until_us,
+            "requests_until_us": requests_until_us,
+            "entries": len(bundles),
+            "committed": sum(p.phase is PaymentPhase.COMMITTED for p in payments),
+            "aborted": sum(p.phase is PaymentPhase.ABORTED for p in payments),
+            "data": encode_block(bundles),
+        }
+        keys = sorted({key for bundle in bundles for key in keys_of(bundle)})
+        return [
+            InsertRows(archive, [row]),
+            InsertRows(archive_key, [{"key": key, "block": block} for key in keys]),
+        ]
+
+    def take_back(self, found: Found) -> list[Write]:
+        """The writes after which a bundle is not in the archive any more."""
+        return [Execute(partial(_take_back, found))]
+
+    # ------------------------------------------------------------------ looking
+
+    def promise(self, promisor: bytes, promise: bytes) -> Found | None:
+        key = promise_key(promisor, promise)
+
+        def wanted(bundle: Bundle) -> bool:
+            return any((p.promisor, p.id) == (promisor, promise) for p in bundle.promises)
+
+        return self._first(key, key, wanted)
+
+    def transaction(self, commit: bytes) -> Found | None:
+        key = key_of(commit)
+        return self._first(
+            key, key, lambda b: b.transaction is not None and b.transaction.commit == commit
+        )
+
+    def owner(self, identity: bytes) -> Found | None:
+        """The payment or request with this id."""
+        key = key_of(identity)
+        return self._first(key, key, lambda b: b.owner is not None and b.owner.id == identity)
+
+    def committed(self, request_hash: bytes) -> Found | None:
+        """The payment of a request that has been paid."""
+
+        def wanted(bundle: Bundle) -> bool:
+            return (
+                isinstance(bundle.owner, Payment)
+                and bundle.owner.phase is PaymentPhase.COMMITTED
+                and bundle.owner.request_hash == request_hash
+            )
+
+        key = key_of(request_hash)
+        return self._first(key, key, wanted)
+
+    def by_digits(self, digits: str, wanted: Wanted) -> list[Bundle]:
+        """Bundles with an id that begins with these hex digits."""
+        low, high = key_range(digits)
+        return [found.bundle for found in self._find(low, high, wanted)]
+
+    def newest(self, wanted: Wanted) -> Iterator[Bundle]:
+        """From the latest to leave on; those that came back are passed over."""
+        below = self._next
+        while True:
+            with reading(self._engine) as connection:
+                query = select(archive.c.id, archive.c.data).where(archive.c.id < below)
+                row = connection.execute(query.order_by(archive.c.id.desc()).limit(1)).first()
+                if row is None:
+                    return
+                below = row.id
+                bundles = [b for b in decode_block(row.data) if wanted(b)]
+                here = _present(connection, row.id, bundles)
+            yield from reversed(here)
+
+    def counts(self) -> dict[PaymentPhase, int]:
+        """How many payments are in the archive, by their end."""
+        sums = (func.sum(archive.c.committed), func.sum(archive.c.aborted))
+        with reading(self._engine) as connection:
+            committed, aborted = connection.execute(select(*sums)).one()
+        return {
+            PaymentPhase.COMMITTED: int(committed or 0),
+            PaymentPhase.ABORTED: int(aborted or 0),
+        }
+
+    def _first(self, low: int, high: int, wanted: Wanted) -> Found | None:
+        return next(iter(self._find(low, high, wanted)), None)
+
+    def _find(self, low: int, high: int, wanted: Wanted) -> list[Found]:
+        query = (
+            select(archive.c.id, archive.c.data)
+            .where(
+                archive.c.id.in_(
+                    select(archive_key.c.block).where(archive_key.c.key.between(low, high))
+                )
+            )
+            .order_by(archive.c.id.desc())
+            .limit(MAX_CANDIDATES)
+        )
+        with reading(self._engine) as connection:
+            return [
+                Found(block, bundle)
+                for block, data in connection.execute(query).all()
+                for bundle in _present(
+                    connection, block, [b for b in decode_block(data) if wanted(b)]
+                )
+            ]
+
+
+def _present(connection: Connection, block: int, bundles: Sequence[Bundle]) -> list[Bundle]:
+    """Those whose keys still point to the block: the others have come back to the live tables."""
+    if not bundles:
+        return []
+    marks = {min(keys_of(bundle)): bundle for bundle in bundles}
+    query = select(archive_key.c.key).where(
+        archive_key.c.block == block, archive_key.c.key.in_(marks)
+    )
+    here = set(connection.scalars(query))
+    return [bundle for mark, bundle in marks.items() if mark in here]
+
+
+def _take_back(found: Found, connection: Connection) -> None:
+    phase = found.bundle.owner.phase if isinstance(found.bundle.owner, Payment) else None
+    connection.execute(
+        delete(archive_key).where(
+            archive_key.c.block == found.block, archive_key.c.key.in_(keys_of(found.bundle))
+        )
+    )
+    connection.execute(
+        update(archive)
+        .where(archive.c.id == found.block)
+        .values(
+            entries=archive.c.entries - 1,
+            committed=archive.c.committed - int(phase is PaymentPhase.COMMITTED),
+            aborted=archive.c.aborted - int(phase is PaymentPhase.ABORTED),
+        )
+    )
+
+
+def prune(connection: Connection, before_us: int, blocks: int) -> int:
+    """Deletes the oldest blocks that left before a time, at most so many; how many went."""
+    query = select(archive.c.id, archive.c.archived_at_us, archive.c.data)
+    gone = []
+    for block, archived_at_us, data in connection.execute(
+        query.order_by(archive.c.id).limit(blocks)
+    ).all():
+        if archived_at_us >= before_us:
+            break
+        gone.append(block)
+        keys = {key for bundle in decode_block(data) for key in keys_of(bundle)}
+        connection.execute(
+            delete(archive_key).where(archive_key.c.block == block, archive_key.c.key.in_(keys))
+        )
+    connection.execute(delete(archive).where(archive.c.id.in_(gone)))
+    return len(gone)
