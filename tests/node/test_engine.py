@@ -12,7 +12,17 @@ from node.core.events import AddRequest
 from node.core.rows import Payment, PaymentPhase, RequestPhase
 from proto.levels import Level
 from tests.node.engines import Engines, chain, engines
-from tests.node.plan import Attempt, Route, ended, make_request, pay, payment_of, request_of
+from tests.node.plan import (
+    Attempt,
+    Route,
+    create,
+    dictate,
+    ended,
+    make_request,
+    pay,
+    payment_of,
+    request_of,
+)
 
 A, S, B, X = Level.ATOMIC, Level.SECURED, Level.BARE, Level.PROXY
 ATOMIC = (A, A, A)
@@ -41,11 +51,18 @@ async def test_a_payment_over_three_hops(
 async def test_many_at_once_share_transactions(autojump_clock: trio.testing.MockClock) -> None:
     async with engines() as world:
         await chain(world)
+        attempts = []
+        for _ in range(30):
+            request = make_request(world, "Q", AMOUNT)
+            payment = create(world, "P", request)
+            attempts.append(dictate(world, payment, request, [Route("PABQ", ATOMIC, AMOUNT)]))
+        await world.rest()
         before = world.running("A").writer.commits
-        attempts = [pay(world, [Route("PABQ", ATOMIC, AMOUNT)]) for _ in range(30)]
+        for attempt in attempts:
+            world.engine("P").submit(lambda _, event=attempt.event: event)  # type: ignore[misc]
         await world.rest()
         assert {phase(world, a) for a in attempts} == {PaymentPhase.COMMITTED}
-        assert world.running("A").writer.commits - before < 60, "they were written one by one"
+        assert world.running("A").writer.commits - before < 15, "they were written one by one"
         world.audit()
 
 
