@@ -6,9 +6,10 @@ from node.core.rows import Ask, Direction, Promise, PromisePhase, Row, Shown, Tr
 from node.core.view import Step
 from proto.limits import GRACE_US, US
 
-# A payment that goes well is claimed sooner than this, and a claim says more than Accepted: a
-# quarter of all messages is never sent. What takes longer is acknowledged.
-ACCEPT_DELAY_US = US // 10
+# A payment that goes well is claimed sooner than this, even on a node with all hands full, and a
+# claim says more than Accepted: a quarter of all messages is never sent. What takes longer is
+# acknowledged, long before the promisor could want to know.
+ACCEPT_DELAY_US = US
 
 
 def due_us(row: Row) -> int | None:
