@@ -61,9 +61,14 @@ class Offer:
         )
 
 
-def outgoing_id(incoming: bytes, promisor: NodeId, promisee: NodeId) -> bytes:
-    """The id of the promise that covers `incoming`: no randomness, so a replay gives the same."""
-    return sha256(b"pledgeway/promise-id/v1\0" + incoming + promisor + promisee).digest()[:16]
+def outgoing_id(incoming: bytes, commit: bytes, promisor: NodeId, promisee: NodeId) -> bytes:
+    """The id of the promise that covers `incoming`: no randomness, so a replay gives the same.
+
+    The commit is in it, so that a neighbour that uses an id again, once we have archived the first,
+    does not make us use one again ahead, where the first may be remembered.
+    """
+    named = incoming + commit + promisor + promisee
+    return sha256(b"pledgeway/promise-id/v1\0" + named).digest()[:16]
 
 
 def on_promise(step: Step, event: FromPeer, body: PromiseMessage) -> None:
@@ -179,7 +184,7 @@ def _forward(step: Step, offer: Offer, forward: Forward, packet: bytes) -> Refus
     # From here on it must succeed.
     given = Promise(
         promisor=step.settings.node,
-        id=outgoing_id(offer.body.promise, step.settings.node, forward.next_node),
+        id=outgoing_id(offer.body.promise, offer.commit, step.settings.node, forward.next_node),
         direction=Direction.OUT,
         line=line_out.id,
         peer=forward.next_node,

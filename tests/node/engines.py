@@ -16,6 +16,8 @@ import sqlalchemy
 import trio
 import trio.testing
 
+from node.archive import Archive
+from node.archiving import Archiver
 from node.core.apply import Applied
 from node.core.effects import Answer, AskRegistries
 from node.core.events import AcceptLine, Event, OfferLine, RegistrySaid
@@ -99,6 +101,8 @@ class Running:
     scope: trio.CancelScope
     stack: ExitStack
     wish: trio.MemorySendChannel[Event]
+    archive: Archive
+    archiver: Archiver
     heard: list[LinkEvent] = field(default_factory=list)
 
 
@@ -172,20 +176,27 @@ class Engines(World):
         transport = self.network.join(node.id, lambda peer: links.positions(peer))
         links = Links(transport)
 
+        archive = Archive(host.database)
+
         def reload() -> None:
             with reading(host.database) as connection:
                 rows = list(load_rows(connection))
                 neighbours = load_neighbours(connection)
+                archive.load(connection)
             memory.load(rows)
             links.neighbours = neighbours
             transport.set_peers(dict.fromkeys(links.neighbours, NOWHERE))
 
         reload()
         court = _Court(self, name)
-        engine = Engine(node.key, node.seal, memory, links, writer, self.clock, court, reload)
+        engine = Engine(
+            node.key, node.seal, memory, links, writer, self.clock, court, reload, archive=archive
+        )
+        archiver = Archiver(engine, archive, node.key, self.clock)
         node.books.rows = memory.rows
         wish, wishes = trio.open_memory_channel[Event](math.inf)
-        host.running = Running(engine, transport, writer, trio.CancelScope(), stack, wish)
+        scope = trio.CancelScope()
+        host.running = Running(engine, transport, writer, scope, stack, wish, archive, archiver)
         self._nursery.start_soon(self._serve, host.running, wishes)
 
     async def _serve(self, running: Running, wishes: trio.MemoryReceiveChannel[Event]) -> None:
