@@ -49,6 +49,7 @@ from runtime.store import Store, open_store
 from runtime.transport import (
     FrameLimits,
     GossipArrived,
+    LinkDown,
     LinkUp,
     PeerEndpoint,
 )
@@ -271,6 +272,8 @@ class _Daemon:
             event, taken = await self._transport.take()
             if isinstance(event, LinkUp):
                 gossip.greet(event.peer, event.link)
+            if isinstance(event, LinkDown):
+                gossip.parted(event.peer, event.link)
             if isinstance(event, GossipArrived):
                 self._adverts.put(event, taken)
             else:

@@ -52,6 +52,9 @@ class Gossip:
         self._known: dict[AdvertKey, tuple[Advert, bytes]] = {}
         self._bytes: set[bytes] = set()
         self._last_sequence = 0
+        # Who has been greeted, by the link it was greeted on. The engine learns of a link a little
+        # later; what is said in between must reach it all the same, for nobody says it again soon.
+        self._greeted: dict[NodeId, int] = {}
 
     @property
     def adverts(self) -> Iterable[Advert]:
@@ -71,8 +74,14 @@ class Gossip:
         return self._last_sequence
 
     def greet(self, peer: NodeId, link: int) -> None:
-        """A link came up: everything we know."""
+        """A link came up: everything we know, and from now on everything new."""
+        self._greeted[peer] = link
         self._transmit(peer, link, [data for _, data in self._known.values()])
+
+    def parted(self, peer: NodeId, link: int) -> None:
+        """A link ended. Another may have followed it already."""
+        if self._greeted.get(peer) == link:
+            del self._greeted[peer]
 
     def _transmit(self, peer: NodeId, link: int, adverts: list[bytes]) -> None:
         batch: list[bytes] = []
@@ -119,9 +128,9 @@ class Gossip:
         return True
 
     def _spread(self, adverts: list[bytes], apart_from: NodeId | None = None) -> None:
-        for node, neighbour in self._links.neighbours.items():
-            if neighbour.link is not None and node != apart_from:
-                self._transmit(node, neighbour.link, adverts)
+        for node, link in self._greeted.items():
+            if node != apart_from:
+                self._transmit(node, link, adverts)
 
     def say(self, adverts: Iterable[NodeAdvert | LineAdvert | RecordAdvert], now_us: int) -> None:
         """Signs, keeps and spreads our own adverts, and records of registries that we know."""
