@@ -6,6 +6,7 @@ leaves the next one; one that finds another version means that somebody else wro
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from operator import itemgetter
 from typing import Any, Final
 
@@ -241,7 +242,13 @@ class _Statement:
 
 
 def _key(table: Table, row: Row) -> Key:
-    return tuple(row[column.name] for column in table.primary_key.columns)
+    return tuple([row[name] for name in _key_columns(table)])
+
+
+@cache
+def _key_columns(table: Table) -> tuple[str, ...]:
+    """Asking SQLAlchemy for every row was a thirtieth of a payment's CPU."""
+    return tuple(column.name for column in table.primary_key.columns)
 
 
 def _by_columns(

@@ -76,7 +76,7 @@ class Step:
     It lives inside one call of `apply` and never leaves it; the view is not touched.
     """
 
-    __slots__ = ("_rows", "effects", "now_us", "settings", "view")
+    __slots__ = ("_promised", "_rows", "effects", "now_us", "settings", "view")
 
     def __init__(self, view: View, now_us: int) -> None:
         self.view = view
@@ -84,6 +84,7 @@ class Step:
         self.now_us = now_us
         self.effects: list[Effect] = []
         self._rows: dict[Key, Row] = {}
+        self._promised = False  # whether a promise is among the changed rows
 
     @property
     def changes(self) -> tuple[Row, ...]:
@@ -121,14 +122,17 @@ class Step:
 
     def promises_of(self, commit: bytes) -> list[Promise]:
         """Promises under one commit_id, in the order in which they were made."""
+        if not self._promised:
+            return list(self.view.promises_of(commit))
         found = {p.key: p for p in self.view.promises_of(commit)}
-        for row in self._rows.values():
+        for key, row in self._rows.items():
             if isinstance(row, Promise) and row.commit == commit:
-                found[row.key] = row
+                found[key] = row
         return list(found.values())
 
     def put(self, row: Row) -> None:
         self._rows[row.key] = row
+        self._promised = self._promised or isinstance(row, Promise)
 
     def send(self, peer: NodeId, body: Body) -> None:
         self.effects.append(Send(peer, body))
