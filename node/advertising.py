@@ -86,8 +86,8 @@ class Advertiser:
         now_us = self._clock.now_us()
         expires_at_us = now_us + ADVERT_TTL_US
         self._gossip.forget_expired(now_us)
-        rows = self._engine.memory.rows.values()
-        lines = [r for r in rows if isinstance(r, Line) and (everything or r.id in self._lines)]
+        known = self._engine.memory.lines()
+        lines = [line for line in known if everything or line.id in self._lines]
         self._lines.clear()
         for line in lines:
             self._said[line.id] = (max(0, line.available_out), line.phase)

@@ -86,6 +86,11 @@ class Memory:
             assert isinstance(row, Promise)
             yield row
 
+    def lines(self) -> Iterator[Line]:
+        """All of them, without a look at the many other rows."""
+        for peer in self._lines:
+            yield from self.lines_with(peer)
+
     def lines_with(self, peer: NodeId) -> Iterator[Line]:
         for key in self._lines.get(peer, ()):
             row = self.rows[key]

@@ -54,7 +54,7 @@ class Context:
 
     @property
     def lines(self) -> list[Line]:
-        return [r for r in self.rows(Line) if isinstance(r, Line)]
+        return list(self.engine.memory.lines())
 
     def alias_of(self, node: bytes) -> str:
         """How people call a node: our name for a neighbour, its own, or the first digits."""
