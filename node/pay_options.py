@@ -8,18 +8,24 @@ from proto.levels import Level
 from proto.limits import MAX_AMOUNT, MAX_HOPS
 
 DEFAULT_ATTEMPTS: Final = 5
+DEFAULT_PARTS: Final = 4  # each is one more that may be refused, and then all are
 MAX_ATTEMPTS: Final = 20  # each costs the nodes on the way a promise; the payer pays nothing
 
 
 @dataclass(frozen=True, slots=True)
 class PayOptions:
-    """What the payer allows. `policies`: names of registries to use, empty = any."""
+    """What the payer allows. `registries` to use, empty = any.
+
+    `parts`: most chains, used where that is cheaper than one; None: as many as usual, and only
+    where no single chain carries the amount.
+    """
 
     max_cost: int = MAX_AMOUNT
     levels: frozenset[Level] = frozenset(Level)
     registries: frozenset[bytes] = frozenset()
     max_hops: int = MAX_HOPS
     attempts: int = DEFAULT_ATTEMPTS
+    parts: int | None = None
 
     def to_json(self) -> str:
         return json.dumps(
@@ -29,6 +35,7 @@ class PayOptions:
                 "registries": sorted(r.hex() for r in self.registries),
                 "max_hops": self.max_hops,
                 "attempts": self.attempts,
+                "parts": self.parts,
             }
         )
 
@@ -41,4 +48,5 @@ class PayOptions:
             frozenset(bytes.fromhex(r) for r in data["registries"]),
             data["max_hops"],
             data["attempts"],
+            data.get("parts"),
         )

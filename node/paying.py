@@ -6,25 +6,24 @@ payment back to ROUTING only then, and this task never does.
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from hashlib import sha256
 from typing import Any, Final
 
 import trio
 
-from node.core.events import CreatePayment, Event, FirstPromise, GiveUpPayment, StartAttempt
-from node.core.rows import LinePhase, Payment, PaymentPhase, PromisePhase
+from node.core.events import CreatePayment, GiveUpPayment
+from node.core.rows import LinePhase, Payment, PaymentPhase, Promise
+from node.dictating import Dictating, Entropy, MakeEvent
 from node.engine import Engine, StoreUnavailable
 from node.gossip import Gossip
-from node.pay_options import PayOptions
+from node.learning import Lessons, learn
+from node.pay_options import DEFAULT_PARTS, PayOptions
 from node.registries import Registries
 from node.routing import LineEnds, NoRoute, RouteFinder, RouteFound, RouteQuery
-from proto.descriptor import Descriptor, commit_id
-from proto.keys import NodeId, SealKey
 from proto.levels import Level
 from proto.limits import US
-from proto.onion import Deliver, Forward, Instruction, wrap
 from proto.policy import single
 from proto.reason import Reason, Refusal
 from proto.request import PaymentRequest, read_request
@@ -52,10 +51,6 @@ _HOPELESS: Final = frozenset(
 )
 
 
-Entropy = Callable[[int], bytes]
-MakeEvent = Callable[[int], Event]
-
-
 class Payer:
     """Drives every payment of this node that is not over. One task for each."""
 
@@ -76,6 +71,7 @@ class Payer:
         self._clock = clock
         self._entropy = entropy
         self._nursery = nursery
+        self._dictating = Dictating(engine, gossip, clock, entropy)
 
     def resume(self) -> None:
         """After a start: every payment that is not over goes on."""
@@ -115,30 +111,23 @@ class Payer:
     ) -> Sequence[MakeEvent]:
         """The first attempt, where nobody has to be asked for it: it shares the transaction of the
         payment's creation. Else nothing, and the payment's task makes it."""
-        found = self._finder.recall(self._query(request, options, {}, frozenset()))
-        if found is None or _relies(found):
+        found = self._finder.recall(self._query(request, options, Lessons()))
+        if found is None or found.relies_on_registry:
             return ()
-        descriptor = self._descriptor(request_hash, 1, request, found)
-        start = self._start(payment, 1, request, found, descriptor, ())
+        descriptor = self._dictating.descriptor(request_hash, 1, request, found)
+        start = self._dictating.start(payment, 1, request, found, descriptor, ())
         return () if isinstance(start, Refusal) else (start,)
 
     async def plan(
         self,
         request: PaymentRequest,
         options: PayOptions,
-        learned: Mapping[LineEnds, int] | None = None,
-        avoid: frozenset[LineEnds] = frozenset(),
+        lessons: Lessons | None = None,
     ) -> RouteFound | NoRoute:
-        """The chain that an attempt would use now; nothing is promised."""
-        return await self._finder.find(self._query(request, options, learned or {}, avoid))
+        """The chains that an attempt would use now; nothing is promised."""
+        return await self._finder.find(self._query(request, options, lessons or Lessons()))
 
-    def _query(
-        self,
-        request: PaymentRequest,
-        options: PayOptions,
-        learned: Mapping[LineEnds, int],
-        avoid: frozenset[LineEnds],
-    ) -> RouteQuery:
+    def _query(self, request: PaymentRequest, options: PayOptions, lessons: Lessons) -> RouteQuery:
         settings = self._engine.memory.settings
         now_us = self._clock.now_us()
         known = [single(r) for r in sorted(settings.records)]
@@ -160,8 +149,11 @@ class Payer:
             now_us=now_us,
             max_hops=options.max_hops,
             max_cost=options.max_cost,
-            avoid_lines=avoid,
-            learned={**own, **learned},
+            avoid_lines=lessons.avoid,
+            learned=_least(own, lessons.carries),
+            max_parts=DEFAULT_PARTS if options.parts is None else options.parts,
+            split_to_save=options.parts is not None,
+            unit=request.brand.unit,
         )
 
     def _own_lines(self, brand: bytes) -> dict[LineEnds, int]:
@@ -183,8 +175,7 @@ class Payer:
         return row
 
     async def _drive(self, payment_id: bytes) -> None:
-        learned: dict[LineEnds, int] = {}
-        avoid: set[LineEnds] = set()
+        lessons = Lessons()
         while True:
             changed = self._engine.next_change((Payment.table, payment_id, b""))
             payment = self._payment(payment_id)
@@ -194,24 +185,23 @@ class Payer:
                 await changed.wait()
                 continue
             try:
-                await self._between_attempts(payment, learned, avoid)
+                lessons = await self._between_attempts(payment, lessons)
             except StoreUnavailable as error:
                 log.warning("payment %s waits for the store: %s", payment_id.hex()[:8], error)
                 await trio.sleep(1)
 
-    async def _between_attempts(
-        self, payment: Payment, learned: dict[LineEnds, int], avoid: set[LineEnds]
-    ) -> None:
+    async def _between_attempts(self, payment: Payment, lessons: Lessons) -> Lessons:
+        """The next attempt, or none any more; what was learned so far."""
         options = PayOptions.from_json(payment.options)
         request = read_request(payment.request, self._clock.now_us())
         if payment.attempt:
             because = payment.because or Refusal(Reason.REFUSED_AHEAD)
             if because.reason in _HOPELESS or payment.attempt >= options.attempts:
                 await self._give_up(payment, because)
-                return
-            self._learn(payment, because, learned, avoid)
+                return lessons
+            lessons = learn(lessons, self._tried(payment), because)
             await trio.sleep(GOSSIP_PAUSE_S)
-        found = await self._plan_patiently(payment, request, options, learned, frozenset(avoid))
+        found = await self._plan_patiently(payment, request, options, lessons)
         if isinstance(found, NoRoute):
             because = payment.because or Refusal(Reason.NO_ROUTE)
             over = [r["figure"] for r in found.reasons if r.get("rule") == "MAX_COST"]
@@ -219,24 +209,24 @@ class Payer:
                 because = Refusal(Reason.COST_ABOVE_MAX, min(over))
             reasons = json.dumps({"exact": found.exact, "reasons": list(found.reasons)})
             await self._give_up(payment, because, reasons)
-            return
+            return lessons
         refusal = await self._attempt(payment, request, found)
         if refusal is not None:
             await self._give_up(payment, refusal)
+        return lessons
 
     async def _plan_patiently(
         self,
         payment: Payment,
         request: PaymentRequest,
         options: PayOptions,
-        learned: Mapping[LineEnds, int],
-        avoid: frozenset[LineEnds],
+        lessons: Lessons,
     ) -> RouteFound | NoRoute:
         """As `plan`, but a payee of whom nothing was heard yet gets a moment: adverts of a line
         that was opened just now are still on their way."""
         patient_until_us = payment.created_at_us + PATIENCE_US
         while True:
-            found = await self.plan(request, options, learned, avoid)
+            found = await self.plan(request, options, lessons)
             unheard = isinstance(found, NoRoute) and all(
                 r.get("rule") == "NO_PATH" for r in found.reasons
             )
@@ -249,144 +239,30 @@ class Payer:
             partial(GiveUpPayment, payment=payment.id, because=because, route=route)
         )
 
-    def _learn(
-        self,
-        payment: Payment,
-        because: Refusal,
-        learned: dict[LineEnds, int],
-        avoid: set[LineEnds],
-    ) -> None:
-        """What the refusal says about the lines of the chain that was tried.
-
-        Instructions are sealed, so a refusal does not say who gave it. Our neighbour's own answer
-        does: then the line and the figure are exact. Otherwise the next attempt keeps clear of the
-        first inner line that was not yet avoided: each attempt asks somebody new.
-        """
-        hops = json.loads(payment.route)["hops"]
-        ends = [(NodeId(bytes.fromhex(h["from"])), NodeId(bytes.fromhex(h["to"]))) for h in hops]
-        first = next(iter(self._engine.memory.promises_of(payment.commit)), None)
-        refused_by_neighbour = first is not None and first.phase is PromisePhase.REFUSED
-        if refused_by_neighbour and because.reason is Reason.NEXT_CREDIT_SHORT and len(ends) > 1:
-            learned[ends[1]] = max(0, hops[1]["amount"] - because.figure)
-        elif refused_by_neighbour and because.reason is Reason.CREDIT_SHORT:
-            learned[ends[0]] = max(0, hops[0]["amount"] - because.figure)
-        elif refused_by_neighbour and len(ends) > 1:
-            avoid.add(ends[1])
-        else:
-            fresh = [e for e in ends[1:] if e not in avoid]
-            avoid.update(fresh[-1:] or ends[:1])
+    def _tried(self, payment: Payment) -> list[tuple[Mapping[str, Any], Promise]]:
+        """The chains of the last attempt, each with its first promise as it has ended."""
+        memory, tried = self._engine.memory, []
+        for part in json.loads(payment.route)["parts"]:
+            key = (Promise.table, bytes(memory.settings.node), bytes.fromhex(part["promise"]))
+            row = memory.row(key)
+            if isinstance(row, Promise):
+                tried.append((part, row))
+        return tried
 
     async def _attempt(
         self, payment: Payment, request: PaymentRequest, found: RouteFound
     ) -> Refusal | None:
         attempt = payment.attempt + 1
-        descriptor = self._descriptor(payment.request_hash, attempt, request, found)
+        descriptor = self._dictating.descriptor(payment.request_hash, attempt, request, found)
         admitted: list[bytes] = []
-        if _relies(found):
+        if found.relies_on_registry:
             admitted = await self._registries.announce(descriptor.encode())
             if len(admitted) < len(found.policy.members):
                 return Refusal(Reason.REGISTRY_SILENT)
-        start = self._start(payment.id, attempt, request, found, descriptor, admitted)
+        start = self._dictating.start(payment.id, attempt, request, found, descriptor, admitted)
         return start if isinstance(start, Refusal) else await self._engine.ask(start)
 
-    def _descriptor(
-        self, request_hash: bytes, attempt: int, request: PaymentRequest, found: RouteFound
-    ) -> Descriptor:
-        """A fresh one, with D counted from now."""
-        hashes = request.decline_hashes
-        declines = found.policy.declines and not _relies(found) and attempt <= len(hashes)
-        return Descriptor(
-            salt=(salt := self._entropy(32)),
-            deadline_us=self._clock.now_us() + found.schedule.deadline,
-            policy=found.policy,
-            committers=(request.committer_key,),
-            threshold=1,
-            terms_root=sha256(b"pledgeway/terms/v1\0" + salt + request_hash).digest(),
-            decline_hash=hashes[attempt - 1] if declines else b"",
-        )
 
-    def _start(
-        self,
-        payment: bytes,
-        attempt: int,
-        request: PaymentRequest,
-        found: RouteFound,
-        descriptor: Descriptor,
-        admitted: Sequence[bytes],
-    ) -> MakeEvent | Refusal:
-        encoded = descriptor.encode()
-        now_us = descriptor.deadline_us - found.schedule.deadline
-        first = self._first_promise(request, found, encoded, now_us, attempt)
-        if isinstance(first, Refusal):
-            return first
-        return partial(
-            StartAttempt,
-            payment=payment,
-            attempt=attempt,
-            descriptor_bytes=encoded,
-            descriptor=descriptor,
-            firsts=(first,),
-            admitted=tuple(admitted),
-            cost=found.cost,
-            route=json.dumps(route_json(found)),
-        )
-
-    def _first_promise(
-        self,
-        request: PaymentRequest,
-        found: RouteFound,
-        descriptor: bytes,
-        now_us: int,
-        attempt: int,
-    ) -> FirstPromise | Refusal:
-        expiries = [now_us + e if e is not None else 0 for e in found.schedule.expiries]
-        layers: list[tuple[bytes, Instruction]] = []
-        for hop, following, expiry in zip(
-            found.hops[:-1], found.hops[1:], expiries[1:], strict=True
-        ):
-            advert = self._gossip.node(hop.promisee)
-            if advert is None:
-                return Refusal(Reason.NO_ROUTE)
-            forward = Forward(
-                following.promisee, request.brand.guid, following.amount, following.level, expiry
-            )
-            layers.append((advert.seal_key, forward))
-        layers.append((request.seal_key, Deliver(request.request_id, attempt - 1, request.amount)))
-        ephemeral = SealKey(self._entropy(32))
-        packet = wrap(ephemeral, layers, commit_id(descriptor), self._entropy(32))
-        line = self._line_to(found.hops[0].promisee, request.brand.guid)
-        if packet is None or line is None:
-            return Refusal(Reason.NEXT_LINE_UNKNOWN)
-        first = found.hops[0]
-        return FirstPromise(self._entropy(16), line, first.amount, first.level, expiries[0], packet)
-
-    def _line_to(self, peer: NodeId, brand: bytes) -> bytes | None:
-        for line in self._engine.memory.lines_with(peer):
-            if line.brand.guid == brand and line.phase is LinePhase.OPEN:
-                return line.id
-        return None
-
-
-def _relies(found: RouteFound) -> bool:
-    """Whether somebody on the way needs the registry's admission before it promises (V6)."""
-    return any(mode.relies_on_registry for _, mode in found.modes)
-
-
-def route_json(found: RouteFound) -> dict[str, Any]:
-    """How a route is kept with its payment and shown: ids in hex, offsets in µs."""
-    return {
-        "policy": [member.hex() for member in found.policy.members],
-        "exact": found.exact,
-        "hops": [
-            {
-                "from": hop.promisor.hex(),
-                "to": hop.promisee.hex(),
-                "level": hop.level.name,
-                "amount": hop.amount,
-            }
-            for hop in found.hops
-        ],
-        "modes": {node.hex(): mode.name for node, mode in found.modes},
-        "deadline_us": found.schedule.deadline,
-        "locks_us": list(found.schedule.locks),
-    }
+def _least(own: Mapping[LineEnds, int], told: Mapping[LineEnds, int]) -> dict[LineEnds, int]:
+    """What lines carry: of our own the less of what we see and what a neighbour told us."""
+    return {**own, **{e: min(room, own.get(e, room)) for e, room in told.items()}}

@@ -20,7 +20,9 @@ class RouteQuery:
     """Which chain lets `payee` receive `amount` at the least cost? Ids are node and brand ids.
 
     `accepted`: the policies under which the payee stamps. `candidates`: the policies to try beside
-    the empty one. `latest_deadline` and `payee_margin_us` are µs from now.
+    the empty one. `latest_deadline` and `payee_margin_us` are µs from now. `max_parts`: most chains
+    under one commit; several only where no single one carries the amount, unless `split_to_save`:
+    then also where they cost less. Shares are multiples of `unit`.
     """
 
     payer: NodeId
@@ -38,6 +40,9 @@ class RouteQuery:
     max_cost: int = MAX_AMOUNT
     avoid_lines: frozenset[LineEnds] = frozenset()
     learned: Mapping[LineEnds, int] | None = None
+    max_parts: int = 1
+    split_to_save: bool = False
+    unit: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +56,51 @@ class RouteHop:
 
 
 @dataclass(frozen=True, slots=True)
-class RouteFound:
-    """A chain as the payer will dictate it. The schedule is µs from now."""
+class RoutePart:
+    """One chain. `modes` are of its intermediaries, payer first; the schedule is µs from now."""
 
     hops: tuple[RouteHop, ...]
     modes: tuple[tuple[NodeId, Mode], ...]
-    policy: RegistryPolicy
     schedule: Schedule
+
+    @property
+    def cost(self) -> int:
+        """What the payer promises."""
+        return self.hops[0].amount
+
+    @property
+    def amount(self) -> int:
+        """What the payee is promised."""
+        return self.hops[-1].amount
+
+
+@dataclass(frozen=True, slots=True)
+class RouteFound:
+    """What the payer will dictate: chains under one policy and one D, the largest first."""
+
+    parts: tuple[RoutePart, ...]
+    policy: RegistryPolicy
     exact: bool
 
     @property
     def cost(self) -> int:
-        return self.hops[0].amount
+        """What the payer promises over all chains."""
+        return sum(part.cost for part in self.parts)
+
+    @property
+    def hops(self) -> tuple[RouteHop, ...]:
+        """The promises of the largest part, payer first."""
+        return self.parts[0].hops
+
+    @property
+    def deadline(self) -> int:
+        """D of all chains, µs from now."""
+        return self.parts[0].schedule.deadline
+
+    @property
+    def relies_on_registry(self) -> bool:
+        """Whether somebody on the way needs its admission before it promises (V6, V12)."""
+        return any(mode.relies_on_registry for part in self.parts for _, mode in part.modes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +119,7 @@ class RouteFinder(Protocol):
         ...
 
     async def find(self, query: RouteQuery) -> RouteFound | NoRoute:
-        """The cheapest viable chain of what has been observed so far."""
+        """The cheapest viable route of what has been observed so far."""
         ...
 
     def recall(self, query: RouteQuery) -> RouteFound | None:

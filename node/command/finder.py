@@ -1,20 +1,21 @@
 """The path finder in the node's own process: adverts in, routes out, ids translated to names."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
 import trio
 
 from node.command.route_cache import RouteCache
-from node.routing import NoRoute, RouteFinder, RouteFound, RouteHop, RouteQuery
+from node.routing import NoRoute, RouteFinder, RouteFound, RouteHop, RoutePart, RouteQuery
 from pathfinder.answer import Route
 from pathfinder.answer_json import answer_as_json
 from pathfinder.explain import explain
 from pathfinder.graph import Graph
 from pathfinder.network import Line, Network, Node, Policy
 from pathfinder.network_file import format_network
+from pathfinder.parts import PartsAnswer, find_parts
 from pathfinder.question import BadQuestion, RouteQuestion
 from pathfinder.search import find_route
 from proto.adverts import Advert, LineAdvert, NodeAdvert, RecordAdvert
@@ -83,7 +84,15 @@ class LocalFinder(RouteFinder):
             self._set_policies(query)
             question = _question(query)
             self.searches += 1
-            found = await trio.to_thread.run_sync(partial(_find, self._graph, question))
+            search = partial(
+                _find,
+                self._graph,
+                question,
+                query.max_parts,
+                split_to_save=query.split_to_save,
+                unit=query.unit,
+            )
+            found = await trio.to_thread.run_sync(search)
             if isinstance(found, RouteFound):
                 self._cache.put(query, self._graph.version, self._until_us(query), found)
             return found
@@ -135,31 +144,61 @@ class LocalFinder(RouteFinder):
         return len(self._nodes), sum(not a.closed for a in self._lines.values())
 
 
-def _find(graph: Graph, question: RouteQuestion) -> RouteFound | NoRoute:
+def _find(
+    graph: Graph,
+    question: RouteQuestion,
+    max_parts: int = 1,
+    *,
+    split_to_save: bool = False,
+    unit: int = 1,
+) -> RouteFound | NoRoute:
+    parts = None
     try:
         answer = find_route(graph, question)
+        if max_parts > 1 and (answer.route is None or split_to_save):
+            parts = find_parts(graph, question, max_parts, unit=unit)
+            if parts.routes:
+                return _found(parts.routes, parts.exact)
         if answer.route is not None:
-            return _found(answer.route, answer.exact)
+            return _found((answer.route,), answer.exact)
         answer = explain(graph, question, answer)
     except BadQuestion as error:
         # Not yet heard of the payee or of a line in this brand: the same as no route, for now.
         text = f"{error.fault.value} {error.subject[:16]} is not known yet"
         reason = {"rule": "NO_PATH", "node": None, "line": None, "figure": 0, "text": text}
         return NoRoute(True, (reason,))
-    return NoRoute(answer.exact, tuple(answer_as_json(answer, with_reasons=True)["reasons"]))
+    reasons = tuple(answer_as_json(answer, with_reasons=True)["reasons"])
+    if parts is None or all(reason["rule"] == "NO_PATH" for reason in reasons):
+        return NoRoute(answer.exact, reasons)
+    return NoRoute(answer.exact and parts.exact, (*reasons, _no_parts(parts, max_parts)))
 
 
-def _found(route: Route, exact: bool) -> RouteFound:
-    policy = route.policy
+def _no_parts(parts: PartsAnswer, max_parts: int) -> dict[str, Any]:
+    """Why several chains do not help; the form of the other reasons."""
+    short, text = 0, f"nor do up to {max_parts} chains together"
+    if parts.most is not None and parts.most < parts.amount:
+        short = parts.amount - parts.most
+        text = f"all lines together carry {parts.most} {parts.brand} at most, {short} too few"
+    return {"rule": "PARTS", "node": None, "line": None, "figure": short, "text": text}
+
+
+def _found(routes: Sequence[Route], exact: bool) -> RouteFound:
+    policy = routes[0].policy
     members = tuple(bytes.fromhex(m) for m in policy.members)
     chosen = RegistryPolicy(members, policy.qc, policy.qa, policy.f, policy.delta_us)
     return RouteFound(
-        hops=tuple(
-            RouteHop(_id(h.promisor), _id(h.promisee), h.level, h.amount) for h in route.hops
+        parts=tuple(
+            RoutePart(
+                tuple(
+                    RouteHop(_id(h.promisor), _id(h.promisee), h.level, h.amount)
+                    for h in route.hops
+                ),
+                tuple((_id(name), mode) for name, mode in route.modes),
+                route.schedule,
+            )
+            for route in routes
         ),
-        modes=tuple((_id(name), mode) for name, mode in route.modes),
         policy=chosen if members else EMPTY_POLICY,
-        schedule=route.schedule,
         exact=exact,
     )
 

@@ -22,7 +22,7 @@ from node.command.display import Json, say, short
 from node.command.exit_status import REFUSED, UNKNOWN, UNUSABLE, TaughtCommand, fail, plain
 from node.command.payment_view import FINAL, because, progress, show_payment, show_plan
 from node.command.session import Answer, NoAnswer, Session, with_node
-from proto.limits import MAX_HOPS, MAX_REQUEST_BYTES
+from proto.limits import MAX_HOPS, MAX_PARTS, MAX_REQUEST_BYTES
 from proto.request import REQUEST_PREFIX
 
 LEVEL_HELP: Final = f"Level to use: {', '.join(LEVELS)}; repeatable.  [default: all]"
@@ -44,6 +44,13 @@ STATUSES: Final = (
 )
 @click.option(
     "--max-hops", type=click.IntRange(1, MAX_HOPS), help="Most promises in a chain.", metavar="H"
+)
+@click.option(
+    "--parts",
+    type=click.IntRange(1, MAX_PARTS),
+    metavar="N",
+    help="Split into at most N chains where that is cheaper or needed; 1 forbids."
+    "  [default: up to 4, only where no single chain carries the amount]",
 )
 @click.option(
     "--attempts",
@@ -69,6 +76,7 @@ def pay(
     levels: Sequence[str],
     registries: Sequence[str],
     max_hops: int | None,
+    parts: int | None,
     attempts: int | None,
     wait_s: int,
     evidence: Path | None,
@@ -76,14 +84,16 @@ def pay(
     """Pay a REQUEST: its text, or a FILE that holds it ("-": standard input).
 
     The node finds the cheapest chain of promises that is safe for all, promises, and waits for the
-    decision. A request is paid at most once, however often this is called.
+    decision. Where no chain carries the amount it takes several, which are decided as one. A
+    request is paid at most once, however often this is called.
 
     \b
     Example:
       pledgeway pay invoice.txt --dry-run
       pledgeway pay invoice.txt --max-cost 710 --evidence lamp.evidence
+      pledgeway pay invoice.txt --parts 3
     """
-    given = {"max_cost": max_cost, "max_hops": max_hops, "attempts": attempts}
+    given = {"max_cost": max_cost, "max_hops": max_hops, "parts": parts, "attempts": attempts}
     arguments: dict[str, object] = {
         "request": text_or_file(request, REQUEST_PREFIX, "payment request", MAX_REQUEST_CHARS),
         **{name: value for name, value in given.items() if value is not None},

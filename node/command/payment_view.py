@@ -69,9 +69,21 @@ def show_payment(one: Json) -> None:
 
 
 def show_hops(one: Json) -> None:
-    """The promises of a chain, payer first; nothing where none is known."""
-    hops = one.get("hops") or ()
-    modes = one.get("modes") or {}
+    """The promises of each chain, payer first; nothing where none is known."""
+    parts = one.get("parts") or ()
+    if len(parts) < 2:
+        _show_chain(one, one.get("brand"))
+        return
+    for number, part in enumerate(parts, 1):
+        gap()
+        share, cost = (amount(part.get(name), one.get("brand")) for name in ("amount", "cost"))
+        say(f"part {number} of {len(parts)}: {share} at a cost of {cost}")
+        _show_chain(part, one.get("brand"))
+
+
+def _show_chain(chain: Json, brand: object) -> None:
+    hops = chain.get("hops") or ()
+    modes = chain.get("modes") or {}
     if not hops:
         return
     gap()
@@ -82,7 +94,7 @@ def show_hops(one: Json) -> None:
                 _name(hop.get("from")),
                 _name(hop.get("to")),
                 hop.get("level"),
-                amount(hop.get("amount"), one.get("brand")),
+                amount(hop.get("amount"), brand),
                 modes.get(hop.get("from"), "payer" if number == 0 else "-"),
             )
             for number, hop in enumerate(hops)

@@ -55,7 +55,7 @@ class RouteCache:
             return None
         found = known.found
         latest = _bearing(query)
-        if latest > known.latest_deadline or found.schedule.deadline > query.latest_deadline:
+        if latest > known.latest_deadline or found.deadline > query.latest_deadline:
             return None
         rooms = _own(query)
         if found.cost > query.max_cost or not _no_roomier(rooms, known.rooms, found):
@@ -64,8 +64,8 @@ class RouteCache:
 
     def put(self, query: RouteQuery, version: int, until_us: int, found: RouteFound) -> None:
         """Remembers what a search of this version found; it holds while now < `until_us`."""
-        if not found.exact:
-            return
+        if not found.exact or len(found.parts) > 1:
+            return  # of several chains none carries the whole cost, as the reasoning above asks
         if version != self._version or len(self._answers) >= MAX_REMEMBERED:
             self._answers.clear()
             self._version = version

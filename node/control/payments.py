@@ -18,13 +18,13 @@ from node.core.rows import (
     PromisePhase,
     Transaction,
 )
+from node.dictating import route_json
 from node.pay_options import DEFAULT_ATTEMPTS, MAX_ATTEMPTS, PayOptions
-from node.paying import route_json
 from node.routing import NoRoute
 from proto.certificate import AbortCertificate, CommitCertificate
 from proto.descriptor import decode_descriptor, transaction_uuid
 from proto.levels import Level
-from proto.limits import GRACE_US, GUARD_US, MAX_AMOUNT, MAX_HOPS
+from proto.limits import GRACE_US, GUARD_US, MAX_AMOUNT, MAX_HOPS, MAX_PARTS
 from proto.money import Brand
 from proto.request import PaymentRequest, from_text, read_request
 from proto.v1 import types_pb2 as pb
@@ -56,15 +56,26 @@ def _options(context: Context, arguments: Arguments) -> PayOptions:
         registries=frozenset(context.find_registry(n).record.registry for n in named),
         max_hops=arguments.number("max_hops", MAX_HOPS, 1, MAX_HOPS),
         attempts=arguments.number("attempts", DEFAULT_ATTEMPTS, 1, MAX_ATTEMPTS),
+        parts=arguments.maybe_number("parts", 1, MAX_PARTS),
     )
 
 
 def _route_shown(context: Context, route: Mapping[str, Any]) -> dict[str, Any]:
-    """A kept route with names instead of ids."""
-    name = context.alias_of
+    """A kept route with names instead of ids. `hops` and `modes` are the largest part's."""
     members = [context.registry_name(bytes.fromhex(m)) for m in route.get("policy", [])]
     return {
         "registry": "+".join(members) or None,
+        **_chain_shown(context, route),
+        "parts": [
+            {"amount": part["amount"], "cost": part["cost"], **_chain_shown(context, part)}
+            for part in route.get("parts", [])
+        ],
+    }
+
+
+def _chain_shown(context: Context, chain: Mapping[str, Any]) -> dict[str, Any]:
+    name = context.alias_of
+    return {
         "hops": [
             {
                 "from": name(bytes.fromhex(h["from"])),
@@ -72,14 +83,14 @@ def _route_shown(context: Context, route: Mapping[str, Any]) -> dict[str, Any]:
                 "level": h["level"],
                 "amount": h["amount"],
             }
-            for h in route.get("hops", [])
+            for h in chain.get("hops", [])
         ],
-        "modes": {name(bytes.fromhex(n)): m for n, m in route.get("modes", {}).items()},
+        "modes": {name(bytes.fromhex(n)): m for n, m in chain.get("modes", {}).items()},
     }
 
 
 async def plan(context: Context, arguments: Arguments) -> dict[str, Any]:
-    """What a payment would cost now, and along which chain; nothing is promised."""
+    """What a payment would cost now, and along which chains; nothing is promised."""
     _, request = _read(context, arguments.text("request"))
     options = _options(context, arguments)
     arguments.done()
@@ -97,14 +108,15 @@ async def plan(context: Context, arguments: Arguments) -> dict[str, Any]:
     if isinstance(found, NoRoute):
         reasons = [_named_reason(context, r, request.brand) for r in found.reasons]
         return {"found": False, "exact": found.exact, "reasons": reasons} | about
+    locks = [lock for part in found.parts for lock in part.schedule.locks]
     return (
         {
             "found": True,
             "exact": found.exact,
             "cost": found.cost,
             "fee": found.cost - request.amount,
-            "deadline_s": found.schedule.deadline / 1e6,
-            "held_at_most_s": max(found.schedule.locks) / 1e6,
+            "deadline_s": found.deadline / 1e6,
+            "held_at_most_s": max(locks) / 1e6,
         }
         | _route_shown(context, route_json(found))
         | about
@@ -143,7 +155,7 @@ def payment_json(context: Context, payment: Payment) -> dict[str, Any]:
         "brand": payment.brand.name,
         "cost": payment.cost,
         "fee": max(0, payment.cost - payment.amount),
-        "paid": payment.cost if done else 0,
+        "paid": payment.cost - _unclaimed(context, payment) if done else 0,
         "phase": payment.phase.name,
         "attempt": payment.attempt,
         "commit_id": payment.commit.hex(),
@@ -161,9 +173,17 @@ def payment_json(context: Context, payment: Payment) -> dict[str, Any]:
     return shown
 
 
+def _unclaimed(context: Context, payment: Payment) -> int:
+    """What a committed payment did not cost: parts that the payee could not claim in time."""
+    return sum(
+        p.amount
+        for p in context.engine.memory.promises_of(payment.commit)
+        if p.direction is Direction.OUT and p.phase.final and p.phase is not PromisePhase.REDEEMED
+    )
+
+
 def _transaction(context: Context, payment: Payment) -> Transaction | None:
-    row = context.engine.memory.row((Transaction.table, payment.commit, b""))
-    return row if isinstance(row, Transaction) else None
+    return context.settled.transaction(payment.commit)
 
 
 def _evidence_kind(transaction: Transaction | None) -> str | None:
@@ -191,12 +211,14 @@ def _waits_for(
     ]  # fmt: skip
     if not firsts:
         return None
-    first = firsts[0]
+    # Of several parts the one that nobody has acknowledged is what all wait for.
+    first = min(firsts, key=lambda p: p.phase)
+    more = f"; {len(firsts)} parts are pending" if len(firsts) > 1 else ""
     return {
-        "what": _wait_text(context, first, transaction),
+        "what": _wait_text(context, first, transaction) + more,
         "since_us": first.made_at_us,
         "until_us": max(_latest_end_us(p, transaction) for p in firsts),
-        "evidence": _ending_evidence(first.level),
+        "evidence": _ending_evidence(max(firsts, key=lambda p: p.level.late_ok).level),
     }
 
 
@@ -241,8 +263,7 @@ async def follow(context: Context, payment: bytes, send: Send) -> None:
     key = (Payment.table, payment, b"")
     told: dict[str, Any] = {}
     while True:
-        row = context.engine.memory.row(key)
-        assert isinstance(row, Payment)
+        row = context.settled.payment(payment)
         firsts = [p.key for p in context.engine.memory.promises_of(row.commit)]
         changed = context.engine.next_change(key, (Transaction.table, row.commit, b""), *firsts)
         shown = payment_json(context, row)
@@ -263,6 +284,8 @@ async def list_payments(context: Context, arguments: Arguments) -> dict[str, Any
     limit = arguments.number("limit", 50, 1, MAX_LISTED)
     arguments.done()
     payments = [p for p in context.rows(Payment) if isinstance(p, Payment)]
+    if len(payments) < limit:
+        payments += context.settled.newest_payments(limit - len(payments))
     payments.sort(key=lambda p: -p.created_at_us)
     return {"payments": [payment_json(context, p) for p in payments[:limit]]}
 

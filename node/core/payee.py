@@ -23,7 +23,7 @@ from node.core.view import Step
 from proto.commit import Evidence, sign_share
 from proto.descriptor import Descriptor, decode_descriptor
 from proto.keys import SigningKey
-from proto.limits import CLAIM_TRAVEL_US, MIN_LEAD_US
+from proto.limits import CLAIM_TRAVEL_US, MAX_PARTS, MIN_LEAD_US
 from proto.money import Brand
 from proto.onion import Deliver
 from proto.reason import Reason, Refusal
@@ -98,6 +98,8 @@ def take_delivery(
     if refusal is not None:
         return refusal
     promises = step.promises_of(held.commit)
+    if sum(p.pending for p in promises) >= MAX_PARTS:
+        return Refusal(Reason.PENDING_FULL, MAX_PARTS)
     covered = held.amount + sum(p.amount for p in promises if p.pending)
     if covered > request.amount:
         return Refusal(Reason.REQUEST_MISMATCH, covered - request.amount)

@@ -233,13 +233,15 @@ def after_first_ended(step: Step, promise: Promise) -> None:
     payment = _payment_of(step, promise)
     if payment is None or payment.phase is not PaymentPhase.PROMISED:
         return
+    # Of several chains the first one that ended says why: the others are released after it.
+    because = payment.because or promise.because or Refusal(_WHY[promise.phase])
     pending = [p for p in step.promises_of(promise.commit) if p.pending]
-    if pending:
+    if not pending:
+        _move(step, replace(payment, because=because), PaymentPhase.ROUTING)
+    elif payment.because is None:
         # The payee cannot have the whole amount any more: what is left need not wait for a clock.
+        step.put(replace(payment, because=because))
         _abandon_all(step, pending)
-        return
-    because = promise.because or Refusal(_WHY[promise.phase])
-    _move(step, replace(payment, because=because), PaymentPhase.ROUTING)
 
 
 def give_up(step: Step, event: GiveUpPayment) -> Answer:
