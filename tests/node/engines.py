@@ -25,6 +25,7 @@ from node.core.invariants import check
 from node.core.rows import Ask, Row, Transaction
 from node.core.view import Settings
 from node.engine import Engine
+from node.intake import MAX_MESSAGES_PER_S
 from node.links import Links, Neighbour
 from node.loading import load_neighbours
 from node.memory import Memory
@@ -125,6 +126,7 @@ class Engines(World):
         self.hosts: dict[str, Host] = {}
         self.refusals: list[object] = []  # answers to the owners' wishes that were no
         self.asked: list[tuple[str, Ask]] = []
+        self.messages_per_s = MAX_MESSAGES_PER_S
         self._nursery = nursery
         self._directory = directory
         self._stack = ExitStack()
@@ -190,8 +192,9 @@ class Engines(World):
         reload()
         court = _Court(self, name)
         engine = Engine(
-            node.key, node.seal, memory, links, writer, self.clock, court, reload, archive=archive
-        )
+            node.key, node.seal, memory, links, writer, self.clock, court, reload,
+            messages_per_s=self.messages_per_s, archive=archive,
+        )  # fmt: skip
         archiver = Archiver(engine, archive, node.key, self.clock)
         node.books.rows = memory.rows
         wish, wishes = trio.open_memory_channel[Event](math.inf)
