@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test lint lock generate clean help
+.PHONY: demo test bench lint lock generate clean help
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+: +##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/'
@@ -21,6 +21,9 @@ demo: $(VENV)/.installed        ## the Florentine houses pay each other, in real
 
 test: $(VENV)/.installed        ## the whole suite
 	$(BIN)/python -m pytest
+
+bench: $(VENV)/.installed       ## payments per second over three hops, in real processes
+	$(BIN)/pledgeway bench payments --hops 3 --level ATOMIC --depth 512 --depth 1
 
 lint: $(VENV)/.installed        ## ruff and mypy, as the suite runs them
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

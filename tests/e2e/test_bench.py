@@ -1,0 +1,72 @@
+"""`pledgeway bench payments` in real processes, for a moment: what it prints and leaves."""
+
+import json
+import os
+import pstats
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+BENCH = [sys.executable, "-m", "node.command", "bench", "payments", "--json"]
+MOST_S = 150  # ten on two idle cores
+ASKED = {
+    *("payments_per_s", "p50_ms", "p95_ms", "p99_ms", "cpu_ms_per_payment", "fsync", "tls"),
+    *("store", "level", "hops", "depth", "processes", "bytes_per_payment"),
+}
+
+
+def bench(directory: Path, *options: str) -> dict[str, Any]:
+    environment = os.environ | {"TMPDIR": str(directory)}
+    done = subprocess.run(
+        [*BENCH, *options], capture_output=True, text=True, timeout=MOST_S, env=environment
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+    found: dict[str, Any] = json.loads(done.stdout)
+    assert found["ok"] and found["books_equal"] and found["differences"] == []
+    return found
+
+
+def require_measured(run: dict[str, Any]) -> None:
+    assert run.keys() >= ASKED
+    assert run["failed"] == 0 and run["reasons"] == {}
+    assert run["payments"] > 0 and run["paid_in_all"] >= run["payments"]
+    assert run["payments_per_s"] == pytest.approx(run["payments"] / run["seconds"], rel=0.02)
+    assert 0 < run["p50_ms"] <= run["p95_ms"] <= run["p99_ms"]
+    assert (run["fsync"], run["tls"], run["store"]) == ("full", "mutual", "sqlite")
+    # Each node keeps a signed promise and evidence; a registry one row.
+    assert run["bytes_per_payment"] > 1000 * run["hops"]
+    if sys.platform == "linux":
+        by_process = run["cpu_ms_by_process"]
+        assert len(by_process) == run["processes"] and all(by_process.values())
+        assert run["cpu_ms_per_payment"] == pytest.approx(sum(by_process.values()), abs=0.01)
+
+
+def test_atomic_over_three_hops_with_a_profile(directory: Path) -> None:
+    profile = directory / "payee.prof"
+    options = ("--seconds", "1", "--depth", "4", "--profile", str(profile))
+    run = bench(directory, *options, "--profile-node", "payee")
+    require_measured(run)
+    assert (run["level"], run["hops"], run["depth"], run["processes"]) == ("ATOMIC", 3, 4, 5)
+    assert {"cpu", "cores", "filesystem", "fsync_us"} <= run["machine"].keys()
+    assert {"python", "sqlite", "grpcio", "pledgeway"} <= run["versions"].keys()
+    # The profiled daemon ended on SIGTERM, and wrote what it had seen.
+    seen = {f"{Path(file).parent.name}/{Path(file).name}:{name}" for file, _, name in
+            pstats.Stats(str(profile)).stats}  # type: ignore[attr-defined]  # fmt: skip
+    assert "core/payee.py:take_delivery" in seen
+    assert [path.name for path in directory.iterdir()] == [profile.name]
+
+
+def test_several_depths_at_secured(directory: Path) -> None:
+    options = ("--hops", "2", "--level", "secured", "--seconds", "0.5")
+    found = bench(directory, *options, "--depth", "3", "--depth", "1")
+    assert [run["depth"] for run in found["runs"]] == [3, 1]
+    for run in found["runs"]:
+        require_measured(run)
+        assert (run["level"], run["hops"], run["processes"]) == ("SECURED", 2, 4)
+    assert list(directory.iterdir()) == []
