@@ -20,6 +20,11 @@ MAX_CONFIG_BYTES: Final = 65_536
 MAX_PATH_CHARS: Final = 4096  # what the system takes
 ANY_HOST: Final = frozenset({"0.0.0.0", "::"})
 
+# A neighbour may be away for as long and come back with a word about what we have archived.
+LEAST_KEEP_DAYS: Final = 7
+MAX_KEEP_DAYS: Final = 36_500
+POSTGRESQL: Final = "postgresql+psycopg://"
+
 MOST_PENDING: Final = 1 << 18  # a gigabyte of memory and disk, by one neighbour's leave
 MOST_PER_S: Final = 1_000_000  # beyond what any machine does: no bound at all
 LEAST_MESSAGE_BYTES: Final = 16_384  # a claim with the certificate of four members
@@ -48,7 +53,8 @@ class ConfigFault(Exception):
 
 @dataclass(frozen=True, slots=True)
 class NodeConfig:
-    """`listen` empty: the node dials and is not dialled. Spans in µs, amounts in smallest units."""
+    """`listen` empty: the node dials and is not dialled. `store` empty: the books are a file in
+    `data_dir`. `keep_days` 0: for ever. Spans in µs, amounts in smallest units."""
 
     alias: str
     listen: str = ""
@@ -62,6 +68,8 @@ class NodeConfig:
     max_adverts_per_s: int = MAX_ADVERTS_PER_S
     max_message_bytes: int = MAX_ENVELOPE_BYTES
     max_frame_bytes: int = MAX_FRAME_BYTES
+    store: str = ""
+    keep_days: int = 0
 
     @property
     def caps(self) -> Caps:
@@ -127,7 +135,7 @@ def read_config(path: Path) -> NodeConfig:
 
 def check_config(config: NodeConfig, path: Path) -> NodeConfig:
     """The same config. ConfigFault where reading it back from `path` would raise one."""
-    for key in ("alias", "listen", "address", "data_dir"):
+    for key in ("alias", "listen", "address", "data_dir", "store"):
         # These would not even be TOML, which could not say where the mistake is.
         if not getattr(config, key).isprintable():
             raise ConfigFault(path, key, "must be printable")
@@ -143,7 +151,7 @@ class _Reader:
         for key, value in table.items():
             if isinstance(value, dict) and value:
                 self._left |= {f"{key}.{name}": v for name, v in value.items()}
-            elif key not in ("clock", "limits") or not isinstance(value, dict):
+            elif key not in ("clock", "limits", "archive") or not isinstance(value, dict):
                 self._left[key] = value
 
     def config(self) -> NodeConfig:
@@ -155,6 +163,8 @@ class _Reader:
             listen=self._address("listen"),
             address=self._address("address"),
             data_dir=self._text("data_dir", NodeConfig("-").data_dir, MAX_PATH_CHARS),
+            store=self._text("store", "", MAX_PATH_CHARS),
+            keep_days=self._number("archive.keep_days", 0, 0, MAX_KEEP_DAYS),
             declared_error_us=error_ms * MS,
             **{name: self._number(f"limits.{name}", *bounds) for name, bounds in LIMITS.items()},
         )
@@ -166,6 +176,11 @@ class _Reader:
     def _check(self, config: NodeConfig) -> None:
         if not config.data_dir:
             raise self._fault("data_dir", "must not be empty")
+        if config.store and not config.store.startswith(POSTGRESQL):
+            raise self._fault("store", f"must be empty or begin with {POSTGRESQL}")
+        if 0 < config.keep_days < LEAST_KEEP_DAYS:
+            cause = f"must be 0 (for ever) or at least {LEAST_KEEP_DAYS}"
+            raise self._fault("archive.keep_days", cause)
         dialled = split_address(config.address or config.listen)
         if dialled is not None and dialled[0] in ANY_HOST:
             cause = f"nobody can dial {dialled[0]}"
@@ -211,6 +226,7 @@ alias = {_quoted(config.alias)}    # what people call this node; its key is its 
 listen = {_quoted(config.listen)}    # HOST:PORT for neighbours; empty = dial only
 address = {_quoted(config.address)}    # what neighbours dial; empty = as in listen
 data_dir = {_quoted(config.data_dir)}    # the books; below this folder unless absolute
+store = {_quoted(config.store)}    # {POSTGRESQL}USER@HOST/NAME; empty = a file in data_dir
 
 [clock]
 declared_error_ms = {config.declared_error_us // MS}    # what you vouch for; above 500 only ATOMIC
@@ -223,6 +239,9 @@ max_messages_per_s = {config.max_messages_per_s}    # beyond it its stream is no
 max_adverts_per_s = {config.max_adverts_per_s}    # of the network, passed on by it
 max_message_bytes = {config.max_message_bytes}    # a larger one ends its connection
 max_frame_bytes = {config.max_frame_bytes}    # of many messages, likewise
+
+[archive]    # of settled payments, with their evidence
+keep_days = {config.keep_days}    # 0 = for ever; else at least {LEAST_KEEP_DAYS}
 """
 
 

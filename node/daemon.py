@@ -11,6 +11,8 @@ from typing import Final
 import trio
 
 from node.advertising import Advertiser
+from node.archive import Archive
+from node.archiving import Archiver
 from node.config import CONFIG_NAME, NodeConfig, read_config
 from node.control.context import Context
 from node.control.service import Verb, control_service
@@ -108,6 +110,7 @@ class _Daemon:
         self._book.terms = FIRST_TERMS
         self._memory = Memory(self._book.settings())
         self._adverts = Intake(self._clock, config.max_adverts_per_s)
+        self._archive = Archive(store.engine)
 
     async def serve(
         self,
@@ -186,6 +189,7 @@ class _Daemon:
             registries,
             self._load,
             self._config.max_messages_per_s,
+            self._archive,
         )
         self._engine = engine
         self._load()
@@ -198,15 +202,21 @@ class _Daemon:
         nursery.start_soon(self._receive, gossip)
         nursery.start_soon(self._hear_adverts, gossip)
         nursery.start_soon(advertiser.run)
+        keep_days = self._config.keep_days
+        archiver = Archiver(engine, self._archive, self._identity.key, self._clock, keep_days)
+        nursery.start_soon(archiver.run)
         payer.resume()
         return Context(
             identity=self._identity,
             alias=self._config.alias,
             address=self._config.public_address,
             card=card(self._identity, self._config.alias, self._config.public_address),
-            database=str(self._store.path),
+            database=self._store.place,
+            database_file=self._store.path,
+            store_engine=self._store.engine,
             started_us=self._clock.now_us(),
             engine=engine,
+            archive=self._archive,
             gossip=gossip,
             payer=payer,
             finder=finder,
@@ -230,6 +240,7 @@ class _Daemon:
             settings = list(load_table(connection, setting))
             registries = list(load_table(connection, registry))
             neighbours = load_neighbours(connection)
+            self._archive.load(connection)
         self._memory.load(rows)
         self._book.load(settings, registries)
         self._memory.settings = self._book.settings()

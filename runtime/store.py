@@ -36,6 +36,11 @@ class Store:
     path: Path
     engine: Engine
 
+    @property
+    def place(self) -> str:
+        """How people are told where it is."""
+        return str(self.path)
+
 
 @contextmanager
 def open_store(

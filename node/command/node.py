@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from node.command.database_view import show_database
 from node.command.display import (
     Json,
     amount,
@@ -88,16 +89,18 @@ def run(directory: Path | None, verbose: bool) -> None:
 
 
 @node.command("status", cls=TaughtCommand)
+@click.option("--db", is_flag=True, help="Show also what the store holds, table by table.")
 @with_node
-def status(session: Session) -> None:
+def status(session: Session, db: bool) -> None:
     """Show how the node is: neighbours, lines, payments, clock and disk.
 
     \b
     Example:
       pledgeway node status --node ./alice
       pledgeway node status --json
+      pledgeway node status --db
     """
-    session.show("status", {}, _show_status)
+    session.show("status", {"db": True} if db else {}, _show_status)
 
 
 def _show_status(answer: Json) -> None:
@@ -137,6 +140,9 @@ def _show_status(answer: Json) -> None:
     )
     gap()
     show_registries(answer)
+    if answer.get("database"):
+        gap()
+        show_database(answer["database"])
 
 
 def show_registries(answer: Json) -> None:

@@ -3,11 +3,15 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from pathlib import Path
 from typing import Final, TypeVar
 
+import sqlalchemy
 import trio
 
+from node.archive import Archive
 from node.control.failure import ControlFailure, bad_argument, refuse
+from node.control.settled import Settled
 from node.core.events import Event
 from node.core.rows import Line, LinePhase, Payment, Request, Row
 from node.engine import Engine, StoreUnavailable
@@ -37,8 +41,11 @@ class Context:
     address: str
     card: str
     database: str
+    database_file: Path | None
+    store_engine: sqlalchemy.Engine
     started_us: int
     engine: Engine
+    archive: Archive
     gossip: Gossip
     payer: Payer
     finder: RouteFinder
@@ -48,6 +55,11 @@ class Context:
     add_peer: Callable[[NodeCard], Sequence[Write]]
     advertise: Callable[[], None]
     stop: trio.Event = field(default_factory=trio.Event)
+
+    @property
+    def settled(self) -> Settled:
+        """Rows wherever they lie."""
+        return Settled(self.engine.memory, self.archive)
 
     def rows(self, kind: type[Row]) -> list[Row]:
         return [r for r in self.engine.memory.rows.values() if isinstance(r, kind)]
@@ -104,6 +116,7 @@ class Context:
                 or (p.commit and str(transaction_uuid(p.commit)) == named.lower())
             )
         ]
+        found = found or self.settled.payments(named)
         return _one(found, "payment", named, "pledgeway payment list")
 
     def find_request(self, named: str) -> Request:
@@ -112,6 +125,7 @@ class Context:
             for r in self.rows(Request)
             if isinstance(r, Request) and len(named) >= 4 and r.id.hex().startswith(named.lower())
         ]
+        found = found or self.settled.requests(named)
         return _one(found, "request", named, "pledgeway request list")
 
     def find_brand(self, named: str, unit: int = 1) -> Brand:

@@ -40,7 +40,7 @@ class _Wish:
 def request_json(context: Context, request: Request) -> dict[str, Any]:
     """One request as every answer shows it."""
     terms = terms_of(request)
-    promises = list(context.engine.memory.promises_of(request.commit))
+    promises = context.settled.promises(request.commit)
     return {
         "id": request.id.hex(),
         "text": to_text(request.signed),
@@ -66,7 +66,7 @@ def request_json(context: Context, request: Request) -> dict[str, Any]:
 def _phase(context: Context, request: Request) -> str:
     if request.phase in (RequestPhase.PAID, RequestPhase.DECLINED):
         return request.phase.name
-    promises = context.engine.memory.promises_of(request.commit)
+    promises = context.settled.promises(request.commit)
     live = any(p.pending or p.phase is PromisePhase.REDEEMED for p in promises)
     if live:
         return "SIGNED" if request.phase is RequestPhase.SIGNED else "HELD"

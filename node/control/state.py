@@ -1,18 +1,24 @@
 """Verbs about the node as a whole: status, card, audit, incidents, network, stop."""
 
-from pathlib import Path
 from typing import Any
 
 from node.control.context import Context
+from node.control.database import look, store_bytes
 from node.control.failure import Arguments
+from node.control.settled import answering
 from node.core.invariants import check
 from node.core.rows import Incident, Payment, PaymentPhase, Promise
 
 
 async def status(context: Context, arguments: Arguments) -> dict[str, Any]:
-    arguments.done()
+    """How the node is; with `db`, what its store holds."""
     memory = context.engine.memory
+    with_db = arguments.flag("db", False)
+    arguments.done()
     phases = [p.phase for p in context.rows(Payment) if isinstance(p, Payment)]
+    with answering():
+        archived = context.archive.counts()
+        database = look(context) if with_db else None
     pending = sum(p.pending for p in context.rows(Promise) if isinstance(p, Promise))
     nodes, lines = context.finder.size()
     return {
@@ -34,23 +40,20 @@ async def status(context: Context, arguments: Arguments) -> dict[str, Any]:
         "pending_promises": pending,
         "payments": {
             "live": sum(not p.final for p in phases),
-            "committed": phases.count(PaymentPhase.COMMITTED),
-            "aborted": phases.count(PaymentPhase.ABORTED),
+            **{
+                phase.name.lower(): phases.count(phase) + archived[phase]
+                for phase in (PaymentPhase.COMMITTED, PaymentPhase.ABORTED)
+            },
         },
         "incidents": len(context.rows(Incident)),
         "clock_error_ms": context.clock.error_us() // 1000,
-        "store": {"path": context.database, "bytes": _bytes(Path(context.database))},
+        "store": {"path": context.database, "bytes": store_bytes(context)},
         "registries": [
             {"id": r.hex(), "name": k.record.name, "accepted": k.accepted}
             for r, k in sorted(context.book.registries.items())
         ],
         "graph": {"nodes": nodes, "lines": lines},
-    }
-
-
-def _bytes(database: Path) -> int:
-    files = [database, database.with_name(database.name + "-wal")]
-    return sum(f.stat().st_size for f in files if f.exists())
+    } | ({"database": database} if database else {})
 
 
 async def card(context: Context, arguments: Arguments) -> dict[str, Any]:

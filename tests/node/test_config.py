@@ -43,8 +43,11 @@ def test_everything_set(tmp_path: Path) -> None:
         listen = "[::1]:0"
         address = "alice.example:7001"
         data_dir = "/var/lib/alice"
+        store = "postgresql+psycopg://alice@db.example/books"
         [clock]
         declared_error_ms = 7
+        [archive]
+        keep_days = 30
         [limits]
         max_pending_count = 3
         max_pending_amount = 900
@@ -58,6 +61,7 @@ def test_everything_set(tmp_path: Path) -> None:
     assert config == NodeConfig(
         "Alice", "[::1]:0", "alice.example:7001", "/var/lib/alice", 7000,
         3, 900, 9000, 70, 50, 20_000, 600_000,
+        "postgresql+psycopg://alice@db.example/books", 30,
     )  # fmt: skip
     assert config.caps == Caps(3, 900, 9000)
     assert config.public_address == "alice.example:7001"
@@ -170,7 +174,7 @@ def test_a_config_is_checked_before_it_is_written(tmp_path: Path) -> None:
 
 def test_the_text_explains_itself() -> None:
     lines = [line for line in config_text(ALICE).splitlines() if "=" in line]
-    assert len(lines) == 12
+    assert len(lines) == 14
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,93 @@
+"""What the store holds and what it costs: rows and bytes of each table, archive, log, free disk."""
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import DBAPIError
+
+from node.control.context import Context
+from node.core.rows import Payment, Promise, Request, Transaction
+from node.store import archive, metadata
+from runtime.faults import reading
+
+SETTLED: Final = (Promise.table, Transaction.table, Payment.table, Request.table)
+
+
+def look(context: Context) -> dict[str, Any]:
+    """The answer of `status --db`. StoreFailed. Bytes are None where the database cannot tell."""
+    now_us = context.clock.now_us()
+    with reading(context.store_engine) as connection:
+        sizes = _sizes(connection)
+        tables = [
+            {"name": t.name, "rows": connection.scalar(select(func.count()).select_from(t)),
+             "bytes": sizes.get(t.name)}
+            for t in metadata.sorted_tables
+        ]  # fmt: skip
+        columns = (
+            func.count(), func.sum(archive.c.entries), func.sum(func.length(archive.c.data)),
+            func.min(archive.c.archived_at_us),
+        )  # fmt: skip
+        blocks, entries, data, oldest = connection.execute(select(*columns)).one()
+    index = sizes.get("archive_key") or 0
+    whole = (sizes.get("archive") or int(data or 0)) + index
+    pending = [p.made_at_us for p in context.rows(Promise) if isinstance(p, Promise) and p.pending]
+    return {
+        "tables": tables,
+        "archive": {
+            "blocks": blocks,
+            "entries": int(entries or 0),
+            "bytes": whole,
+            "bytes_per_entry": whole // int(entries) if entries else None,
+            "oldest_us": oldest,
+        },
+        "oldest_pending_s": (now_us - min(pending)) // 1_000_000 if pending else None,
+        "ageing": len(context.engine.memory.ageing),
+        "rows_in_memory": len(context.engine.memory.rows),
+        "wal_bytes": _wal_bytes(context),
+        "free_disk_bytes": _free_bytes(context),
+    }
+
+
+def _sizes(connection: Connection) -> dict[str, int]:
+    """Bytes of each table with its indices, as far as the database says."""
+    if connection.dialect.name == "postgresql":
+        query = (
+            "SELECT relname, pg_total_relation_size(oid) FROM pg_class"
+            " WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace"
+        )
+    else:
+        query = (
+            "SELECT m.tbl_name, sum(s.pgsize) FROM dbstat s"
+            " JOIN sqlite_master m ON m.name = s.name GROUP BY m.tbl_name"
+        )
+    try:
+        return {name: int(size) for name, size in connection.exec_driver_sql(query)}
+    except DBAPIError:
+        return {}  # SQLite without its dbstat table
+
+
+def store_bytes(context: Context) -> int | None:
+    """The whole store, its log included; None where it is not a file of ours."""
+    path = context.database_file
+    if path is None:
+        return None
+    return path.stat().st_size + (_wal_bytes(context) or 0)
+
+
+def _wal_bytes(context: Context) -> int | None:
+    path = context.database_file
+    if path is None:
+        return None
+    wal = path.with_name(path.name + "-wal")
+    return wal.stat().st_size if wal.exists() else 0
+
+
+def _free_bytes(context: Context) -> int | None:
+    """Of the disk that the store lies on; None where that is a server's."""
+    path: Path | None = context.database_file
+    if path is None:
+        return None
+    disk = os.statvfs(path)
+    return disk.f_bavail * disk.f_frsize

@@ -1,0 +1,109 @@
+"""Payments and requests that have left for the archive, found as the live ones are."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from node.archive import Archive
+from node.control.failure import ControlFailure
+from node.core.rows import Payment, Promise, Request, Transaction
+from node.core.settling import Bundle
+from node.memory import Memory
+from proto.descriptor import transaction_uuid
+from runtime.faults import StoreFailed
+
+MAX_FOUND: Final = 16  # beyond it a prefix is too short to name anything
+UUID_DIGITS: Final = 12  # of a commit id that its UUID shows unchanged
+LEAST_DIGITS: Final = 4
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """A disk that does not answer is a failure of its own."""
+    try:
+        yield
+    except StoreFailed as failure:
+        raise ControlFailure(
+            "STORE_FULL", f"the store does not answer: {failure.kind.value}", "try again later"
+        ) from failure
+
+
+class Settled:
+    """Memory first, then the archive."""
+
+    def __init__(self, memory: Memory, archive: Archive) -> None:
+        self._memory = memory
+        self._archive = archive
+
+    def payments(self, named: str) -> list[Payment]:
+        """Archived ones, by id prefix or by the UUID of their last transaction."""
+
+        def wanted(payment: Payment) -> bool:
+            uuid = str(transaction_uuid(payment.commit)) if payment.commit else ""
+            return payment.id.hex().startswith(named.lower()) or uuid == named.lower()
+
+        return [b.owner for b in self._by_prefix(named, lambda b: _is_payment(b, wanted))
+                if isinstance(b.owner, Payment)]  # fmt: skip
+
+    def requests(self, named: str) -> list[Request]:
+        """Archived ones, by id prefix."""
+
+        def wanted(bundle: Bundle) -> bool:
+            owner = bundle.owner
+            return isinstance(owner, Request) and owner.id.hex().startswith(named.lower())
+
+        return [b.owner for b in self._by_prefix(named, wanted) if isinstance(b.owner, Request)]
+
+    def _by_prefix(self, named: str, wanted: Callable[[Bundle], bool]) -> list[Bundle]:
+        digits = named.lower().replace("-", "")
+        if len(digits) < LEAST_DIGITS or not all(d in "0123456789abcdef" for d in digits):
+            return []
+        if "-" in named:
+            digits = digits[:UUID_DIGITS]
+        with answering():
+            return self._archive.by_digits(digits, wanted)[:MAX_FOUND]
+
+    def newest_payments(self, most: int) -> list[Payment]:
+        """Archived ones, from the latest to leave on."""
+        found: list[Payment] = []
+        with answering():
+            for bundle in self._archive.newest(lambda b: isinstance(b.owner, Payment)):
+                if len(found) >= most:
+                    break
+                assert isinstance(bundle.owner, Payment)
+                found.append(bundle.owner)
+        return found
+
+    def payment(self, identity: bytes) -> Payment:
+        """One that is known to exist, wherever it lies."""
+        row = self._memory.row((Payment.table, identity, b""))
+        if row is None:
+            with answering():
+                found = self._archive.owner(identity)
+            row = found.bundle.owner if found else None
+        assert isinstance(row, Payment), identity.hex()
+        return row
+
+    def transaction(self, commit: bytes) -> Transaction | None:
+        row = self._memory.row((Transaction.table, commit, b""))
+        if isinstance(row, Transaction) or not commit:
+            return row if isinstance(row, Transaction) else None
+        bundle = self._bundle(commit)
+        return bundle.transaction if bundle else None
+
+    def promises(self, commit: bytes) -> list[Promise]:
+        """All that were made under a commit."""
+        live = list(self._memory.promises_of(commit))
+        if live or not commit:
+            return live
+        bundle = self._bundle(commit)
+        return list(bundle.promises) if bundle else []
+
+    def _bundle(self, commit: bytes) -> Bundle | None:
+        with answering():
+            found = self._archive.transaction(commit)
+        return found.bundle if found else None
+
+
+def _is_payment(bundle: Bundle, wanted: Callable[[Payment], bool]) -> bool:
+    return isinstance(bundle.owner, Payment) and wanted(bundle.owner)
