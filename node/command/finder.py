@@ -12,7 +12,7 @@ from node.routing import NoRoute, RouteFinder, RouteFound, RouteHop, RoutePart, 
 from pathfinder.answer import Route
 from pathfinder.answer_json import answer_as_json
 from pathfinder.explain import explain
-from pathfinder.graph import Graph
+from pathfinder.graph import Graph, Upsert
 from pathfinder.network import Line, Network, Node, Policy
 from pathfinder.network_file import format_network
 from pathfinder.parts import PartsAnswer, find_parts
@@ -43,14 +43,6 @@ class LocalFinder(RouteFinder):
         self.remembered = 0
 
     def observe(self, advert: Advert) -> None:
-        match advert:
-            case NodeAdvert():
-                self._nodes[advert.node.hex()] = advert
-            case LineAdvert():
-                ends = (advert.promisor.hex(), advert.promisee.hex(), advert.brand.guid.hex())
-                self._lines[ends] = advert
-            case RecordAdvert():
-                self._records[advert.record.registry.hex()] = advert
         # A search may be reading the graph in its thread: what comes meanwhile waits.
         self._waiting.append(advert)
         if not self._search.borrowed_tokens:
@@ -63,13 +55,28 @@ class LocalFinder(RouteFinder):
 
     def _upsert(self, advert: Advert) -> None:
         news = {"sequence": advert.sequence, "expires_at_us": advert.expires_at_us}
+        old: Advert | None
         match advert:
             case NodeAdvert():
-                self._graph.upsert_node(_node(advert), **news)
+                name = advert.node.hex()
+                taken = self._graph.upsert_node(_node(advert), **news)
+                old = self._nodes.get(name)
+                if taken is Upsert.APPLIED:
+                    self._nodes[name] = advert
             case LineAdvert():
-                self._graph.upsert_line(_line(advert), **news, closed=advert.closed)
+                ends = (advert.promisor.hex(), advert.promisee.hex(), advert.brand.guid.hex())
+                taken = self._graph.upsert_line(_line(advert), **news, closed=advert.closed)
+                old = self._lines.get(ends)
+                if taken is Upsert.APPLIED:
+                    self._lines[ends] = advert
             case RecordAdvert():
-                self._graph.upsert_registry(advert.record.registry.hex(), **news)
+                name = advert.record.registry.hex()
+                taken = self._graph.upsert_registry(name, **news)
+                old = self._records.get(name)
+                if taken is Upsert.APPLIED:
+                    self._records[name] = advert
+        if taken is Upsert.APPLIED:
+            self._cache.heard(old, advert)
 
     async def find(self, query: RouteQuery) -> RouteFound | NoRoute:
         known = self.recall(query)
@@ -94,13 +101,14 @@ class LocalFinder(RouteFinder):
             )
             found = await trio.to_thread.run_sync(search)
             if isinstance(found, RouteFound):
-                self._cache.put(query, self._graph.version, self._until_us(query), found)
+                self._cache.put(query, self._until_us(query), found)
             return found
 
     def recall(self, query: RouteQuery) -> RouteFound | None:
-        if self._waiting:
-            return None  # there is news that the graph does not hold yet
-        known = self._cache.get(query, self._graph.version)
+        if self._waiting and self._search.borrowed_tokens:
+            return None  # there is news that the graph cannot take yet
+        self._catch_up()
+        known = self._cache.get(query)
         self.remembered += known is not None
         return known
 
@@ -110,6 +118,7 @@ class LocalFinder(RouteFinder):
             if policy not in self._policies and policy != single(policy.members[0]):
                 self._policies.add(policy)
                 self._graph.set_policy(_policy(policy))
+                self._cache.clear()
 
     def _until_us(self, query: RouteQuery) -> int:
         """When the first advert that a search could rest on expires."""
