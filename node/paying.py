@@ -242,7 +242,7 @@ class Payer:
     def _tried(self, payment: Payment) -> list[tuple[Mapping[str, Any], Promise]]:
         """The chains of the last attempt, each with its first promise as it has ended."""
         memory, tried = self._engine.memory, []
-        for part in json.loads(payment.route)["parts"]:
+        for part in json.loads(payment.route).get("parts", ()):
             key = (Promise.table, bytes(memory.settings.node), bytes.fromhex(part["promise"]))
             row = memory.row(key)
             if isinstance(row, Promise):

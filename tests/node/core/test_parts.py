@@ -5,6 +5,7 @@ import pytest
 from node.core.events import FromPeer
 from node.core.rows import IncidentKind, PaymentPhase, PromisePhase, RequestPhase, Transaction
 from proto.levels import Level
+from proto.limits import MAX_PARTS
 from proto.messages import Promise, Refuse
 from proto.onion import Deliver, Forward
 from proto.reason import Reason, Refusal
@@ -97,7 +98,103 @@ def test_one_refused_chain_ends_the_other_at_once() -> None:
     assert ended(world) and world.now_us == start_us and not world.faults
     payment = payment_of(world, "P", attempt)
     assert payment.phase is PaymentPhase.ROUTING
+    # Not that the others were abandoned because of it: the payer would give up.
+    assert payment.because == Refusal(Reason.NEXT_HOP_DOWN)
     assert {p.phase for p in world.promises("P")} == {PromisePhase.REFUSED, PromisePhase.RELEASED}
+    assert_books_mirror(world)
+
+
+def fan(parts: int) -> tuple[World, list[Route]]:
+    """As many chains from P to Q, each through a node of its own."""
+    world = World()
+    inner = [chr(ord("a") + i) for i in range(parts)]
+    for name in ("P", *inner, "Q"):
+        world.add(name, terms)
+    for name in inner:
+        open_line(world, "P", name)
+        open_line(world, name, "Q")
+    return world, [Route(["P", name, "Q"], (A, A), 1_000) for name in inner]
+
+
+def test_the_first_of_two_refusals_says_why() -> None:
+    world, chains = fan(3)
+    world.sever("b", "Q")
+    attempt = pay(world, chains)
+    world.sever("P", "c")
+    world.run(world.now_us)
+    assert payment_of(world, "P", attempt).phase is PaymentPhase.PROMISED
+    assert payment_of(world, "P", attempt).because == Refusal(Reason.NEXT_HOP_DOWN)
+    assert sum(p.pending for p in world.promises("P")) == 1  # c's, which no word has reached
+    world.heal("P", "c")
+    world.run(world.now_us)
+    payment = payment_of(world, "P", attempt)
+    assert (payment.phase, payment.because) == (
+        PaymentPhase.ROUTING,
+        Refusal(Reason.NEXT_HOP_DOWN),
+    )
+    assert ended(world) and not world.faults and balance(world, "Q") == 0
+
+
+def test_each_part_is_abandoned_once() -> None:
+    world, chains = fan(6)
+    for name in "abc":
+        world.sever(name, "Q")
+    pay(world, chains)
+    world.run(world.now_us)
+    assert ended(world)
+    told = [line for line in world.trace if line.startswith("P to") and "Abandon" in line]
+    assert len(told) == len(set(told))
+
+
+def test_a_payee_takes_no_more_parts_than_there_may_be() -> None:
+    world, chains = fan(MAX_PARTS + 1)
+    attempt = pay(world, chains)
+    world.run(world.now_us)
+    assert payment_of(world, "P", attempt).because == Refusal(Reason.PENDING_FULL, MAX_PARTS)
+    assert ended(world) and balance(world, "Q") == 0
+
+
+def test_as_many_parts_as_there_may_be() -> None:
+    world, chains = fan(MAX_PARTS)
+    attempt = pay(world, chains)
+    world.run(world.now_us)
+    assert payment_of(world, "P", attempt).phase is PaymentPhase.COMMITTED
+    assert balance(world, "Q") == MAX_PARTS * 1_000
+
+
+@pytest.mark.parametrize("moment", range(1, 30, 2))
+def test_a_payee_dies_while_it_holds_some_of_the_parts(moment: int) -> None:
+    """Nothing was signed, or what was signed is claimed again: the parts end as one."""
+    world, chains = fan(3)
+    attempt = pay(world, chains)
+    for _ in range(moment):
+        if choices := world.choices():
+            world.do(choices[0])
+    world.crash("Q")
+    world.run(attempt.deadline_us + 10 * SECOND)
+    assert payment_of(world, "P", attempt).phase is PaymentPhase.COMMITTED
+    assert balance(world, "Q") == 3_000 and ended(world) and not world.incidents()
+    assert_books_mirror(world)
+
+
+def test_a_part_on_its_way_when_the_deadline_passes() -> None:
+    """Half of the parts are held, the rest comes too late: none of them is ever redeemed."""
+    world, chains = fan(2)
+    world.sever("b", "Q")
+    world.sever("P", "b")
+    request = make_request(world, "Q", 2_000)
+    payment = create(world, "P", request)
+    attempt = dictate(world, payment, request, chains)
+    world.heal("P", "b")
+    world.heal("b", "Q")
+    answered(world.event("P", attempt.event))
+    world.do(world.choices()[0])
+    world.sever("b", "Q")
+    world.run(attempt.deadline_us + SECOND)
+    world.heal("b", "Q")
+    world.run(attempt.deadline_us + 30 * SECOND)
+    assert ended(world) and balance(world, "Q") == 0 and not world.faults
+    assert payment_of(world, "P", attempt).phase is PaymentPhase.ROUTING
     assert_books_mirror(world)
 
 
