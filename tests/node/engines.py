@@ -247,8 +247,9 @@ class Engines(World):
         """Two nodes take each other's card."""
         for name, met in ((one, other), (other, one)):
             engine, node = self.engine(name), self.nodes[met]
-            engine.links.neighbours[node.id] = Neighbour(node.id, met, "", b"", 1)
-            row = {"node": node.id, "alias": met, "address": "", "certificate": b"",
+            alias, address = f"House of {met}", f"{met.lower()}.example:7001"
+            engine.links.neighbours[node.id] = Neighbour(node.id, alias, address, b"", 1)
+            row = {"node": node.id, "alias": alias, "address": address, "certificate": b"",
                    "have": 0, "sent": 0, "version": 1}  # fmt: skip
             await engine.write([InsertRows(peer, [row])])
             peers = dict.fromkeys(engine.links.neighbours, NOWHERE)
@@ -350,9 +351,11 @@ async def engines(directory: Path | None = None) -> AsyncIterator[Engines]:
             world.close()
 
 
-async def chain(world: Engines, names: str = "PABQ", **changes: object) -> None:
+async def chain(
+    world: Engines, names: str = "PABQ", limit: int = 1_000_000, **changes: object
+) -> None:
     """Nodes in a row, each with a line to the next."""
     for name in names:
         world.add(name, partial(terms, **changes))
     for one, other in pairwise(names):
-        await world.open(one, other)
+        await world.open(one, other, limit)
