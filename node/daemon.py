@@ -5,6 +5,7 @@ import os
 import random
 import signal
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
@@ -48,6 +49,7 @@ from runtime.clock import Clock, SystemClock
 from runtime.faults import reading
 from runtime.rpc_server import RpcServer
 from runtime.store import Store, open_store
+from runtime.store_postgresql import ServerStore, open_server_store
 from runtime.transport import (
     FrameLimits,
     GossipArrived,
@@ -91,15 +93,24 @@ def run(
     """
     config = read_config(directory / CONFIG_NAME)
     identity = load_identity(directory)
-    database = config.data_path(directory) / DATABASE
-    with open_store(database, STORE_KIND, metadata, SCHEMA_VERSION, MIGRATIONS) as store:
+    with _open(config, directory) as store:
         daemon = _Daemon(directory, config, identity, store)
         trio.run(daemon.serve, finder, ready, more_verbs or {})
 
 
+def _open(
+    config: NodeConfig, directory: Path
+) -> AbstractContextManager[Store] | AbstractContextManager[ServerStore]:
+    """The books, wherever the owner keeps them."""
+    if config.store:
+        return open_server_store(config.store, STORE_KIND, metadata, SCHEMA_VERSION, MIGRATIONS)
+    database = config.data_path(directory) / DATABASE
+    return open_store(database, STORE_KIND, metadata, SCHEMA_VERSION, MIGRATIONS)
+
+
 class _Daemon:
     def __init__(
-        self, directory: Path, config: NodeConfig, identity: Identity, store: Store
+        self, directory: Path, config: NodeConfig, identity: Identity, store: Store | ServerStore
     ) -> None:
         self._directory = directory
         self._config = config

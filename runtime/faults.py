@@ -34,6 +34,10 @@ class StoreFailed(Exception):
         self.kind = kind
 
 
+class StoreLocked(Exception):
+    """Somebody else writes there now: most likely our own connection that was lost."""
+
+
 # PostgreSQL's SQLSTATE, longest first; a class of two characters stands for all of it.
 _STATES: Final = (
     ("53100", StoreFault.DISK_FULL),
@@ -53,14 +57,15 @@ def fault_of(error: DBAPIError) -> StoreFault:
     """What the driver's error comes to."""
     if isinstance(error, IntegrityError):
         return StoreFault.CONSTRAINT
-    state = getattr(error.orig, "sqlstate", None)
-    if state is not None:
+    if hasattr(error.orig, "sqlstate"):
+        # Without a state the server has said nothing at all.
+        state = getattr(error.orig, "sqlstate", None)
+        if state is None or error.connection_invalidated:
+            return StoreFault.CONNECTION
         for prefix, fault in _STATES:
             if state.startswith(prefix):
                 return fault
         return StoreFault.DATABASE
-    if error.connection_invalidated:
-        return StoreFault.CONNECTION
     code = getattr(error.orig, "sqlite_errorcode", None)
     match code & 0xFF if code is not None else None:  # the low byte is the primary code
         case sqlite3.SQLITE_FULL:

@@ -19,7 +19,7 @@ import trio
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from runtime.faults import StoreFailed, StoreFault, fault_of
+from runtime.faults import StoreFailed, StoreFault, StoreLocked, fault_of
 from runtime.handover import Fuse, Handover, Wake, wake_trio
 from runtime.store import IMMEDIATE
 from runtime.write_plan import (
@@ -118,6 +118,10 @@ class _Committer:
             self._plan.forget()
             log.warning("rolled back: %s", error)
             return StoreFailed(StoreFault.STALE_VERSION)
+        except StoreLocked:
+            self._plan.forget()
+            log.warning("rolled back: somebody else writes in the store")
+            return StoreFailed(StoreFault.LOCKED)
         except DBAPIError as error:
             self._plan.forget()
             fault = fault_of(error)
