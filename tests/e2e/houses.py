@@ -15,7 +15,7 @@ from node.command.processes.control import Json
 from node.command.processes.plan import make_plan
 from node.command.processes.ports import free_ports
 from node.command.processes.process import Processes, processes
-from node.command.processes.town import Town, build
+from node.command.processes.town import Town, build, run_node_command
 from pathfinder.network import Line, Network, Node
 from proto.fees import Fee, FeeSet
 from proto.modes import Mode
@@ -59,7 +59,10 @@ def pair_network() -> Network:
 
 @asynccontextmanager
 async def running(
-    network: Network, directory: Path, expected: str = NOTHING
+    network: Network,
+    directory: Path,
+    expected: str = NOTHING,
+    node_command: Callable[[str, Path], tuple[str, ...]] = run_node_command,
 ) -> AsyncIterator[Town]:
     """The network in processes; afterwards all ended on SIGTERM and no log holds an error.
 
@@ -69,7 +72,9 @@ async def running(
         async with Bridge.open() as bridge:
             ports = free_ports(Random())
             plan = make_plan(network)
-            town = await build(plan, directory, ports, bridge, children, lambda _: None)
+            town = await build(
+                plan, directory, ports, bridge, children, lambda _: None, node_command
+            )
             yield town
             await require_books(town)
         end(children)
