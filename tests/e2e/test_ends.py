@@ -130,8 +130,9 @@ async def test_a_full_disk(directory: Path) -> None:
         assert refused == "STORE_FULL"
         assert (await payer.control.ask("audit"))["ok"], "the books are sound while it is full"
         limit_files(town, payer, full=False)
-        text = (await request(town, "Q", 6))["text"]
-        assert (await pay(town, "P", text))["phase"] == "COMMITTED"
+        await connected(town, "P")  # it reloads what the disk has, and its streams with it
+        payment = await pay(town, "P", (await request(town, "Q", 6))["text"])
+        assert payment["phase"] == "COMMITTED", payment
         (line,) = (await payer.control.ask("line.list"))["lines"]
         assert line["balance"] <= -11
 
