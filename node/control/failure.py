@@ -27,6 +27,7 @@ def refuse(refusal: Refusal | None) -> None:
 
 
 def bad_argument(name: str, cause: str) -> ControlFailure:
+    """An argument that cannot be used; to be raised."""
     return ControlFailure("BAD_ARGUMENT", f"{name}: {cause}")
 
 

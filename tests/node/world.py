@@ -348,9 +348,9 @@ class World:
         self.quiet()
         for name, node in self.nodes.items():
             for key, row in list(node.books.rows.items()):
-                if isinstance(row, Promise) and row.direction is Direction.IN:
-                    if row.phase is PromisePhase.OFFERED:
-                        self.event(name, Due(self.now_us, key))
+                held = isinstance(row, Promise) and row.direction is Direction.IN
+                if held and row.phase is PromisePhase.OFFERED:
+                    self.event(name, Due(self.now_us, key))
         self.quiet()
 
     def run(
