@@ -174,6 +174,8 @@ def _take(guard: Connection, place: str, schema: Schema) -> Callable[[Connection
         if connection.scalar(current) != epoch:
             raise StoreUnusable(f"{place}: another daemon has taken it over")
         connection.info[WRITING] = epoch
+        # Closed when its writer is done with it: in the pool it would go on holding the lock.
+        connection.detach()
 
     return claim
 
