@@ -147,6 +147,9 @@ class Engine:
         self.start()
         while True:
             await self._wait_for_work()
+            if self._failed:
+                await self._recover()
+                continue
             group = Group()
             for _ in range(min(len(self._queue), MAX_BURST)):
                 self._take(self._queue.popleft(), group)
@@ -159,15 +162,12 @@ class Engine:
                 self._commit(group)
             while group.alone and self._in_flight:
                 await self._settle()
-            if self._failed:
-                await self._recover()
-            else:
-                await trio.lowlevel.checkpoint()
+            await trio.lowlevel.checkpoint()
 
     async def _wait_for_work(self) -> None:
         while self._in_flight >= MAX_GROUPS_AHEAD and not self._failed:
             await self._settle()
-        while not self._queue and (arrival_us := self._intake.wait_us()) != 0:
+        while not self._failed and not self._queue and (arrival_us := self._intake.wait_us()) != 0:
             self._wake = trio.Event()
             timeout_s = float("inf") if arrival_us is None else arrival_us / US
             if (due_us := self._timers.next_us) is not None:
