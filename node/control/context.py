@@ -25,6 +25,7 @@ from proto.descriptor import transaction_uuid
 from proto.keys import NodeId
 from proto.money import Brand
 from runtime.clock import Clock
+from runtime.faults import StoreFailed, StoreFault
 from runtime.write_plan import Write
 
 T = TypeVar("T")
@@ -177,6 +178,13 @@ async def store(work: Awaitable[T]) -> T:
     try:
         return await work
     except StoreUnavailable as error:
+        cause = error.__cause__
+        if isinstance(cause, StoreFailed) and cause.kind is StoreFault.CONNECTION:
+            raise ControlFailure(
+                "STORE_LOST",
+                "the database's answer was lost: it may have been done, or not",
+                "look whether it was done, then ask again; the same thing is never done twice",
+            ) from error
         raise ControlFailure(
             "STORE_FULL",
             f"the disk refused: {error}; nothing was changed",
