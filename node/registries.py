@@ -16,6 +16,7 @@ from node.core.effects import AskRegistries
 from node.core.events import Event, RegistrySaid
 from node.core.rows import Ask
 from proto.descriptor import decode_descriptor
+from proto.limits import US, WATCH_INTERVAL_US
 from proto.registry_record import RegistryRecord
 from proto.statement import InterimKind, SignedStatement
 from proto.v1 import registry_pb2 as pb
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 MAX_ITEMS: Final = 256  # registry section 6
 CALL_TIMEOUT_S: Final = 5.0  # a registry that needs longer is asked again by the row that waits
 MAX_WAITING: Final = 65_536  # questions kept for one registry; what is beyond is asked later
+FIRST_PAUSE_S: Final = 0.1  # a connection that broke is usually there again at once
+LONGEST_PAUSE_S: Final = WATCH_INTERVAL_US / US  # protocol section 9, invariant 8
 SERVICE: Final = "/pledgeway.v1.Registry"
 
 Question = tuple[AskRegistries, bytes, bytes, bytes]
@@ -118,6 +121,7 @@ class Registries:
         return line
 
     async def _serve(self, member: bytes, line: _Line) -> None:
+        pause_s = FIRST_PAUSE_S
         while True:
             if not line.waiting:
                 line.wake = trio.Event()
@@ -129,9 +133,14 @@ class Registries:
                     f"{SERVICE}/Decide", request, pb.DecideResponse, CALL_TIMEOUT_S
                 )
             except RpcError as error:
-                # The rows know when to ask again.
+                # Kept and asked again as soon as it is back: the rows' own pace slows down while
+                # nobody answers, and every payment is to end within a second of the healing.
                 log.info("registry %s does not answer: %s", line.record.name, error)
+                line.waiting = {q[0].commit: q for q in batch} | line.waiting
+                await trio.sleep(pause_s)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
                 continue
+            pause_s = FIRST_PAUSE_S
             if len(response.answers) != len(batch):
                 log.warning("registry %s answers another number of questions", line.record.name)
                 continue
