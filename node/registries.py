@@ -39,6 +39,15 @@ Question = tuple[AskRegistries, bytes, bytes, bytes]
 
 
 @dataclass(slots=True)
+class _Announcement:
+    """`admitted`: the SignedInterim's bytes once answered, empty where it was not admitted."""
+
+    descriptor: bytes
+    answered: trio.Event = field(default_factory=trio.Event)
+    admitted: bytes = b""
+
+
+@dataclass(slots=True)
 class _Line:
     """What waits for one registry. Owned by trio."""
 
@@ -46,10 +55,12 @@ class _Line:
     channel: RpcChannel
     waiting: dict[bytes, Question] = field(default_factory=dict)
     wake: trio.Event = field(default_factory=trio.Event)
+    announcing: list[_Announcement] = field(default_factory=list)
+    announced: trio.Event = field(default_factory=trio.Event)
 
 
 class Registries:
-    """One task for each registry that is asked anything."""
+    """Two tasks for each registry that is asked anything."""
 
     def __init__(
         self,
@@ -79,25 +90,36 @@ class Registries:
 
     async def announce(self, descriptor: bytes) -> list[bytes]:
         """The members' ADMITTED answers (SignedInterim bytes); fewer where some do not answer."""
-        admitted: list[bytes] = []
-        async with trio.open_nursery() as nursery:
-            for member in decode_descriptor(descriptor).policy.members:
-                if (line := self._line(member)) is not None:
-                    nursery.start_soon(self._announce, line, descriptor, admitted)
-        return admitted
+        asked = []
+        for member in decode_descriptor(descriptor).policy.members:
+            line = self._line(member)
+            if line is not None and len(line.announcing) < MAX_WAITING:
+                asked.append(announcement := _Announcement(descriptor))
+                line.announcing.append(announcement)
+                line.announced.set()
+        for announcement in asked:
+            await announcement.answered.wait()
+        return [announcement.admitted for announcement in asked if announcement.admitted]
 
-    async def _announce(self, line: _Line, descriptor: bytes, admitted: list[bytes]) -> None:
-        request = pb.AnnounceRequest(descriptors=[descriptor])
-        try:
-            response = await line.channel.unary(
-                f"{SERVICE}/Announce", request, pb.AnnounceResponse, CALL_TIMEOUT_S
-            )
-        except RpcError as error:
-            log.warning("registry %s does not admit: %s", line.record.name, error)
-            return
-        for answer in response.answers[:1]:
-            if answer.WhichOneof("answer") == "interim":
-                admitted.append(answer.interim.SerializeToString())
+    async def _serve_announcements(self, line: _Line) -> None:
+        while True:
+            if not line.announcing:
+                line.announced = trio.Event()
+                await line.announced.wait()
+            batch, line.announcing = line.announcing[:MAX_ITEMS], line.announcing[MAX_ITEMS:]
+            request = pb.AnnounceRequest(descriptors=[one.descriptor for one in batch])
+            try:
+                response = await line.channel.unary(
+                    f"{SERVICE}/Announce", request, pb.AnnounceResponse, CALL_TIMEOUT_S
+                )
+            except RpcError as error:
+                log.warning("registry %s does not admit: %s", line.record.name, error)
+            else:
+                for one, answer in zip(batch, response.answers, strict=False):
+                    if answer.WhichOneof("answer") == "interim":
+                        one.admitted = answer.interim.SerializeToString()
+            for one in batch:
+                one.answered.set()
 
     def _line(self, member: bytes) -> _Line | None:
         record = self._records().get(member)
@@ -118,6 +140,7 @@ class Registries:
         line = _Line(record, channel)
         self._lines[member] = line
         self._nursery.start_soon(self._serve, member, line)
+        self._nursery.start_soon(self._serve_announcements, line)
         return line
 
     async def _serve(self, member: bytes, line: _Line) -> None:
