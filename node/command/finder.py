@@ -179,7 +179,11 @@ def _find(
     reasons = tuple(answer_as_json(answer, with_reasons=True)["reasons"])
     if parts is None or all(reason["rule"] == "NO_PATH" for reason in reasons):
         return NoRoute(answer.exact, reasons)
-    return NoRoute(answer.exact and parts.exact, (*reasons, _no_parts(parts, max_parts)))
+    split = _no_parts(parts, max_parts)
+    # Where one line is all there is, the reason of the single chain says the same.
+    known = {reason["figure"] for reason in reasons if reason["rule"] == "V10"}
+    more = () if split["figure"] in known else (split,)
+    return NoRoute(answer.exact and parts.exact, (*reasons, *more))
 
 
 def _no_parts(parts: PartsAnswer, max_parts: int) -> dict[str, Any]:
