@@ -3,12 +3,12 @@
 Nothing here decides what is settled (node.core.settling) or when it leaves (node.archiving).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from sqlalchemy import Connection, Engine, delete, func, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from node.archive_block import (
     decode_block,
@@ -84,11 +84,10 @@ class Archive:
             "entries": len(bundles),
             "committed": sum(p.phase is PaymentPhase.COMMITTED for p in payments),
             "aborted": sum(p.phase is PaymentPhase.ABORTED for p in payments),
-            "data": encode_block(bundles),
         }
         keys = sorted({key for bundle in bundles for key in keys_of(bundle)})
         return [
-            InsertRows(archive, [row]),
+            Execute(partial(_store, row, tuple(bundles))),
             InsertRows(archive_key, [{"key": key, "block": block} for key in keys]),
         ]
 
@@ -193,6 +192,11 @@ def _present(connection: Connection, block: int, bundles: Sequence[Bundle]) -> l
     )
     here = set(connection.scalars(query))
     return [bundle for mark, bundle in marks.items() if mark in here]
+
+
+def _store(row: Mapping[str, int], bundles: Sequence[Bundle], connection: Connection) -> None:
+    """In the writer's thread: whoever hears the neighbours does not wait for the compression."""
+    connection.execute(insert(archive), [{**row, "data": encode_block(bundles)}])
 
 
 def _take_back(found: Found, connection: Connection) -> None:

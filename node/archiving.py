@@ -25,10 +25,10 @@ from runtime.write_plan import DeleteRows, Execute, Write
 log = logging.getLogger(__name__)
 
 PAUSE_S: Final = 5.0  # between rounds; a settled payment costs memory alone while it waits
-BATCH: Final = 64  # bundles in a block: some 40 KB, and a transaction of a few milliseconds
+BATCH: Final = 64  # bundles in a block: some 40 KB; the neighbours wait some 5 ms for it
 SCAN: Final = 512  # rows looked at for one batch: those that cannot leave yet go to the end
 PATIENCE_US: Final = 600 * US  # a smaller block than BATCH is written only after this long
-MAX_LIVE: Final = 100_000  # rows that age: beyond it (300 MB) archiving goes on under load too
+MAX_LIVE: Final = 100_000  # rows that age: beyond it (half a GB) archiving goes on under load too
 MAX_MARKS: Final = 64  # of one neighbour; it acknowledges within milliseconds or is away
 PRUNE_BLOCKS: Final = 8  # in one transaction
 DAY_US: Final = 86_400 * US

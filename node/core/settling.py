@@ -30,7 +30,7 @@ from proto.levels import Level
 from proto.limits import GRACE_US, GUARD_US, US
 from proto.messages import Redeemed, decode
 
-SETTLED_AFTER_US = 60 * US  # by then what was under way has arrived, or comes as a late word
+SETTLED_AFTER_US = 10 * US  # by then what was under way has arrived, or comes as a late word
 
 Quiet = Callable[[NodeId, int], bool]
 """Whether a neighbour has acknowledged everything that we said up to a time (µs)."""
@@ -127,6 +127,7 @@ def sums_with(
 ) -> dict[bytes, Settled]:
     """What the lines' sums become when these promises leave (+1) or come back (-1)."""
     sums: dict[bytes, Settled] = {}
+    newest: dict[bytes, int] = {}  # sequence of head_in
     for promise in promises:
         if promise.phase is not PromisePhase.REDEEMED:
             continue
@@ -136,7 +137,9 @@ def sums_with(
             line = replace(line, total_out=line.total_out + amount, count_out=line.count_out + sign)
         else:
             line = replace(line, total_in=line.total_in + amount, count_in=line.count_in + sign)
-            if sign > 0 and _sequence(promise.ended_by) > _sequence(line.head_in):
+            number = _sequence(promise.ended_by) if sign > 0 else 0
+            if number > newest.setdefault(line.line, _sequence(line.head_in)):
+                newest[line.line] = number
                 line = replace(line, head_in=promise.ended_by)
         sums[promise.line] = line
     return sums
