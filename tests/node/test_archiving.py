@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 import trio.testing
 
+from node.control.settled import Settled
 from node.core.events import CreatePayment
 from node.core.invariants import check
 from node.core.rows import (
@@ -16,10 +17,11 @@ from node.core.rows import (
     PromisePhase,
     Request,
     Row,
-    Settled,
     Transaction,
 )
+from node.core.rows import Settled as SettledRow
 from proto import messages
+from proto.descriptor import transaction_uuid
 from proto.envelope import Envelope
 from proto.levels import Level
 from proto.messages import LineState, Redeemed, decode
@@ -356,7 +358,7 @@ async def test_small_blocks_are_waited_for_and_written_in_the_end(
         assert await archiver.batch() == 0
         world.clock.step(700 * SECOND)
         assert await archiver.batch() == 1
-        settled = [r for r in world.stored("A") if isinstance(r, Settled)]
+        settled = [r for r in world.stored("A") if isinstance(r, SettledRow)]
         assert sum(s.count_in + s.count_out for s in settled) == 2
         world.audit()
 
@@ -379,3 +381,32 @@ async def test_the_archive_is_cut_off_by_age(autojump_clock: trio.testing.MockCl
         assert [b.transaction.commit for b in running.archive.newest(lambda b: True)
                 if b.transaction] == [new.commit]  # fmt: skip
         world.audit()
+
+
+async def test_the_owner_sees_archived_payments_like_live_ones(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with engines() as world:
+        await chain(world)
+        request = make_request(world, "Q", AMOUNT)
+        await world.rest()
+        attempt = pay(world, [Route("PABQ", (A, A, A), AMOUNT)], request)
+        await world.rest()
+        owned = [r for r in live(world, "P") if isinstance(r, Payment)]
+        world.clock.step(SHORT)
+        await archive(world)
+        payer, payee = (
+            Settled(world.engine(n).memory, world.running(n).archive) for n in ("P", "Q")
+        )
+        digits = attempt.payment.hex()
+        for named in (digits, digits[:4], str(transaction_uuid(attempt.commit))):
+            assert payer.payments(named) == owned, named
+        assert payer.payments("0000") == payer.payments("nonsense") == payer.payments("") == []
+        assert payer.newest_payments(5) == [payer.payment(attempt.payment)] == owned
+        found = payer.transaction(attempt.commit)
+        assert found is not None and found.commit_certificate
+        assert [p.phase for p in payer.promises(attempt.commit)] == [PromisePhase.REDEEMED]
+        (asked,) = payee.requests(request.id.hex()[:6])
+        assert asked.id == request.id and sum(p.amount for p in payee.promises(asked.commit))
+        counts = world.running("P").archive.counts()
+        assert counts == {PaymentPhase.COMMITTED: 1, PaymentPhase.ABORTED: 0}
