@@ -46,6 +46,7 @@ from proto.modes import Mode
 from proto.money import Rate
 from runtime.bridge import Bridge
 from runtime.clock import Clock, SystemClock
+from runtime.collector import calm_collector
 from runtime.faults import reading
 from runtime.rpc_server import RpcServer
 from runtime.store import Store, open_store
@@ -157,6 +158,7 @@ class _Daemon:
                 await server.bind_unix(self._directory / SOCKET)
                 await server.start()
                 try:
+                    calm_collector()
                     ready(self._ready_line(context))
                     await self._until_stopped(signals, context)
                 finally:

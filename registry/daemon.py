@@ -50,6 +50,7 @@ from registry.timing import ClockRules
 from registry.worker import DecisionWorker
 from runtime.bridge import Bridge
 from runtime.clock import Clock, SystemClock
+from runtime.collector import calm_collector
 from runtime.rpc_server import RpcServer
 from runtime.store import Store
 from runtime.tls import server_credentials
@@ -116,6 +117,7 @@ class Daemon:
                 nursery.start_soon(self._clock.follow)
             try:
                 async with self._serving(self._desk(worker), bridge, nursery) as line:
+                    calm_collector()
                     ready(line)
                     await stop()
             except (OSError, HomeFault) as found:
