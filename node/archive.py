@@ -134,19 +134,20 @@ class Archive:
         low, high = key_range(digits)
         return [found.bundle for found in self._find(low, high, wanted)]
 
-    def newest(self, wanted: Wanted) -> Iterator[Bundle]:
+    def newest_payments(self) -> Iterator[Payment]:
         """From the latest to leave on; those that came back are passed over."""
         below = self._next
+        paying = archive.c.committed + archive.c.aborted > 0
         while True:
             with reading(self._engine) as connection:
-                query = select(archive.c.id, archive.c.data).where(archive.c.id < below)
+                query = select(archive.c.id, archive.c.data).where(archive.c.id < below, paying)
                 row = connection.execute(query.order_by(archive.c.id.desc()).limit(1)).first()
                 if row is None:
                     return
                 below = row.id
-                bundles = [b for b in decode_block(row.data) if wanted(b)]
+                bundles = [b for b in decode_block(row.data) if isinstance(b.owner, Payment)]
                 here = _present(connection, row.id, bundles)
-            yield from reversed(here)
+            yield from (b.owner for b in reversed(here) if isinstance(b.owner, Payment))
 
     def counts(self) -> dict[PaymentPhase, int]:
         """How many payments are in the archive, by their end."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import Final
 
 from node.archive import Archive
@@ -14,7 +15,7 @@ from runtime.faults import StoreFailed
 
 MAX_FOUND: Final = 16  # beyond it a prefix is too short to name anything
 UUID_DIGITS: Final = 12  # of a commit id that its UUID shows unchanged
-LEAST_DIGITS: Final = 4
+LEAST_DIGITS: Final = 8  # as many as are shown; fewer name thousands of a large archive
 
 
 @contextmanager
@@ -65,14 +66,8 @@ class Settled:
 
     def newest_payments(self, most: int) -> list[Payment]:
         """Archived ones, from the latest to leave on."""
-        found: list[Payment] = []
         with answering():
-            for bundle in self._archive.newest(lambda b: isinstance(b.owner, Payment)):
-                if len(found) >= most:
-                    break
-                assert isinstance(bundle.owner, Payment)
-                found.append(bundle.owner)
-        return found
+            return list(islice(self._archive.newest_payments(), most))
 
     def payment(self, identity: bytes) -> Payment:
         """One that is known to exist, wherever it lies."""

@@ -18,7 +18,7 @@ async def status(context: Context, arguments: Arguments) -> dict[str, Any]:
     phases = [p.phase for p in context.rows(Payment) if isinstance(p, Payment)]
     with answering():
         archived = context.archive.counts()
-        database = look(context) if with_db else None
+        database = await look(context) if with_db else None
     pending = sum(p.pending for p in context.rows(Promise) if isinstance(p, Promise))
     nodes, lines = context.finder.size()
     return {

@@ -176,8 +176,7 @@ async def test_the_archive_is_cut_off_by_age(autojump_clock: trio.testing.MockCl
         await running.archiver.round()
         assert running.archive.transaction(old.commit) is None
         assert running.archive.transaction(new.commit) is not None
-        assert [b.transaction.commit for b in running.archive.newest(lambda b: True)
-                if b.transaction] == [new.commit]  # fmt: skip
+        assert running.archive.counts() == {PaymentPhase.COMMITTED: 0, PaymentPhase.ABORTED: 0}
         world.audit()
 
 
@@ -197,14 +196,14 @@ async def test_the_owner_sees_archived_payments_like_live_ones(
             Settled(world.engine(n).memory, world.running(n).archive) for n in ("P", "Q")
         )
         digits = attempt.payment.hex()
-        for named in (digits, digits[:4], str(transaction_uuid(attempt.commit))):
+        for named in (digits, digits[:8], str(transaction_uuid(attempt.commit))):
             assert payer.payments(named) == owned, named
-        assert payer.payments("0000") == payer.payments("nonsense") == payer.payments("") == []
+        assert payer.payments("00000000") == payer.payments("nonsense") == payer.payments("") == []
         assert payer.newest_payments(5) == [payer.payment(attempt.payment)] == owned
         found = payer.transaction(attempt.commit)
         assert found is not None and found.commit_certificate
         assert [p.phase for p in payer.promises(attempt.commit)] == [PromisePhase.REDEEMED]
-        (asked,) = payee.requests(request.id.hex()[:6])
+        (asked,) = payee.requests(request.id.hex()[:8])
         assert asked.id == request.id and sum(p.amount for p in payee.promises(asked.commit))
         counts = world.running("P").archive.counts()
         assert counts == {PaymentPhase.COMMITTED: 1, PaymentPhase.ABORTED: 0}
