@@ -74,6 +74,7 @@ class Disk(InlineWriter):
     """A writer whose process may die at one of its commits, before it or just after it."""
 
     commits = 0
+    dead = False
     deadly: tuple[int, bool] | None = None  # (how many commits from now, whether it still happens)
     on_death: Callable[[], None]
 
@@ -82,6 +83,8 @@ class Disk(InlineWriter):
 
     def flush(self) -> None:
         self.commits += 1
+        if self.dead:
+            return  # its engine said a last word that nobody heard
         if self.deadly == (self.commits, False):
             self.on_death()
         elif self.deadly == (self.commits, True):
@@ -223,7 +226,7 @@ class Engines(World):
             running, host.running = host.running, None
             running.scope.cancel()
             self.network.leave(self.nodes[name].id)
-            running.writer._queue.clear()
+            running.writer.dead = True
             running.stack.close()
 
     def crash(self, name: str) -> None:
