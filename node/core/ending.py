@@ -90,7 +90,9 @@ def on_abandon(step: Step, peer: NodeId, body: Abandon) -> None:
         return
     partner = partner_of(step, promise)
     if partner is not None:
-        if partner.pending:
+        # Once: a neighbour that repeats it would fill another one's outbox at our expense.
+        if partner.pending and promise.because is None:
+            step.put(replace(promise, because=Refusal(Reason.ABANDONED)))
             step.send(partner.peer, Abandon(partner.id))
         return
     transaction = step.the_transaction(promise.commit)

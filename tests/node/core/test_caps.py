@@ -8,6 +8,7 @@ from node.core.caps import Load, check_caps, load_of, lock_s_ceil
 from node.core.rows import Direction, PaymentPhase, PromisePhase
 from node.core.view import Settings, Step
 from proto.levels import Level
+from proto.messages import Abandon
 from proto.money import Brand
 from proto.reason import Reason
 from tests.node.plan import (
@@ -20,7 +21,7 @@ from tests.node.plan import (
     payment_of,
     terms,
 )
-from tests.node.world import World
+from tests.node.world import Deliver, World
 from tests.proto.build import NOW_US, SECOND, digest
 
 ATOMIC = (Level.ATOMIC, Level.ATOMIC)
@@ -191,3 +192,18 @@ def test_value_seconds_are_those_of_the_rows(level: Level) -> None:
     assert held >= 3 * AMOUNT * 2
     world.run(world.now_us + 60 * SECOND)
     assert world.line("A", "J").held_in == 0
+
+
+def test_what_a_neighbour_repeats_is_passed_on_once() -> None:
+    """Else it would fill another one's outbox at our expense."""
+    world = town()
+    assert hold_up(world, "J")
+    (held,) = [p for p in world.promises("A") if p.direction is Direction.IN]
+    for _ in range(50):
+        world.post("J", "A", Abandon(held.id))
+    before = len(world.trace)
+    while world.choices()[:1] == [Deliver("J", "A")] or before == len(world.trace):
+        world.do(world.choices()[0])
+    assert len(world.nodes["A"].outbox["Q"].messages) <= 2
+    world.quiet()
+    assert [line for line in world.trace if line == "A to Q: Abandon"] == ["A to Q: Abandon"]
