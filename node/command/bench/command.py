@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from node.command.argument_types import LEVELS, NameType
+from node.command.bench.result import POSTGRESQL, SQLITE, STORES, Wanted
 from node.command.exit_status import REFUSED, UNUSABLE, fail
 from node.command.processes.progress import progress
 from node.core.view import MAX_PENDING_COUNT
@@ -17,9 +18,8 @@ from proto.levels import Level
 from proto.limits import MAX_HOPS
 
 if TYPE_CHECKING:
-    from node.command.bench.result import Outcome, Wanted
+    from node.command.bench.result import Outcome
 
-STORES: Final = ("sqlite", "postgresql")
 ROLES: Final = ("payer", "hop", "payee")
 MAX_SECONDS: Final = 600.0  # requests for more would fill a disk
 PREFIX: Final = "pledgeway-bench-"
@@ -75,9 +75,14 @@ def bench() -> None:
 @click.option(
     "--store",
     type=click.Choice(STORES),
-    default="sqlite",
+    default=SQLITE,
     show_default=True,
     help="What the nodes keep their books in.",
+)
+@click.option(
+    "--server",
+    metavar="URL",
+    help="A PostgreSQL server where databases may be made.  [default: one is started]",
 )
 @click.option(
     "--directory",
@@ -105,6 +110,7 @@ def payments(
     depths: Sequence[int],
     seconds: float,
     store: str,
+    server: str | None,
     directory: Path | None,
     profile: Path | None,
     profile_node: str,
@@ -124,18 +130,17 @@ def payments(
       pledgeway bench payments --level SECURED --depth 64 --json
       pledgeway bench payments --profile payer.prof --profile-node payer
     """
-    if store != STORES[0]:
-        fail(UNUSABLE, f"--store {store}: this version's nodes keep their books in sqlite alone")
+    if server is not None and store != POSTGRESQL:
+        fail(UNUSABLE, f"--server: goes with --store {POSTGRESQL} alone")
     # Here, so that --help does not load gRPC.
-    from node.command.bench.result import Wanted
     from node.command.bench.run import node_of
     from node.command.bench.show import show
 
     if profile_node == "hop" and hops == 1:
         fail(UNUSABLE, "--profile-node hop: one promise has nobody in the middle")
     watched = (node_of(profile_node, hops), profile) if profile else None
-    wanted = Wanted(hops, Level[level], tuple(depths), seconds, store, watched)
-    outcome = _measured(wanted, directory)
+    wanted = Wanted(hops, Level[level], tuple(depths), seconds, store, watched, server, directory)
+    outcome = _measured(wanted)
     if as_json:
         click.echo(json.dumps(outcome.as_json(), ensure_ascii=False))
     else:
@@ -144,14 +149,14 @@ def payments(
         sys.exit(REFUSED)
 
 
-def _measured(wanted: "Wanted", parent: Path | None) -> "Outcome":
+def _measured(wanted: Wanted) -> "Outcome":
     import trio
 
     from node.command.bench.run import run
     from node.command.processes.interruption import faults_in_lines, working_directory
 
     with faults_in_lines():
-        with working_directory(None, PREFIX, parent) as directory:
+        with working_directory(None, PREFIX, wanted.parent) as directory:
             outcome = trio.run(partial(run, wanted, directory, progress))
         progress("")
         return outcome

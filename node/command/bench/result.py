@@ -7,13 +7,18 @@ from typing import Any, Final
 
 from proto.levels import Level
 
-FSYNC: Final = "full"  # synchronous=FULL in every store; there is no switch
+SQLITE: Final = "sqlite"
+POSTGRESQL: Final = "postgresql"
+STORES: Final = (SQLITE, POSTGRESQL)
+FSYNC: Final = "full"  # no daemon starts on a store that would not sync
 TLS: Final = "mutual"  # on every stream between nodes; there is no switch
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """`profile`: (which node, file for its profile)."""
+    """`profile`: (which node, file for its profile). `server`: URL of a PostgreSQL server to use;
+    None = one is started. `parent`: where everything is written, None = where temporary files are.
+    """
 
     hops: int
     level: Level
@@ -21,6 +26,8 @@ class Wanted:
     seconds: float
     store: str
     profile: tuple[str, Path] | None = None
+    server: str | None = None
+    parent: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """A benchmark of payments from beginning to end: build, warm up, measure, compare books."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -10,15 +11,16 @@ import trio
 from node.command.bench.chain import AMOUNT, BRAND, PAYEE, PAYER, REGISTRY, chain_network, names
 from node.command.bench.driver import VERB
 from node.command.bench.machine import machine, versions
-from node.command.bench.result import Measured, Outcome, Wanted
-from node.command.bench.storage import node_database, registry_database, used_by
+from node.command.bench.result import POSTGRESQL, SQLITE, Measured, Outcome, Wanted
+from node.command.bench.server import Server, server
+from node.command.bench.storage import node_database, registry_database, used_by, used_bytes
 from node.command.processes.books import check_books
 from node.command.processes.control import Json
-from node.command.processes.founding import TownFault
+from node.command.processes.founding import TownFault, found_node
 from node.command.processes.interruption import until_signalled
 from node.command.processes.plan import make_plan
 from node.command.processes.ports import free_ports
-from node.command.processes.process import Processes, processes
+from node.command.processes.process import processes
 from node.command.processes.town import Town, build, run_node_command
 from node.control.requests import MAX_AT_ONCE
 from runtime.bridge import Bridge
@@ -26,6 +28,7 @@ from runtime.rpc_client import RpcError
 
 Told = Callable[[str], None]
 
+SERVER: Final = "PostgreSQL"  # the name of its share of the processors' time
 WARM_UP: Final = 300  # payments beside the depth: every code path and cache has been used
 WARM_UP_S: Final = 30.0  # at most; a slow machine measures with colder caches
 RAMP_S: Final = 1.0  # until as many are in flight as there shall be
@@ -40,17 +43,29 @@ OVERTIME_S: Final = 120.0  # beyond the window, until the call to the driver is 
 async def run(wanted: Wanted, directory: Path, told: Told) -> Outcome:
     """All processes have ended when it returns or raises.
 
-    TownFault, StartFailed, NoPort, Refused, RpcError, Interrupted, OSError.
+    TownFault, StartFailed, NoPort, Refused, RpcError, Interrupted, ServerFault, OSError.
     """
+    if wanted.store == SQLITE:
+        return await _run(wanted, directory, told, None)
+    told("starting a PostgreSQL server" if wanted.server is None else "making databases")
+    with server(wanted.server, list(names(wanted.hops)), wanted.parent) as found:
+        return await _run(wanted, directory, told, found)
+
+
+async def _run(wanted: Wanted, directory: Path, told: Told, server: Server | None) -> Outcome:
     about = machine(directory)
     plan = make_plan(chain_network(wanted.hops))
+
+    def found(home: Path, alias: str, ports: Iterator[int]) -> None:
+        found_node(home, alias, ports, server.database(alias) if server else "")
 
     async def measure_all() -> Outcome:
         async with Bridge.open() as bridge:
             town = await build(
-                plan, directory, free_ports(Random()), bridge, running, told, _commands(wanted)
-            )
-            run = _Run(wanted, directory, town, running, told)
+                plan, directory, free_ports(Random()), bridge, running, told,
+                _commands(wanted), found,
+            )  # fmt: skip
+            run = _Run(wanted, directory, town, server, told)
             measured = [await run.measure(depth) for depth in wanted.depths]
             told("comparing all books")
             check = await check_books(town, BOOKS_TIMEOUT_S)
@@ -58,7 +73,8 @@ async def run(wanted: Wanted, directory: Path, told: Told) -> Outcome:
             f"{d.where}: {d.what} is {d.here}, not {d.there}" for d in check.differences
         )
         many = len(town.houses) + len(town.registries)
-        return Outcome(wanted, many, tuple(measured), differences, about, versions())
+        software = versions() | ({POSTGRESQL: server.version()} if server else {})
+        return Outcome(wanted, many, tuple(measured), differences, about, software)
 
     with processes() as running:
         return await until_signalled(measure_all)
@@ -80,7 +96,7 @@ class _Run:
     """Measures one depth after the other in the same processes."""
 
     def __init__(
-        self, wanted: Wanted, directory: Path, town: Town, running: Processes, told: Told
+        self, wanted: Wanted, directory: Path, town: Town, server: Server | None, told: Told
     ) -> None:
         self._wanted = wanted
         self._file = directory / "requests"
@@ -88,9 +104,19 @@ class _Run:
         self._told = told
         daemons = [house.daemon for house in town.houses.values()]
         daemons += town.registries.values()
-        self._pids = {daemon.name: running.pid(daemon) for daemon in daemons}
-        self._stores = {h.name: node_database(h.daemon.directory) for h in town.houses.values()}
-        self._stores[REGISTRY] = registry_database(town.registries[REGISTRY].directory)
+        self._pids = {daemon.name: town.processes.pid(daemon) for daemon in daemons}
+        if server is not None and server.pid is not None:
+            self._pids[SERVER] = server.pid
+        self._stores: dict[str, Callable[[], int]] = {}
+        for name, house in town.houses.items():
+            home = house.daemon.directory
+            self._stores[name] = (
+                partial(server.used_bytes, name)
+                if server is not None
+                else partial(used_bytes, node_database(home))
+            )
+        decisions = registry_database(town.registries[REGISTRY].directory)
+        self._stores[REGISTRY] = partial(used_bytes, decisions)
 
     async def measure(self, depth: int) -> Measured:
         rate = await self._warm_up(depth)

@@ -1,19 +1,14 @@
 """How much of their stores the daemons have filled."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Final
 
 from node.config import CONFIG_NAME, read_config
 from node.daemon import DATABASE
 from registry.config import read_config as read_registry_config
 from registry.home import Home
-
-SQLITE: Final = "sqlite"
-POSTGRESQL: Final = "postgresql"
-STORES: Final = (SQLITE, POSTGRESQL)
 
 
 def node_database(home: Path) -> Path:
@@ -39,6 +34,6 @@ def used_bytes(database: Path) -> int:
     return int(size) * (int(count) - int(free))
 
 
-def used_by(databases: Mapping[str, Path]) -> dict[str, int]:
-    """By name. OSError."""
-    return {name: used_bytes(database) for name, database in databases.items()}
+def used_by(stores: Mapping[str, Callable[[], int]]) -> dict[str, int]:
+    """By name, whatever says how much it is. OSError, ServerFault."""
+    return {name: used() for name, used in stores.items()}

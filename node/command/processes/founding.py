@@ -23,12 +23,12 @@ class TownFault(Exception):
     """One line or several: what did not come to stand."""
 
 
-def found_node(home: Path, alias: str, ports: Iterator[int]) -> None:
-    """Keys and config of a node. TownFault, NoPort."""
+def found_node(home: Path, alias: str, ports: Iterator[int], store: str = "") -> None:
+    """Keys and config of a node; `store` as in its config. TownFault, NoPort."""
     try:
         home.mkdir(mode=PRIVATE)
         create_identity(home, _now_us(), os.urandom)
-        write_config(home / CONFIG_NAME, NodeConfig(alias, f"{HOST}:{next(ports)}"))
+        write_config(home / CONFIG_NAME, NodeConfig(alias, f"{HOST}:{next(ports)}", store=store))
     except (IdentityFault, OSError) as fault:
         raise TownFault(f"{alias}: {fault}") from fault
 

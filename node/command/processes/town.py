@@ -89,13 +89,15 @@ async def build(
     running: Processes,
     told: Told,
     node_command: Callable[[str, Path], tuple[str, ...]] = run_node_command,
+    found: Found = found_node,
 ) -> Town:
     """Founds, starts and joins everything. TownFault, StartFailed, NoPort.
 
     `node_command`: what runs the node of a name in its directory, as words after `pledgeway`.
+    `found`: what makes that directory.
     """
-    town = _found(plan, directory, ports, bridge, running, node_command)
-    await _start_all(town, ports, told)
+    town = _found(plan, directory, ports, bridge, running, node_command, found)
+    await _start_all(town, ports, told, found)
     await _together(town, [partial(_set_terms, town, house) for house in town.houses.values()])
     told("opening lines of credit")
     await _open_lines(town)
@@ -111,6 +113,7 @@ def _found(
     bridge: Bridge,
     running: Processes,
     node_command: Callable[[str, Path], tuple[str, ...]],
+    found: Found,
 ) -> Town:
     registries, houses = {}, {}
     for i, name in enumerate(plan.network.registries):
@@ -119,13 +122,13 @@ def _found(
         registries[name] = Daemon(name, ("registry", "run", str(home)), home)
     for i, node in enumerate(plan.network.nodes):
         home = directory / f"house{i:02}"
-        found_node(home, node.name, ports)
+        found(home, node.name, ports)
         daemon = Daemon(node.name, node_command(node.name, home), home)
         houses[node.name] = House(node.name, daemon, Control(bridge, home))
     return Town(plan, running, houses, registries)
 
 
-async def _start_all(town: Town, ports: Iterator[int], told: Told) -> None:
+async def _start_all(town: Town, ports: Iterator[int], told: Told, found: Found) -> None:
     limit = trio.CapacityLimiter(AT_ONCE)
     total = len(town.registries) + len(town.houses)
     started: list[str] = []
@@ -136,11 +139,11 @@ async def _start_all(town: Town, ports: Iterator[int], told: Told) -> None:
         started.append(daemon.name)
         told(f"{len(started)} of {total} processes run")
 
-    def again(found: Found, daemon: Daemon) -> Callable[[], None]:
-        return partial(found_again, found, daemon, ports)
+    def again(made: Found, daemon: Daemon) -> Callable[[], None]:
+        return partial(found_again, made, daemon, ports)
 
     jobs = [partial(start, d, again(found_registry, d)) for d in town.registries.values()]
-    jobs += [partial(start, h.daemon, again(found_node, h.daemon)) for h in town.houses.values()]
+    jobs += [partial(start, h.daemon, again(found, h.daemon)) for h in town.houses.values()]
     await _together(town, jobs)
 
 

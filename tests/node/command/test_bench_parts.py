@@ -128,7 +128,7 @@ def test_a_failed_payment_or_a_difference_is_no_success(capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     "words",
     [
-        ["--store", "postgresql"],
+        ["--server", "postgresql://nowhere/x"],
         ["--hops", "1", "--profile", "x", "--profile-node", "hop"],
         ["--depth", "100000"],
         ["--level", "PROXY"],
