@@ -33,6 +33,10 @@ class StoreUnusable(Exception):
     """The store cannot be opened; one line that names the place and the reason."""
 
 
+class StoreTaken(StoreUnusable):
+    """Another daemon is running on it: once that ends, the store is usable."""
+
+
 @dataclass(frozen=True, slots=True)
 class Schema:
     """What a `kind` of daemon ("node", "registry") expects of its database.

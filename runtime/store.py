@@ -16,12 +16,21 @@ from runtime.schema import (
     NO_MIGRATIONS,
     Migration,
     Schema,
+    StoreTaken,
     StoreUnusable,
     meta_table,
     prepare,
 )
 
-__all__ = ["IMMEDIATE", "Store", "StoreUnusable", "memory_engine", "meta_table", "open_store"]
+__all__ = [
+    "IMMEDIATE",
+    "Store",
+    "StoreTaken",
+    "StoreUnusable",
+    "memory_engine",
+    "meta_table",
+    "open_store",
+]
 
 BUSY_TIMEOUT_MS = 5000  # a backup program may hold a lock that long; a daemon never does
 READERS = 4  # connections kept beside the writer's
@@ -88,7 +97,7 @@ def _exclusive(path: Path) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise StoreUnusable(f"{path}: another daemon is running on it") from error
+            raise StoreTaken(f"{path}: another daemon is running on it") from error
         # The file stays: removing it would let two daemons lock two files of one name.
         yield
     finally:

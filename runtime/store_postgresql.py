@@ -34,6 +34,7 @@ from runtime.schema import (
     NO_MIGRATIONS,
     Migration,
     Schema,
+    StoreTaken,
     StoreUnusable,
     meta_table,
     prepare,
@@ -57,8 +58,8 @@ SESSION: Final = {
     "tcp_keepalives_idle": "10",
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
-    # Any other level could read what a concurrent reader's snapshot hides; versions do the rest.
-    "default_transaction_isolation": "read committed",
+    # Whoever loads the books sees one moment of them; of two writers that meet, one starts again.
+    "default_transaction_isolation": "repeatable read",
     "lock_timeout": "5s",  # a statement of an administrator may hold a lock; we never do for long
 }
 # What must hold for "committed" to mean "on disk".
@@ -153,7 +154,7 @@ def _take(guard: Connection, place: str, schema: Schema) -> Callable[[Connection
     for part in (PRESENCE, WRITING):
         with guard.begin():
             if not _try_lock(guard, lock, part):
-                raise StoreUnusable(f"{place}: another daemon is running on it")
+                raise StoreTaken(f"{place}: another daemon is running on it")
     prepare(guard, place, schema)
     epoch = _next_epoch(guard, schema)
     with guard.begin():

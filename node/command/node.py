@@ -73,7 +73,8 @@ def init(
 )
 @click.argument("directory", type=click.Path(path_type=Path), required=False, metavar="[DIR]")
 @click.option("--verbose", is_flag=True, help="Log what happens, not only what is wrong.")
-def run(directory: Path | None, verbose: bool) -> None:
+@click.option("--standby", is_flag=True, help="While another process runs it, wait to follow.")
+def run(directory: Path | None, verbose: bool, standby: bool) -> None:
     """Run the node in DIR until SIGTERM, Ctrl-C or `pledgeway node stop`.
 
     Stopping and starting lose nothing: whatever the node told anybody is on disk. It logs to
@@ -85,7 +86,7 @@ def run(directory: Path | None, verbose: bool) -> None:
     """
     from node.command.node_home import run_node
 
-    run_node(directory, verbose)
+    run_node(directory, verbose, standby=standby)
 
 
 @node.command("status", cls=TaughtCommand)

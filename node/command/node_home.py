@@ -8,7 +8,7 @@ import stat
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +23,7 @@ from node.identity import Identity, IdentityFault, create_identity
 if TYPE_CHECKING:
     from node.control.service import Verb
 
+STANDBY_S: Final = 0.5  # between two looks at whether the other process has ended
 ALIAS_CHARS: Final = 8  # of the id, where nobody says what to call the node
 
 
@@ -99,12 +100,29 @@ def _create(
     return identity, config
 
 
+def follow(attempt: Callable[[], None], taken: type[Exception]) -> None:
+    """Attempts until the node is nobody else's, and says once that it waits."""
+    waits = False
+    while True:
+        try:
+            return attempt()
+        except taken:
+            if not waits:
+                click.echo("standby: another process runs this node")
+            waits = True
+            time.sleep(STANDBY_S)
+
+
 def run_node(
-    directory: Path | None, verbose: bool, more_verbs: "Mapping[str, Verb] | None" = None
+    directory: Path | None,
+    verbose: bool,
+    more_verbs: "Mapping[str, Verb] | None" = None,
+    *,
+    standby: bool = False,
 ) -> None:
     """Runs the daemon with the path finder wired in, until it is told to stop.
 
-    `more_verbs`: as in `node.daemon.run`.
+    `more_verbs`: as in `node.daemon.run`. `standby`: while another process runs the node, wait.
     """
     path = chosen(directory)
     _require_short(path)
@@ -123,10 +141,16 @@ def run_node(
     from node.daemon import run
     from runtime.handover import DaemonCrash
     from runtime.rpc_server import BindFailed
-    from runtime.store import StoreUnusable
+    from runtime.store import StoreTaken, StoreUnusable
+
+    def attempt() -> None:
+        run(path, LocalFinder, lambda line: click.echo(line), more_verbs)
 
     try:
-        run(path, LocalFinder, lambda line: click.echo(line), more_verbs)
+        if standby:
+            follow(attempt, StoreTaken)
+        else:
+            attempt()
     except (ConfigFault, IdentityFault) as fault:
         fail(UNUSABLE, str(fault))
     except BindFailed as fault:

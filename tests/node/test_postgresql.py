@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -193,3 +194,42 @@ def test_a_daemon_keeps_its_books_on_the_server(server: Cluster, tmp_path: Path)
     finally:
         errors = finish(process, signal.SIGTERM)
     assert process.returncode == 0 and "Traceback" not in errors, errors
+
+
+def waits(node: Path) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "node.command", "node", "run", str(node), "--standby"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("standby:"), process.communicate()
+    return process
+
+
+def test_a_standby_takes_over_with_everything(server: Cluster, tmp_path: Path) -> None:
+    """Two machines with the same identity and one store; the first is killed."""
+    first, second = (Path(os.path.relpath(tmp_path / name)) for name in ("one", "two"))
+    subprocess.run(
+        [sys.executable, "-m", "node.command", "node", "init", str(first), "--alias", "Alice"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    config = first / CONFIG_NAME
+    config.write_text(config.read_text().replace('store = ""', f'store = "{server.fresh()}"'))
+    shutil.copytree(first, second)
+    active = start(first)
+    standby = waits(second)
+    try:
+        made = command("request", "create", "700", "USD", node=first)
+        finish(active, signal.SIGKILL)
+        assert standby.stdout is not None
+        assert standby.stdout.readline().startswith("ready:")
+        assert command("request", "show", made["id"], node=second)["amount"] == 700
+        active = waits(first)
+        finish(standby, signal.SIGTERM)
+        assert active.stdout is not None
+        assert active.stdout.readline().startswith("ready:")
+        assert command("node", "audit", node=first)["ok"]
+    finally:
+        for process in (active, standby):
+            process.kill()
+            process.communicate()
