@@ -146,9 +146,8 @@ async def test_the_owner_gets_a_clean_no(
         request = make_request(world, "Q", 1000)
         await world.rest()
         before = world.stored("P")
-        with trouble(world, "P", tmp_path):  # type: ignore[attr-defined]
-            with pytest.raises(StoreUnavailable):
-                await world.engine("P").ask(lambda _: AddRequest(world.now_us, request))
+        with trouble(world, "P", tmp_path), pytest.raises(StoreUnavailable):  # type: ignore[attr-defined]
+            await world.engine("P").ask(lambda _: AddRequest(world.now_us, request))
         await trio.sleep(3)
         assert world.stored("P") == before
         assert await world.engine("P").ask(lambda _: AddRequest(world.now_us, request)) is None
