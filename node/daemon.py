@@ -23,7 +23,7 @@ from node.gossip import Gossip
 from node.identity import Identity, card, load_identity
 from node.intake import Intake
 from node.links import Links, Neighbour
-from node.loading import load_neighbours
+from node.loading import claim_books, load_neighbours
 from node.memory import Memory
 from node.migrations import MIGRATIONS
 from node.paying import Payer
@@ -95,6 +95,7 @@ def run(
     config = read_config(directory / CONFIG_NAME)
     identity = load_identity(directory)
     with _open(config, directory) as store:
+        claim_books(store.engine, store.place, identity.node)
         daemon = _Daemon(directory, config, identity, store)
         trio.run(daemon.serve, finder, ready, more_verbs or {})
 

@@ -1,13 +1,35 @@
 """What a node finds in its store when it starts, and again after a write that failed."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine, insert, select
 
 from node.links import Neighbour
-from node.store import load_outbox, load_table, peer
+from node.store import load_outbox, load_table, peer, setting
 from proto.keys import NodeId
+from runtime.faults import StoreFailed, reading
+from runtime.schema import StoreUnusable
+
+OWNER: Final = "node"  # the setting that says whose books these are
+
+
+def claim_books(engine: Engine, place: str, node: NodeId) -> None:
+    """Writes the owner's id into books that have none yet. StoreUnusable: they are another's.
+
+    A file lies beside its node's key; a URL is only typed, and may be another node's.
+    """
+    try:
+        with reading(engine) as connection:
+            owner = connection.scalar(select(setting.c.value).where(setting.c.name == OWNER))
+            if owner is None:
+                row = {"name": OWNER, "value": node.hex(), "version": 1}
+                connection.execute(insert(setting), [row])
+                connection.commit()
+    except StoreFailed as failure:
+        raise StoreUnusable(f"{place}: {failure.kind.value}") from failure
+    if owner not in (None, node.hex()):
+        raise StoreUnusable(f"{place}: holds the books of another node, {owner}")
 
 
 def load_neighbours(connection: Connection) -> dict[NodeId, Neighbour]:

@@ -14,11 +14,11 @@ from sqlalchemy import Connection, inspect, select
 
 from node.core.invariants import check
 from node.core.rows import Line, Payment, PaymentPhase, Request, RequestPhase
-from node.loading import load_neighbours
+from node.loading import claim_books, load_neighbours
 from node.migrations import MIGRATIONS
 from node.store import SCHEMA_VERSION, STORE_KIND, load_rows, metadata, outbox
 from proto.keys import NodeId
-from runtime.store import Store, open_store
+from runtime.store import Store, StoreUnusable, open_store
 
 pytestmark = pytest.mark.edge
 
@@ -126,3 +126,14 @@ def test_version_1_what_pending_promises_hold_is_summed_up(level: int, tmp_path:
     check(rows)
     lines = [row for row in rows if isinstance(row, Line)]
     assert sum(line.held_in for line in lines) > 0 < sum(line.held_out for line in lines)
+
+
+def test_the_books_of_another_node_are_refused(tmp_path: Path) -> None:
+    path = restore("hop_v1", tmp_path / "node.sqlite")
+    mine, theirs = NodeId(bytes(32)), NodeId(b"\1" * 32)
+    with opened(path) as store:
+        claim_books(store.engine, store.place, mine)  # those of version 1 did not say whose
+        claim_books(store.engine, store.place, mine)
+        with pytest.raises(StoreUnusable) as refused:
+            claim_books(store.engine, store.place, theirs)
+    assert mine.hex() in str(refused.value) and "\n" not in str(refused.value)
