@@ -383,6 +383,7 @@ class Engine:
         self._failed = False
         self._queue.extend(waiting)
         self.start()
+        self._watching.tell_reloaded()
 
     async def _reload_patiently(self) -> None:
         while True:

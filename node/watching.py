@@ -42,6 +42,13 @@ class Watching:
             for changed in self._watchers.pop(key, ()):
                 changed.set()
 
+    def tell_reloaded(self) -> None:
+        """Memory had run ahead and was loaded anew: whoever waits may have seen what is not so."""
+        for waiting in self._watchers.values():
+            for changed in waiting:
+                changed.set()
+        self._watchers.clear()
+
 
 class Reply:
     """One answer, told once and waited for once."""
