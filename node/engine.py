@@ -128,6 +128,14 @@ class Engine:
         """Does something between two events; what it adds to the group is durable afterwards."""
         await self._wait(lambda told: Worked(act, told))
 
+    async def durable(self) -> None:
+        """Returns once everything that memory shows now is on disk; StoreUnavailable if it is not.
+
+        Memory runs a group ahead. Whoever tells somebody what it read there waits here first: a
+        crash must not take back what the owner was told.
+        """
+        await self.work(lambda _: None)
+
     def link_event(self, event: LinkEvent, taken: Taken) -> None:
         """What a neighbour's stream says, adverts apart. `taken`: its stream may be read on."""
         self._intake.put(event, taken)

@@ -7,7 +7,7 @@ from typing import Any, Final
 import grpc
 
 from node.control import lines, payments, requests, state, terms
-from node.control.context import Context
+from node.control.context import Context, store
 from node.control.failure import Arguments, ControlFailure, bad_argument
 from proto.v1 import control_pb2 as pb
 from runtime.rpc import CallContext, RpcRefused, Send, ServerStream, Service, Unary
@@ -80,7 +80,9 @@ def control_service(context: Context, more: Mapping[str, Verb] | None = None) ->
         if verb is None:
             raise RpcRefused(grpc.StatusCode.UNIMPLEMENTED, f"no verb {command.verb!r}")
         try:
-            return pb.Reply(json=json.dumps(await verb(context, _arguments(command))))
+            answer = json.dumps(await verb(context, _arguments(command)))
+            await store(context.engine.durable())
+            return pb.Reply(json=answer)
         except ControlFailure as failure:
             return _failed(failure)
 
@@ -89,7 +91,9 @@ def control_service(context: Context, more: Mapping[str, Verb] | None = None) ->
             raise RpcRefused(grpc.StatusCode.UNIMPLEMENTED, f"no verb {command.verb!r}")
 
         async def tell(answer: Mapping[str, Any]) -> None:
-            await send(pb.Reply(json=json.dumps(answer)))
+            told = json.dumps(answer)
+            await store(context.engine.durable())
+            await send(pb.Reply(json=told))
 
         try:
             await payments.pay(context, _arguments(command), tell)

@@ -79,8 +79,8 @@ def cast(network: Network, random: Random) -> tuple[Role, ...]:
 
 
 def too_much(network: Network, brand: str) -> int:
-    """An amount that no line carries."""
-    return max(line.available for line in network.lines if line.brand == brand) + 1
+    """An amount that all lines together do not carry, in however many parts."""
+    return sum(line.available for line in network.lines if line.brand == brand) + 1
 
 
 def _role(scene: str, route: Route, brand: str, amount: int, levels: frozenset[Level]) -> Role:
