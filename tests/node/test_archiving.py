@@ -1,9 +1,12 @@
 """Settled payments leave for the archive; whatever is said about them later finds them there."""
 
+import sqlite3
 from collections.abc import Sequence
 
 import pytest
 import trio.testing
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 
 from node.control.settled import Settled
 from node.core.rows import (
@@ -12,6 +15,7 @@ from node.core.rows import (
     PromisePhase,
 )
 from node.core.rows import Settled as SettledRow
+from node.engine import StoreUnavailable
 from proto.descriptor import transaction_uuid
 from proto.envelope import Envelope
 from proto.levels import Level
@@ -207,3 +211,33 @@ async def test_the_owner_sees_archived_payments_like_live_ones(
         assert asked.id == request.id and sum(p.amount for p in payee.promises(asked.commit))
         counts = world.running("P").archive.counts()
         assert counts == {PaymentPhase.COMMITTED: 1, PaymentPhase.ABORTED: 0}
+
+
+async def test_a_store_that_refuses_takes_nothing_away(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The whole group rolls back: tables, memory, sums and archive are as before, and it leaves
+    once the store takes it."""
+    async with engines() as world:
+        await chain(world)
+        attempt = await paid(world, (A, A, A))
+        before = {row.key: row for row in live(world, "A")}
+        world.clock.step(SHORT)
+        database = world.hosts["A"].database
+
+        def refuse(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+            if statement.startswith("DELETE FROM promise"):
+                raise OperationalError(statement, {}, sqlite3.OperationalError("disk full"))
+
+        event.listen(database, "before_cursor_execute", refuse)
+        with pytest.raises(StoreUnavailable):
+            await world.running("A").archiver.batch(patient=False)
+        event.remove(database, "before_cursor_execute", refuse)
+        await trio.sleep(5)
+        await world.rest()
+        assert {row.key: row for row in live(world, "A")} == before
+        assert world.running("A").archive.transaction(attempt.commit) is None
+        assert not any(isinstance(r, SettledRow) for r in world.stored("A"))
+        world.audit()
+        assert await archive(world, "A") == 1
+        world.audit()
