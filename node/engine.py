@@ -31,6 +31,7 @@ from node.group import (
 from node.inbound import open_message
 from node.intake import MAX_MESSAGES_PER_S, Intake
 from node.links import Links
+from node.loading import load_patiently
 from node.memory import Memory
 from node.recall import recall
 from node.store import outbox
@@ -62,7 +63,6 @@ MAX_GROUPS_AHEAD: Final = 4  # of the disk: beyond it a slow one is waited for, 
 MAX_SLEEP_S: Final = 1.0  # with timers set: a wall clock that is stepped forward is noticed
 MAX_QUEUE: Final = 65_536  # beyond it the owner's requests are refused; streams wait by themselves
 MAX_FORGOTTEN: Final = 256  # acknowledged messages whose rows wait for company to be deleted
-RETRY_STORE_S: Final = 1.0  # a full or locked disk is tried again this often
 
 
 _Item = Asked | Worked | Callable[[int], Event]
@@ -268,8 +268,8 @@ class Engine:
         try:
             recall(self._archive, self.memory, event, group)
         except StoreFailed:
-            self.links.drop(sender, LinkCause.LOST)  # it says so again, and the disk may answer
-            self.memory.links.discard(sender)
+            # It says so again on its next link, and the disk may answer by then.
+            self._disconnect(sender, LinkCause.LOST, "speaks of what cannot be read")
             return False
         applied = self._apply(event, group)
         for effect in applied.effects:
@@ -386,22 +386,12 @@ class Engine:
         waiting = [item for item in self._queue if isinstance(item, Asked | Worked)]
         self._queue.clear()
         self._forget.clear()
-        await self._reload_patiently()
+        await load_patiently(self._reload)
         self._writer.resume()
         self._failed = False
         self._queue.extend(waiting)
         self.start()
         self._watching.tell_reloaded()
-
-    async def _reload_patiently(self) -> None:
-        while True:
-            await trio.sleep(RETRY_STORE_S)
-            try:
-                self._reload()
-            except StoreFailed as failure:
-                log.error("the store cannot be read: %s", failure.kind.value)
-            else:
-                return
 
     def use_settings(self, settings: Settings) -> None:
         """From the next event on. The caller has made them durable."""

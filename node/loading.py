@@ -1,8 +1,10 @@
 """What a node finds in its store when it starts, and again after a write that failed."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import trio
 from sqlalchemy import Connection, Engine, insert, select
 
 from node.links import Neighbour
@@ -11,6 +13,9 @@ from proto.keys import NodeId
 from runtime.faults import StoreFailed, reading
 from runtime.schema import StoreUnusable
 
+log = logging.getLogger(__name__)
+
+RETRY_STORE_S: Final = 1.0  # a full, locked or lost database is tried again this often
 OWNER: Final = "node"  # the setting that says whose books these are
 
 
@@ -58,3 +63,15 @@ def _neighbour(row: Mapping[str, Any]) -> Neighbour:
         given=row["sent"],
         outbox_first=row["sent"] + 1,
     )
+
+
+async def load_patiently(load: Callable[[], None]) -> None:
+    """Until `load` succeeds; it raises StoreFailed while the store cannot be read."""
+    while True:
+        await trio.sleep(RETRY_STORE_S)
+        try:
+            load()
+        except StoreFailed as failure:
+            log.error("the store cannot be read: %s", failure.kind.value)
+        else:
+            return

@@ -59,7 +59,7 @@ async def test_many_at_once_share_transactions(autojump_clock: trio.testing.Mock
         await world.rest()
         before = world.running("A").writer.commits
         for attempt in attempts:
-            world.engine("P").submit(lambda _, event=attempt.event: event)  # type: ignore[misc]
+            world.engine("P").submit(lambda _, event=attempt.event: event)
         await world.rest()
         assert {phase(world, a) for a in attempts} == {PaymentPhase.COMMITTED}
         assert world.running("A").writer.commits - before < 15, "they were written one by one"
@@ -100,7 +100,7 @@ async def deaths(world: Engines, victim: str, levels: Sequence[Level]) -> int:
             expected = {PaymentPhase.COMMITTED}
             if died and victim == "P":
                 # Its wishes died with it: what was never booked was never promised.
-                expected |= {None, PaymentPhase.ROUTING}  # type: ignore[arg-type]
+                expected |= {None, PaymentPhase.ROUTING}
             assert phase(world, attempt) in expected, (victim, number, after)
             paid = request_of(world, "Q", request).phase is RequestPhase.PAID
             assert paid == (phase(world, attempt) is PaymentPhase.COMMITTED)
@@ -137,7 +137,7 @@ async def test_everything_is_taken_up_again_from_files(
     autojump_clock: trio.testing.MockClock, tmp_path: pytest.TempPathFactory
 ) -> None:
     """All die at once with promises in the air; all come back and end it."""
-    async with engines(tmp_path) as world:  # type: ignore[arg-type]
+    async with engines(tmp_path) as world:
         await chain(world)
         request = make_request(world, "Q", AMOUNT, manual=True)
         attempt = pay(world, [Route("PABQ", ATOMIC, AMOUNT)], request)

@@ -66,7 +66,7 @@ def offer(number: int) -> LineOffer:
 def envelopes(world: Engines, *bodies: object, receiver: str = "A") -> list[bytes]:
     """Messages of L, signed as one batch."""
     own, to = world.nodes["L"], world.nodes[receiver].id
-    payloads = [(MESSAGE_KIND, encode(own.id, to, body)) for body in bodies]  # type: ignore[arg-type]
+    payloads = [(MESSAGE_KIND, encode(own.id, to, body)) for body in bodies]
     proofs = sign_batch(own.key, payloads)
     return [
         Envelope(kind, payload, proof).encode()

@@ -102,7 +102,7 @@ async def stage(*ways: str, full: str = "") -> AsyncIterator[tuple[Engines, Hous
     async with engines() as world, trio.open_nursery() as nursery:
         for name in "PABQ":
             cap = {"max_pending_count": 0} if name in full else {}
-            world.add(name, lambda node, cap=cap: terms(node, **cap))  # type: ignore[misc]
+            world.add(name, lambda node, cap=cap: terms(node, **cap))
         for one, other in ("PA", "PB", "AQ", "BQ"):
             await world.open(one, other)
         house = House(world, nursery)

@@ -103,7 +103,7 @@ async def test_a_minute_without_the_disk_of_one_node(
         waiting = make_request(world, "Q", 1000)
         await world.rest()
         before = world.stored(victim)
-        with trouble(world, victim, tmp_path):  # type: ignore[attr-defined]
+        with trouble(world, victim, tmp_path):
             attempt = pay(world, [Route("PABQ", ATOMIC, 1000)], waiting)
             if trouble is full:
                 attempt = await fill(world, victim) or attempt
@@ -130,7 +130,7 @@ async def fill(world: Engines, name: str) -> None:
     for _ in range(100):
         row = make_request(world, "P", 5)
         try:
-            await world.engine(name).ask(lambda _, row=row: AddRequest(world.now_us, row))  # type: ignore[misc]
+            await world.engine(name).ask(lambda _, row=row: AddRequest(world.now_us, row))
         except StoreUnavailable as no:
             assert no.args == ("disk full",)
             return
@@ -146,7 +146,7 @@ async def test_the_owner_gets_a_clean_no(
         request = make_request(world, "Q", 1000)
         await world.rest()
         before = world.stored("P")
-        with trouble(world, "P", tmp_path), pytest.raises(StoreUnavailable):  # type: ignore[attr-defined]
+        with trouble(world, "P", tmp_path), pytest.raises(StoreUnavailable):
             await world.engine("P").ask(lambda _: AddRequest(world.now_us, request))
         await trio.sleep(3)
         assert world.stored("P") == before

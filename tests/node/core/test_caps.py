@@ -49,7 +49,7 @@ def town(**caps: int) -> World:
     """J and P are neighbours of A, A of Q. A has these caps."""
     world = World()
     for name in "JPAQ":
-        world.add(name, lambda node, name=name: terms(node, **(caps if name == "A" else {})))  # type: ignore[misc]
+        world.add(name, lambda node, name=name: terms(node, **(caps if name == "A" else {})))
     for one, other in ("JA", "PA", "AQ"):
         open_line(world, one, other)
     return world
@@ -66,7 +66,7 @@ def hold_up(world: World, payer: str, amount: int = AMOUNT, level: Level = Level
 def jammed(world: World, payer: str, most: int = 50, **options: int) -> int:
     """How many such payments stand before the first is refused."""
     count = 0
-    while count < most and hold_up(world, payer, **options):  # type: ignore[arg-type]
+    while count < most and hold_up(world, payer, **options):
         count += 1
     return count
 
@@ -187,7 +187,7 @@ def test_every_end_gives_the_room_back() -> None:
 def test_value_seconds_are_those_of_the_rows(level: Level) -> None:
     """`check` runs after every step: sums on the line are what its promises say."""
     world = town()
-    assert jammed(world, "J", 3, level=level) == 3  # type: ignore[arg-type]
+    assert jammed(world, "J", 3, level=level) == 3
     held = world.line("A", "J").held_in
     assert held >= 3 * AMOUNT * 2
     world.run(world.now_us + 60 * SECOND)
