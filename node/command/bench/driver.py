@@ -25,7 +25,7 @@ from proto.levels import Level
 from proto.request import from_text, read_request
 
 VERB: Final = "bench.pay"
-MAX_DEPTH: Final = MAX_PENDING_COUNT  # what one line carries at a time
+MAX_DEPTH: Final = MAX_PENDING_COUNT // 2  # what a node passes on of one neighbour at a time
 MAX_SPAN_MS: Final = 3_600_000
 MAX_PROCESSES: Final = 64
 SHARES: Final = {"p50_ms": 0.50, "p95_ms": 0.95, "p99_ms": 0.99}
