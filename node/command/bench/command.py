@@ -59,7 +59,7 @@ def bench() -> None:
 @click.option(
     "--depth",
     "depths",
-    type=click.IntRange(1, MAX_PENDING_COUNT),
+    type=click.IntRange(1, MAX_PENDING_COUNT // 2),
     multiple=True,
     default=(512,),
     show_default=True,
