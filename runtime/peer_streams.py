@@ -202,7 +202,8 @@ class PeerStreams:
             slot.end_claim(claim)
 
     async def _refuse(self, wire: CallWire, slot: PeerSlot | None, fault: HelloFault) -> None:
-        self._refused(slot.party.node if slot is not None else None, fault)
+        if not self._closing:  # then everybody is a stranger, and it says nothing about them
+            self._refused(slot.party.node if slot is not None else None, fault)
         goodbye = node_pb2.Frame(goodbye=node_pb2.Goodbye(cause=fault))
         try:
             async with asyncio.timeout(LINGER_S):

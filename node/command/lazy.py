@@ -1,11 +1,15 @@
 """A group whose subcommands are imported when they are used, so that --help answers at once."""
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import Any
 
 import click
+
+from node.command.exit_status import UNKNOWN, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,34 @@ class LazyGroup(click.Group):
     def __init__(self, *args: Any, places: Mapping[str, Place], **more: Any) -> None:
         super().__init__(*args, **more)
         self._places = places
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """As click's, but unusable input is one line on standard error, however click words it."""
+        run = partial(super().main, args, prog_name, complete_var, False, **extra)
+        if not standalone_mode:
+            return run()
+        try:
+            result: Any = run()
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()
+            sys.exit(error.exit_code)
+        except click.ClickException as error:
+            context = getattr(error, "ctx", None)
+            where = context.command_path if context is not None else "pledgeway"
+            line = plain(" ".join(error.format_message().split()))
+            click.echo(f"{where}: {line} (see `{where} --help`)", err=True)
+            sys.exit(error.exit_code)
+        except click.Abort:
+            click.echo("pledgeway: stopped", err=True)
+            sys.exit(UNKNOWN)
+        sys.exit(result if isinstance(result, int) else 0)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*self._places, *super().list_commands(ctx)]

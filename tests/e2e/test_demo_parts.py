@@ -81,7 +81,7 @@ def test_roles_of_any_network() -> None:
     assert tuple(roles) == SCENES
     assert roles["atomic"].chain in (("P", "A", "B", "Q"), ("Q", "B", "A", "P"))
     assert roles[KILLED].levels == {Level.ATOMIC}
-    assert roles["refused"].amount == 1_000_001
+    assert roles["refused"].amount == 6_000_001
 
 
 def test_what_a_network_has_not_is_said() -> None:
