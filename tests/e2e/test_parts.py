@@ -82,8 +82,15 @@ async def test_more_than_any_line_carries(directory: Path) -> None:
         await require_books(town)
         assert await balance(town, "Q") == 1300
         assert await balance(town, "P") == -planned["cost"]
-        # What is left is less than all lines together, more than any: two parts back.
-        back = await request(town, "P", 700)
+        # Each way back carries its width and what has come along it, 1,200 at most: two parts.
+        back = await request(town, "P", 1300)
+
+        async def heard_of() -> bool:
+            ask = town.houses["Q"].control.ask
+            planned = await ask("pay.plan", request=back["text"], parts=2)
+            return bool(planned["found"])
+
+        await until("Q has heard what the lines carry now", heard_of)
         returned = await pay(town, "Q", back["text"], parts=2)
         assert returned["phase"] == "COMMITTED" and len(returned["parts"]) == 2
 
