@@ -10,13 +10,13 @@ from node.core.view import MAX_PENDING_COUNT, Caps
 from node.intake import MAX_ADVERTS_PER_S, MAX_MESSAGES_PER_S
 from node.links import MAX_UNACKNOWLEDGED, MESSAGES_OF_A_PROMISE
 from proto.limits import MAX_ADDRESS_CHARS, MAX_ALIAS_CHARS, MAX_AMOUNT, MAX_ENVELOPE_BYTES
+from runtime.toml_file import TomlFault, read_toml
 from runtime.transport import MAX_FRAME_BYTES
 
 CONFIG_NAME: Final = "config.toml"
 MS: Final = 1000  # microseconds
 DEFAULT_CLOCK_ERROR_MS: Final = 50  # what NTP keeps on an ordinary machine, generously
 MAX_CLOCK_ERROR_MS: Final = 3_600_000  # an hour: whoever is further off has no clock
-MAX_CONFIG_BYTES: Final = 65_536
 MAX_PATH_CHARS: Final = 4096  # what the system takes
 ANY_HOST: Final = frozenset({"0.0.0.0", "::"})
 
@@ -116,20 +116,9 @@ def alias_fault(alias: str) -> str | None:
 def read_config(path: Path) -> NodeConfig:
     """Reads a config.toml. ConfigFault."""
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_CONFIG_BYTES + 1)
-    except OSError as error:
-        raise ConfigFault(path, "", f"cannot be read: {error.strerror}") from error
-    if len(data) > MAX_CONFIG_BYTES:
-        raise ConfigFault(path, "", f"more than {MAX_CONFIG_BYTES} bytes")
-    try:
-        table = tomllib.loads(data.decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        # The parser quotes what it met, and that may be any character: one line must stay one.
-        cause = " ".join(str(error).split())
-        raise ConfigFault(path, "", f"not TOML: {cause}") from error
-    except RecursionError as error:
-        raise ConfigFault(path, "", "not TOML: nested too deeply") from error
+        table = read_toml(path)
+    except TomlFault as fault:
+        raise ConfigFault(path, "", str(fault)) from fault
     return _Reader(path, table).config()
 
 

@@ -8,7 +8,6 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
-from hashlib import sha256
 from typing import Any, Final
 
 import trio
@@ -26,7 +25,7 @@ from proto.levels import Level
 from proto.limits import US
 from proto.policy import single
 from proto.reason import Reason, Refusal
-from proto.request import PaymentRequest, read_request
+from proto.request import PaymentRequest, read_request, request_hash
 from runtime.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -84,7 +83,7 @@ class Payer:
     ) -> tuple[bytes, Refusal | None]:
         """Starts paying a request: (payment id, refusal). A live or done payment of the same
         request is refused; its id is given, so that it can be shown."""
-        digest = sha256(signed).digest()
+        digest = request_hash(signed)
         payment = self._entropy(16)
         refusal = await self._engine.ask(
             partial(

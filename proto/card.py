@@ -1,7 +1,5 @@
 """A node's card: what a neighbour must know before the first connection."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +7,7 @@ from proto.envelope import Envelope
 from proto.key_certificate import verify_node_key
 from proto.keys import KeyPurpose, NodeId, SigningKey, node_id
 from proto.limits import MAX_ADDRESS_CHARS, MAX_ADVERT_BYTES, MAX_ALIAS_CHARS
+from proto.one_line import from_line, to_line
 from proto.v1 import types_pb2 as pb
 from proto.wire import WireFault, canonical, parse
 
@@ -42,19 +41,12 @@ class NodeCard:
 def sign_card(key: SigningKey, card: NodeCard) -> str:
     """The card as one line of text that can be mailed or pasted."""
     signed = Envelope.seal(key, CARD_KIND, card.encode()).encode()
-    return CARD_PREFIX + urlsafe_b64encode(signed).decode().rstrip("=")
+    return to_line(CARD_PREFIX, signed)
 
 
 def read_card(text: str, now_us: int) -> NodeCard:
     """Verifies a card. Raises WireFault."""
-    text = "".join(text.split())
-    if not text.startswith(CARD_PREFIX) or len(text) > 2 * MAX_ADVERT_BYTES:
-        raise WireFault(f"a node's card begins with {CARD_PREFIX}")
-    body = text.removeprefix(CARD_PREFIX)
-    try:
-        signed = urlsafe_b64decode(body + "=" * (-len(body) % 4))
-    except (Base64Error, ValueError) as error:
-        raise WireFault("a node's card with a broken encoding") from error
+    signed = from_line(CARD_PREFIX, text, "a node's card", MAX_ADVERT_BYTES)
     envelope = Envelope.decode(signed)
     m = parse(pb.NodeCard, envelope.payload)
     if envelope.kind != CARD_KIND or envelope.signer != m.node:

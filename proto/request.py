@@ -1,7 +1,5 @@
 """A payee's signed request: one-time committer key, amount and terms (protocol section 8)."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -21,6 +19,7 @@ from proto.limits import (
     PAYEE_MARGIN_US,
 )
 from proto.money import Brand
+from proto.one_line import from_line, to_line
 from proto.policy import RegistryPolicy, policy_fault
 from proto.v1 import types_pb2 as pb
 from proto.wire import WireFault, canonical, parse
@@ -94,19 +93,12 @@ def request_hash(signed: bytes) -> bytes:
 
 def to_text(signed: bytes) -> str:
     """One line that can be mailed, pasted or shown as a QR code."""
-    return REQUEST_PREFIX + urlsafe_b64encode(signed).decode().rstrip("=")
+    return to_line(REQUEST_PREFIX, signed)
 
 
 def from_text(text: str) -> bytes:
     """The bytes behind `to_text`. Raises WireFault."""
-    text = "".join(text.split())
-    if not text.startswith(REQUEST_PREFIX) or len(text) > 2 * MAX_REQUEST_BYTES:
-        raise WireFault(f"a payment request begins with {REQUEST_PREFIX}")
-    body = text.removeprefix(REQUEST_PREFIX)
-    try:
-        return urlsafe_b64decode(body + "=" * (-len(body) % 4))
-    except (Base64Error, ValueError) as error:
-        raise WireFault("a payment request with a broken encoding") from error
+    return from_line(REQUEST_PREFIX, text, "a payment request", MAX_REQUEST_BYTES)
 
 
 def read_request(signed: bytes, now_us: int) -> PaymentRequest:

@@ -1,17 +1,16 @@
 """What an operator may set: config.toml, read once, checked whole, frozen."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from proto.limits import GUARD_US
+from runtime.toml_file import TomlFault, read_toml
 
 MS: Final = 1000  # microseconds
 SECOND_US: Final = 1_000_000
 LEAP_SECOND_US: Final = 1_000_000
-MAX_CONFIG_BYTES: Final = 65_536
 MAX_NAME_CHARS: Final = 64
 MAX_ORIGIN_CHARS: Final = 100  # it travels in every statement, beside a leaf of 150 bytes
 MAX_ADDRESS_CHARS: Final = 255
@@ -52,18 +51,9 @@ DEFAULTS: Final = Config(name="", log_origin="", listen="", archive="")
 def read_config(path: Path) -> Config:
     """Raises ConfigFault."""
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_CONFIG_BYTES + 1)
-    except OSError as error:
-        raise ConfigFault(f"{path}: cannot be read: {error.strerror}") from error
-    if len(data) > MAX_CONFIG_BYTES:
-        raise ConfigFault(f"{path}: more than {MAX_CONFIG_BYTES} bytes")
-    try:
-        table = tomllib.loads(data.decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigFault(f"{path}: not TOML: {error}") from error
-    except RecursionError as error:
-        raise ConfigFault(f"{path}: not TOML: nested too deeply") from error
+        table = read_toml(path)
+    except TomlFault as fault:
+        raise ConfigFault(f"{path}: {fault}") from fault
     return _Reader(path, table).config()
 
 

@@ -51,12 +51,6 @@ def terms_of(request: Request) -> PaymentRequest:
     return _read(request.signed, request.created_at_us)
 
 
-def request_of(step: Step, commit: bytes) -> Request | None:
-    """The request that this transaction pays."""
-    transaction = step.transaction(commit)
-    return step.request(transaction.owner) if transaction else None
-
-
 def add_request(step: Step, event: AddRequest) -> Answer:
     known = step.request(event.request.id)
     if known is not None and known.signed != event.request.signed:

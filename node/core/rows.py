@@ -300,7 +300,6 @@ class IncidentKind(IntEnum):
     LOSS = 1  # paid ahead, not paid behind
     CONTRADICTION = 2  # a registry signed both ways
     CLAIM_DENIED = 3  # a neighbour does not honour evidence
-    PEER_FAULT = 4  # a neighbour broke the protocol
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ import pytest
 
 from node.config import (
     CONFIG_NAME,
-    MAX_CONFIG_BYTES,
     ConfigFault,
     NodeConfig,
     check_config,
@@ -18,6 +17,7 @@ from node.config import (
 )
 from node.core.view import Caps
 from proto.limits import MAX_AMOUNT
+from runtime.toml_file import MAX_CONFIG_BYTES
 
 ALICE = NodeConfig("Alice", listen="127.0.0.1:7001")
 
