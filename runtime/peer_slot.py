@@ -7,7 +7,7 @@ import asyncio
 import random
 
 from proto.keys import NodeId
-from runtime.hello import HelloFault, Party
+from runtime.hello import HELLO_TIMEOUT_S, HelloFault, Party
 from runtime.link import Link
 from runtime.tls import spki_sha256
 from runtime.transport import LinkCause, PeerEndpoint
@@ -28,6 +28,7 @@ class PeerSlot:
         self.link: Link | None = None
         self._claims = 0
         self._shaking: bool | None = None  # hands, on a stream that we dialled (True) or took
+        self._crossing_until_s = 0.0  # on the loop's clock; see `_crosses`
         self._settled = asyncio.Event()  # no LinkDown on its way to the node
         self._settled.set()
         self._free = asyncio.Event()  # no link
@@ -43,7 +44,7 @@ class PeerSlot:
         if dialled:
             if self.link is not None or self._shaking is not None:
                 return HelloFault.SUPERSEDED
-        elif self._shaking is True and own < self.party.node:
+        elif own < self.party.node and (self._shaking is True or self._crosses()):
             return HelloFault.SUPERSEDED
         self._claims += 1
         claim = self._claims
@@ -55,6 +56,15 @@ class PeerSlot:
         await self._settled.wait()
         return claim if self.holds(claim) else HelloFault.SUPERSEDED
 
+    def _crosses(self) -> bool:
+        """Whether a stream from the peer may be one that it dialled before it heard of ours.
+
+        It has given that one up by now, for ours. One that crossed ours says Hello within the
+        time for it; whoever really comes back that soon has lost our link, and so have we.
+        """
+        crossing = asyncio.get_running_loop().time() < self._crossing_until_s
+        return self.link is not None and crossing
+
     def holds(self, claim: int) -> bool:
         """Whether no later claim came, and the peer is still ours."""
         return claim == self._claims and self.endpoint is not None
@@ -64,9 +74,11 @@ class PeerSlot:
         if claim == self._claims:
             self._shaking = None
 
-    def up(self, link: Link) -> None:
-        """From now on `link` is the one."""
+    def up(self, link: Link, *, dialled: bool = False) -> None:
+        """From now on `link` is the one; `dialled` by us."""
         assert self.link is None, "two links of one peer"
+        until_s = asyncio.get_running_loop().time() + HELLO_TIMEOUT_S
+        self._crossing_until_s = until_s if dialled else 0.0
         self.link = link
         self._free.clear()
         self._settled.clear()

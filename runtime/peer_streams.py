@@ -323,7 +323,7 @@ class PeerStreams:
         link = Link(
             node, number, wire, lambda event: self._publish(event, link.consumed), self._limits
         )
-        slot.up(link)
+        slot.up(link, dialled=wire.dialled)
         wire.at_end(link.orphaned)
         self._publish(LinkUp(node, number, hello.have, hello.sent), _nothing)
         try:

@@ -46,7 +46,7 @@ class CallWire:
 
     def __init__(self, call: Any, dialled: bool) -> None:
         self._call = call
-        self._dialled = dialled
+        self.dialled = dialled
 
     async def read(self) -> bytes | None:
         try:
@@ -68,7 +68,7 @@ class CallWire:
         return True
 
     async def done_writing(self) -> bool:
-        if not self._dialled:
+        if not self.dialled:
             return False  # the end of our handler says it
         try:
             await self._call.done_writing()
