@@ -85,6 +85,22 @@ def test_a_dial_that_failed_stands_in_nobodys_way() -> None:
     on_asyncio(work())
 
 
+def test_a_stream_that_crossed_ours_is_too_late_for_the_smaller_id_alone() -> None:
+    async def work() -> None:
+        own = PeerSlot(BIG, ENDPOINT)
+        own.up(Link(BIG, 1, None, lambda _: None), dialled=True)  # type: ignore[arg-type]
+        assert await own.claim(SMALL, dialled=False) is HelloFault.SUPERSEDED
+        other = PeerSlot(SMALL, ENDPOINT)
+        link = Link(SMALL, 1, None, lambda _: None)  # type: ignore[arg-type]  # never run
+        other.up(link, dialled=True)
+        claim = asyncio.create_task(other.claim(BIG, dialled=False))
+        await asyncio.sleep(0)
+        assert link._stopped.result() is LinkCause.REPLACED
+        claim.cancel()
+
+    on_asyncio(work())
+
+
 def test_a_claim_waits_until_the_node_knows_that_the_last_link_ended() -> None:
     async def work() -> None:
         slot = PeerSlot(BIG, ENDPOINT)
