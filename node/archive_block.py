@@ -26,7 +26,7 @@ def encode_block(bundles: Sequence[Bundle]) -> bytes:
     Of a promise that we held and that became debt, the signed promise goes: the promisor's
     signed booking stands for it, and its packet of instructions alone would be most of the block.
     """
-    columns = [[name for name, _ in ROWS[table].codecs] for table in TABLES]
+    columns = [list(ROWS[table].codecs) for table in TABLES]
     out = bytearray()
     _put(out, json.dumps(dict(zip(TABLES, columns, strict=True))))
     _put(out, len(bundles))
@@ -35,10 +35,9 @@ def encode_block(bundles: Sequence[Bundle]) -> bytes:
         _put(out, len(rows))
         for row in rows:
             table = TABLES.index(row.table)
-            values = ROWS[row.table].to_columns(_kept(row), 0)
             _put(out, table)
-            for name in columns[table]:
-                _put(out, values[name])
+            for value in ROWS[row.table].values(_kept(row)):
+                _put(out, value)
     return zlib.compress(bytes(out), LEVEL)
 
 
@@ -66,7 +65,9 @@ def _kept(row: Row) -> Row:
 
 
 def _row(entry: RowTable, values: dict[str, Any]) -> Row:
-    known = {name: codec.from_db(values[name]) for name, codec in entry.codecs if name in values}
+    known = {
+        name: codec.from_db(values[name]) for name, codec in entry.codecs.items() if name in values
+    }
     return entry.kind(**known)
 
 

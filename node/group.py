@@ -2,19 +2,19 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from node.core.effects import AskRegistries
 from node.core.events import Event
 from node.core.rows import Key, Row
 from node.links import Links
 from node.memory import Memory
-from node.store import ROWS, outbox, outbox_row, peer
+from node.store import OUTBOX_COLUMNS, ROWS, outbox, outbox_row, peer
 from proto.envelope import Envelope, sign_batch
 from proto.keys import NodeId, SigningKey
 from proto.messages import MESSAGE_KIND, Body, encode
 from proto.reason import Refusal
-from runtime.write_plan import InsertRows, UpdateRows, Write
+from runtime.write_plan import InsertValues, UpdateRows, UpdateValues, Write
 from runtime.writer import StoreFailed
 
 Told = Callable[[Refusal | StoreFailed | None], None]
@@ -78,22 +78,27 @@ def sign_sends(key: SigningKey, sends: list[tuple[NodeId, Body]]) -> dict[NodeId
 
 def row_writes(memory: Memory, rows: Mapping[Key, Row]) -> list[Write]:
     """Inserts and updates of changed rows; counts their versions on."""
-    writes: list[Write] = []
+    fresh: dict[str, list[tuple[Any, ...]]] = {}
+    changed: dict[str, list[tuple[Any, ...]]] = {}
+    versions = memory.versions
     for key, row in rows.items():
-        entry = ROWS[row.table]
-        seen = memory.versions.get(key)
+        name = row.table
+        seen = versions.get(key)
         if seen is None:
-            memory.versions[key] = 1
-            writes.append(InsertRows(entry.table, [entry.to_columns(row, 1)]))
+            versions[key] = 1
+            fresh.setdefault(name, []).append(ROWS[name].inserted(row, 1))
         else:
-            memory.versions[key] = seen + 1
-            writes.append(UpdateRows(entry.table, [entry.to_columns(row, seen)]))
-    return writes
+            versions[key] = seen + 1
+            changed.setdefault(name, []).append(ROWS[name].updated(row, seen))
+    inserts = [InsertValues(ROWS[n].table, ROWS[n].columns, values) for n, values in fresh.items()]
+    updates = [UpdateValues(ROWS[n].table, ROWS[n].changing, v) for n, v in changed.items()]
+    return [*inserts, *updates]
 
 
 def link_writes(links: Links, group: Group, envelopes: Mapping[NodeId, list[bytes]]) -> list[Write]:
     """The outbox and the positions that go with this group: numbers are given here."""
-    writes: list[Write] = []
+    positions: list[dict[str, Any]] = []
+    messages: list[tuple[Any, ...]] = []
     for node in [*group.have, *(n for n in envelopes if n not in group.have)]:
         neighbour = links.neighbours[node]
         fresh = envelopes.get(node, [])
@@ -101,8 +106,11 @@ def link_writes(links: Links, group: Group, envelopes: Mapping[NodeId, list[byte
         neighbour.given += len(fresh)
         group.have.setdefault(node, neighbour.seen)
         changed = {"node": node, "have": neighbour.seen, "sent": neighbour.given}
-        writes.append(UpdateRows(peer, [changed | {"version": neighbour.version}]))
+        positions.append(changed | {"version": neighbour.version})
         neighbour.version += 1
         if fresh:
-            writes.append(InsertRows(outbox, [outbox_row(node, first, fresh)]))
+            messages.append(outbox_row(node, first, fresh))
+    writes: list[Write] = [UpdateRows(peer, positions)] if positions else []
+    if messages:
+        writes.append(InsertValues(outbox, OUTBOX_COLUMNS, messages))
     return writes

@@ -4,7 +4,8 @@ It may run one group ahead of the disk; nothing leaves the process ahead of the 
 failed write it is thrown away and loaded again.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import cast
 
 from node.core.rows import Key, Line, Payment, Promise, Request, Row, Settled, Transaction
 from node.core.view import Settings
@@ -17,6 +18,7 @@ class Memory:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.rows: dict[Key, Row] = {}
+        self.row: Callable[[Key], Row | None] = self.rows.get
         self.versions: dict[Key, int] = {}
         self.links: set[NodeId] = set()
         self._promises: dict[bytes, dict[Key, None]] = {}
@@ -77,14 +79,9 @@ class Memory:
             self.put(row)
             self.versions[row.key] = version
 
-    def row(self, key: Key) -> Row | None:
-        return self.rows.get(key)
-
-    def promises_of(self, commit: bytes) -> Iterator[Promise]:
-        for key in self._promises.get(commit, ()):
-            row = self.rows[key]
-            assert isinstance(row, Promise)
-            yield row
+    def promises_of(self, commit: bytes) -> list[Promise]:
+        rows = self.rows
+        return [cast(Promise, rows[key]) for key in self._promises.get(commit, ())]
 
     def lines(self) -> Iterator[Line]:
         """All of them, without a look at the many other rows."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final, get_type_hints
 
 from sqlalchemy import (
@@ -65,6 +67,11 @@ def _same(value: Any) -> Any:
     return value
 
 
+@lru_cache(maxsize=1024)
+def _brand_to_bytes(brand: Brand) -> bytes:
+    return brand_to_message(brand).SerializeToString()
+
+
 def _refusal_to_text(refusal: Refusal | None) -> str | None:
     return None if refusal is None else f"{refusal.reason.name}:{refusal.figure}"
 
@@ -76,8 +83,11 @@ def _refusal_from_text(text: str | None) -> Refusal | None:
     return Refusal(Reason[name], int(figure))
 
 
-def _pieces_to_bytes(pieces: tuple[bytes, ...]) -> bytes:
-    return b"".join(len(p).to_bytes(4, "big") + p for p in pieces)
+def _pieces_to_bytes(pieces: Sequence[bytes]) -> bytes:
+    parts: list[bytes] = []
+    for piece in pieces:
+        parts += (len(piece).to_bytes(4, "big"), piece)
+    return b"".join(parts)
 
 
 def _pieces_from_bytes(data: bytes) -> tuple[bytes, ...]:
@@ -93,7 +103,7 @@ def _brand_from_bytes(data: bytes) -> Brand:
     return brand_from_message(pb.Brand.FromString(data))
 
 
-def _enum(kind: Callable[[int], Any]) -> _Codec:
+def _enum(kind: Any) -> _Codec:
     return _Codec(SmallInteger, int, kind)
 
 
@@ -104,9 +114,7 @@ _CODECS: Final[dict[Any, _Codec]] = {
     NodeId | bytes: _Codec(LargeBinary, _same, _same),
     str: _Codec(Text, _same, _same),
     bool: _Codec(SmallInteger, int, bool),
-    Brand: _Codec(
-        LargeBinary, lambda b: brand_to_message(b).SerializeToString(), _brand_from_bytes
-    ),
+    Brand: _Codec(LargeBinary, _brand_to_bytes, _brand_from_bytes),
     Refusal | None: _Codec(Text, _refusal_to_text, _refusal_from_text, nullable=True),
     tuple[bytes, ...]: _Codec(LargeBinary, _pieces_to_bytes, _pieces_from_bytes),
     **{
@@ -137,41 +145,89 @@ _KEYS: Final[dict[type[Row], tuple[str, ...]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+# What a row keeps from its first version on. An update writes the others alone.
+_LASTING: Final[dict[type[Row], frozenset[str]]] = {
+    Line: frozenset({"id", "peer", "brand"}),
+    Promise: frozenset(
+        {
+            "promisor", "id", "direction", "line", "peer", "commit", "amount", "level",
+            "expires_at_us", "partner", "partner_id", "made_at_us", "evidence",
+        }
+    ),
+    Transaction: frozenset(
+        {"commit", "descriptor", "role", "deadline_us", "limit_us", "owner"}
+    ),
+    Payment: frozenset(
+        {"id", "request_hash", "request", "amount", "brand", "payee", "created_at_us", "options"}
+    ),
+    Request: frozenset(
+        {"id", "signed", "seed", "amount", "brand", "created_at_us", "expires_at_us", "manual"}
+    ),
+    Incident: frozenset({"subject", "kind"}),
+    Settled: frozenset({"line"}),
+}  # fmt: skip
+
+
+class _Reader:
+    """Takes some fields of a row as the values of their columns."""
+
+    def __init__(self, names: Sequence[str], codecs: Mapping[str, _Codec]) -> None:
+        # An enumeration or a bool is read as the plain number that the driver takes.
+        paths = [n + ".real" if codecs[n].column is SmallInteger else n for n in names]
+        self._get = attrgetter(*paths)
+        self._single = len(paths) == 1
+        self._convert = tuple(
+            (i, codecs[n].to_db)
+            for i, n in enumerate(names)
+            if codecs[n].column is not SmallInteger and codecs[n].to_db is not _same
+        )
+
+    def values(self, row: Row) -> list[Any]:
+        values = [self._get(row)] if self._single else list(self._get(row))
+        for i, to_db in self._convert:
+            values[i] = to_db(values[i])
+        return values
+
+
 class RowTable:
-    """One class of rows, its table and the codec of each of its fields."""
+    """One class of rows, its table, and how its fields become columns and fields again."""
 
-    kind: type[Row]
-    table: Table
-    codecs: tuple[tuple[str, _Codec], ...]
-    key: tuple[str, ...]
-    conversions: tuple[tuple[str, Callable[[Any], Any]], ...]  # of fields that need one
+    def __init__(self, kind: type[Row], key: tuple[str, ...]) -> None:
+        hints = get_type_hints(kind)
+        codecs = {f.name: _CODECS[hints[f.name]] for f in fields(kind)}
+        columns = [
+            Column(name, codec.column, primary_key=name in key, nullable=codec.nullable)
+            for name, codec in codecs.items()
+        ]
+        self.kind = kind
+        self.key = key
+        self.table = Table(
+            kind.table, metadata, *columns, Column("version", BigInteger, nullable=False)
+        )
+        self.columns = (*codecs, "version")
+        self.changing = tuple(name for name in codecs if name not in _LASTING[kind])
+        self.codecs = codecs
+        self._all = _Reader(tuple(codecs), codecs)
+        self._changes = _Reader((*self.changing, *key), codecs)
 
-    def to_columns(self, row: Row, version: int) -> dict[str, Any]:
-        columns = dict(row.__dict__)
-        for name, to_db in self.conversions:
-            columns[name] = to_db(columns[name])
-        columns["version"] = version
-        return columns
+    def inserted(self, row: Row, version: int) -> tuple[Any, ...]:
+        """Values of `columns`."""
+        return (*self._all.values(row), version)
+
+    def updated(self, row: Row, seen: int) -> tuple[Any, ...]:
+        """Values of `changing`, of the key, and the version that was seen."""
+        return (*self._changes.values(row), seen)
+
+    def values(self, row: Row) -> list[Any]:
+        """Of all its fields, in their order."""
+        return self._all.values(row)
 
     def from_columns(self, columns: Mapping[str, Any]) -> Row:
-        values = {name: codec.from_db(columns[name]) for name, codec in self.codecs}
+        values = {name: codec.from_db(columns[name]) for name, codec in self.codecs.items()}
         return self.kind(**values)
 
 
-def _row_table(kind: type[Row], key: tuple[str, ...]) -> RowTable:
-    hints = get_type_hints(kind)
-    codecs = tuple((f.name, _CODECS[hints[f.name]]) for f in fields(kind))
-    columns = [
-        Column(name, codec.column, primary_key=name in key, nullable=codec.nullable)
-        for name, codec in codecs
-    ]
-    table = Table(kind.table, metadata, *columns, Column("version", BigInteger, nullable=False))
-    conversions = tuple((name, c.to_db) for name, c in codecs if c.to_db is not _same)
-    return RowTable(kind, table, codecs, key, conversions)
-
-
-ROWS: Final = {kind.table: _row_table(kind, key) for kind, key in _KEYS.items()}
+ROWS: Final = {kind.table: RowTable(kind, key) for kind, key in _KEYS.items()}
 
 # `have`: highest number durably processed; `sent`: highest ever given to a message.
 peer = Table(
@@ -252,9 +308,12 @@ def load_table(connection: Connection, table: Table) -> Iterable[Mapping[str, An
     return [dict(r) for r in connection.execute(select(table)).mappings()]
 
 
-def outbox_row(node: bytes, first: int, envelopes: Sequence[bytes]) -> dict[str, Any]:
-    """A row of the outbox."""
-    return {"peer": node, "first": first, "envelopes": _pieces_to_bytes(tuple(envelopes))}
+OUTBOX_COLUMNS: Final = ("peer", "first", "envelopes")
+
+
+def outbox_row(node: bytes, first: int, envelopes: Sequence[bytes]) -> tuple[Any, ...]:
+    """A row of the outbox: the values of OUTBOX_COLUMNS."""
+    return node, first, _pieces_to_bytes(envelopes)
 
 
 def load_outbox(connection: Connection) -> Iterable[tuple[bytes, int, tuple[bytes, ...]]]:

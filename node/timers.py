@@ -28,12 +28,12 @@ class Timers:
 
     def plan(self, row: Row) -> None:
         """The row has changed."""
-        at_us, key = due_us(row), row.key
+        at_us = due_us(row)
         if at_us is None:
-            self._at.pop(key, None)
-        elif self._at.get(key) != at_us:
-            self._at[key] = at_us
-            heapq.heappush(self._heap, (at_us, key))
+            self._at.pop(row.key, None)
+        elif self._at.get(row.key) != at_us:
+            self._at[row.key] = at_us
+            heapq.heappush(self._heap, (at_us, row.key))
 
     def take(self, now_us: int) -> Key | None:
         """A row whose time has come, once; None where there is none."""

@@ -14,20 +14,17 @@ class Level(IntEnum):
     ATOMIC = 2
     PROXY = 3
 
-    @property
-    def needs_stamp(self) -> bool:
-        """Only a commit certificate redeems it."""
-        return self in (Level.ATOMIC, Level.PROXY)
+    needs_stamp: bool
+    """Only a commit certificate redeems it."""
+    late_ok: bool
+    """A commit certificate redeems it at any time; only an abort certificate frees it."""
+    has_expiry: bool
+    """The promise states an expiry of its own. For ATOMIC the certificate alone decides."""
 
-    @property
-    def late_ok(self) -> bool:
-        """A commit certificate redeems it at any time; only an abort certificate frees it."""
-        return self in (Level.SECURED, Level.ATOMIC)
-
-    @property
-    def has_expiry(self) -> bool:
-        """The promise states an expiry of its own. For ATOMIC the certificate alone decides."""
-        return self is not Level.ATOMIC
+    def __init__(self, value: int) -> None:
+        self.needs_stamp = self.name in ("ATOMIC", "PROXY")
+        self.late_ok = self.name in ("SECURED", "ATOMIC")
+        self.has_expiry = self.name != "ATOMIC"
 
     @property
     def safety_rank(self) -> int:

@@ -1,22 +1,31 @@
-"""What a group of writes becomes in one transaction: merged per row, one executemany per table.
+"""What a group of writes becomes in one transaction: in the order given, one executemany a write.
 
 Every mutable table has an integer column `version`. An update says which version it saw and
 leaves the next one; one that finds another version means that somebody else wrote.
 """
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from operator import itemgetter
 from typing import Any, Final
 
-from sqlalchemy import Connection, Executable, MetaData, Table, bindparam, delete, insert, update
+from sqlalchemy import (
+    Connection,
+    Executable,
+    Table,
+    bindparam,
+    delete,
+    insert,
+    literal_column,
+    update,
+)
 
 Row = Mapping[str, Any]
-Key = tuple[Hashable, ...]
+Values = tuple[Any, ...]
 
-VERSION = "version"
-FROM: Final = "from_version"  # the version that an update saw, beside the one that it sets
+VERSION: Final = "version"
+FROM: Final = "from_version"  # the version that an update saw
 KEY: Final = "key_"  # prefix of the parameters that hold a primary key
 
 
@@ -40,6 +49,25 @@ class UpdateRows:
 
 
 @dataclass(frozen=True, slots=True)
+class InsertValues:
+    """As InsertRows, for many rows of one shape: values in the order of `columns`."""
+
+    table: Table
+    columns: tuple[str, ...]
+    rows: Sequence[Values]
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateValues:
+    """As UpdateRows, for many rows of one shape: the values of `columns` (those that change), of
+    the primary key, and the version that was seen."""
+
+    table: Table
+    columns: tuple[str, ...]
+    rows: Sequence[Values]
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteRows:
     """Rows to remove, each as a mapping of its primary key. An absent row is no fault."""
 
@@ -54,207 +82,126 @@ class Execute:
     work: Callable[[Connection], object]
 
 
-Write = InsertRows | UpdateRows | DeleteRows | Execute
+Write = InsertRows | UpdateRows | InsertValues | UpdateValues | DeleteRows | Execute
 
 
 class StaleVersion(Exception):
     """An update met another version than it saw, or no row: the transaction must roll back."""
 
 
-@dataclass(slots=True)
-class _TablePlan:
-    inserts: dict[Key, dict[str, Any]] = field(default_factory=dict)
-    updates: dict[Key, dict[str, Any]] = field(default_factory=dict)
-    deletes: set[Key] = field(default_factory=set)
-
-
 class WritePlan:
-    """Collects writes in order and runs them so that the outcome is that of the order given.
-
-    Within one plan: inserts (tables that are referred to first), then updates, then deletes
-    (tables that are referred to last). A write that this order would turn round, as far as
-    primary keys tell, runs what has been collected first. Unique constraints other than the
-    primary key are not looked at: free such a value in an earlier group than the one that
-    takes it.
-    """
+    """Performs writes, each with a statement that is compiled once."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._tables: dict[Table, _TablePlan] = {}
-        self._ranks: dict[MetaData, dict[Table, int]] = {}
         self._statements: dict[tuple[Table, str, tuple[str, ...]], _Statement] = {}
 
-    def add(self, write: Write) -> None:
-        """Collects, or runs. StaleVersion, sqlalchemy.exc.DBAPIError."""
+    def run(self, write: Write) -> None:
+        """StaleVersion, sqlalchemy.exc.DBAPIError."""
         match write:
+            case InsertValues(table, columns, rows):
+                self._run("insert", table, columns, rows)
+            case UpdateValues(table, columns, rows):
+                self._update(table, columns, rows)
             case InsertRows(table, rows):
-                for row in rows:
-                    self._insert(table, row)
+                for columns, alike in _by_columns(rows):
+                    self._run("insert", table, columns, _values(columns, alike))
             case UpdateRows(table, rows):
-                for row in rows:
-                    self._update(table, row)
-            case DeleteRows(table, keys):
-                for key in keys:
-                    self._delete(table, key)
+                keys = primary_key(table)
+                for columns, alike in _by_columns(rows):
+                    changed = tuple(c for c in columns if c != VERSION and c not in keys)
+                    self._update(table, changed, _values((*changed, *keys, VERSION), alike))
+            case DeleteRows(table, rows) if rows:
+                self._run("delete", table, (), _values(primary_key(table), rows))
+            case DeleteRows():
+                pass
             case Execute(work):
-                self.run()
                 work(self._connection)
 
-    def run(self) -> None:
-        """Executes what has been collected. StaleVersion, sqlalchemy.exc.DBAPIError."""
-        tables = sorted(self._tables, key=self._rank)
-        for table in tables:
-            self._run_inserts(table, self._tables[table].inserts)
-        for table in tables:
-            self._run_updates(table, self._tables[table].updates)
-        for table in reversed(tables):
-            self._run_deletes(table, self._tables[table].deletes)
-        self._tables.clear()
+    def _update(self, table: Table, columns: tuple[str, ...], rows: Sequence[Values]) -> None:
+        met = self._run("update", table, columns, rows)
+        if met != len(rows):
+            raise StaleVersion(f"{table.name}: {met} of {len(rows)} updates met their version")
 
-    def forget(self) -> None:
-        """Drops what has been collected and not run: the transaction has rolled back."""
-        self._tables.clear()
-
-    def _rank(self, table: Table) -> int:
-        ranks = self._ranks.get(table.metadata)
-        if ranks is None:
-            ranks = {known: rank for rank, known in enumerate(table.metadata.sorted_tables)}
-            self._ranks[table.metadata] = ranks
-        return ranks[table]
-
-    def _of(self, table: Table) -> _TablePlan:
-        return self._tables.setdefault(table, _TablePlan())
-
-    def _insert(self, table: Table, row: Row) -> None:
-        key = _key(table, row)
-        if self._collides(table, key):
-            self.run()
-        self._of(table).inserts[key] = dict(row)
-
-    def _collides(self, table: Table, key: Key) -> bool:
-        plan = self._of(table)
-        return key in plan.inserts or key in plan.updates or key in plan.deletes
-
-    def _update(self, table: Table, row: Row) -> None:
-        key = _key(table, row)
-        plan = self._of(table)
-        if key in plan.deletes:
-            raise StaleVersion(f"{table.name}: updated after it was deleted")
-        inserted = plan.inserts.get(key)
-        if inserted is not None:
-            if inserted.get(VERSION) != row[VERSION]:
-                raise StaleVersion(f"{table.name}: updated at a version that was not inserted")
-            inserted.update(row)
-            inserted[VERSION] = row[VERSION] + 1
-            return
-        updated = plan.updates.get(key)
-        if updated is None:
-            plan.updates[key] = {**row, FROM: row[VERSION], VERSION: row[VERSION] + 1}
-            return
-        if updated[VERSION] != row[VERSION]:
-            raise StaleVersion(f"{table.name}: two updates saw the same version")
-        updated.update(row)
-        updated[VERSION] = row[VERSION] + 1
-
-    def _delete(self, table: Table, row: Row) -> None:
-        key = _key(table, row)
-        plan = self._of(table)
-        if plan.inserts.pop(key, None) is not None:
-            return  # never seen on disk
-        # An update that the delete makes pointless still has its version checked.
-        if key in plan.updates:
-            self.run()
-        self._of(table).deletes.add(key)
-
-    def _run_inserts(self, table: Table, rows: Mapping[Key, dict[str, Any]]) -> None:
-        for columns, alike in _by_columns(list(rows.values())):
-            statement = self._statement(table, "insert", columns)
-            statement.run(self._connection, alike)
-
-    def _run_updates(self, table: Table, rows: Mapping[Key, dict[str, Any]]) -> None:
-        for columns, alike in _by_columns(list(rows.values())):
-            changed = tuple(c for c in columns if c != FROM and not table.c[c].primary_key)
-            met = self._statement(table, "update", changed).run(self._connection, alike)
-            if met != len(alike):
-                raise StaleVersion(f"{table.name}: {met} of {len(alike)} updates met their version")
-
-    def _run_deletes(self, table: Table, keys: set[Key]) -> None:
-        if not keys:
-            return
-        names = [column.name for column in table.primary_key.columns]
-        rows = [dict(zip(names, key, strict=True)) for key in sorted(keys, key=repr)]
-        self._statement(table, "delete", ()).run(self._connection, rows)
-
-    def _statement(self, table: Table, kind: str, columns: tuple[str, ...]) -> "_Statement":
+    def _run(
+        self, kind: str, table: Table, columns: tuple[str, ...], rows: Sequence[Values]
+    ) -> int:
         known = self._statements.get((table, kind, columns))
         if known is None:
-            known = _Statement(_BUILDERS[kind](table, columns), self._connection)
+            statement, names = _BUILDERS[kind](table, columns)
+            known = _Statement(statement, names, self._connection)
             self._statements[table, kind, columns] = known
-        return known
+        return known.run(self._connection, rows)
 
 
-def _build_insert(table: Table, columns: tuple[str, ...]) -> Executable:
-    return insert(table).values({name: bindparam(name) for name in columns})
+Built = tuple[Executable, tuple[str, ...]]
+"""A statement, and the names of its parameters in the order of a row's values."""
 
 
-def _build_update(table: Table, columns: tuple[str, ...]) -> Executable:
-    keys = [column.name for column in table.primary_key.columns]
-    return (
+def _build_insert(table: Table, columns: tuple[str, ...]) -> Built:
+    return insert(table).values({name: bindparam(name) for name in columns}), columns
+
+
+def _build_update(table: Table, columns: tuple[str, ...]) -> Built:
+    keys = primary_key(table)
+    changes: dict[str, Any] = {name: bindparam(name) for name in columns}
+    statement = (
         update(table)
-        .where(*(table.c[name] == bindparam(f"{KEY}{name}") for name in keys))
+        .where(*(table.c[name] == bindparam(KEY + name) for name in keys))
         .where(table.c[VERSION] == bindparam(FROM))
-        .values({name: bindparam(name) for name in columns})
+        .values(changes | {VERSION: table.c[VERSION] + literal_column("1")})
     )
+    return statement, (*columns, *(KEY + name for name in keys), FROM)
 
 
-def _build_delete(table: Table, _: tuple[str, ...]) -> Executable:
-    keys = [column.name for column in table.primary_key.columns]
-    return delete(table).where(*(table.c[name] == bindparam(f"{KEY}{name}") for name in keys))
+def _build_delete(table: Table, _: tuple[str, ...]) -> Built:
+    keys = primary_key(table)
+    statement = delete(table).where(*(table.c[name] == bindparam(KEY + name) for name in keys))
+    return statement, tuple(KEY + name for name in keys)
 
 
 _BUILDERS: Final = {"insert": _build_insert, "update": _build_update, "delete": _build_delete}
 
 
 class _Statement:
-    """One statement, compiled once. Rows go to the driver as they are.
+    """One statement, compiled once. Values go to the driver as they are.
 
     SQLAlchemy would build and convert the parameters of every row anew; our columns hold only what
     the driver takes (int, str, bytes, None), so there is nothing to convert.
     """
 
-    def __init__(self, statement: Executable, connection: Connection) -> None:
+    def __init__(
+        self, statement: Executable, names: tuple[str, ...], connection: Connection
+    ) -> None:
         compiled: Any = statement.compile(dialect=connection.dialect)  # type: ignore[attr-defined]
         self._sql: str = str(compiled)
-        names: list[str] = list(compiled.positiontup or compiled.params)
+        self._names = names
         self._positional: bool = compiled.positional
-        # A key is bound under a name of its own, since an update also sets columns.
-        self._names = [(name, name.removeprefix(KEY)) for name in names]
+        wanted = tuple(compiled.positiontup or ())
+        self._pick = itemgetter(*map(names.index, wanted)) if wanted not in (names, ()) else None
 
-    def run(self, connection: Connection, rows: Sequence[Row]) -> int:
+    def run(self, connection: Connection, rows: Sequence[Values]) -> int:
         """Executes for all rows at once; how many rows it met."""
-        if self._positional:
-            columns = [column for _, column in self._names]
-            pick = itemgetter(*columns) if len(columns) > 1 else None
-            parameters: list[Any] = [pick(r) if pick else (r[columns[0]],) for r in rows]
-        else:
-            parameters = [{name: row[column] for name, column in self._names} for row in rows]
+        parameters: Any = rows
+        if not self._positional:
+            parameters = [dict(zip(self._names, row, strict=True)) for row in rows]
+        elif self._pick is not None:
+            parameters = [self._pick(row) for row in rows]
         return connection.exec_driver_sql(self._sql, parameters).rowcount
 
 
-def _key(table: Table, row: Row) -> Key:
-    return tuple([row[name] for name in _key_columns(table)])
-
-
 @cache
-def _key_columns(table: Table) -> tuple[str, ...]:
-    """Asking SQLAlchemy for every row was a thirtieth of a payment's CPU."""
+def primary_key(table: Table) -> tuple[str, ...]:
+    """The names of its columns. Asking SQLAlchemy for every row costs more than the row."""
     return tuple(column.name for column in table.primary_key.columns)
 
 
-def _by_columns(
-    rows: Sequence[dict[str, Any]],
-) -> list[tuple[tuple[str, ...], list[dict[str, Any]]]]:
-    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+def _values(columns: tuple[str, ...], rows: Sequence[Row]) -> list[Values]:
+    return [tuple([row[name] for name in columns]) for row in rows]
+
+
+def _by_columns(rows: Sequence[Row]) -> list[tuple[tuple[str, ...], list[Row]]]:
+    groups: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
         groups.setdefault(tuple(row), []).append(row)
     return list(groups.items())

@@ -26,8 +26,10 @@ from runtime.write_plan import (
     DeleteRows,
     Execute,
     InsertRows,
+    InsertValues,
     StaleVersion,
     UpdateRows,
+    UpdateValues,
     Write,
     WritePlan,
 )
@@ -37,10 +39,12 @@ __all__ = [
     "Execute",
     "InlineWriter",
     "InsertRows",
+    "InsertValues",
     "StoreFailed",
     "StoreFault",
     "ThreadWriter",
     "UpdateRows",
+    "UpdateValues",
     "Write",
     "Writer",
 ]
@@ -110,20 +114,16 @@ class _Committer:
             with self._connection.begin():
                 for group in groups:
                     for write in group.writes:
-                        self._plan.add(write)
-                self._plan.run()
+                        self._plan.run(write)
                 # Crash here: nothing happened, and nobody was told that it did.
             # Crash here: the rows exist, nobody was told. Whoever starts finds them.
         except StaleVersion as error:
-            self._plan.forget()
             log.warning("rolled back: %s", error)
             return StoreFailed(StoreFault.STALE_VERSION)
         except StoreLocked:
-            self._plan.forget()
             log.warning("rolled back: somebody else writes in the store")
             return StoreFailed(StoreFault.LOCKED)
         except DBAPIError as error:
-            self._plan.forget()
             fault = fault_of(error)
             log.error("rolled back, %s: %s", fault.value, error.orig)
             return StoreFailed(fault)

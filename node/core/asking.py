@@ -41,10 +41,9 @@ def ask_now(step: Step, transaction: Transaction) -> None:
 
 
 def _wanted(step: Step, transaction: Transaction) -> tuple[Ask, int]:
-    descriptor = decode_descriptor(transaction.descriptor)
-    pending = [p for p in step.promises_of(transaction.commit) if p.pending]
-    if transaction.decided or not descriptor.policy.members:
+    if transaction.decided or not decode_descriptor(transaction.descriptor).policy.members:
         return Ask.NOTHING, 0
+    pending = [p for p in step.promises_of(transaction.commit) if p.pending]
     if transaction.decline_preimage:
         return Ask.DECLINE, step.now_us
     if transaction.commit_evidence and _needs_stamp(step, transaction, pending):

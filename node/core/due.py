@@ -18,17 +18,19 @@ def due_us(row: Row) -> int | None:
     Once for each time that a row is written: a SECURED promise may be due without any change,
     because its abort certificate is still missing, and that certificate ends it when it comes.
     """
-    match row:
-        case Promise() if row.direction is Direction.IN and row.phase is PromisePhase.OFFERED:
-            return row.made_at_us + ACCEPT_DELAY_US
-        case Promise() if row.pending and row.level.has_expiry:
-            if row.direction is Direction.IN and row.shown is not Shown.NOTHING:
-                return None
-            return row.expires_at_us + GRACE_US + 1
-        case Transaction() if row.ask is not Ask.NOTHING:
-            return row.ask_at_us
-        case _:
+    if isinstance(row, Promise):
+        if row.phase > PromisePhase.ACCEPTED:
             return None
+        if row.direction is Direction.IN and row.phase is PromisePhase.OFFERED:
+            return row.made_at_us + ACCEPT_DELAY_US
+        if not row.level.has_expiry or (
+            row.direction is Direction.IN and row.shown is not Shown.NOTHING
+        ):
+            return None
+        return row.expires_at_us + GRACE_US + 1
+    if isinstance(row, Transaction) and row.ask is not Ask.NOTHING:
+        return row.ask_at_us
+    return None
 
 
 def on_due(step: Step, row: Row | None) -> None:

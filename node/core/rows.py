@@ -19,14 +19,28 @@ Key = tuple[str, bytes, bytes]
 def replace(row: R, /, **changes: object) -> R:
     """The row with some fields changed, as dataclasses.replace: a payment makes fifty of them.
 
-    Rows have a dictionary instead of slots so that this is two updates of one.
+    Rows have a dictionary instead of slots so that this is two updates of one. The key goes along:
+    no step changes what a row is called by.
     """
     fields = row.__dict__
-    assert changes.keys() <= fields.keys(), changes.keys() - fields.keys()
     changed = object.__new__(type(row))
-    changed.__dict__.update(fields)
-    changed.__dict__.update(changes)
+    values = changed.__dict__
+    values.update(fields)
+    values.update(changes)
+    assert len(values) == len(fields), changes.keys() - fields.keys()
     return changed
+
+
+class Keyed:
+    """A row makes its key once, when it is made: a payment asks for it some hundred times."""
+
+    key: Key
+
+    def __post_init__(self) -> None:
+        self.__dict__["key"] = self._key()
+
+    def _key(self) -> Key:
+        raise AssertionError("every row says what it is called by")
 
 
 @unique
@@ -40,7 +54,7 @@ class LinePhase(IntEnum):
 
 
 @dataclass(frozen=True)
-class Line:
+class Line(Keyed):
     """One credit line with one neighbour in one brand.
 
     `limit_in` is what we grant (the peer may owe us that much), `limit_out` what the peer grants.
@@ -67,8 +81,7 @@ class Line:
     held_out: int = 0
     held_in: int = 0
 
-    @property
-    def key(self) -> Key:
+    def _key(self) -> Key:
         return self.table, self.id, b""
 
     @property
@@ -114,7 +127,7 @@ class PromisePhase(IntEnum):
 
     @property
     def final(self) -> bool:
-        return self not in (PromisePhase.OFFERED, PromisePhase.ACCEPTED)
+        return self > PromisePhase.ACCEPTED
 
 
 @unique
@@ -127,7 +140,7 @@ class Shown(IntEnum):
 
 
 @dataclass(frozen=True)
-class Promise:
+class Promise(Keyed):
     """One promise, given or held. `partner` is the id of the promise that covers it or that it
     covers on this node; empty for payer and payee. `evidence` is the signed envelope of a promise
     that we hold, and of the message that ended one that we gave."""
@@ -152,13 +165,12 @@ class Promise:
     evidence: bytes = b""
     ended_by: bytes = b""
 
-    @property
-    def key(self) -> Key:
+    def _key(self) -> Key:
         return self.table, self.promisor, self.id
 
     @property
     def pending(self) -> bool:
-        return not self.phase.final
+        return self.phase <= PromisePhase.ACCEPTED
 
 
 @unique
@@ -181,7 +193,7 @@ class Ask(IntEnum):
 
 
 @dataclass(frozen=True)
-class Transaction:
+class Transaction(Keyed):
     """What this node knows about one commit_id.
 
     `commit_evidence` holds the Evidence of a bare commit once seen; `statements` the registries'
@@ -205,8 +217,7 @@ class Transaction:
     decline_preimage: bytes = b""
     owner: bytes = b""  # the payment at its payer, the request at its payee
 
-    @property
-    def key(self) -> Key:
+    def _key(self) -> Key:
         return self.table, self.commit, b""
 
     @property
@@ -229,7 +240,7 @@ class PaymentPhase(IntEnum):
 
 
 @dataclass(frozen=True)
-class Payment:
+class Payment(Keyed):
     """One payment of one request. `options` and `route` are JSON for people and for resumption."""
 
     table: ClassVar[str] = "payment"
@@ -249,8 +260,7 @@ class Payment:
     ended_at_us: int = 0
     because: Refusal | None = None
 
-    @property
-    def key(self) -> Key:
+    def _key(self) -> Key:
         return self.table, self.id, b""
 
 
@@ -266,7 +276,7 @@ class RequestPhase(IntEnum):
 
 
 @dataclass(frozen=True)
-class Request:
+class Request(Keyed):
     """A payment request of ours. `commit` is the live attempt, empty where there is none.
 
     `seed` makes the one-time committer key and the decline preimages; it never leaves the store.
@@ -288,8 +298,7 @@ class Request:
     attempt: int = 0
     ended_at_us: int = 0
 
-    @property
-    def key(self) -> Key:
+    def _key(self) -> Key:
         return self.table, self.id, b""
 
 
@@ -303,7 +312,7 @@ class IncidentKind(IntEnum):
 
 
 @dataclass(frozen=True)
-class Incident:
+class Incident(Keyed):
     """An entry of the operator's inbox. `subject` names the promise or transaction."""
 
     table: ClassVar[str] = "incident"
@@ -315,13 +324,12 @@ class Incident:
     detail: str = ""
     evidence: bytes = b""
 
-    @property
-    def key(self) -> Key:
+    def _key(self) -> Key:
         return self.table, self.subject, bytes((self.kind,))
 
 
 @dataclass(frozen=True)
-class Settled:
+class Settled(Keyed):
     """What has left a line for the archive: the redeemed promises of each direction, summed up.
 
     `head_*` is the signed head that stands for them: the peer's last booking that has left, and
@@ -337,8 +345,7 @@ class Settled:
     head_out: bytes = b""
     head_in: bytes = b""
 
-    @property
-    def key(self) -> Key:
+    def _key(self) -> Key:
         return self.table, self.line, b""
 
 

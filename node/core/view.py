@@ -76,26 +76,27 @@ class Step:
     It lives inside one call of `apply` and never leaves it; the view is not touched.
     """
 
-    __slots__ = ("_promised", "_rows", "effects", "now_us", "settings", "view")
+    __slots__ = ("_promises", "_row", "_rows", "effects", "now_us", "settings", "view")
 
     def __init__(self, view: View, now_us: int) -> None:
         self.view = view
         self.settings = view.settings
         self.now_us = now_us
         self.effects: list[Effect] = []
+        self._row = view.row
         self._rows: dict[Key, Row] = {}
-        self._promised = False  # whether a promise is among the changed rows
+        # As they stand in this step, by commit_id: a step asks several times for the same ones.
+        self._promises: dict[bytes, dict[Key, Promise]] = {}
 
     @property
     def changes(self) -> tuple[Row, ...]:
         return tuple(self._rows.values())
 
     def row(self, key: Key) -> Row | None:
-        found = self._rows.get(key)
-        return found if found is not None else self.view.row(key)
+        return self._rows.get(key) or self._row(key)
 
     def line(self, line: bytes) -> Line | None:
-        return cast(Line | None, self.row((Line.table, line, b"")))
+        return cast(Line | None, self.row(("line", line, b"")))
 
     def the_line(self, line: bytes) -> Line:
         """The line of a promise that exists. Its absence would be our bug."""
@@ -104,10 +105,10 @@ class Step:
         return found
 
     def promise(self, promisor: NodeId | bytes, promise: bytes) -> Promise | None:
-        return cast(Promise | None, self.row((Promise.table, bytes(promisor), promise)))
+        return cast(Promise | None, self.row(("promise", promisor, promise)))
 
     def transaction(self, commit: bytes) -> Transaction | None:
-        return cast(Transaction | None, self.row((Transaction.table, commit, b"")))
+        return cast(Transaction | None, self.row(("transaction", commit, b"")))
 
     def the_transaction(self, commit: bytes) -> Transaction:
         found = self.transaction(commit)
@@ -122,17 +123,19 @@ class Step:
 
     def promises_of(self, commit: bytes) -> list[Promise]:
         """Promises under one commit_id, in the order in which they were made."""
-        if not self._promised:
-            return list(self.view.promises_of(commit))
-        found = {p.key: p for p in self.view.promises_of(commit)}
-        for key, row in self._rows.items():
-            if isinstance(row, Promise) and row.commit == commit:
-                found[key] = row
-        return list(found.values())
+        known = self._promises.get(commit)
+        if known is None:
+            known = {p.key: p for p in self.view.promises_of(commit)}
+            for row in self._rows.values():
+                if isinstance(row, Promise) and row.commit == commit:
+                    known[row.key] = row
+            self._promises[commit] = known
+        return list(known.values())
 
     def put(self, row: Row) -> None:
         self._rows[row.key] = row
-        self._promised = self._promised or isinstance(row, Promise)
+        if self._promises and isinstance(row, Promise) and row.commit in self._promises:
+            self._promises[row.commit][row.key] = row
 
     def send(self, peer: NodeId, body: Body) -> None:
         self.effects.append(Send(peer, body))

@@ -30,10 +30,12 @@ from runtime.writer import (
     Execute,
     InlineWriter,
     InsertRows,
+    InsertValues,
     StoreFailed,
     StoreFault,
     ThreadWriter,
     UpdateRows,
+    UpdateValues,
     Write,
 )
 
@@ -125,56 +127,43 @@ def run(engine: Engine, *groups: tuple[Write, ...]) -> list[tuple[object, StoreF
     return log.told
 
 
-def test_updates_of_one_row_become_one(engine: Engine) -> None:
-    run(engine, (InsertRows(LINE, [line(1), line(2)]),))
+def test_rows_alike_are_one_statement(engine: Engine) -> None:
     seen = statements(engine)
-    changes: list[dict[str, Any]] = [
-        {"id": 1, "version": 0, "total": 5},
-        {"id": 2, "version": 0, "total": 6},
-        {"id": 1, "version": 1, "total": 7},
-    ]
-    told = run(engine, *((UpdateRows(LINE, [row]),) for row in changes))
-    assert told == [(0, None), (1, None), (2, None)]
-    assert seen == [("UPDATE", 2)]
-    assert rows(engine) == [(1, 2, 7, None), (2, 1, 6, None)]
+    run(engine, (InsertRows(LINE, [line(1), line(2)]),))
+    run(engine, (UpdateRows(LINE, [line(1, 0, 5), line(2, 0, 6)]),))
+    assert seen == [("INSERT", 2), ("UPDATE", 2)]
+    assert rows(engine) == [(1, 1, 5, None), (2, 1, 6, None)]
 
 
-def test_merged_updates_keep_the_columns_of_all(engine: Engine) -> None:
+def test_groups_of_one_transaction_see_each_others_versions(engine: Engine) -> None:
     run(engine, (InsertRows(LINE, [line(1)]),))
-    run(
+    told = run(
         engine,
         (UpdateRows(LINE, [{"id": 1, "version": 0, "note": b"n"}]),),
         (UpdateRows(LINE, [{"id": 1, "version": 1, "total": 9}]),),
     )
+    assert told == [(0, None), (1, None)]
     assert rows(engine) == [(1, 2, 9, b"n")]
 
 
-def test_an_insert_swallows_its_update_and_its_delete(engine: Engine) -> None:
-    seen = statements(engine)
+def test_writes_happen_in_the_order_given(engine: Engine) -> None:
     run(
         engine,
         (InsertRows(LINE, [line(1), line(2)]),),
         (UpdateRows(LINE, [line(1, 0, 5)]),),
-        (DeleteRows(LINE, [{"id": 2}]),),
+        (DeleteRows(LINE, [{"id": 2}]), InsertRows(LINE, [line(2, 0, 3)])),
     )
-    assert seen == [("INSERT", 1)]
-    assert rows(engine) == [(1, 1, 5, None)]
+    assert rows(engine) == [(1, 1, 5, None), (2, 0, 3, None)]
 
 
-def test_a_row_may_be_deleted_and_made_again(engine: Engine) -> None:
-    run(engine, (InsertRows(LINE, [line(1)]),))
-    run(engine, (DeleteRows(LINE, [{"id": 1}]), InsertRows(LINE, [line(1, 0, 3)])))
-    assert rows(engine) == [(1, 0, 3, None)]
-
-
-def test_parents_are_inserted_first_and_deleted_last(engine: Engine) -> None:
-    entry = {"line": 1, "number": 4, "envelope": b"e"}
-    made = run(engine, (InsertRows(OUTBOX, [entry]), InsertRows(LINE, [line(1)])))
-    gone = run(
-        engine, (DeleteRows(LINE, [{"id": 1}]), DeleteRows(OUTBOX, [{"line": 1, "number": 4}]))
-    )
-    assert made == gone == [(0, None)]
-    assert rows(engine) == rows(engine, OUTBOX) == []
+def test_values_are_rows_without_names(engine: Engine) -> None:
+    seen = statements(engine)
+    columns = ("version", "id", "total")  # in whatever order the caller has them
+    run(engine, (InsertValues(LINE, columns, [(0, 1, 7), (0, 2, 8)]),))
+    told = run(engine, (UpdateValues(LINE, ("note", "total"), [(b"a", 1, 1, 0), (b"b", 2, 2, 0)]),))
+    assert told == [(0, None)]
+    assert seen == [("INSERT", 2), ("UPDATE", 2)]
+    assert rows(engine) == [(1, 1, 1, b"a"), (2, 1, 2, b"b")]
 
 
 @pytest.mark.parametrize(
@@ -184,9 +173,10 @@ def test_parents_are_inserted_first_and_deleted_last(engine: Engine) -> None:
         pytest.param(UpdateRows(LINE, [line(9, 0)]), id="no such row"),
         pytest.param(UpdateRows(LINE, [line(1, 0), line(1, 0)]), id="one version twice"),
         pytest.param(UpdateRows(LINE, [line(1, 0), line(2, 5)]), id="one of two"),
+        pytest.param(UpdateValues(LINE, ("total",), [(5, 1, 1)]), id="values of another version"),
     ],
 )
-def test_a_stale_update_undoes_the_whole_transaction(engine: Engine, late: UpdateRows) -> None:
+def test_a_stale_update_undoes_the_whole_transaction(engine: Engine, late: Write) -> None:
     run(engine, (InsertRows(LINE, [line(1), line(2)]),))
     before = rows(engine)
     told = run(engine, (InsertRows(LINE, [line(3)]),), (late,))
@@ -194,7 +184,7 @@ def test_a_stale_update_undoes_the_whole_transaction(engine: Engine, late: Updat
     assert rows(engine) == before
 
 
-def test_an_update_that_its_delete_hides_is_checked_all_the_same(engine: Engine) -> None:
+def test_a_stale_update_before_a_delete_is_met(engine: Engine) -> None:
     run(engine, (InsertRows(LINE, [line(1)]),))
     told = run(engine, (UpdateRows(LINE, [line(1, 7)]), DeleteRows(LINE, [{"id": 1}])))
     assert told == [(0, StoreFault.STALE_VERSION)]
