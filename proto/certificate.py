@@ -5,8 +5,9 @@ whether the transaction committed.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, unique
+from functools import lru_cache
 from typing import Final
 
 from proto.commit import Commit, Evidence, evidence_hash, evidence_satisfies
@@ -28,6 +29,7 @@ from proto.wire import WireFault, parse
 
 Records = Mapping[bytes, RegistryRecord]
 
+CERTIFICATES_KEPT: Final = 4096  # some 8 MB; those of a second or two of a busy node
 MAX_INTERIM_SIGNATURES: Final = 4  # an old and a new key, each of two kinds
 
 
@@ -67,6 +69,7 @@ class CommitCertificate:
 
     commit: Commit
     statements: tuple[SignedStatement, ...]
+    _encoded: bytes = field(default=b"", repr=False, compare=False)  # where it was read
 
     @property
     def descriptor(self) -> bytes:
@@ -76,23 +79,21 @@ class CommitCertificate:
     def commit_id(self) -> bytes:
         return commit_id(self.descriptor)
 
-    def to_message(self) -> pb.CommitCertificate:
+    def encode(self) -> bytes:
+        if self._encoded:
+            return self._encoded
         return pb.CommitCertificate(
             commit=self.commit.to_message(), committed=[s.to_message() for s in self.statements]
-        )
-
-    def encode(self) -> bytes:
-        return self.to_message().SerializeToString()
+        ).SerializeToString()
 
     @classmethod
-    def from_message(cls, message: pb.CommitCertificate) -> "CommitCertificate":
-        statements = tuple(SignedStatement.from_message(s) for s in message.committed)
-        return cls(Commit.from_message(message.commit), statements)
-
-    @classmethod
+    @lru_cache(maxsize=CERTIFICATES_KEPT)
     def decode(cls, data: bytes) -> "CommitCertificate":
-        """Raises WireFault."""
-        return cls.from_message(parse(pb.CommitCertificate, data))
+        """Raises WireFault. Remembered: a node meets a certificate three or four times."""
+        message = parse(pb.CommitCertificate, data)
+        message.DiscardUnknownFields()  # nobody is to carry more than what was read
+        statements = tuple(SignedStatement.from_message(s) for s in message.committed)
+        return cls(Commit.from_message(message.commit), statements, message.SerializeToString())
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,17 +170,18 @@ def _ground_fault(leaf: DecisionLeaf, descriptor: Descriptor) -> CertificateFaul
     return None if surely else CertificateFault.EARLY
 
 
-def verify_commit_certificate(certificate: CommitCertificate, records: Records) -> Descriptor:
-    """Whether the transaction committed. Returns the descriptor; raises CertificateInvalid."""
+def verify_commit_certificate(
+    certificate: CommitCertificate, records: Records, verified: bytes = b""
+) -> Descriptor:
+    """Whether the transaction committed. Returns the descriptor; raises CertificateInvalid.
+
+    `verified`: Evidence of this descriptor that the caller has signed or verified before.
+    """
     descriptor, commit = _descriptor(certificate.descriptor)
-    try:
-        evidence = Evidence.decode(certificate.commit.evidence)
-    except WireFault as fault:
-        raise CertificateInvalid(CertificateFault.FORM) from fault
     # The count and the size of the policy bound the signatures that a stranger makes us verify.
     _check_count(certificate.statements, descriptor, descriptor.policy.qc)
-    if not evidence_satisfies(descriptor, commit, evidence):
-        raise CertificateInvalid(CertificateFault.EVIDENCE)
+    if certificate.commit.evidence != verified or not verified:
+        _check_evidence(certificate.commit.evidence, descriptor, commit)
     wanted = evidence_hash(certificate.commit.evidence)
     leaves = _verify_all(certificate.statements, descriptor, commit, records, Outcome.COMMITTED)
     # Members may have seen different relayed statements; a single registry saw exactly this.
@@ -197,6 +199,15 @@ def verify_abort_certificate(certificate: AbortCertificate, records: Records) ->
     _check_count(certificate.statements, descriptor, descriptor.policy.qa)
     _verify_all(certificate.statements, descriptor, commit, records, Outcome.NOT_COMMITTED)
     return descriptor
+
+
+def _check_evidence(data: bytes, descriptor: Descriptor, commit: bytes) -> None:
+    try:
+        evidence = Evidence.decode(data)
+    except WireFault as fault:
+        raise CertificateInvalid(CertificateFault.FORM) from fault
+    if not evidence_satisfies(descriptor, commit, evidence):
+        raise CertificateInvalid(CertificateFault.EVIDENCE)
 
 
 def _descriptor(data: bytes) -> tuple[Descriptor, bytes]:

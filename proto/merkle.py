@@ -23,7 +23,8 @@ def _levels(leaves: Sequence[bytes]) -> list[Sequence[bytes]]:
     """
     levels = [leaves]
     while len(level := levels[-1]) > 1:
-        above = [node_hash(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
+        pairs = zip(level[::2], level[1::2], strict=False)
+        above = [node_hash(left, right) for left, right in pairs]
         if len(level) % 2:
             above.append(level[-1])
         levels.append(above)
@@ -54,7 +55,13 @@ def inclusion_path(leaves: Sequence[bytes], index: int) -> list[bytes]:
 def root_and_paths(leaves: Sequence[bytes]) -> tuple[bytes, list[list[bytes]]]:
     """The root and every leaf's path; each node is hashed once. At least one leaf."""
     levels = _levels(leaves)
-    return levels[-1][0], [_path(levels, i) for i in range(len(leaves))]
+    paths: list[list[bytes]] = [[] for _ in leaves]
+    for height, level in enumerate(levels[:-1]):
+        for i, path in enumerate(paths):
+            sibling = (i >> height) ^ 1
+            if sibling < len(level):
+                path.append(level[sibling])
+    return levels[-1][0], paths
 
 
 def root_from_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes | None:
@@ -66,10 +73,10 @@ def root_from_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) ->
         if len(sibling) != 32 or last == 0:
             return None
         if node & 1 or node == last:
-            result = node_hash(sibling, result)
+            result = sha256(b"\1" + sibling + result).digest()
             while not node & 1 and node:
                 node, last = node >> 1, last >> 1
         else:
-            result = node_hash(result, sibling)
+            result = sha256(b"\1" + result + sibling).digest()
         node, last = node >> 1, last >> 1
     return result if last == 0 else None

@@ -214,7 +214,7 @@ def _encode_promise_body(message: pb.NodeMessage, body: Body) -> None:
             message.claim.commit.CopyFrom(commit.to_message())
         case Claim(evidence=CommitCertificate() as certificate):
             message.claim.promise = body.promise
-            message.claim.certificate.CopyFrom(certificate.to_message())
+            message.claim.certificate.MergeFromString(certificate.encode())
         case Redeemed():
             r = message.redeemed
             r.promise, r.line, r.sequence, r.total = (
@@ -306,7 +306,8 @@ def _claim(message: pb.NodeMessage) -> Claim:
         case "commit":
             return Claim(_id(m.promise), Commit.from_message(m.commit))
         case "certificate":
-            return Claim(_id(m.promise), CommitCertificate.from_message(m.certificate))
+            certificate = m.certificate.SerializeToString()
+            return Claim(_id(m.promise), CommitCertificate.decode(certificate))
         case _:
             raise WireFault("a claim without evidence")
 

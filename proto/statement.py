@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import IntEnum, unique
+from functools import lru_cache
 from typing import Final
 
 from proto.envelope import Proof
@@ -9,6 +10,7 @@ from proto.limits import MAX_STATEMENT_BYTES, MAX_STATEMENT_SIGNATURES, MAX_TLOG
 from proto.v1 import types_pb2 as pb
 from proto.wire import WireFault, parse
 
+STATEMENTS_KEPT: Final = 4096  # some 4 MB; each is read several times while its payment ends
 STATEMENT_KIND: Final = "pledgeway/statement/v1"
 INTERIM_KIND: Final = "pledgeway/interim/v1"
 
@@ -60,6 +62,7 @@ class DecisionLeaf:
         ).SerializeToString(deterministic=True)
 
     @classmethod
+    @lru_cache(maxsize=STATEMENTS_KEPT)
     def decode(cls, data: bytes) -> "DecisionLeaf":
         """Raises WireFault for anything but the leaf of a decision."""
         leaf = parse(pb.LogLeaf, data)
@@ -105,6 +108,7 @@ class Statement:
         ).SerializeToString(deterministic=True)
 
     @classmethod
+    @lru_cache(maxsize=STATEMENTS_KEPT)
     def decode(cls, data: bytes) -> "Statement":
         """Raises WireFault."""
         if len(data) > MAX_STATEMENT_BYTES:

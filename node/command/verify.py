@@ -132,7 +132,7 @@ def _read(data: bytes) -> pb.CertificateFile:
 
 def _certificate(file: pb.CertificateFile) -> Certificate:
     if file.WhichOneof("certificate") == "commit":
-        return CommitCertificate.from_message(file.commit)
+        return CommitCertificate.decode(file.commit.SerializeToString())
     return AbortCertificate.from_message(file.abort)
 
 

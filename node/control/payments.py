@@ -21,7 +21,7 @@ from node.core.rows import (
 from node.dictating import route_json
 from node.pay_options import DEFAULT_ATTEMPTS, MAX_ATTEMPTS, PayOptions
 from node.routing import NoRoute
-from proto.certificate import AbortCertificate, CommitCertificate
+from proto.certificate import AbortCertificate
 from proto.descriptor import decode_descriptor, transaction_uuid
 from proto.levels import Level
 from proto.limits import GRACE_US, GUARD_US, MAX_AMOUNT, MAX_HOPS, MAX_PARTS
@@ -312,8 +312,7 @@ async def evidence(context: Context, arguments: Arguments) -> dict[str, Any]:
         )
     file = pb.CertificateFile()
     if kind == "commit certificate":
-        commit = CommitCertificate.decode(transaction.commit_certificate)
-        file.commit.CopyFrom(commit.to_message())
+        file.commit.MergeFromString(transaction.commit_certificate)
     else:
         abort = AbortCertificate.decode(transaction.abort_certificate)
         file.abort.CopyFrom(abort.to_message())

@@ -1,5 +1,7 @@
 """A registry's answers become certificates, and certificates end promises (protocol section 7)."""
 
+from functools import lru_cache
+
 from node.core.claim import learn_commit
 from node.core.ending import learn_abort
 from node.core.events import RegistrySaid
@@ -15,7 +17,13 @@ from proto.certificate import (
 )
 from proto.commit import Commit, commit_is_valid
 from proto.descriptor import Descriptor, decode_descriptor
-from proto.statement import DecisionLeaf, Outcome, SignedStatement, Statement
+from proto.statement import (
+    STATEMENTS_KEPT,
+    DecisionLeaf,
+    Outcome,
+    SignedStatement,
+    Statement,
+)
 
 
 def on_registry_said(step: Step, event: RegistrySaid) -> None:
@@ -52,6 +60,7 @@ def _sound_evidence(descriptor: Descriptor, transaction: Transaction, shown: byt
     return transaction.commit_evidence
 
 
+@lru_cache(maxsize=STATEMENTS_KEPT)
 def _read(data: bytes) -> tuple[bytes, Outcome, SignedStatement]:
     signed = SignedStatement.decode(data)
     statement = Statement.decode(signed.statement)
@@ -78,7 +87,8 @@ def _conclude(
     if len(committed) >= descriptor.policy.qc and evidence:
         certificate = CommitCertificate(Commit(transaction.descriptor, evidence), committed)
         try:
-            verify_commit_certificate(certificate, step.settings.records)
+            own = transaction.commit_evidence
+            verify_commit_certificate(certificate, step.settings.records, verified=own)
         except CertificateInvalid:
             return False
         step.put(transaction)

@@ -44,7 +44,8 @@ SHARED = replace(DESCRIPTOR, policy=TWO_OF_THREE)
 
 
 def commit_file(descriptor: Descriptor, *registries: TestRegistry) -> pb.CertificateFile:
-    certificate = commit_certificate(descriptor, *registries).to_message()
+    encoded = commit_certificate(descriptor, *registries).encode()
+    certificate = pb.CommitCertificate.FromString(encoded)
     return pb.CertificateFile(commit=certificate, records=records(*registries))
 
 
