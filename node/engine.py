@@ -60,6 +60,7 @@ log = logging.getLogger(__name__)
 
 MAX_BURST: Final = 512  # items in a group: more would delay the first without gaining anything
 MAX_GROUPS_AHEAD: Final = 4  # of the disk: beyond it a slow one is waited for, and nothing is read
+MAX_ROWS_AT_ONCE: Final = 16  # of a lone message; a larger group gains from being overtaken
 MAX_SLEEP_S: Final = 1.0  # with timers set: a wall clock that is stepped forward is noticed
 MAX_QUEUE: Final = 65_536  # beyond it the owner's requests are refused; streams wait by themselves
 MAX_FORGOTTEN: Final = 256  # acknowledged messages whose rows wait for company to be deleted
@@ -336,8 +337,14 @@ class Engine:
         if self._forget:
             writes.append(DeleteRows(outbox, self._forget))
             self._forget = []
+        alone = (
+            len(group.rows) <= MAX_ROWS_AT_ONCE
+            and not self._queue
+            and self._intake.wait_us() is None
+        )
         self._in_flight += 1
-        self._writer.put(
+        put = self._writer.put_now if alone else self._writer.put
+        put(
             writes,
             lambda: self._committed(group, envelopes),
             lambda failure: self._rolled_back(group, failure),

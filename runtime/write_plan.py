@@ -20,6 +20,7 @@ from sqlalchemy import (
     literal_column,
     update,
 )
+from sqlalchemy.exc import DBAPIError
 
 Row = Mapping[str, Any]
 Values = tuple[Any, ...]
@@ -175,6 +176,7 @@ class _Statement:
     ) -> None:
         compiled: Any = statement.compile(dialect=connection.dialect)  # type: ignore[attr-defined]
         self._sql: str = str(compiled)
+        self._driver_error: Any = connection.dialect.loaded_dbapi.Error
         self._names = names
         self._positional: bool = compiled.positional
         wanted = tuple(compiled.positiontup or ())
@@ -187,7 +189,27 @@ class _Statement:
             parameters = [dict(zip(self._names, row, strict=True)) for row in rows]
         elif self._pick is not None:
             parameters = [self._pick(row) for row in rows]
-        return connection.exec_driver_sql(self._sql, parameters).rowcount
+        return self._perform(connection, parameters)
+
+    def _perform(self, connection: Connection, parameters: Sequence[Any]) -> int:
+        """By the driver alone: SQLAlchemy's own way takes five times as long as a row.
+
+        Raises what SQLAlchemy would raise.
+        """
+        driver = connection.connection
+        cursor = driver.cursor()
+        try:
+            cursor.executemany(self._sql, parameters)
+            return int(cursor.rowcount)
+        except self._driver_error as error:
+            lost = connection.dialect.is_disconnect(error, driver, cursor)
+            if lost:
+                connection.invalidate(error)
+            raise DBAPIError.instance(
+                self._sql, None, error, self._driver_error, connection_invalidated=lost
+            ) from error
+        finally:
+            cursor.close()
 
 
 @cache

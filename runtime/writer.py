@@ -69,6 +69,11 @@ class Writer(Protocol):
         """
         ...
 
+    def put_now(self, group: Sequence[Write], done: Done, failed: Failed | None = None) -> None:
+        """As `put`, for a small group that nothing else waits beside: it may be committed, and
+        told, before this returns. Handing one to a thread and back takes longer than writing it."""
+        ...
+
     def resume(self) -> None:
         """After a failure: memory has been reloaded, groups put from now on are tried again."""
         ...
@@ -152,7 +157,9 @@ class ThreadWriter:
         self._work = threading.Semaphore(0)
         self._closing = False  # written by trio before the last release of _work
         wake = wake_trio(trio.lowlevel.current_trio_token())
-        self._outcomes: Handover[Told] = Handover("from the writer", wake, _tell, fuse)
+        self._outcomes: Handover[Told] = Handover("from the writer", wake, self._told, fuse)
+        self._under_way = 0  # groups put and not told of; owned by trio
+        self._committer: _Committer | None = None  # set once, by the thread
         self._wake = wake
         self._ended = trio.Event()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
@@ -178,11 +185,24 @@ class ThreadWriter:
 
     def put(self, group: Sequence[Write], done: Done, failed: Failed | None = None) -> None:
         # One that comes after the end is dropped, as by a crash before its commit.
+        self._under_way += 1
         self._queue.append(_Group(group, done, failed, self._generation))
         self._work.release()
 
+    def put_now(self, group: Sequence[Write], done: Done, failed: Failed | None = None) -> None:
+        if self._under_way or self._committer is None or self._closing:
+            self.put(group, done, failed)
+            return
+        # The thread waits for work, and nobody but us can give it any: the connection is ours.
+        for told in self._committer.commit([_Group(group, done, failed, self._generation)]):
+            _tell(told)
+
     def resume(self) -> None:
         self._generation += 1
+
+    def _told(self, told: Told) -> None:
+        self._under_way -= len(told[0])
+        _tell(told)
 
     def _run(self) -> None:
         ended = outcome.capture(self._serve)
@@ -193,7 +213,8 @@ class ThreadWriter:
 
     def _serve(self) -> None:
         with _writing(self._engine) as connection:
-            self._serve_on(_Committer(connection))
+            self._committer = _Committer(connection)
+            self._serve_on(self._committer)
 
     def _serve_on(self, committer: _Committer) -> None:
         while True:
@@ -245,6 +266,8 @@ class InlineWriter:
         self._queue.append(_Group(group, done, failed, self._generation))
         if len(self._queue) == 1:
             self._schedule(self.flush)
+
+    put_now = put
 
     def resume(self) -> None:
         self._generation += 1

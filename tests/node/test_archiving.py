@@ -1,12 +1,9 @@
 """Settled payments leave for the archive; whatever is said about them later finds them there."""
 
-import sqlite3
 from collections.abc import Sequence
 
 import pytest
 import trio.testing
-from sqlalchemy import event
-from sqlalchemy.exc import OperationalError
 
 from node.control.settled import Settled
 from node.core.rows import (
@@ -224,15 +221,14 @@ async def test_a_store_that_refuses_takes_nothing_away(
         before = {row.key: row for row in live(world, "A")}
         world.clock.step(SHORT)
         database = world.hosts["A"].database
-
-        def refuse(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-            if statement.startswith("DELETE FROM promise"):
-                raise OperationalError(statement, {}, sqlite3.OperationalError("disk full"))
-
-        event.listen(database, "before_cursor_execute", refuse)
+        with database.begin() as connection:
+            connection.exec_driver_sql(
+                "CREATE TRIGGER refuse BEFORE DELETE ON promise BEGIN SELECT RAISE(ABORT, ''); END"
+            )
         with pytest.raises(StoreUnavailable):
             await world.running("A").archiver.batch(patient=False)
-        event.remove(database, "before_cursor_execute", refuse)
+        with database.begin() as connection:
+            connection.exec_driver_sql("DROP TRIGGER refuse")
         await trio.sleep(5)
         await world.rest()
         assert {row.key: row for row in live(world, "A")} == before

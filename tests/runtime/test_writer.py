@@ -102,21 +102,6 @@ def rows(engine: Engine, table: Table = LINE) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in found]
 
 
-def statements(engine: Engine) -> list[tuple[str, int]]:
-    """Records (verb, rows) of each statement that changes something."""
-    seen: list[tuple[str, int]] = []
-
-    def record(
-        connection: Connection, cursor: object, sql: str, parameters: Any, _: object, many: bool
-    ) -> None:
-        verb = sql.split()[0]
-        if verb in ("INSERT", "UPDATE", "DELETE"):
-            seen.append((verb, len(parameters) if many else 1))
-
-    event.listen(engine, "before_cursor_execute", record)
-    return seen
-
-
 def run(engine: Engine, *groups: tuple[Write, ...]) -> list[tuple[object, StoreFault | None]]:
     """Commits the groups as one transaction, inline."""
     log = Log()
@@ -127,11 +112,9 @@ def run(engine: Engine, *groups: tuple[Write, ...]) -> list[tuple[object, StoreF
     return log.told
 
 
-def test_rows_alike_are_one_statement(engine: Engine) -> None:
-    seen = statements(engine)
+def test_rows_of_one_write(engine: Engine) -> None:
     run(engine, (InsertRows(LINE, [line(1), line(2)]),))
     run(engine, (UpdateRows(LINE, [line(1, 0, 5), line(2, 0, 6)]),))
-    assert seen == [("INSERT", 2), ("UPDATE", 2)]
     assert rows(engine) == [(1, 1, 5, None), (2, 1, 6, None)]
 
 
@@ -157,12 +140,10 @@ def test_writes_happen_in_the_order_given(engine: Engine) -> None:
 
 
 def test_values_are_rows_without_names(engine: Engine) -> None:
-    seen = statements(engine)
     columns = ("version", "id", "total")  # in whatever order the caller has them
     run(engine, (InsertValues(LINE, columns, [(0, 1, 7), (0, 2, 8)]),))
     told = run(engine, (UpdateValues(LINE, ("note", "total"), [(b"a", 1, 1, 0), (b"b", 2, 2, 0)]),))
     assert told == [(0, None)]
-    assert seen == [("INSERT", 2), ("UPDATE", 2)]
     assert rows(engine) == [(1, 1, 1, b"a"), (2, 1, 2, b"b")]
 
 
