@@ -61,6 +61,9 @@ log = logging.getLogger(__name__)
 MAX_BURST: Final = 512  # items in a group: more would delay the first without gaining anything
 MAX_GROUPS_AHEAD: Final = 4  # of the disk: beyond it a slow one is waited for, and nothing is read
 MAX_ROWS_AT_ONCE: Final = 16  # of a lone message; a larger group gains from being overtaken
+# After a message an acknowledgement waits for one of ours that takes it along. The neighbour misses
+# nothing meanwhile: it keeps what it has sent a little longer.
+ACKNOWLEDGE_AFTER_US: Final = US // 20
 MAX_SLEEP_S: Final = 1.0  # with timers set: a wall clock that is stepped forward is noticed
 MAX_QUEUE: Final = 65_536  # beyond it the owner's requests are refused; streams wait by themselves
 MAX_FORGOTTEN: Final = 256  # acknowledged messages whose rows wait for company to be deleted
@@ -104,6 +107,7 @@ class Engine:
         self.next_change = self._watching.next_change
         self._forget: list[dict[str, Any]] = []
         self._in_flight = 0
+        self._owing_since_us = 0
         self._failed = False
         self._settled = trio.Event()
 
@@ -156,6 +160,7 @@ class Engine:
         self.start()
         while True:
             await self._wait_for_work()
+            self._acknowledge()
             if self._failed:
                 await self._recover()
                 continue
@@ -182,10 +187,20 @@ class Engine:
             if (due_us := self._timers.next_us) is not None:
                 due_s = max(0, due_us - self._clock.now_us()) / US
                 timeout_s = min(timeout_s, due_s, MAX_SLEEP_S)
+            if self.links.owing:
+                owed_us = self._owing_since_us + ACKNOWLEDGE_AFTER_US
+                timeout_s = min(timeout_s, max(0, owed_us - self._clock.monotonic_us()) / US)
             with trio.move_on_after(timeout_s):
                 await self._wake.wait()
+            self._acknowledge()
             if self._failed or (due_us is not None and due_us <= self._clock.now_us()):
                 return
+
+    def _acknowledge(self) -> None:
+        if self.links.owing:
+            now_us = self._clock.monotonic_us()
+            if now_us >= self._owing_since_us + ACKNOWLEDGE_AFTER_US:
+                self.links.tell_owed()
 
     async def _settle(self) -> None:
         self._settled = trio.Event()
@@ -357,6 +372,8 @@ class Engine:
         """After COMMIT. A crash before this line leaves the outbox to be drained at start."""
         self._in_flight -= 1
         self._settled.set()
+        if not self.links.owing:
+            self._owing_since_us = self._clock.monotonic_us()
         for node, have in group.have.items():
             self.links.durable(node, envelopes.get(node, []), have)
         for effect in group.asks:

@@ -31,6 +31,10 @@ MESSAGES_OF_A_PROMISE: Final = 8
 # Of one neighbour. Beyond it the neighbour asks and does not listen: it is not heard either.
 MAX_UNACKNOWLEDGED: Final = MESSAGES_OF_A_PROMISE * MAX_PENDING_COUNT
 
+# Messages of a neighbour that are durable and that it does not know to be. A window is four times
+# as wide, so that it never waits for an acknowledgement that we withhold.
+MAX_UNTOLD: Final = MAX_WINDOW_ENVELOPES // 4
+
 
 @dataclass(slots=True)
 class Neighbour:
@@ -53,6 +57,7 @@ class Neighbour:
     outbox_first: int = 1
     rows: deque[tuple[int, int]] = field(default_factory=deque)  # (first, last) of outbox rows
     link: int | None = None
+    told: int = 0  # the last of `have` that the peer has heard on the current link
     on_the_way: int = 0  # how many of the outbox have been handed to the current link
     deaf: bool = False  # nothing that it says on the current link is heard, acknowledgements apart
 
@@ -68,6 +73,8 @@ class Links:
         self._transport = transport
         self._max_unacknowledged = max_unacknowledged
         self.neighbours: dict[NodeId, Neighbour] = {}
+        # Whom we owe an acknowledgement that could not go along with a message.
+        self.owing: set[NodeId] = set()
 
     def positions(self, peer: NodeId) -> tuple[int, int]:
         """(have, sent) for our Hello."""
@@ -100,6 +107,7 @@ class Links:
         elif event.have >= neighbour.acknowledged:
             neighbour.link = event.link
             neighbour.on_the_way = 0
+            neighbour.told = neighbour.have
             neighbour.deaf = False
             # What was applied but not yet durable when the last link fell comes again.
             neighbour.seen = max(neighbour.seen, neighbour.have)
@@ -162,22 +170,36 @@ class Links:
             neighbour.rows.append((neighbour.sent + 1, neighbour.sent + len(envelopes)))
             neighbour.sent += len(envelopes)
         neighbour.have = have
-        self.pump(peer, must_tell=True)
+        self.pump(peer)
+        if have - neighbour.told >= MAX_UNTOLD:
+            self._tell(neighbour)
+        elif have != neighbour.told:
+            self.owing.add(peer)
 
-    def pump(self, peer: NodeId, *, must_tell: bool = False) -> None:
-        """Sends what the window admits; an empty batch where only the position is news."""
+    def pump(self, peer: NodeId) -> None:
+        """Sends what the window admits, and with it what we have."""
         neighbour = self.neighbours[peer]
         if neighbour.link is None:
             return
-        told = False
         while (frame := self._next_frame(neighbour)) is not None:
             first, envelopes = frame
             self._transport.send(peer, neighbour.link, first, envelopes, neighbour.have)
             neighbour.on_the_way += len(envelopes)
-            told = True
-        if must_tell and not told:
+            neighbour.told = neighbour.have
+
+    def tell_owed(self) -> None:
+        """Acknowledges by itself what no message of ours has acknowledged meanwhile."""
+        owing, self.owing = self.owing, set()
+        for peer in owing:
+            neighbour = self.neighbours.get(peer)
+            if neighbour is not None and neighbour.told != neighbour.have:
+                self._tell(neighbour)
+
+    def _tell(self, neighbour: Neighbour) -> None:
+        if neighbour.link is not None:
             first = neighbour.outbox_first + neighbour.on_the_way
-            self._transport.send(peer, neighbour.link, first, (), neighbour.have)
+            self._transport.send(neighbour.node, neighbour.link, first, (), neighbour.have)
+            neighbour.told = neighbour.have
 
     def _next_frame(self, neighbour: Neighbour) -> tuple[int, list[bytes]] | None:
         start = neighbour.on_the_way

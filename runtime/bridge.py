@@ -23,7 +23,7 @@ SHUTDOWN_GRACE_S = 2.0  # gRPC ends a cancelled call in milliseconds; beyond thi
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
-Thunk = Callable[[], None]
+Thunk = Callable[[], object]
 
 
 class BridgeClosed(RuntimeError):

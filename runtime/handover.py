@@ -10,7 +10,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import outcome
 import trio
@@ -20,6 +20,11 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 Drain = Callable[[], None]
 Wake = Callable[[Drain], bool]  # False: the loop has ended, nobody will ever drain
+
+
+# What nobody waits for, such as the leave to read on, goes along with what is urgent, or together.
+# Waking a thread costs it and us some 100 us each, most of it waiting for the interpreter.
+LAZY: Final = 4
 
 
 class DaemonCrash(RuntimeError):
@@ -81,12 +86,15 @@ class Handover(Generic[T]):
         self._awake = False
         self._dead = False
 
-    def put(self, item: T) -> bool:
-        """False where the target has ended or crashed: the item will never be delivered."""
+    def put(self, item: T, *, lazily: bool = False) -> bool:
+        """False where the target has ended or crashed: the item will never be delivered.
+
+        `lazily`: the target need not be woken for it, as long as fewer than LAZY wait.
+        """
         if self._dead:
             return False
         self._queue.append(item)
-        if not self._awake:
+        if not self._awake and not (lazily and len(self._queue) < LAZY):
             self._awake = True
             if not self._wake(self._drain):
                 self._dead = True

@@ -4,13 +4,14 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from google.protobuf.message import DecodeError
 
 from proto.keys import NodeId
 from proto.limits import MAX_ENVELOPE_BYTES
 from proto.v1 import node_pb2
+from runtime.handover import LAZY
 from runtime.transport import (
     ALL_ADMITTED,
     MAX_FRAME_BYTES,
@@ -25,7 +26,8 @@ from runtime.transport import (
 
 log = logging.getLogger(__name__)
 
-READ_AHEAD_FRAMES = 8  # parsed and not yet taken by the node; beyond it the wire waits
+# Parsed and not yet taken by the node; beyond it the wire waits.
+READ_AHEAD_FRAMES: Final = 2 * LAZY
 ORPHAN_TIMEOUT_S = 1.0  # for what has arrived and is not yet read, last words among it
 GOODBYE_TIMEOUT_S = 0.2  # a courtesy: it must not hold up the end of a link
 FRAME_OVERHEAD_BYTES = 64  # a frame's own fields

@@ -99,7 +99,7 @@ class GossipArrived:
 
 LinkEvent = LinkUp | LinkDown | BatchArrived | GossipArrived
 
-Taken = Callable[[], None]
+Taken = Callable[[], object]
 """Called once the node is done with an event: one more frame of its link may be read."""
 
 Positions = Callable[[NodeId], tuple[int, int]]

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import trio
+
 from node.core.rows import (
     Line,
     Payment,
@@ -10,8 +12,10 @@ from node.core.rows import (
     Row,
     Transaction,
 )
+from node.engine import ACKNOWLEDGE_AFTER_US
 from proto import messages
 from proto.levels import Level
+from proto.limits import US
 from tests.node.engines import Engines
 from tests.node.plan import Attempt, Route, pay
 from tests.proto.build import SECOND
@@ -31,6 +35,7 @@ def live(world: Engines, name: str) -> list[Row]:
 async def archive(world: Engines, names: str = "PABQ") -> int:
     """How many bundles leave when everybody archives what is settled."""
     left = 0
+    await trio.sleep(2 * ACKNOWLEDGE_AFTER_US / US)
     for name in names:
         left += await world.running(name).archiver.batch(patient=False)
     await world.rest()
@@ -56,6 +61,7 @@ def faults_of(world: Engines, name: str, other: str) -> bool:
 async def paid(world: Engines, levels: Sequence[Level]) -> Attempt:
     attempt = pay(world, [Route("PABQ", levels, AMOUNT)])
     await world.rest()
+    await trio.sleep(2 * ACKNOWLEDGE_AFTER_US / US)  # what is not acknowledged has to stay
     return attempt
 
 

@@ -10,7 +10,9 @@ import trio.testing
 
 from node.core.events import AddRequest
 from node.core.rows import Payment, PaymentPhase, RequestPhase
+from node.engine import ACKNOWLEDGE_AFTER_US
 from proto.levels import Level
+from proto.limits import US
 from tests.node.engines import Engines, chain, engines
 from tests.node.plan import (
     Attempt,
@@ -46,6 +48,22 @@ async def test_a_payment_over_three_hops(
         assert phase(world, attempt) is PaymentPhase.COMMITTED
         assert ended(world) and not world.incidents()
         world.audit()
+
+
+async def test_an_acknowledgement_goes_along_or_follows_alone(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with engines() as world:
+        await chain(world)
+        pay(world, [Route("PABQ", ATOMIC, AMOUNT)])
+        await world.rest()
+        assert world.engine("A").links.owing, "the last booking had no message to go along with"
+        await trio.sleep(2 * ACKNOWLEDGE_AFTER_US / US)
+        for name, other in (("P", "A"), ("A", "P"), ("B", "Q"), ("Q", "B")):
+            neighbour = world.engine(name).links.neighbours[world.nodes[other].id]
+            assert neighbour.sent > 0
+            assert neighbour.acknowledged == neighbour.sent and not neighbour.outbox
+        assert not any(world.engine(name).links.owing for name in "PABQ")
 
 
 async def test_many_at_once_share_transactions(autojump_clock: trio.testing.MockClock) -> None:
