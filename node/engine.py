@@ -18,16 +18,7 @@ from node.core.effects import Answer, AskRegistries, PeerFault, Send
 from node.core.events import Due, Event, FromPeer
 from node.core.rows import Transaction
 from node.core.view import Settings
-from node.group import (
-    Asked,
-    AskThem,
-    Group,
-    Told,
-    Worked,
-    link_writes,
-    row_writes,
-    sign_sends,
-)
+from node.group import Asked, AskThem, Group, Item, Told, Worked, group_writes, sign_sends
 from node.inbound import open_message
 from node.intake import MAX_MESSAGES_PER_S, Intake
 from node.links import Links
@@ -61,15 +52,9 @@ log = logging.getLogger(__name__)
 MAX_BURST: Final = 512  # items in a group: more would delay the first without gaining anything
 MAX_GROUPS_AHEAD: Final = 4  # of the disk: beyond it a slow one is waited for, and nothing is read
 MAX_ROWS_AT_ONCE: Final = 16  # of a lone message; a larger group gains from being overtaken
-# After a message an acknowledgement waits for one of ours that takes it along. The neighbour misses
-# nothing meanwhile: it keeps what it has sent a little longer.
-ACKNOWLEDGE_AFTER_US: Final = US // 20
 MAX_SLEEP_S: Final = 1.0  # with timers set: a wall clock that is stepped forward is noticed
 MAX_QUEUE: Final = 65_536  # beyond it the owner's requests are refused; streams wait by themselves
 MAX_FORGOTTEN: Final = 256  # acknowledged messages whose rows wait for company to be deleted
-
-
-_Item = Asked | Worked | Callable[[int], Event]
 
 
 class Engine:
@@ -99,7 +84,7 @@ class Engine:
         self._registries = registries
         self._reload = reload
         self._archive = archive
-        self._queue: deque[_Item] = deque()
+        self._queue: deque[Item] = deque()
         self._wake = trio.Event()
         self._timers = Timers()
         self._watching = Watching()
@@ -107,7 +92,6 @@ class Engine:
         self.next_change = self._watching.next_change
         self._forget: list[dict[str, Any]] = []
         self._in_flight = 0
-        self._owing_since_us = 0
         self._failed = False
         self._settled = trio.Event()
 
@@ -160,7 +144,6 @@ class Engine:
         self.start()
         while True:
             await self._wait_for_work()
-            self._acknowledge()
             if self._failed:
                 await self._recover()
                 continue
@@ -172,6 +155,7 @@ class Engine:
             else:
                 self._take_arrivals(group)
                 self._take_due(group)
+            self.links.tell_owed(self._clock.monotonic_us())
             if not group.empty or len(self._forget) >= MAX_FORGOTTEN:
                 self._commit(group)
             while group.alone and self._in_flight:
@@ -187,30 +171,22 @@ class Engine:
             if (due_us := self._timers.next_us) is not None:
                 due_s = max(0, due_us - self._clock.now_us()) / US
                 timeout_s = min(timeout_s, due_s, MAX_SLEEP_S)
-            if self.links.owing:
-                owed_us = self._owing_since_us + ACKNOWLEDGE_AFTER_US
-                timeout_s = min(timeout_s, max(0, owed_us - self._clock.monotonic_us()) / US)
+            if (owed_us := self.links.tell_owed(self._clock.monotonic_us())) is not None:
+                timeout_s = min(timeout_s, owed_us / US)
             with trio.move_on_after(timeout_s):
                 await self._wake.wait()
-            self._acknowledge()
             if self._failed or (due_us is not None and due_us <= self._clock.now_us()):
                 return
-
-    def _acknowledge(self) -> None:
-        if self.links.owing:
-            now_us = self._clock.monotonic_us()
-            if now_us >= self._owing_since_us + ACKNOWLEDGE_AFTER_US:
-                self.links.tell_owed()
 
     async def _settle(self) -> None:
         self._settled = trio.Event()
         await self._settled.wait()
 
-    def _put(self, item: _Item) -> None:
+    def _put(self, item: Item) -> None:
         self._queue.append(item)
         self._wake.set()
 
-    async def _wait(self, item: Callable[[Told], _Item]) -> Refusal | None:
+    async def _wait(self, item: Callable[[Told], Item]) -> Refusal | None:
         if len(self._queue) >= MAX_QUEUE:
             raise StoreUnavailable
         reply = Reply()
@@ -227,7 +203,7 @@ class Engine:
             self._take(event, group)
             room -= len(event.envelopes) if isinstance(event, BatchArrived) else 1
 
-    def _take(self, item: _Item | BatchArrived | LinkUp | LinkDown, group: Group) -> None:
+    def _take(self, item: Item | BatchArrived | LinkUp | LinkDown, group: Group) -> None:
         now_us = self._clock.now_us()
         match item:
             case BatchArrived():
@@ -344,11 +320,7 @@ class Engine:
 
     def _commit(self, group: Group) -> None:
         envelopes = sign_sends(self._key, group.sends)
-        writes: list[Write] = [
-            *group.writes,
-            *row_writes(self.memory, group.rows),
-            *link_writes(self.links, group, envelopes),
-        ]
+        writes = group_writes(self.memory, self.links, group, envelopes)
         if self._forget:
             writes.append(DeleteRows(outbox, self._forget))
             self._forget = []
@@ -372,10 +344,9 @@ class Engine:
         """After COMMIT. A crash before this line leaves the outbox to be drained at start."""
         self._in_flight -= 1
         self._settled.set()
-        if not self.links.owing:
-            self._owing_since_us = self._clock.monotonic_us()
         for node, have in group.have.items():
-            self.links.durable(node, envelopes.get(node, []), have)
+            if self.links.durable(node, envelopes.get(node, []), have):
+                self._wake.set()  # to say so by itself, unless something else is said soon
         for effect in group.asks:
             row = self.memory.row((Transaction.table, effect.commit, b""))
             assert isinstance(row, Transaction)

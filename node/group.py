@@ -42,6 +42,10 @@ class Worked:
     told: Told
 
 
+Item = Asked | Worked | Callable[[int], Event]
+"""What has been asked of the engine, streams apart."""
+
+
 @dataclass(slots=True)
 class Group:
     """What one transaction will hold. Rows are merged: only their last version is written.
@@ -74,6 +78,17 @@ def sign_sends(key: SigningKey, sends: list[tuple[NodeId, Body]]) -> dict[NodeId
     for (to, _), (kind, payload), proof in zip(sends, payloads, proofs, strict=True):
         by_peer.setdefault(to, []).append(Envelope(kind, payload, proof).encode())
     return by_peer
+
+
+def group_writes(
+    memory: Memory, links: Links, group: Group, envelopes: Mapping[NodeId, list[bytes]]
+) -> list[Write]:
+    """Everything that the transaction of this group holds."""
+    return [
+        *group.writes,
+        *row_writes(memory, group.rows),
+        *link_writes(links, group, envelopes),
+    ]
 
 
 def row_writes(memory: Memory, rows: Mapping[Key, Row]) -> list[Write]:

@@ -14,6 +14,7 @@ from typing import Final
 
 from node.core.view import MAX_PENDING_COUNT
 from proto.keys import NodeId
+from proto.limits import US
 from runtime.transport import (
     MAX_FRAME_BYTES,
     MAX_FRAME_ENVELOPES,
@@ -31,6 +32,9 @@ MESSAGES_OF_A_PROMISE: Final = 8
 # Of one neighbour. Beyond it the neighbour asks and does not listen: it is not heard either.
 MAX_UNACKNOWLEDGED: Final = MESSAGES_OF_A_PROMISE * MAX_PENDING_COUNT
 
+# So long an acknowledgement waits for a message that takes it along. The neighbour misses nothing
+# meanwhile: it keeps what it has sent a little longer.
+ACKNOWLEDGE_AFTER_US: Final = US // 20
 # Messages of a neighbour that are durable and that it does not know to be. A window is four times
 # as wide, so that it never waits for an acknowledgement that we withhold.
 MAX_UNTOLD: Final = MAX_WINDOW_ENVELOPES // 4
@@ -75,6 +79,7 @@ class Links:
         self.neighbours: dict[NodeId, Neighbour] = {}
         # Whom we owe an acknowledgement that could not go along with a message.
         self.owing: set[NodeId] = set()
+        self._owing_since_us: int | None = None
 
     def positions(self, peer: NodeId) -> tuple[int, int]:
         """(have, sent) for our Hello."""
@@ -162,8 +167,11 @@ class Links:
             self.drop(peer, LinkCause.LOST)
         return neighbour.deaf
 
-    def durable(self, peer: NodeId, envelopes: Sequence[bytes], have: int) -> None:
-        """A group has been committed: these messages may leave, this position may be told."""
+    def durable(self, peer: NodeId, envelopes: Sequence[bytes], have: int) -> bool:
+        """A group has been committed: these messages may leave, this position may be told.
+
+        Whether the position is now owed: `tell_owed` is to be called soon.
+        """
         neighbour = self.neighbours[peer]
         if envelopes:
             neighbour.outbox.extend(envelopes)
@@ -173,8 +181,10 @@ class Links:
         self.pump(peer)
         if have - neighbour.told >= MAX_UNTOLD:
             self._tell(neighbour)
-        elif have != neighbour.told:
+        elif have != neighbour.told and neighbour.link is not None:
             self.owing.add(peer)
+            return True
+        return False
 
     def pump(self, peer: NodeId) -> None:
         """Sends what the window admits, and with it what we have."""
@@ -187,13 +197,22 @@ class Links:
             neighbour.on_the_way += len(envelopes)
             neighbour.told = neighbour.have
 
-    def tell_owed(self) -> None:
-        """Acknowledges by itself what no message of ours has acknowledged meanwhile."""
+    def tell_owed(self, now_us: int) -> int | None:
+        """Acknowledges by itself what no message of ours has acknowledged for long enough; gives
+        how many µs to call again in, None where nothing is owed. The clock is the monotonic one."""
+        if not self.owing:
+            return None
+        if self._owing_since_us is None:
+            self._owing_since_us = now_us
+        if (wait_us := self._owing_since_us + ACKNOWLEDGE_AFTER_US - now_us) > 0:
+            return wait_us
+        self._owing_since_us = None
         owing, self.owing = self.owing, set()
         for peer in owing:
             neighbour = self.neighbours.get(peer)
             if neighbour is not None and neighbour.told != neighbour.have:
                 self._tell(neighbour)
+        return None
 
     def _tell(self, neighbour: Neighbour) -> None:
         if neighbour.link is not None:

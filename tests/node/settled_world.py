@@ -12,7 +12,7 @@ from node.core.rows import (
     Row,
     Transaction,
 )
-from node.engine import ACKNOWLEDGE_AFTER_US
+from node.links import ACKNOWLEDGE_AFTER_US
 from proto import messages
 from proto.levels import Level
 from proto.limits import US

@@ -10,7 +10,7 @@ import trio.testing
 
 from node.core.events import AddRequest
 from node.core.rows import Payment, PaymentPhase, RequestPhase
-from node.engine import ACKNOWLEDGE_AFTER_US
+from node.links import ACKNOWLEDGE_AFTER_US
 from proto.levels import Level
 from proto.limits import US
 from tests.node.engines import Engines, chain, engines
