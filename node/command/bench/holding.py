@@ -27,29 +27,30 @@ from proto.schedule import Schedule
 
 HOLD: Final = "bench.hold"
 ABANDON: Final = "bench.abandon"
+PROMISED: Final = PaymentPhase.PROMISED.name
 AT_ONCE: Final = 256  # payments given up in one transaction
 
 
 class PatientFinder(LocalFinder):
-    """Routes whose deadline is `until_us`, where that is later than the least one.
+    """Routes whose deadline is `hold_us` from now, where that is later than the least one.
 
     All times of a chain move by as much, so that its margins stay what they are.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.until_us = 0
+        self.hold_us = 0
 
     async def find(self, query: RouteQuery) -> RouteFound | NoRoute:
         found = await super().find(query)
-        return found if isinstance(found, NoRoute) else self._stretched(found, query)
+        return found if isinstance(found, NoRoute) else self._stretched(found)
 
     def recall(self, query: RouteQuery) -> RouteFound | None:
         found = super().recall(query)
-        return found and self._stretched(found, query)
+        return found and self._stretched(found)
 
-    def _stretched(self, found: RouteFound, query: RouteQuery) -> RouteFound:
-        more_us = self.until_us - query.now_us - found.deadline
+    def _stretched(self, found: RouteFound) -> RouteFound:
+        more_us = self.hold_us - found.deadline
         if more_us <= 0:
             return found
         parts = [replace(p, schedule=_later(p.schedule, more_us)) for p in found.parts]
@@ -72,9 +73,9 @@ class _Holding:
         self._context = context
         self._texts: Iterator[str] = iter(texts)
         self._options = options
-        self._routed: dict[bytes, trio.Event] = {}
-        self._phases: dict[bytes, PaymentPhase] = {}
-        self._ended: Counter[str] = Counter()
+        self._waiting: dict[bytes, trio.Event] = {}
+        self._routed: dict[bytes, Payment] = {}
+        self._counts: Counter[str] = Counter()
         self.first = b""
 
     async def run(self, depth: int) -> dict[str, Any]:
@@ -86,44 +87,49 @@ class _Holding:
                     workers.start_soon(self._work)
         finally:
             stop_listening()
-        return {"ended": dict(self._ended), "first": self.first.hex()}
+        return {"counts": dict(self._counts), "first": self.first.hex()}
 
     async def _work(self) -> None:
         for text in self._texts:
             signed = from_text(text)
             request = read_request(signed, self._context.clock.now_us())
             payment, refusal = await self._context.payer.create(signed, request, self._options)
-            phase = refusal.reason.name if refusal else (await self._routed_phase(payment)).name
-            self._ended[phase] += 1
+            because = refusal
+            if because is None:
+                routed = await self._routed_row(payment)
+                because = routed.because
+            self._counts[because.reason.name if because else PROMISED] += 1
             self.first = self.first or payment
 
     def _durable(self, rows: Iterable[Row]) -> None:
         for row in rows:
-            if isinstance(row, Payment) and (row.phase.final or row.phase is PaymentPhase.PROMISED):
-                self._phases[row.id] = row.phase
-                if (waiting := self._routed.pop(row.id, None)) is not None:
+            if isinstance(row, Payment) and row.phase is not PaymentPhase.ROUTING:
+                self._routed[row.id] = row
+                if (waiting := self._waiting.pop(row.id, None)) is not None:
                     waiting.set()
 
-    async def _routed_phase(self, payment: bytes) -> PaymentPhase:
-        if payment not in self._phases:
-            self._routed[payment] = routed = trio.Event()
+    async def _routed_row(self, payment: bytes) -> Payment:
+        """The payment once it has promised, or once it has ended without."""
+        if payment not in self._routed:
+            self._waiting[payment] = routed = trio.Event()
             await routed.wait()
-        return self._phases.pop(payment)
+        return self._routed.pop(payment)
 
 
 async def hold_all(context: Context, arguments: Arguments) -> dict[str, Any]:
     """Promises for the requests of a file, and returns while all of them are pending.
 
-    `until_us`: the deadline of every one. The answer counts payments by phase.
+    `hold_us`: from each one to its deadline. The answer counts payments by phase, those that have
+    ended by reason.
     """
     texts = await read_requests(arguments)
     options = options_of(arguments, attempts=1)
     depth = arguments.number("depth", least=1, most=MAX_DEPTH)
-    until_us = arguments.number("until_us")
+    hold_us = arguments.number("hold_us")
     arguments.done()
     finder = context.finder
     assert isinstance(finder, PatientFinder)
-    finder.until_us = until_us
+    finder.hold_us = hold_us
     return await _Holding(context, texts, options).run(depth)
 
 

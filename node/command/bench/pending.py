@@ -1,6 +1,5 @@
 """A benchmark of promises that wait: fill one node with them, look how it does, end them."""
 
-import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from random import Random
@@ -10,7 +9,7 @@ import trio
 
 from node.command.bench.chain import FILLER, HOP, PAYEE, PAYER, crossing_network
 from node.command.bench.driver import VERB
-from node.command.bench.holding import ABANDON, HOLD
+from node.command.bench.holding import ABANDON, HOLD, PROMISED
 from node.command.bench.machine import machine, versions
 from node.command.bench.pending_result import (
     EXPIRED,
@@ -45,6 +44,7 @@ BEYOND: Final = 20  # payments of a neighbour that has filled its cap
 TIMES: Final = 5  # each verb is asked
 FRESH_PER_S: Final = 400  # requests for payments one after the other: more than two cores do
 MARGIN_S: Final = 60.0  # beyond the time that everything needs, until it is given up
+FOLLOW_S: Final = 60.0  # for the hop to have heard all that its neighbour has promised
 BOOKS_TIMEOUT_S: Final = 180.0
 POLL_S: Final = 0.2
 QUICK_POLL_S: Final = 0.02
@@ -108,7 +108,7 @@ class _Run:
         self._told = told
         self._stores = stores_of(town, server)
         self._fresh: dict[str, Fresh] = {}
-        self._until_us = 0
+        self._promised_at = 0.0
 
     async def measure(self) -> Found:
         wanted = self._wanted
@@ -175,18 +175,18 @@ class _Run:
     async def _fill(self, file: Path) -> tuple[float, str]:
         """Seconds until every promise waits on the hop, and one of the payments."""
         wanted, began = self._wanted, trio.current_time()
-        self._until_us = time.time_ns() // 1000 + wanted.hold_s * US
         self._told(f"{wanted.payments} payments are promised")
         arguments: dict[str, Any] = {
             "requests": str(file),
             "level": wanted.level.name,
             "depth": min(DEPTH, wanted.payments),
-            "until_us": self._until_us,
+            "hold_us": wanted.hold_s * US,
         }
         held = await self._long(FILLER, HOLD, wanted.hold_s + MARGIN_S, arguments)
-        await self._until(2 * wanted.payments, self._until_us)
-        if held["ended"] != {"PROMISED": wanted.payments}:
-            raise TownFault(f"{FILLER}: of {wanted.payments} payments {held['ended']}")
+        if held["counts"] != {PROMISED: wanted.payments}:
+            raise TownFault(f"{FILLER}: of {wanted.payments} payments {held['counts']}")
+        self._promised_at = trio.current_time()
+        await self._until(2 * wanted.payments, FOLLOW_S)
         return trio.current_time() - began, held["first"]
 
     async def _pending(self) -> int:
@@ -194,10 +194,13 @@ class _Run:
         answer = await answers(self._town.houses[HOP], "status")
         return int(answer["pending_promises"]) if answer else -1
 
-    async def _until(self, many: int, until_us: int) -> None:
-        while (now := await self._pending()) != many and time.time_ns() // 1000 < until_us:
-            self._told(f"{now} promises are pending")
-            await trio.sleep(POLL_S)
+    async def _until(self, many: int, at_most_s: float) -> None:
+        with trio.move_on_after(at_most_s):
+            while True:
+                if (now := await self._pending()) == many:
+                    return
+                self._told(f"{now} promises are pending")
+                await trio.sleep(POLL_S)
 
     async def _beyond(self) -> Mapping[str, int]:
         file = self._directory / "beyond"
@@ -255,13 +258,11 @@ class _Run:
     async def _end(self) -> tuple[float, int]:
         """Seconds until nothing is pending any more, and what is pending all the same."""
         if self._wanted.end == EXPIRED:
-            self._told("waiting for the deadline")
-            await trio.sleep(max(0.0, self._until_us / US - time.time()))
-        else:
-            assert self._wanted.end == RELEASED
+            self._told("waiting for the deadlines")
+            await trio.sleep_until(self._promised_at + self._wanted.hold_s)
+        began = trio.current_time()
+        if self._wanted.end == RELEASED:
             self._told("giving up all payments")
             await self._long(FILLER, ABANDON, MARGIN_S + self._wanted.hold_s, {})
-        began = trio.current_time()
-        limit_s = MARGIN_S + self._wanted.hold_s
-        await self._until(0, time.time_ns() // 1000 + int(limit_s * US))
+        await self._until(0, MARGIN_S + self._wanted.hold_s)
         return trio.current_time() - began, await self._pending()
