@@ -136,8 +136,8 @@ async def hold_all(context: Context, arguments: Arguments) -> dict[str, Any]:
 async def abandon_all(context: Context, arguments: Arguments) -> dict[str, Any]:
     """Tells the payee of every live payment that it is no longer wanted: how many there were."""
     arguments.done()
-    rows = context.rows(Payment)
-    live = iter([r.id for r in rows if isinstance(r, Payment) and not r.phase.final])
+    payments = context.engine.memory.owned(Payment)
+    live = iter([p.id for p in payments if not p.phase.final])
     abandoned = 0
     while some := list(islice(live, AT_ONCE)):
         async with trio.open_nursery() as nursery:
