@@ -20,7 +20,7 @@ from node.command.exit_status import UNUSABLE, TaughtCommand, fail
 from node.command.session import Session, with_node
 
 DEFAULT_LISTED: Final = 50
-MAX_LISTED: Final = 300  # as the daemon has it
+MAX_LISTED: Final = 100  # as the daemon has it
 LAST_LEVEL_HELP: Final = f"Level to take: {', '.join(LEVELS)}; repeatable.  [default: any]"
 
 

@@ -22,7 +22,7 @@ MAX_EXPIRES_S: Final = 400 * 86_400  # an invoice of last year
 DEFAULT_DEADLINE_S: Final = 60  # how long one attempt may hold the payee's side
 ATTEMPTS: Final = 8  # decline hashes in a request; later attempts go without
 DEFAULT_LISTED: Final = 50
-MAX_LISTED: Final = 300  # some 3 KB each with the longest description, of the 1 MiB of an answer
+MAX_LISTED: Final = 100  # up to 9 KB each with the longest description, of the answer's 1 MiB
 MAX_AT_ONCE: Final = 500  # requests in one answer: some 700 KB of the 1 MiB that a call carries
 
 
