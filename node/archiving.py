@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 PAUSE_S: Final = 5.0  # between rounds; a settled payment costs memory alone while it waits
 BATCH: Final = 64  # bundles in a block: some 40 KB; the neighbours wait some 5 ms for it
 SCAN: Final = 512  # rows looked at for one batch: those that cannot leave yet go to the end
+MAX_SCANS: Final = 40  # in a row that make no block: 20,000 rows that wait cost 20 ms of a round
 PATIENCE_US: Final = 600 * US  # a smaller block than BATCH is written only after this long
 MAX_LIVE: Final = 100_000  # rows that age: beyond it (half a GB) archiving goes on under load too
 MAX_MARKS: Final = 64  # of one neighbour; it acknowledges within milliseconds or is away
@@ -61,7 +62,10 @@ class Archiver:
 
     async def round(self) -> None:
         """Everything that may leave now leaves, and what is too old for the archive goes."""
-        while self._has_time() and await self.batch():
+        # Behind a hundred thousand payments that wait, one scan never gets to those that do not.
+        scans, most = 0, min(MAX_SCANS, 1 + len(self._engine.memory.ageing) // SCAN)
+        while scans < most and self._has_time():
+            scans = 0 if await self.batch() else scans + 1
             await trio.lowlevel.checkpoint()
         if self._keep_days:
             before_us = self._clock.now_us() - self._keep_days * DAY_US

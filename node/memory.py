@@ -5,11 +5,23 @@ failed write it is thrown away and loaded again.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import cast
+from typing import TypeVar, cast
 
-from node.core.rows import Key, Line, Payment, Promise, Request, Row, Settled, Transaction
+from node.core.rows import (
+    Incident,
+    Key,
+    Line,
+    Payment,
+    Promise,
+    Request,
+    Row,
+    Settled,
+    Transaction,
+)
 from node.core.view import Settings
 from proto.keys import NodeId
+
+Owned = TypeVar("Owned", Payment, Request, Incident)
 
 
 class Memory:
@@ -24,6 +36,8 @@ class Memory:
         self._promises: dict[bytes, dict[Key, None]] = {}
         self._lines: dict[NodeId, dict[Key, None]] = {}
         self._payments: dict[bytes, dict[Key, None]] = {}
+        # What the owner asks for by itself: few beside the promises and transactions of others.
+        self._owned: dict[type[Row], dict[Key, None]] = {Payment: {}, Request: {}, Incident: {}}
         # Transactions, payments and requests, those first that have not been looked at for longest.
         self.ageing: dict[Key, None] = {}
 
@@ -38,9 +52,13 @@ class Memory:
                     self._lines.setdefault(row.peer, {})[key] = None
                 case Payment():
                     self._payments.setdefault(row.request_hash, {})[key] = None
+                    self.ageing[key] = self._owned[Payment][key] = None
+                case Request():
+                    self.ageing[key] = self._owned[Request][key] = None
+                case Transaction():
                     self.ageing[key] = None
-                case Transaction() | Request():
-                    self.ageing[key] = None
+                case Incident():
+                    self._owned[Incident][key] = None
                 case _:
                     pass
         self.rows[key] = row
@@ -56,6 +74,9 @@ class Memory:
                 _take_out(self._promises, row.commit, key)
             case Payment():
                 _take_out(self._payments, row.request_hash, key)
+                del self._owned[Payment][key]
+            case Request():
+                del self._owned[Request][key]
             case _:
                 pass
 
@@ -75,6 +96,8 @@ class Memory:
             self.rows, self.versions, self.ageing, self._promises, self._lines, self._payments
         ):  # fmt: skip
             cleared.clear()
+        for owned in self._owned.values():
+            owned.clear()
         for row, version in rows:
             self.put(row)
             self.versions[row.key] = version
@@ -99,6 +122,10 @@ class Memory:
             row = self.rows[key]
             assert isinstance(row, Payment)
             yield row
+
+    def owned(self, kind: type[Owned]) -> list[Owned]:
+        """All rows of this kind, without a look at the many others."""
+        return [cast(Owned, self.rows[key]) for key in self._owned[kind]]
 
     def connected(self, peer: NodeId) -> bool:
         return peer in self.links

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from typing import Final
 
 import trio
@@ -28,6 +29,9 @@ from runtime.tls import BadCertificate
 log = logging.getLogger(__name__)
 
 MAX_ITEMS: Final = 256  # registry section 6
+# Calls to one registry at a time: each waits for the engine's turn and for two disks, and after a
+# deadline that many promises share one call after the other was what they waited for.
+MAX_CALLS: Final = 4
 CALL_TIMEOUT_S: Final = 5.0  # a registry that needs longer is asked again by the row that waits
 MAX_WAITING: Final = 65_536  # questions kept for one registry; what is beyond is asked later
 FIRST_PAUSE_S: Final = 0.1  # a connection that broke is usually there again at once
@@ -60,7 +64,7 @@ class _Line:
 
 
 class Registries:
-    """Two tasks for each registry that is asked anything."""
+    """A few tasks for each registry that is asked anything."""
 
     def __init__(
         self,
@@ -139,17 +143,19 @@ class Registries:
             return known
         line = _Line(record, channel)
         self._lines[member] = line
-        self._nursery.start_soon(self._serve, member, line)
+        for _ in range(MAX_CALLS):
+            self._nursery.start_soon(self._serve, member, line)
         self._nursery.start_soon(self._serve_announcements, line)
         return line
 
     async def _serve(self, member: bytes, line: _Line) -> None:
         pause_s = FIRST_PAUSE_S
         while True:
-            if not line.waiting:
-                line.wake = trio.Event()
+            while not line.waiting:
+                if line.wake.is_set():
+                    line.wake = trio.Event()
                 await line.wake.wait()
-            batch = [line.waiting.pop(commit) for commit in list(line.waiting)[:MAX_ITEMS]]
+            batch = [line.waiting.pop(c) for c in tuple(islice(line.waiting, MAX_ITEMS))]
             request = pb.DecideRequest(items=[_item(question) for question in batch])
             try:
                 response = await line.channel.unary(

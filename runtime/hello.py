@@ -32,6 +32,7 @@ class HelloFault(enum.IntEnum):
     BAD_SIGNATURE = 40
     REFUSED_BY_PEER = 41  # it answered our Hello with a Goodbye
     SUPERSEDED = 42  # a newer stream of the same peer was faster
+    TOO_MANY = 43  # streams of the same peer at once
 
 
 @dataclass(frozen=True, slots=True)

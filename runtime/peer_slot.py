@@ -15,6 +15,9 @@ from runtime.transport import LinkCause, PeerEndpoint
 BACKOFF_MIN_S = 0.05  # a neighbour that restarts is back within a second
 BACKOFF_MAX_S = 5.0  # a neighbour that is away costs us a handshake every few seconds
 STABLE_S = 1.0  # a link that lived this long was a success; quicker ends keep backing off
+# Of one neighbour at once, its link included: one is used, another may replace it, and a few more
+# may be about to end. Beyond it a neighbour that opens thousands would shut the others out.
+MAX_STREAMS = 8
 FALLBACK_DIAL_S = 10.0  # the other was to dial; perhaps it does not know our address
 
 
@@ -26,6 +29,7 @@ class PeerSlot:
         self.party = Party(node, spki_sha256(endpoint.certificate_der))
         self.dialler: asyncio.Task[None] | None = None
         self.link: Link | None = None
+        self.streams = 0  # that the peer has opened and that have not ended
         self._claims = 0
         self._shaking: bool | None = None  # hands, on a stream that we dialled (True) or took
         self._crossing_until_s = 0.0  # on the loop's clock; see `_crosses`

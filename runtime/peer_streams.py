@@ -19,7 +19,7 @@ from runtime.bridge import Bridge
 from runtime.clock import Clock
 from runtime.hello import HELLO_TIMEOUT_S, HelloFault, Party, check_hello, make_hello
 from runtime.link import Link
-from runtime.peer_slot import STABLE_S, Backoff, PeerSlot, dial_delay_s
+from runtime.peer_slot import MAX_STREAMS, STABLE_S, Backoff, PeerSlot, dial_delay_s
 from runtime.peer_wire import (
     CHANNEL_OPTIONS,
     LINGER_S,
@@ -186,6 +186,18 @@ class PeerStreams:
         if slot is None or self._closing:
             await self._refuse(wire, None, HelloFault.STRANGER)
             return
+        if slot.streams >= MAX_STREAMS:
+            await self._refuse(wire, slot, HelloFault.TOO_MANY)
+            return
+        slot.streams += 1
+        if slot.streams == MAX_STREAMS:
+            log.warning("%s has too many streams: no more are taken", slot.party.node.hex())
+        try:
+            await self._welcome(slot, wire)
+        finally:
+            slot.streams -= 1
+
+    async def _welcome(self, slot: PeerSlot, wire: CallWire) -> None:
         hello = await self._read_hello(wire, slot)
         if isinstance(hello, HelloFault):
             await self._refuse(wire, slot, hello)

@@ -164,6 +164,8 @@ class GrpcTransport:
 
     def _refused(self, peer: NodeId | None, fault: HelloFault) -> None:
         """On asyncio."""
-        log.warning("stream of %s refused: %s", peer.hex() if peer else "a stranger", fault.name)
+        # Whoever opens thousands of streams is named once, not thousands of times.
+        level = logging.DEBUG if fault is HelloFault.TOO_MANY else logging.WARNING
+        log.log(level, "stream of %s refused: %s", peer.hex() if peer else "a stranger", fault.name)
         if self._on_refused is not None:
             self._bridge.to_trio.put(partial(self._on_refused, StreamRefused(peer, fault)))

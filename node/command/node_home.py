@@ -22,6 +22,7 @@ from node.identity import Identity, IdentityFault, create_identity
 
 if TYPE_CHECKING:
     from node.control.service import Verb
+    from node.routing import RouteFinder
 
 STANDBY_S: Final = 0.5  # between two looks at whether the other process has ended
 ALIAS_CHARS: Final = 8  # of the id, where nobody says what to call the node
@@ -119,10 +120,12 @@ def run_node(
     more_verbs: "Mapping[str, Verb] | None" = None,
     *,
     standby: bool = False,
+    finder: "Callable[[], RouteFinder] | None" = None,
 ) -> None:
     """Runs the daemon with the path finder wired in, until it is told to stop.
 
     `more_verbs`: as in `node.daemon.run`. `standby`: while another process runs the node, wait.
+    `finder`: instead of the usual one.
     """
     path = chosen(directory)
     _require_short(path)
@@ -144,7 +147,7 @@ def run_node(
     from runtime.store import StoreTaken, StoreUnusable
 
     def attempt() -> None:
-        run(path, LocalFinder, lambda line: click.echo(line), more_verbs)
+        run(path, finder or LocalFinder, lambda line: click.echo(line), more_verbs)
 
     try:
         if standby:

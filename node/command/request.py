@@ -19,6 +19,8 @@ from node.command.display import Json, amount, facts, moment, say, short, table
 from node.command.exit_status import UNUSABLE, TaughtCommand, fail
 from node.command.session import Session, with_node
 
+DEFAULT_LISTED: Final = 50
+MAX_LISTED: Final = 100  # as the daemon has it
 LAST_LEVEL_HELP: Final = f"Level to take: {', '.join(LEVELS)}; repeatable.  [default: any]"
 
 
@@ -118,13 +120,20 @@ def _show_created(one: Json, out: Path | None) -> None:
 
 
 @request.command("list", cls=TaughtCommand)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, MAX_LISTED),
+    default=DEFAULT_LISTED,
+    show_default=True,
+    help="Most requests to list, the newest first.",
+)
 @with_node
-def list_(session: Session) -> None:
-    """List the node's own requests.
+def list_(session: Session, limit: int) -> None:
+    """List the node's own requests, the newest first.
 
     \b
     Example:
-      pledgeway request list --node ./bob
+      pledgeway request list --limit 5 --node ./bob
     """
 
     def show(answer: Json) -> None:
@@ -143,7 +152,7 @@ def list_(session: Session) -> None:
             empty="No requests yet: `pledgeway request create AMOUNT BRAND` makes one.",
         )
 
-    session.show("request.list", {}, show)
+    session.show("request.list", {"limit": limit}, show)
 
 
 @request.command("show", cls=TaughtCommand)

@@ -10,8 +10,9 @@ import sqlalchemy
 import trio
 
 from node.archive import Archive
+from node.control.beginning import Beginning
 from node.control.failure import ControlFailure, bad_argument, refuse
-from node.control.settled import Settled
+from node.control.settled import UUID_DIGITS, Settled
 from node.core.events import Event
 from node.core.rows import Line, LinePhase, Payment, Request, Row
 from node.engine import Engine, StoreUnavailable
@@ -62,9 +63,6 @@ class Context:
         """Rows wherever they lie."""
         return Settled(self.engine.memory, self.archive)
 
-    def rows(self, kind: type[Row]) -> list[Row]:
-        return [r for r in self.engine.memory.rows.values() if isinstance(r, kind)]
-
     @property
     def lines(self) -> list[Line]:
         return list(self.engine.memory.lines())
@@ -108,26 +106,40 @@ class Context:
 
     def find_payment(self, named: str) -> Payment:
         """By id prefix, request id prefix, or the transaction's UUID."""
-        found = [
-            p
-            for p in self.rows(Payment)
-            if isinstance(p, Payment)
-            and (
-                (len(named) >= 4 and p.id.hex().startswith(named.lower()))
-                or (p.commit and str(transaction_uuid(p.commit)) == named.lower())
-            )
-        ]
+        beginning = Beginning.of(named)
+        if beginning and (whole := self._whole(Payment.table, beginning)):
+            assert isinstance(whole, Payment)
+            return whole
+        payments = self.engine.memory.owned(Payment)
+        if beginning:
+            found = [p for p in payments if beginning.begins(p.id)]
+        else:
+            beginning = Beginning.of(named.replace("-", "")[:UUID_DIGITS])
+            found = [
+                p
+                for p in payments
+                if beginning
+                and beginning.begins(p.commit)
+                and str(transaction_uuid(p.commit)) == named.lower()
+            ]
         found = found or self.settled.payments(named)
         return _one(found, "payment", named, "pledgeway payment list")
 
     def find_request(self, named: str) -> Request:
-        found = [
-            r
-            for r in self.rows(Request)
-            if isinstance(r, Request) and len(named) >= 4 and r.id.hex().startswith(named.lower())
-        ]
+        beginning = Beginning.of(named)
+        if beginning and (whole := self._whole(Request.table, beginning)):
+            assert isinstance(whole, Request)
+            return whole
+        requests = self.engine.memory.owned(Request)
+        found = [r for r in requests if beginning and beginning.begins(r.id)]
         found = found or self.settled.requests(named)
         return _one(found, "request", named, "pledgeway request list")
+
+    def _whole(self, table: str, beginning: Beginning) -> Row | None:
+        """The row whose id was given in full: programs do, and need not wait for a search."""
+        if beginning.half is not None:
+            return None
+        return self.engine.memory.row((table, beginning.whole, b""))
 
     def find_brand(self, named: str, unit: int = 1) -> Brand:
         """A brand by name: the one of our lines, else the common one without issuer."""

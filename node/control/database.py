@@ -1,6 +1,7 @@
 """What the store holds and what it costs: rows and bytes of each table, archive, log, free disk."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import DBAPIError
 
 from node.control.context import Context
-from node.core.rows import Promise
+from node.core.rows import Promise, Row
 from node.store import archive, metadata
 from runtime.faults import reading
 
@@ -19,16 +20,22 @@ async def look(context: Context) -> dict[str, Any]:
 
     It reads every page of a large store once, so it does that beside everything else.
     """
+    rows = list(context.engine.memory.rows.values())
     counted = await trio.to_thread.run_sync(_count, context.store_engine)
-    now_us = context.clock.now_us()
-    pending = [p.made_at_us for p in context.rows(Promise) if isinstance(p, Promise) and p.pending]
+    oldest_us = await trio.to_thread.run_sync(_oldest_us, rows)
+    age_us = None if oldest_us is None else context.clock.now_us() - oldest_us
     return counted | {
-        "oldest_pending_s": (now_us - min(pending)) // 1_000_000 if pending else None,
+        "oldest_pending_s": None if age_us is None else age_us // 1_000_000,
         "ageing": len(context.engine.memory.ageing),
         "rows_in_memory": len(context.engine.memory.rows),
         "wal_bytes": _wal_bytes(context),
         "free_disk_bytes": _free_bytes(context),
     }
+
+
+def _oldest_us(rows: Sequence[Row]) -> int | None:
+    """When the oldest promise that waits was made. Rows are frozen: any thread may read them."""
+    return min((p.made_at_us for p in rows if isinstance(p, Promise) and p.pending), default=None)
 
 
 def _count(engine: Engine) -> dict[str, Any]:

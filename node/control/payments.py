@@ -4,6 +4,7 @@ import json
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from heapq import nlargest
 from typing import Any, Final
 
 from node.control.context import Context, store
@@ -283,11 +284,11 @@ async def show(context: Context, arguments: Arguments) -> dict[str, Any]:
 async def list_payments(context: Context, arguments: Arguments) -> dict[str, Any]:
     limit = arguments.number("limit", 50, 1, MAX_LISTED)
     arguments.done()
-    payments = [p for p in context.rows(Payment) if isinstance(p, Payment)]
+    payments = context.engine.memory.owned(Payment)
     if len(payments) < limit:
         payments += context.settled.newest_payments(limit - len(payments))
-    payments.sort(key=lambda p: -p.created_at_us)
-    return {"payments": [payment_json(context, p) for p in payments[:limit]]}
+    newest = nlargest(limit, payments, key=lambda p: p.created_at_us)
+    return {"payments": [payment_json(context, p) for p in newest]}
 
 
 async def abandon(context: Context, arguments: Arguments) -> dict[str, Any]:

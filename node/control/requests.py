@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
+from heapq import nlargest
 from typing import Any, Final
 
 from node.control.context import Context
@@ -20,6 +21,8 @@ DEFAULT_EXPIRES_S: Final = 3600
 MAX_EXPIRES_S: Final = 400 * 86_400  # an invoice of last year
 DEFAULT_DEADLINE_S: Final = 60  # how long one attempt may hold the payee's side
 ATTEMPTS: Final = 8  # decline hashes in a request; later attempts go without
+DEFAULT_LISTED: Final = 50
+MAX_LISTED: Final = 100  # up to 9 KB each with the longest description, of the answer's 1 MiB
 MAX_AT_ONCE: Final = 500  # requests in one answer: some 700 KB of the 1 MiB that a call carries
 
 
@@ -170,10 +173,11 @@ def _registries(context: Context, named: list[str] | None) -> list[bytes]:
 
 
 async def list_requests(context: Context, arguments: Arguments) -> dict[str, Any]:
+    """The newest ones: all of a busy payee would not fit into an answer."""
+    limit = arguments.number("limit", DEFAULT_LISTED, 1, MAX_LISTED)
     arguments.done()
-    requests = [r for r in context.rows(Request) if isinstance(r, Request)]
-    requests.sort(key=lambda r: -r.created_at_us)
-    return {"requests": [request_json(context, r) for r in requests]}
+    newest = nlargest(limit, context.engine.memory.owned(Request), key=lambda r: r.created_at_us)
+    return {"requests": [request_json(context, r) for r in newest]}
 
 
 async def show(context: Context, arguments: Arguments) -> dict[str, Any]:

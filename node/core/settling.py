@@ -95,8 +95,10 @@ def _is_over(request: Request, now_us: int) -> bool:
 def _transaction_bundle(
     view: View, transaction: Transaction, now_us: int, quiet: Quiet
 ) -> Bundle | None:
+    if transaction.ask is not Ask.NOTHING:
+        return None
     promises = tuple(view.promises_of(transaction.commit))
-    if transaction.ask is not Ask.NOTHING or any(p.pending for p in promises):
+    if any(p.pending for p in promises):
         return None
     ends = [max(p.ended_at_us, p.expires_at_us + GRACE_US) for p in promises]
     if decode_descriptor(transaction.descriptor).policy.members:

@@ -1,10 +1,11 @@
-"""`pledgeway bench payments` in real processes, for a moment: what it prints and leaves."""
+"""`pledgeway bench` in real processes, for a moment: what it prints and leaves."""
 
 import json
 import os
 import pstats
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 pytestmark = pytest.mark.e2e
 
 BENCH = [sys.executable, "-m", "node.command", "bench", "payments", "--json"]
+PENDING = [*BENCH[:-2], "pending", "--json"]
 MOST_S = 150  # ten on two idle cores
 ASKED = {
     *("payments_per_s", "p50_ms", "p95_ms", "p99_ms", "cpu_ms_per_payment", "fsync", "tls"),
@@ -21,10 +23,10 @@ ASKED = {
 }
 
 
-def bench(directory: Path, *options: str) -> dict[str, Any]:
+def bench(directory: Path, *options: str, command: Sequence[str] = BENCH) -> dict[str, Any]:
     environment = os.environ | {"TMPDIR": str(directory)}
     done = subprocess.run(
-        [*BENCH, *options], capture_output=True, text=True, timeout=MOST_S, env=environment
+        [*command, *options], capture_output=True, text=True, timeout=MOST_S, env=environment
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
@@ -82,6 +84,23 @@ def test_books_on_a_postgresql_server(directory: Path) -> None:
     assert run["versions"].keys() >= {"postgresql"}
     # The server's own library leaves its lock file; nothing of ours is left.
     assert {path.name for path in directory.iterdir()} <= {".lockfile"}
+
+
+def test_promises_that_wait(directory: Path) -> None:
+    options = ("--count", "100", "--seconds", "0.5", "--hold", "120")
+    found = bench(directory, *options, command=PENDING)
+    assert (found["pending"], found["left"], found["end"]) == (100, 0, "released")
+    assert found["beyond_cap"] == {"PENDING_FULL": 20}, "the neighbour that filled its cap"
+    assert found["fresh"].keys() == {"before", "full", "restarted"}
+    for fresh in found["fresh"].values():
+        assert fresh["payments"] and not fresh["failed"], "and not another one"
+        assert 0 < fresh["p50_ms"] <= fresh["p95_ms"]
+    restart = found["restart"]
+    assert restart["pending"] == 100, "SIGKILL forgets none of them"
+    assert 0 < restart["ready_s"] <= restart["first_answer_s"] <= restart["first_payment_s"]
+    assert 1000 < found["disk_bytes_per_promise"] < 10_000
+    assert all(ms > 0 for ms in found["answers_ms"].values())
+    assert list(directory.iterdir()) == []
 
 
 def test_a_server_that_is_not_there_is_one_line(directory: Path) -> None:

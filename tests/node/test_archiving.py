@@ -127,6 +127,31 @@ async def test_pending_promises_and_open_requests_stay(
         world.audit()
 
 
+async def test_many_that_wait_do_not_keep_the_settled_ones(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One scan sees four rows, and eleven that cannot leave stand before the others."""
+    monkeypatch.setattr("node.archiving.SCAN", 4)
+    monkeypatch.setattr("node.archiving.BATCH", 3)
+    async with engines() as world:
+        await chain(world)
+        for _ in range(11):
+            request = make_request(world, "Q", AMOUNT, manual=True)
+            pay(world, [Route("PABQ", (A, A, A), AMOUNT)], request)
+        await world.rest()
+        for _ in range(6):
+            await paid(world, (A, A, A))
+        archiver = world.running("A").archiver
+        await archiver.round()
+        assert len(world.engine("A").memory.ageing) == 17
+        world.judges["R1"].down = True
+        world.clock.step(SHORT)
+        await trio.sleep(2)
+        await archiver.round()
+        assert len(world.engine("A").memory.ageing) == 11
+        world.audit()
+
+
 @pytest.mark.parametrize("after", [False, True])
 async def test_a_crash_while_it_leaves_loses_nothing(
     autojump_clock: trio.testing.MockClock, after: bool

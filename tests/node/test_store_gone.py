@@ -106,14 +106,16 @@ async def test_a_minute_without_the_disk_of_one_node(
         with trouble(world, victim, tmp_path):
             attempt = pay(world, [Route("PABQ", ATOMIC, 1000)], waiting)
             if trouble is full:
-                attempt = await fill(world, victim) or attempt
+                await fill(world, victim)
             for _ in range(60):
                 await trio.sleep(1)
                 await relink(world)
         if trouble is not full:
             assert phase(world, attempt) is not PaymentPhase.COMMITTED
-            if trouble is locked:
-                assert world.stored(victim) == before, "what failed left nothing"
+            assert world.stored(victim) == before, "what failed left nothing"
+            if victim == "A":
+                spoken = [p for name in "BQ" for p in world.promises(name)]
+                assert attempt.commit not in {p.commit for p in spoken}, "nor was it spoken of"
         await trio.sleep(40)
         await relink(world)
         await trio.sleep(40)

@@ -157,6 +157,13 @@ async def test_a_liar_does_not_end_the_link_there_is() -> None:
             id="count",
         ),
         pytest.param(b"\xff\xff\xff", LinkCause.MALFORMED, id="junk"),
+        pytest.param(
+            node_pb2.Frame(
+                batch=node_pb2.Batch(first=1, envelopes=[bytes(300)])
+            ).SerializeToString()[:-7],
+            LinkCause.MALFORMED,
+            id="truncated",
+        ),
         pytest.param(b"", LinkCause.MALFORMED, id="empty"),
         pytest.param(bytes(2 * MAX_FRAME_BYTES), LinkCause.LOST, id="beyond gRPC's limit"),
     ],

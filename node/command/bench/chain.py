@@ -1,10 +1,12 @@
-"""The network of a benchmark: one chain of nodes and one registry that all of them accept."""
+"""The networks of benchmarks: a few nodes and one registry that all of them accept."""
 
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Final
 
 from pathfinder.network import Line, Network, Node
 from proto.fees import Fee, FeeSet, RegistryFee
+from proto.limits import DEFAULT_HOLD_MAX_US
 from proto.modes import Mode
 from proto.money import ONE, Rate
 
@@ -12,6 +14,8 @@ BRAND: Final = "USD"
 REGISTRY: Final = "Registry"
 PAYER: Final = "Payer"
 PAYEE: Final = "Payee"
+FILLER: Final = "Filler"  # pays what nobody ends
+HOP: Final = "Hop 1"
 AMOUNT: Final = 1000  # of every payment: enough digits for every fee below to be charged
 LIMIT: Final = 10**15  # of every line: no run comes near it
 
@@ -35,11 +39,17 @@ def names(hops: int) -> tuple[str, ...]:
 def chain_network(hops: int) -> Network:
     """Nodes in a row, each with a line to the next one."""
     row = names(hops)
-    accepts = frozenset({REGISTRY})
-    nodes = tuple(
-        Node(name, accepts, True, fees=_FEES, registry_fees={REGISTRY: _STAMPED}) for name in row
-    )
-    lines = tuple(
-        Line(*ends, BRAND, LIMIT) for pair in pairwise(row) for ends in (pair, pair[::-1])
-    )
+    return _network(row, pairwise(row), DEFAULT_HOLD_MAX_US)
+
+
+def crossing_network(hold_max_us: int) -> Network:
+    """Two payers with one hop between them and a payee. Promises may lock for `hold_max_us`."""
+    pairs = ((FILLER, HOP), (PAYER, HOP), (HOP, PAYEE))
+    return _network((FILLER, PAYER, HOP, PAYEE), pairs, hold_max_us)
+
+
+def _network(names: Iterable[str], pairs: Iterable[tuple[str, str]], hold_max_us: int) -> Network:
+    accepts, stamped = frozenset({REGISTRY}), {REGISTRY: _STAMPED}
+    nodes = tuple(Node(name, accepts, True, hold_max_us, _FEES, stamped) for name in names)
+    lines = tuple(Line(*ends, BRAND, LIMIT) for pair in pairs for ends in (pair, pair[::-1]))
     return Network((REGISTRY,), (), nodes, lines)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from node.command.argument_types import LEVELS, NameType
+from node.command.argument_types import NameType
+from node.command.bench.pending_command import BENCH_LEVELS, PREFIX, pending
 from node.command.bench.result import POSTGRESQL, SQLITE, STORES, Wanted
 from node.command.exit_status import REFUSED, UNUSABLE, fail
 from node.command.processes.progress import progress
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
 ROLES: Final = ("payer", "hop", "payee")
 MAX_SECONDS: Final = 600.0  # requests for more would fill a disk
-PREFIX: Final = "pledgeway-bench-"
-# PROXY is no level of a whole chain: it stands for one node that a level before it covers.
-BENCH_LEVELS: Final = tuple(name for name in LEVELS if name != Level.PROXY.name)
 
 
 @click.group("bench")
@@ -34,7 +32,11 @@ def bench() -> None:
     \b
     Example:
       pledgeway bench payments --depth 512 --depth 1
+      pledgeway bench pending --count 5000
     """
+
+
+bench.add_command(pending)
 
 
 @bench.command(
@@ -170,6 +172,19 @@ def payer(directory: Path) -> None:
     from node.command.node_home import run_node
 
     run_node(directory, verbose=False, more_verbs=VERBS)
+
+
+@bench.command("filler", hidden=True)
+@click.argument("directory", type=click.Path(path_type=Path))
+def filler(directory: Path) -> None:
+    """Run the node in DIRECTORY, with verbs that let it promise what nobody ends."""
+    from node.command.bench.driver import VERBS
+    from node.command.bench.holding import VERBS as HOLDING_VERBS
+    from node.command.bench.holding import PatientFinder
+    from node.command.node_home import run_node
+
+    verbs = {**VERBS, **HOLDING_VERBS}
+    run_node(directory, verbose=False, more_verbs=verbs, finder=PatientFinder)
 
 
 @bench.command("profiled", hidden=True, context_settings={"ignore_unknown_options": True})

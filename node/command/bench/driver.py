@@ -20,7 +20,7 @@ from node.control.failure import Arguments, bad_argument
 from node.control.service import Verb
 from node.core.rows import Payment, PaymentPhase, Row
 from node.core.view import MAX_PENDING_COUNT
-from node.pay_options import PayOptions
+from node.pay_options import DEFAULT_ATTEMPTS, PayOptions
 from proto.levels import Level
 from proto.request import from_text, read_request
 
@@ -153,27 +153,38 @@ def _quantile(ordered: Sequence[float], share: float) -> float:
     return ordered[max(0, -(-int(share * 1000) * len(ordered) // 1000) - 1)]
 
 
+async def read_requests(arguments: Arguments) -> list[str]:
+    """The argument `requests`: the texts of a file, one a line."""
+    file = Path(arguments.text("requests"))
+    try:
+        return (await trio.Path(file).read_text()).split()
+    except OSError as error:
+        raise bad_argument("requests", f"{file}: {error.strerror}") from error
+
+
+def options_of(arguments: Arguments, attempts: int = DEFAULT_ATTEMPTS) -> PayOptions:
+    """The argument `level`: of every promise."""
+    level = arguments.text("level")
+    if level not in Level.__members__:
+        raise bad_argument("level", "unknown")
+    return PayOptions(levels=frozenset({Level[level]}), attempts=attempts)
+
+
 async def pay_all(context: Context, arguments: Arguments) -> dict[str, Any]:
     """Pays the requests of a file, one text a line, `depth` at a time."""
-    file = Path(arguments.text("requests"))
+    texts = await read_requests(arguments)
+    options = options_of(arguments)
     depth = arguments.number("depth", least=1, most=MAX_DEPTH)
     ramp_ms = arguments.number("ramp_ms", most=MAX_SPAN_MS)
     window_ms = arguments.number("window_ms", least=1, most=MAX_SPAN_MS)
-    level = arguments.text("level")
     pids = arguments.mapping("pids") or {}
     arguments.done()
-    if level not in Level.__members__:
-        raise bad_argument("level", "unknown")
     if len(pids) > MAX_PROCESSES or not all(isinstance(pid, int) for pid in pids.values()):
         raise bad_argument("pids", "must be process ids by name")
-    try:
-        texts = (await trio.Path(file).read_text()).split()
-    except OSError as error:
-        raise bad_argument("requests", f"{file}: {error.strerror}") from error
     finder = context.finder
     assert isinstance(finder, LocalFinder)
     searches, hits = finder.searches, finder.remembered
-    load = _Load(context, texts, PayOptions(levels=frozenset({Level[level]})), pids)
+    load = _Load(context, texts, options, pids)
     found = await load.run(depth, ramp_ms / 1000, window_ms / 1000)
     return found | {
         "searches": finder.searches - searches,

@@ -107,16 +107,7 @@ class _Run:
         self._pids = {daemon.name: town.processes.pid(daemon) for daemon in daemons}
         if server is not None and server.pid is not None:
             self._pids[SERVER] = server.pid
-        self._stores: dict[str, Callable[[], int]] = {}
-        for name, house in town.houses.items():
-            home = house.daemon.directory
-            self._stores[name] = (
-                partial(server.used_bytes, name)
-                if server is not None
-                else partial(used_bytes, node_database(home))
-            )
-        decisions = registry_database(town.registries[REGISTRY].directory)
-        self._stores[REGISTRY] = partial(used_bytes, decisions)
+        self._stores = stores_of(town, server)
 
     async def measure(self, depth: int) -> Measured:
         rate = await self._warm_up(depth)
@@ -143,19 +134,7 @@ class _Run:
         return float(found["paid"]) / (trio.current_time() - began)
 
     async def _make_requests(self, many: int) -> None:
-        payee = self._town.houses[PAYEE].control
-        texts: list[str] = []
-        while len(texts) < many:
-            self._told(f"{len(texts)} of {many} requests are signed")
-            answer = await payee.ask(
-                "request.create",
-                amount=AMOUNT,
-                brand=BRAND,
-                expires_s=EXPIRES_S,
-                count=min(MAX_AT_ONCE, many - len(texts)),
-            )
-            texts += [request["text"] for request in answer["requests"]]
-        await trio.Path(self._file).write_text("\n".join(texts))
+        await make_requests(self._town, self._file, many, self._told)
 
     async def _pay(self, depth: int, ramp_s: float, window_s: float) -> Json:
         arguments: dict[str, Any] = {
@@ -170,17 +149,52 @@ class _Run:
         try:
             return await payer.ask_long(VERB, ramp_s + window_s + OVERTIME_S, arguments)
         except RpcError as error:
-            words = [f"{PAYER}: {error}", *await self._last_words()]
+            words = [f"{PAYER}: {error}", *await last_words(self._town)]
             raise TownFault("\n".join(words)) from error
 
-    async def _last_words(self) -> list[str]:
-        """Of whoever has ended by itself; it may need a moment for that."""
-        until = trio.current_time() + DYING_S
-        words = self._town.last_words()
-        while not words and trio.current_time() < until:
-            await trio.sleep(POLL_S)
-            words = self._town.last_words()
-        return words
+
+async def make_requests(
+    town: Town, file: Path, many: int, told: Told, *, manual: bool = False
+) -> None:
+    """Requests of the payee, one a line of the file. `manual`: it waits for its owner."""
+    payee = town.houses[PAYEE].control
+    texts: list[str] = []
+    while len(texts) < many:
+        told(f"{len(texts)} of {many} requests are signed")
+        answer = await payee.ask(
+            "request.create",
+            amount=AMOUNT,
+            brand=BRAND,
+            expires_s=EXPIRES_S,
+            count=min(MAX_AT_ONCE, many - len(texts)),
+            manual=manual,
+        )
+        texts += [request["text"] for request in answer["requests"]]
+    await trio.Path(file).write_text("\n".join(texts))
+
+
+def stores_of(town: Town, server: Server | None) -> dict[str, Callable[[], int]]:
+    """What tells how full each store is, by the name of its daemon."""
+    stores: dict[str, Callable[[], int]] = {}
+    for name, house in town.houses.items():
+        home = house.daemon.directory
+        stores[name] = (
+            partial(server.used_bytes, name)
+            if server is not None
+            else partial(used_bytes, node_database(home))
+        )
+    decisions = registry_database(town.registries[REGISTRY].directory)
+    return stores | {REGISTRY: partial(used_bytes, decisions)}
+
+
+async def last_words(town: Town) -> list[str]:
+    """Of whoever has ended by itself; it may need a moment for that."""
+    until = trio.current_time() + DYING_S
+    words = town.last_words()
+    while not words and trio.current_time() < until:
+        await trio.sleep(POLL_S)
+        words = town.last_words()
+    return words
 
 
 def _measured(depth: int, found: Json, growth: dict[str, float]) -> Measured:

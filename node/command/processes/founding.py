@@ -10,6 +10,7 @@ from typing import Final
 from node.command.processes.ports import HOST
 from node.command.processes.process import Daemon
 from node.config import CONFIG_NAME, NodeConfig, write_config
+from node.core.view import MAX_PENDING_COUNT
 from node.identity import IdentityFault, create_identity
 from registry.config import Config
 from registry.home import HomeFault, create
@@ -23,12 +24,20 @@ class TownFault(Exception):
     """One line or several: what did not come to stand."""
 
 
-def found_node(home: Path, alias: str, ports: Iterator[int], store: str = "") -> None:
-    """Keys and config of a node; `store` as in its config. TownFault, NoPort."""
+def found_node(
+    home: Path,
+    alias: str,
+    ports: Iterator[int],
+    store: str = "",
+    max_pending_count: int = MAX_PENDING_COUNT,
+) -> None:
+    """Keys and config of a node; the last two as in its config. TownFault, NoPort."""
+    listen = f"{HOST}:{next(ports)}"
+    config = NodeConfig(alias, listen, store=store, max_pending_count=max_pending_count)
     try:
         home.mkdir(mode=PRIVATE)
         create_identity(home, _now_us(), os.urandom)
-        write_config(home / CONFIG_NAME, NodeConfig(alias, f"{HOST}:{next(ports)}", store=store))
+        write_config(home / CONFIG_NAME, config)
     except (IdentityFault, OSError) as fault:
         raise TownFault(f"{alias}: {fault}") from fault
 

@@ -1,0 +1,93 @@
+"""How a node's questions travel to one registry: in few calls, several at a time, none lost."""
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+
+from node.core.effects import AskRegistries
+from node.core.rows import Ask
+from node.registries import MAX_CALLS, MAX_ITEMS, Registries
+from proto.descriptor import commit_id
+from proto.v1 import registry_pb2 as pb
+from runtime.rpc_client import RpcUnavailable
+from tests.proto.build import DESCRIPTOR, RECORDS, SINGLE
+
+
+class Registry:
+    """At the other end of the channel: answers PENDING once `open` is set."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.most = 0
+        self.seen: Counter[bytes] = Counter()
+        self.open = trio.Event()
+        self.gone = False
+
+    async def unary(self, _: str, request: pb.DecideRequest, *__: Any) -> pb.DecideResponse:
+        assert 0 < len(request.items) <= MAX_ITEMS
+        self.calls += 1
+        self.most = max(self.most, self.calls)
+        await self.open.wait()
+        self.calls -= 1
+        if self.gone:
+            raise RpcUnavailable("gone")
+        self.seen.update(item.query.descriptor for item in request.items)
+        return pb.DecideResponse(answers=[pb.Answer() for _ in request.items])
+
+
+def ask(registries: Registries, many: int) -> set[bytes]:
+    """So many questions, each about a transaction of its own."""
+    asked = set()
+    for number in range(many):
+        data = replace(DESCRIPTOR, policy=SINGLE, salt=number.to_bytes(32, "big")).encode()
+        registries.ask(AskRegistries(commit_id(data), Ask.QUERY), data)
+        asked.add(data)
+    return asked
+
+
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
+    made = Registry()
+    monkeypatch.setattr("node.registries.RpcChannel.to_pinned", lambda *_: made)
+    return made
+
+
+async def test_questions_travel_together_and_in_several_calls(
+    autojump_clock: trio.testing.MockClock, registry: Registry
+) -> None:
+    answered: list[object] = []
+    async with trio.open_nursery() as nursery:
+        registries = Registries(None, nursery, answered.append, lambda: RECORDS,
+                                lambda _: (b"", b""))  # type: ignore[arg-type]  # fmt: skip
+        asked = ask(registries, 10 * MAX_ITEMS)
+        await trio.testing.wait_all_tasks_blocked()
+        assert registry.calls == MAX_CALLS
+        registry.open.set()
+        await trio.testing.wait_all_tasks_blocked()
+        assert registry.most == MAX_CALLS and registry.calls == 0
+        assert registry.seen == dict.fromkeys(asked, 1) and len(answered) == len(asked)
+        again = ask(registries, 3)
+        await trio.testing.wait_all_tasks_blocked()
+        assert all(registry.seen[data] == 2 for data in again), "everybody had gone to sleep"
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_a_registry_that_is_gone_was_asked_is_asked_when_it_is_back(
+    autojump_clock: trio.testing.MockClock, registry: Registry
+) -> None:
+    registry.gone = True
+    registry.open.set()
+    async with trio.open_nursery() as nursery:
+        registries = Registries(None, nursery, lambda _: None, lambda: RECORDS,
+                                lambda _: (b"", b""))  # type: ignore[arg-type]  # fmt: skip
+        asked = ask(registries, 6 * MAX_ITEMS)
+        await trio.sleep(60)
+        assert not registry.seen
+        registry.gone = False
+        await trio.sleep(1)
+        assert registry.seen == dict.fromkeys(asked, 1)
+        nursery.cancel_scope.cancel()
