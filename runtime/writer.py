@@ -90,7 +90,7 @@ class _Group:
 Told = tuple[Sequence[_Group], StoreFailed | None]
 
 
-class _Committer:
+class Committer:
     """Turns queued groups into transactions; owned by whoever writes, thread or not."""
 
     def __init__(self, connection: Connection) -> None:
@@ -159,7 +159,7 @@ class ThreadWriter:
         wake = wake_trio(trio.lowlevel.current_trio_token())
         self._outcomes: Handover[Told] = Handover("from the writer", wake, self._told, fuse)
         self._under_way = 0  # groups put and not told of; owned by trio
-        self._committer: _Committer | None = None  # set once, by the thread
+        self._committer: Committer | None = None  # set once, by the thread
         self._wake = wake
         self._ended = trio.Event()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
@@ -213,10 +213,10 @@ class ThreadWriter:
 
     def _serve(self) -> None:
         with _writing(self._engine) as connection:
-            self._committer = _Committer(connection)
+            self._committer = Committer(connection)
             self._serve_on(self._committer)
 
-    def _serve_on(self, committer: _Committer) -> None:
+    def _serve_on(self, committer: Committer) -> None:
         while True:
             self._work.acquire()
             groups = self._take()
@@ -248,7 +248,7 @@ class InlineWriter:
     def __init__(
         self, connection: Connection, schedule: Callable[[Done], object] | None = None
     ) -> None:
-        self._committer = _Committer(connection)
+        self._committer = Committer(connection)
         self._schedule = schedule or _soon(wake_trio(trio.lowlevel.current_trio_token()))
         self._queue: list[_Group] = []
         self._generation = 0

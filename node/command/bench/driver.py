@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import trio
 
+from node.command.bench.accounting import read_accounts, spent_us
 from node.command.bench.cpu import all_cpu_s
 from node.command.finder import LocalFinder
 from node.control.context import Context
@@ -38,6 +39,7 @@ class _Mark:
     at_s: float
     ended: int
     cpu_s: Mapping[str, float]
+    accounts: Mapping[str, Mapping[str, int]]
 
 
 class _Load:
@@ -49,10 +51,12 @@ class _Load:
         texts: Sequence[str],
         options: PayOptions,
         pids: Mapping[str, int],
+        accounts: Mapping[str, str],
     ) -> None:
         self._context = context
         self._options = options
         self._pids = pids
+        self._accounts = accounts
         self._texts: Iterator[str] = iter(texts)
         self._waiting: dict[bytes, trio.Event] = {}
         self._ended: dict[bytes, Payment] = {}
@@ -82,7 +86,8 @@ class _Load:
         self._close()
 
     def _mark(self) -> _Mark:
-        return _Mark(perf_counter(), len(self._latencies_s), all_cpu_s(self._pids))
+        accounts = read_accounts(self._accounts)
+        return _Mark(perf_counter(), len(self._latencies_s), all_cpu_s(self._pids), accounts)
 
     def _close(self) -> None:
         if self._closed is None:
@@ -142,6 +147,7 @@ class _Load:
                 for name, seconds in closed.cpu_s.items()
                 if name in opened.cpu_s
             },
+            "budget_us": spent_us(opened.accounts, closed.accounts, len(window)),
         } | self._ends()
 
     def _ends(self) -> dict[str, Any]:
@@ -178,13 +184,16 @@ async def pay_all(context: Context, arguments: Arguments) -> dict[str, Any]:
     ramp_ms = arguments.number("ramp_ms", most=MAX_SPAN_MS)
     window_ms = arguments.number("window_ms", least=1, most=MAX_SPAN_MS)
     pids = arguments.mapping("pids") or {}
+    accounts = arguments.mapping("accounts") or {}
     arguments.done()
     if len(pids) > MAX_PROCESSES or not all(isinstance(pid, int) for pid in pids.values()):
         raise bad_argument("pids", "must be process ids by name")
+    if len(accounts) > MAX_PROCESSES or not all(isinstance(f, str) for f in accounts.values()):
+        raise bad_argument("accounts", "must be files by name")
     finder = context.finder
     assert isinstance(finder, LocalFinder)
     searches, hits = finder.searches, finder.remembered
-    load = _Load(context, texts, options, pids)
+    load = _Load(context, texts, options, pids, accounts)
     found = await load.run(depth, ramp_ms / 1000, window_ms / 1000)
     return found | {
         "searches": finder.searches - searches,

@@ -18,6 +18,7 @@ TLS: Final = "mutual"  # on every stream between nodes; there is no switch
 class Wanted:
     """`profile`: (which node, file for its profile). `server`: URL of a PostgreSQL server to use;
     None = one is started. `parent`: where everything is written, None = where temporary files are.
+    `budget`: tell what the processors' time went to.
     """
 
     hops: int
@@ -28,6 +29,7 @@ class Wanted:
     profile: tuple[str, Path] | None = None
     server: str | None = None
     parent: Path | None = None
+    budget: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Measured:
 
     `cpu_ms`: by process, without those whose time the system does not tell; `bytes_grown`: by
     store, per payment, the payee's request included. `failed`: payments that did not commit.
+    `budget_us`: processor time by process and category (see accounting), empty if not wanted.
     """
 
     depth: int
@@ -49,6 +52,7 @@ class Measured:
     bytes_grown: Mapping[str, float]
     search_hits: int
     searches: int
+    budget_us: Mapping[str, Mapping[str, float]]
 
     @property
     def per_s(self) -> float:
@@ -90,6 +94,10 @@ class Outcome:
             **{name: round(value, 2) for name, value in m.latencies_ms.items()},
             "cpu_ms_per_payment": round(sum(m.cpu_ms.values()), 3) if m.cpu_ms else None,
             "cpu_ms_by_process": {name: round(v, 3) for name, v in m.cpu_ms.items()},
+            "budget_us_by_process": {
+                name: {category: round(us, 1) for category, us in spent.items()}
+                for name, spent in m.budget_us.items()
+            },
             "bytes_per_payment": round(sum(m.bytes_grown.values())),
             "bytes_by_store": {name: round(v) for name, v in m.bytes_grown.items()},
             "fsync": FSYNC,

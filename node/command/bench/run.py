@@ -21,13 +21,19 @@ from node.command.processes.interruption import until_signalled
 from node.command.processes.plan import make_plan
 from node.command.processes.ports import free_ports
 from node.command.processes.process import processes
-from node.command.processes.town import Town, build, run_node_command
+from node.command.processes.town import (
+    Town,
+    build,
+    run_node_command,
+    run_registry_command,
+)
 from node.control.requests import MAX_AT_ONCE
 from runtime.bridge import Bridge
 from runtime.rpc_client import RpcError
 
 Told = Callable[[str], None]
 
+ACCOUNTS: Final = "accounts.json"  # in the folder of each daemon
 SERVER: Final = "PostgreSQL"  # the name of its share of the processors' time
 WARM_UP: Final = 300  # payments beside the depth: every code path and cache has been used
 WARM_UP_S: Final = 30.0  # at most; a slow machine measures with colder caches
@@ -63,7 +69,7 @@ async def _run(wanted: Wanted, directory: Path, told: Told, server: Server | Non
         async with Bridge.open() as bridge:
             town = await build(
                 plan, directory, free_ports(Random()), bridge, running, told,
-                _commands(wanted), found,
+                _commands(wanted), found, _registry_command(wanted),
             )  # fmt: skip
             run = _Run(wanted, directory, town, server, told)
             measured = [await run.measure(depth) for depth in wanted.depths]
@@ -85,9 +91,19 @@ def _commands(wanted: Wanted) -> Callable[[str, Path], tuple[str, ...]]:
 
     def command(name: str, home: Path) -> tuple[str, ...]:
         words = ("bench", "payer", str(home)) if name == PAYER else run_node_command(name, home)
+        if wanted.budget:
+            return ("bench", "accounted", str(home / ACCOUNTS), *words)
         if wanted.profile is None or wanted.profile[0] != name:
             return words
         return ("bench", "profiled", str(wanted.profile[1].absolute()), *words)
+
+    return command
+
+
+def _registry_command(wanted: Wanted) -> Callable[[Path], tuple[str, ...]]:
+    def command(home: Path) -> tuple[str, ...]:
+        words = run_registry_command(home)
+        return ("bench", "accounted", str(home / ACCOUNTS), *words) if wanted.budget else words
 
     return command
 
@@ -108,6 +124,7 @@ class _Run:
         if server is not None and server.pid is not None:
             self._pids[SERVER] = server.pid
         self._stores = stores_of(town, server)
+        self._accounts = {d.name: str(d.directory / ACCOUNTS) for d in daemons if wanted.budget}
 
     async def measure(self, depth: int) -> Measured:
         rate = await self._warm_up(depth)
@@ -144,6 +161,7 @@ class _Run:
             "window_ms": int(1000 * window_s),
             "level": self._wanted.level.name,
             "pids": self._pids,
+            "accounts": self._accounts,
         }
         payer = self._town.houses[PAYER].control
         try:
@@ -211,6 +229,7 @@ def _measured(depth: int, found: Json, growth: dict[str, float]) -> Measured:
         bytes_grown=growth,
         search_hits=found["search_hits"],
         searches=found["searches"],
+        budget_us=found.get("budget_us", {}),
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
+from node.command.bench.accounting import CATEGORIES
 from node.command.bench.result import FSYNC, TLS, Measured, Outcome
 from node.command.display import facts, gap, say, table
 
@@ -38,7 +39,7 @@ def show(outcome: Outcome) -> None:
     gap()
     columns = ("", *(f">depth {m.depth}" for m in outcome.measured))
     rows = [(name, *(cell(m) for m in outcome.measured)) for name, cell in _ROWS]
-    table(columns, [*rows, *_by_process(outcome)], "")
+    table(columns, [*rows, *_by_process(outcome), *_budget(outcome)], "")
     for measured in outcome.measured:
         for reason, count in measured.reasons.items():
             say(f"failed at depth {measured.depth}: {count} {reason}")
@@ -53,4 +54,18 @@ def _by_process(outcome: Outcome) -> list[tuple[str, ...]]:
     return [
         (f"CPU ms of {name}", *(f"{m.cpu_ms.get(name, 0.0):.3f}" for m in outcome.measured))
         for name in names
+    ]
+
+
+def _budget(outcome: Outcome) -> list[tuple[str, ...]]:
+    """Of all processes together; by process it is in the JSON."""
+    if not outcome.wanted.budget:
+        return []
+
+    def sum_us(measured: Measured, category: str) -> float:
+        return sum(spent[category] for spent in measured.budget_us.values())
+
+    return [
+        (f"us of {category}", *(f"{sum_us(m, category):,.0f}" for m in outcome.measured))
+        for category in CATEGORIES
     ]

@@ -81,6 +81,11 @@ def run_node_command(_: str, home: Path) -> tuple[str, ...]:
     return ("node", "run", str(home))
 
 
+def run_registry_command(home: Path) -> tuple[str, ...]:
+    """The ordinary way to run a registry."""
+    return ("registry", "run", str(home))
+
+
 async def build(
     plan: Plan,
     directory: Path,
@@ -90,13 +95,20 @@ async def build(
     told: Told,
     node_command: Callable[[str, Path], tuple[str, ...]] = run_node_command,
     found: Found = found_node,
+    registry_command: Callable[[Path], tuple[str, ...]] = run_registry_command,
 ) -> Town:
     """Founds, starts and joins everything. TownFault, StartFailed, NoPort.
 
     `node_command`: what runs the node of a name in its directory, as words after `pledgeway`.
-    `found`: what makes that directory.
+    `found`: what makes that directory. `registry_command`: what runs a registry in its own.
     """
-    town = _found(plan, directory, ports, bridge, running, node_command, found)
+    registries = {}
+    for i, name in enumerate(plan.network.registries):
+        home = directory / f"registry{i}"
+        found_registry(home, name, ports)
+        registries[name] = Daemon(name, registry_command(home), home)
+    houses = _found(plan, directory, ports, bridge, node_command, found)
+    town = Town(plan, running, houses, registries)
     await _start_all(town, ports, told, found)
     await _together(town, [partial(_set_terms, town, house) for house in town.houses.values()])
     told("opening lines of credit")
@@ -111,21 +123,16 @@ def _found(
     directory: Path,
     ports: Iterator[int],
     bridge: Bridge,
-    running: Processes,
     node_command: Callable[[str, Path], tuple[str, ...]],
     found: Found,
-) -> Town:
-    registries, houses = {}, {}
-    for i, name in enumerate(plan.network.registries):
-        home = directory / f"registry{i}"
-        found_registry(home, name, ports)
-        registries[name] = Daemon(name, ("registry", "run", str(home)), home)
+) -> dict[str, House]:
+    houses = {}
     for i, node in enumerate(plan.network.nodes):
         home = directory / f"house{i:02}"
         found(home, node.name, ports)
         daemon = Daemon(node.name, node_command(node.name, home), home)
         houses[node.name] = House(node.name, daemon, Control(bridge, home))
-    return Town(plan, running, houses, registries)
+    return houses
 
 
 async def _start_all(town: Town, ports: Iterator[int], told: Told, found: Found) -> None:

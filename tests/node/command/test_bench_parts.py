@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from node.command.bench.accounting import read_accounts, spent_us
 from node.command.bench.chain import PAYEE, PAYER, chain_network, names
 from node.command.bench.command import bench
 from node.command.bench.cpu import all_cpu_s, cpu_s
@@ -95,6 +96,7 @@ def outcome(failed: int = 0, differences: tuple[str, ...] = ()) -> Outcome:
         bytes_grown={"Payer": 1000.4, "Payee": 2000.4},
         search_hits=149,
         searches=1,
+        budget_us={"Payer": {"crypto": 100.0, "database": 50.0, "grpc": 25.0, "rest": 75.5}},
     )
     about = {
         "cpu": "x",
@@ -140,3 +142,16 @@ def test_a_failed_payment_or_a_difference_is_no_success(capsys: pytest.CaptureFi
 def test_unusable_input(words: list[str]) -> None:
     done = CliRunner().invoke(bench, ["payments", *words])
     assert done.exit_code == 2, done.output
+
+
+def test_a_budget_is_what_was_spent_between_two_readings() -> None:
+    before = {"Payer": {"crypto": 1_000, "rest": 5_000}, "gone": {"crypto": 0, "rest": 0}}
+    after = {"Payer": {"crypto": 41_000, "rest": 25_000}, "late": {"crypto": 9, "rest": 9}}
+    assert spent_us(before, after, 10) == {"Payer": {"crypto": 4.0, "rest": 2.0}}
+
+
+def test_accounts_that_nobody_keeps_are_left_out(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.write_text('{"crypto": 7}')
+    found = read_accounts({"a": str(kept), "b": str(tmp_path / "none")})
+    assert found == {"a": {"crypto": 7}}

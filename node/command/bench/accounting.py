@@ -1,0 +1,127 @@
+"""What a daemon's processor time goes to: cryptography, database, gRPC, and the rest.
+
+Cryptography is what libsodium is called for; TLS belongs to gRPC. Database is what turns writes
+into a durable transaction. gRPC is asyncio's thread and those of the library itself. The rest is
+the engine: reading and making messages, the core, rows, hashes, waiting tasks.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from functools import wraps
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+CATEGORIES: Final = ("crypto", "database", "grpc", "rest")
+INTERVAL_S: Final = 0.1  # a hundredth of the window that is usual, so the edges do not matter
+
+_CRYPTO: Final = (
+    "crypto_aead_chacha20poly1305_ietf_encrypt",
+    "crypto_scalarmult",
+    "crypto_scalarmult_base",
+    "crypto_sign",
+    "crypto_sign_open",
+    "crypto_sign_seed_keypair",
+)
+_DECIDER: Final = "decider"  # the registry's thread, which does nothing but its database
+_WORKING: Final = ("MainThread", "writer", _DECIDER)  # all others serve gRPC
+
+
+class _Meter:
+    """Processor time inside some functions, by thread. Never inside one of them twice."""
+
+    def __init__(self) -> None:
+        self._spent_ns: dict[int, int] = {}
+
+    def measured(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        spent_ns, clock, own = self._spent_ns, time.thread_time_ns, threading.get_ident
+
+        @wraps(function)
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            began_ns = clock()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                thread = own()
+                spent_ns[thread] = spent_ns.get(thread, 0) + clock() - began_ns
+
+        return timed
+
+    def of(self, thread: int | None) -> int:
+        return self._spent_ns.get(thread or 0, 0)
+
+    @property
+    def total_ns(self) -> int:
+        return sum(list(self._spent_ns.values()))
+
+
+class Accounts:
+    """The meters of this process. Made before anything else imports what they measure."""
+
+    def __init__(self) -> None:
+        self._crypto, self._database = _Meter(), _Meter()
+        sodium = import_module("nacl.bindings")
+        for name in _CRYPTO:
+            setattr(sodium, name, self._crypto.measured(getattr(sodium, name)))
+        writer: Any = import_module("runtime.writer")
+        writer.Committer.commit = self._database.measured(writer.Committer.commit)
+
+    def read(self) -> dict[str, int]:
+        """Nanoseconds so far, by category."""
+        total_ns = time.process_time_ns()
+        threads = {t.name: t for t in threading.enumerate() if t.name in _WORKING}
+        spent_ns = {name: _thread_ns(thread) for name, thread in threads.items()}
+        database_ns = self._database.total_ns
+        if (decider := threads.get(_DECIDER)) is not None:
+            database_ns += spent_ns[_DECIDER] - self._crypto.of(decider.ident)
+        crypto_ns = self._crypto.total_ns
+        grpc_ns = total_ns - sum(spent_ns.values())
+        rest_ns = total_ns - crypto_ns - database_ns - grpc_ns
+        return dict(zip(CATEGORIES, (crypto_ns, database_ns, grpc_ns, rest_ns), strict=True))
+
+
+def _thread_ns(thread: threading.Thread) -> int:
+    assert thread.ident is not None
+    return time.clock_gettime_ns(time.pthread_getcpuclockid(thread.ident))
+
+
+def run_accounted(main: Callable[[], None], file: Path) -> None:
+    """Runs it, and keeps in `file` what its time has gone to so far."""
+    accounts = Accounts()
+
+    def keep() -> None:
+        fresh = file.with_suffix(".new")
+        while True:
+            time.sleep(INTERVAL_S)
+            fresh.write_text(json.dumps(accounts.read()))
+            fresh.replace(file)  # whoever reads meanwhile finds all of it
+
+    threading.Thread(target=keep, name="accounts", daemon=True).start()
+    main()
+
+
+def read_accounts(files: Mapping[str, str]) -> dict[str, dict[str, int]]:
+    """By process, what its file says; without those that have none."""
+    found = {}
+    for name, file in files.items():
+        try:
+            found[name] = json.loads(Path(file).read_text())
+        except FileNotFoundError:
+            continue
+    return found
+
+
+def spent_us(
+    before: Mapping[str, Mapping[str, int]], after: Mapping[str, Mapping[str, int]], payments: int
+) -> dict[str, dict[str, float]]:
+    """By process and category, µs per payment between two readings."""
+    return {
+        name: {
+            category: (spent_ns - before[name][category]) / payments / 1000
+            for category, spent_ns in spent.items()
+        }
+        for name, spent in after.items()
+        if name in before
+    }
