@@ -192,7 +192,7 @@ class Payer:
     async def _between_attempts(self, payment: Payment, lessons: Lessons) -> Lessons:
         """The next attempt, or none any more; what was learned so far."""
         options = PayOptions.from_json(payment.options)
-        request = read_request(payment.request, self._clock.now_us())
+        request = read_request(payment.request, self._clock.now_us(), own=True)
         if payment.attempt:
             because = payment.because or Refusal(Reason.REFUSED_AHEAD)
             if because.reason in _HOPELESS or payment.attempt >= options.attempts:

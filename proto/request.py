@@ -101,11 +101,14 @@ def from_text(text: str) -> bytes:
     return from_line(REQUEST_PREFIX, text, "a payment request", MAX_REQUEST_BYTES)
 
 
-def read_request(signed: bytes, now_us: int) -> PaymentRequest:
-    """Verifies and reads a request. Raises WireFault. An expired one is read: it can be shown."""
+def read_request(signed: bytes, now_us: int, *, own: bool = False) -> PaymentRequest:
+    """Verifies and reads a request. Raises WireFault. An expired one is read: it can be shown.
+
+    `own`: it comes from the reader's own store, and its signature was made or verified then.
+    """
     if len(signed) > MAX_REQUEST_BYTES:
         raise WireFault(f"a payment request has at most {MAX_REQUEST_BYTES} bytes")
-    envelope = Envelope.decode(signed)
+    envelope = Envelope.decode_unverified(signed) if own else Envelope.decode(signed)
     if envelope.kind != REQUEST_KIND:
         raise WireFault("not a payment request")
     m = parse(pb.PaymentRequest, envelope.payload)

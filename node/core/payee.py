@@ -43,7 +43,7 @@ def decline_preimage(seed: bytes, attempt: int) -> bytes:
 
 @lru_cache(maxsize=1024)
 def _read(signed: bytes, at_us: int) -> PaymentRequest:
-    return read_request(signed, at_us)
+    return read_request(signed, at_us, own=True)
 
 
 def terms_of(request: Request) -> PaymentRequest:
