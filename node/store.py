@@ -357,7 +357,11 @@ def outbox_row(node: bytes, first: int, envelopes: Sequence[bytes]) -> tuple[Any
     return node, first, _pieces_to_bytes(envelopes)
 
 
-def load_outbox(connection: Connection) -> Iterable[tuple[bytes, int, tuple[bytes, ...]]]:
-    """(peer, number of the first, envelopes) in order."""
-    query = select(outbox).order_by(outbox.c.peer, outbox.c.first)
+def load_outbox(
+    connection: Connection, node: bytes | None = None, after: int = 0
+) -> Iterable[tuple[bytes, int, tuple[bytes, ...]]]:
+    """(peer, number of the first, envelopes) in order; of one peer, where `node` names it."""
+    query = select(outbox).where(outbox.c.first > after).order_by(outbox.c.peer, outbox.c.first)
+    if node is not None:
+        query = query.where(outbox.c.peer == node)
     return [(r.peer, r.first, _pieces_from_bytes(r.envelopes)) for r in connection.execute(query)]
