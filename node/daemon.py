@@ -5,11 +5,13 @@ import os
 import random
 import signal
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import trio
+from sqlalchemy import Connection
 
 from node.advertising import Advertiser
 from node.archive import Archive
@@ -42,6 +44,7 @@ from node.store import (
 from node.terms import Book, Terms
 from proto.card import NodeCard
 from proto.fees import Fee
+from proto.keys import NodeId
 from proto.modes import Mode
 from proto.money import Rate
 from runtime.bridge import Bridge
@@ -80,6 +83,15 @@ FIRST_TERMS: Final = Terms(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Duties:
+    """What a node does of itself."""
+
+    advertiser: Advertiser
+    archiver: Archiver
+    payer: Payer
+
+
 def run(
     directory: Path,
     finder: Callable[[], RouteFinder],
@@ -96,7 +108,7 @@ def run(
     identity = load_identity(directory)
     with _open(config, directory) as store:
         claim_books(store.engine, store.place, identity.node)
-        daemon = _Daemon(directory, config, identity, store)
+        daemon = Daemon(directory, config, identity, store)
         trio.run(daemon.serve, finder, ready, more_verbs or {})
 
 
@@ -110,7 +122,9 @@ def _open(
     return open_store(database, STORE_KIND, metadata, SCHEMA_VERSION, MIGRATIONS)
 
 
-class _Daemon:
+class Daemon:
+    """One process of a node, with the store to itself."""
+
     def __init__(
         self, directory: Path, config: NodeConfig, identity: Identity, store: Store | ServerStore
     ) -> None:
@@ -121,7 +135,7 @@ class _Daemon:
         self._clock: Clock = SystemClock(config.declared_error_us)
         self._book = Book(identity.node, config.declared_error_us, config.caps)
         self._book.terms = FIRST_TERMS
-        self._memory = Memory(self._book.settings())
+        self._memory = self._make_memory()
         self._adverts = Intake(self._clock, config.max_adverts_per_s)
         self._archive = Archive(store.engine)
 
@@ -137,7 +151,7 @@ class _Daemon:
                 self._identity.key,
                 self._identity.tls,
                 self._config.listen or None,
-                self._config.public_address or None,
+                self._awaits_calls_at(),
                 FrameLimits(self._config.max_frame_bytes, self._config.max_message_bytes),
             )
             async with (
@@ -147,9 +161,10 @@ class _Daemon:
                     bridge,
                     config,
                     self._clock,
-                    lambda node: self._links.positions(node),
+                    self._positions,
                     random.Random(os.urandom(16)),  # only jitter is drawn from it
                 ) as transport,
+                self._listening(),
                 trio.open_nursery() as nursery,
             ):
                 self._links = Links(transport, self._config.max_unacknowledged)
@@ -165,6 +180,7 @@ class _Daemon:
                 finally:
                     with trio.CancelScope(shield=True):
                         await server.stop(STOP_GRACE_S)
+                        await self._leave()
                 nursery.cancel_scope.cancel()
 
     def _ready_line(self, context: Context) -> str:
@@ -179,7 +195,12 @@ class _Daemon:
                 await anext(signals)  # type: ignore[call-overload]
                 context.stop.set()
 
+            async def by_itself() -> None:
+                await self._until_over()
+                context.stop.set()
+
             nursery.start_soon(by_signal)
+            nursery.start_soon(by_itself)
             await context.stop.wait()
             nursery.cancel_scope.cancel()
 
@@ -193,33 +214,22 @@ class _Daemon:
             lambda: self._memory.settings.records,
             self._material,
         )
-        engine = Engine(
-            self._identity.key,
-            self._identity.seal,
-            self._memory,
-            self._links,
-            writer,
-            self._clock,
-            registries,
-            self._load,
-            self._config.max_messages_per_s,
-            self._archive,
-        )
+        engine = self._make_engine(writer, registries)
         self._engine = engine
         self._load()
-        gossip = Gossip(self._transport, self._links, self._identity.key, finder.observe)
+        gossip = self._make_gossip(finder)
         advertiser = Advertiser(
             self._identity, self._config, engine, gossip, self._book, self._clock, nursery
         )
-        payer = Payer(engine, gossip, finder, registries, self._clock, os.urandom, nursery)
+        payer = Payer(
+            engine, gossip, finder, registries, self._clock, os.urandom, nursery, self._payment_id
+        )
+        keep_days = self._config.keep_days
+        archiver = Archiver(engine, self._archive, self._identity.key, self._clock, keep_days)
         nursery.start_soon(engine.run)
         nursery.start_soon(self._receive, gossip)
         nursery.start_soon(self._hear_adverts, gossip)
-        nursery.start_soon(advertiser.run)
-        keep_days = self._config.keep_days
-        archiver = Archiver(engine, self._archive, self._identity.key, self._clock, keep_days)
-        nursery.start_soon(archiver.run)
-        payer.resume()
+        self._begin_duties(nursery, Duties(advertiser, archiver, payer))
         return Context(
             identity=self._identity,
             alias=self._config.alias,
@@ -247,28 +257,87 @@ class _Daemon:
             return b"", b""  # settled meanwhile: nothing is asked about it any more
         return row.commit_evidence, row.decline_preimage
 
+    # -------- what a process that shares the store with others does in its own way (node.shared)
+
+    def _make_memory(self) -> Memory:
+        return Memory(self._book.settings())
+
+    def _make_engine(self, writer: ThreadWriter, registries: Registries) -> Engine:
+        return Engine(
+            self._identity.key,
+            self._identity.seal,
+            self._memory,
+            self._links,
+            writer,
+            self._clock,
+            registries,
+            self._load,
+            self._config.max_messages_per_s,
+            self._archive,
+        )
+
+    def _make_gossip(self, finder: RouteFinder) -> Gossip:
+        return Gossip(self._transport, self._links, self._identity.key, finder.observe)
+
+    def _awaits_calls_at(self) -> str | None:
+        """An address at which neighbours are given the time to call before they are called."""
+        return self._config.public_address or None
+
+    def _payment_id(self) -> bytes:
+        return os.urandom(16)
+
+    def _positions(self, node: NodeId) -> tuple[int, int]:
+        return self._links.positions(node)
+
+    def _listening(self) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
+
+    def _begin_duties(self, nursery: trio.Nursery, duties: Duties) -> None:
+        nursery.start_soon(duties.advertiser.run)
+        nursery.start_soon(duties.archiver.run)
+        duties.payer.resume()
+
+    async def _until_over(self) -> None:
+        """Until the process cannot go on, and has to end of itself."""
+        await trio.sleep_forever()
+
+    async def _leave(self) -> None:
+        """Before the streams end; there is nothing to give back."""
+
+    def _reading(self) -> AbstractContextManager[Connection]:
+        return reading(self._store.engine)
+
+    # ------------------------------------------------------------------ the store
+
     def _load(self) -> None:
         """Everything from the disk: at start, and after a write that failed. StoreFailed, and then
         nothing is changed."""
-        with reading(self._store.engine) as connection:
+        with self._reading() as connection:
             rows = list(load_rows(connection))
             settings = list(load_table(connection, setting))
             registries = list(load_table(connection, registry))
             neighbours = load_neighbours(connection)
             self._archive.load(connection)
-        self._memory.load(rows)
-        self._book.load(settings, registries)
-        self._memory.settings = self._book.settings()
-        self._links.neighbours = neighbours
+            self._memory.load(rows)
+            self._book.load(settings, registries)
+            self._memory.settings = self._book.settings()
+            self._links.neighbours = neighbours
+            self._loaded(connection)
         self._tell_transport()
+
+    def _loaded(self, connection: Connection) -> None:
+        """Everything is in memory; `connection` still sees the same moment."""
 
     def _tell_transport(self) -> None:
         self._transport.set_peers(
             {
-                node: PeerEndpoint(n.certificate, n.address or None)
+                node: PeerEndpoint(n.certificate, self._dials(n) or None)
                 for node, n in self._links.neighbours.items()
             }
         )
+
+    def _dials(self, neighbour: Neighbour) -> str:
+        return neighbour.address
 
     def _add_peer(self, met: NodeCard) -> Sequence[Write]:
         """A neighbour by its card; a newer card of one that is known replaces its address."""

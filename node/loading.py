@@ -37,10 +37,11 @@ def claim_books(engine: Engine, place: str, node: NodeId) -> None:
         raise StoreUnusable(f"{place}: holds the books of another node, {owner}")
 
 
-def load_neighbours(connection: Connection) -> dict[NodeId, Neighbour]:
-    """Every neighbour with its numbers and with the messages that it has not acknowledged."""
-    neighbours = {n.node: n for n in map(_neighbour, load_table(connection, peer))}
-    for node, first, envelopes in load_outbox(connection):
+def load_neighbours(connection: Connection, only: NodeId | None = None) -> dict[NodeId, Neighbour]:
+    """Every neighbour (or one) with its numbers and the messages that it has not acknowledged."""
+    rows = (row for row in load_table(connection, peer) if only in (None, row["node"]))
+    neighbours = {n.node: n for n in map(_neighbour, rows)}
+    for node, first, envelopes in load_outbox(connection, only):
         neighbour = neighbours[NodeId(node)]
         if not neighbour.outbox:
             neighbour.outbox_first = first

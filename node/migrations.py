@@ -14,6 +14,8 @@ from sqlalchemy import (
     Connection,
     LargeBinary,
     MetaData,
+    SmallInteger,
+    String,
     Table,
     insert,
     select,
@@ -124,4 +126,40 @@ def _sum_held_value(connection: Connection) -> None:
         )
 
 
-MIGRATIONS: Final[Mapping[int, Migration]] = MappingProxyType({2: _to_version_2})
+def _to_version_3(connection: Connection) -> None:
+    """Several processes of one node tell each other what they do."""
+    later = MetaData()
+    Table(
+        "change",
+        later,
+        Column("seq", BigInteger, primary_key=True, autoincrement=False),
+        Column("process", LargeBinary, nullable=False),
+        Column("keys", LargeBinary, nullable=False),
+    )
+    Table(
+        "process",
+        later,
+        Column("id", LargeBinary, primary_key=True),
+        Column("beat", BigInteger, nullable=False),
+    )
+    Table(
+        "lease",
+        later,
+        Column("name", LargeBinary, primary_key=True),
+        Column("process", LargeBinary, nullable=False),
+        Column("up", SmallInteger, nullable=False),
+    )
+    Table(
+        "advert",
+        later,
+        Column("kind", String, primary_key=True),
+        Column("subject", LargeBinary, primary_key=True),
+        Column("seq", BigInteger, nullable=False),
+        Column("sequence", BigInteger, nullable=False),
+        Column("expires_at_us", BigInteger, nullable=False),
+        Column("data", LargeBinary, nullable=False),
+    )
+    later.create_all(connection)
+
+
+MIGRATIONS: Final[Mapping[int, Migration]] = MappingProxyType({2: _to_version_2, 3: _to_version_3})

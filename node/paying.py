@@ -6,7 +6,7 @@ payment back to ROUTING only then, and this task never does.
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -62,21 +62,29 @@ class Payer:
         clock: Clock,
         entropy: Entropy,
         nursery: trio.Nursery,
+        new_id: Callable[[], bytes] | None = None,
     ) -> None:
+        """`new_id`: 16 fresh bytes for each payment; drawn from `entropy` unless given."""
         self._engine = engine
         self._gossip = gossip
         self._finder = finder
         self._registries = registries
         self._clock = clock
-        self._entropy = entropy
         self._nursery = nursery
+        self._new_id = new_id or partial(entropy, 16)
         self._dictating = Dictating(engine, gossip, clock, entropy)
+        self._driven: set[bytes] = set()
 
-    def resume(self) -> None:
-        """After a start: every payment that is not over goes on."""
+    def resume(self, is_ours: Callable[[bytes], bool] = lambda _: True) -> None:
+        """After a start: every payment that is not over, and that is ours to see to, goes on."""
         for row in list(self._engine.memory.rows.values()):
-            if isinstance(row, Payment) and not row.phase.final:
-                self._nursery.start_soon(self._drive, row.id)
+            if isinstance(row, Payment) and not row.phase.final and is_ours(row.id):
+                self._start(row.id)
+
+    def _start(self, payment: bytes) -> None:
+        if payment not in self._driven:
+            self._driven.add(payment)
+            self._nursery.start_soon(self._drive, payment)
 
     async def create(
         self, signed: bytes, request: PaymentRequest, options: PayOptions
@@ -84,7 +92,7 @@ class Payer:
         """Starts paying a request: (payment id, refusal). A live or done payment of the same
         request is refused; its id is given, so that it can be shown."""
         digest = request_hash(signed)
-        payment = self._entropy(16)
+        payment = self._new_id()
         refusal = await self._engine.ask(
             partial(
                 CreatePayment,
@@ -98,7 +106,7 @@ class Payer:
         )
         # A first attempt that was refused leaves the payment made, and its task tries again.
         if refusal is None or self._engine.memory.row((Payment.table, payment, b"")) is not None:
-            self._nursery.start_soon(self._drive, payment)
+            self._start(payment)
             return payment, None
         for known in self._engine.memory.payments_of(digest):
             if known.phase is not PaymentPhase.ABORTED:
@@ -179,6 +187,7 @@ class Payer:
             changed = self._engine.next_change((Payment.table, payment_id, b""))
             payment = self._payment(payment_id)
             if payment.phase.final:
+                self._driven.remove(payment_id)
                 return
             if payment.phase is PaymentPhase.PROMISED:
                 await changed.wait()

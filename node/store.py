@@ -46,7 +46,7 @@ from proto.reason import Reason, Refusal
 from proto.v1 import types_pb2 as pb
 from runtime.store import meta_table
 
-SCHEMA_VERSION: Final = 2  # a change of any table below takes the next one, and a migration
+SCHEMA_VERSION: Final = 3  # a change of any table below takes the next one, and a migration
 STORE_KIND: Final = "node"
 
 metadata = MetaData()
@@ -296,6 +296,47 @@ archive_key = Table(
 )
 
 
+# What several processes of one node tell each other (node/shared); empty in a file's books.
+# `change`: what each of their transactions changed, numbered without a gap, the latest only.
+change = Table(
+    "change",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("process", LargeBinary, nullable=False),
+    Column("keys", LargeBinary, nullable=False),
+)
+
+# `beat` counts on while the process lives.
+process = Table(
+    "process",
+    metadata,
+    Column("id", LargeBinary, primary_key=True),
+    Column("beat", BigInteger, nullable=False),
+)
+
+# Who does what only one may do: `name` is a neighbour whose stream it is, or a duty. `up`: there is
+# a stream.
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", LargeBinary, primary_key=True),
+    Column("process", LargeBinary, nullable=False),
+    Column("up", SmallInteger, nullable=False),
+)
+
+# What one process was told by gossip, for the others. `seq` is that of the change that brought it.
+advert = Table(
+    "advert",
+    metadata,
+    Column("kind", String, primary_key=True),
+    Column("subject", LargeBinary, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("expires_at_us", BigInteger, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
+
 def load_rows(connection: Connection) -> Iterator[tuple[Row, int]]:
     """Every row with its version."""
     for entry in ROWS.values():
@@ -316,7 +357,11 @@ def outbox_row(node: bytes, first: int, envelopes: Sequence[bytes]) -> tuple[Any
     return node, first, _pieces_to_bytes(envelopes)
 
 
-def load_outbox(connection: Connection) -> Iterable[tuple[bytes, int, tuple[bytes, ...]]]:
-    """(peer, number of the first, envelopes) in order."""
-    query = select(outbox).order_by(outbox.c.peer, outbox.c.first)
+def load_outbox(
+    connection: Connection, node: bytes | None = None, after: int = 0
+) -> Iterable[tuple[bytes, int, tuple[bytes, ...]]]:
+    """(peer, number of the first, envelopes) in order; of one peer, where `node` names it."""
+    query = select(outbox).where(outbox.c.first > after).order_by(outbox.c.peer, outbox.c.first)
+    if node is not None:
+        query = query.where(outbox.c.peer == node)
     return [(r.peer, r.first, _pieces_from_bytes(r.envelopes)) for r in connection.execute(query)]

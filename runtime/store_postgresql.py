@@ -18,6 +18,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     MetaData,
+    Select,
     create_engine,
     event,
     insert,
@@ -72,6 +73,13 @@ REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
+Claim = Callable[[Connection], None]
+"""Run when a transaction begins; StoreLocked or StoreUnusable: it may not write."""
+
+Take = Callable[[Connection, str, Schema], Claim]
+"""Makes the store ours, on a connection that stays open: (guard, place, schema)."""
+
+
 @dataclass(frozen=True, slots=True)
 class ServerStore:
     """An open database on a server that is ours alone. `place` hides the password."""
@@ -88,10 +96,12 @@ def open_server_store(
     metadata: MetaData,
     schema_version: int,
     migrations: Mapping[int, Migration] = NO_MIGRATIONS,
+    take: "Take | None" = None,
 ) -> Iterator[ServerStore]:
     """Opens or creates the tables of a `kind` of daemon in the database and schema of a URL.
 
-    StoreUnusable where another daemon has them, where the server would not keep what it has
+    `take`: for whom it is taken, this daemon alone unless said otherwise. StoreUnusable where
+    another daemon has them, where the server would not keep what it has
     committed, or for what `runtime.schema.prepare` refuses.
     """
     try:
@@ -108,7 +118,7 @@ def open_server_store(
             raise StoreUnusable(f"{place}: cannot be reached: {_line(error)}") from error
         with guard:
             try:
-                claim = _take(guard, place, schema)
+                claim = (take or take_alone)(guard, place, schema)
             except DBAPIError as error:
                 raise StoreUnusable(f"{place}: not a usable database: {_line(error)}") from error
             event.listen(engine, "begin", claim)
@@ -142,34 +152,26 @@ def _engine(url: URL, place: str) -> Engine:
         raise StoreUnusable(f"{place}: needs a driver: pip install '{EXTRA}'") from error
 
 
-def _take(guard: Connection, place: str, schema: Schema) -> Callable[[Connection], None]:
+def take_alone(guard: Connection, place: str, schema: Schema) -> Claim:
     """Both locks, the tables, and the next epoch. Gives what every writer has to pass."""
-    _require_durable(guard, place)
-    with guard.begin():
-        name = guard.scalar(text("SELECT current_schema()"))
-    if name is None:
-        raise StoreUnusable(f"{place}: its search path names no schema")
-    lock = crc32(f"pledgeway/{schema.kind}/{name}".encode()) - (1 << 31)
+    lock = lock_of(guard, place, schema)
     # A connection that has just been lost may hold WRITING until the server notices.
     for part in (PRESENCE, WRITING):
         with guard.begin():
-            if not _try_lock(guard, lock, part):
+            if not try_lock(guard, lock, part):
                 raise StoreTaken(f"{place}: another daemon is running on it")
     prepare(guard, place, schema)
-    epoch = _next_epoch(guard, schema)
+    epoch = next_epoch(guard, schema)
     with guard.begin():
-        guard.execute(
-            text("SELECT pg_advisory_unlock(:lock, :part)"), {"lock": lock, "part": WRITING}
-        )
-    meta = meta_table(schema.metadata)
-    current = select(meta.c.value).where(meta.c.name == _epoch_name(schema))
+        unlock(guard, lock, WRITING)
+    current = current_epoch(schema)
 
     def claim(connection: Connection) -> None:
         writes = bool(set(IMMEDIATE) & set(connection.get_execution_options()))
         if not writes or connection.info.get(WRITING) == epoch:
             return
         # Crash of the server here or later: the lock goes with the session, and so do we.
-        if not _try_lock(connection, lock, WRITING):
+        if not try_lock(connection, lock, WRITING):
             connection.exec_driver_sql("ROLLBACK")
             raise StoreLocked
         if connection.scalar(current) != epoch:
@@ -181,11 +183,29 @@ def _take(guard: Connection, place: str, schema: Schema) -> Callable[[Connection
     return claim
 
 
-def _try_lock(connection: Connection, lock: int, part: int) -> bool:
-    taken = connection.execute(
-        text("SELECT pg_try_advisory_lock(:lock, :part)"), {"lock": lock, "part": part}
-    )
+def lock_of(guard: Connection, place: str, schema: Schema) -> int:
+    """The number under which this kind of daemon locks this schema; StoreUnusable: it cannot be
+    trusted with books."""
+    _require_durable(guard, place)
+    with guard.begin():
+        name = guard.scalar(text("SELECT current_schema()"))
+    if name is None:
+        raise StoreUnusable(f"{place}: its search path names no schema")
+    return crc32(f"pledgeway/{schema.kind}/{name}".encode()) - (1 << 31)
+
+
+def try_lock(connection: Connection, lock: int, part: int, *, shared: bool = False) -> bool:
+    """Whether the session has it now; it keeps it until it ends or unlocks."""
+    how = "pg_try_advisory_lock_shared" if shared else "pg_try_advisory_lock"
+    taken = connection.execute(text(f"SELECT {how}(:lock, :part)"), {"lock": lock, "part": part})
     return bool(taken.scalar())
+
+
+def unlock(connection: Connection, lock: int, part: int) -> None:
+    """Gives back what `try_lock` took alone."""
+    connection.execute(
+        text("SELECT pg_advisory_unlock(:lock, :part)"), {"lock": lock, "part": part}
+    )
 
 
 def _require_durable(guard: Connection, place: str) -> None:
@@ -202,7 +222,14 @@ def _epoch_name(schema: Schema) -> str:
     return f"epoch/{schema.kind}"
 
 
-def _next_epoch(guard: Connection, schema: Schema) -> int:
+def current_epoch(schema: Schema) -> Select[int]:
+    """Asks which number the last daemon got that took the store for itself."""
+    meta = meta_table(schema.metadata)
+    return select(meta.c.value).where(meta.c.name == _epoch_name(schema))
+
+
+def next_epoch(guard: Connection, schema: Schema) -> int:
+    """Counts on: whoever wrote before cannot write any more."""
     meta, name = meta_table(schema.metadata), _epoch_name(schema)
     with guard.begin():
         found = guard.scalar(select(meta.c.value).where(meta.c.name == name))

@@ -90,6 +90,10 @@ class StaleVersion(Exception):
     """An update met another version than it saw, or no row: the transaction must roll back."""
 
 
+class Overtaken(StaleVersion):
+    """As StaleVersion, where several write and that is no news: the same is done again."""
+
+
 class WritePlan:
     """Performs writes, each with a statement that is compiled once."""
 

@@ -27,6 +27,7 @@ from runtime.write_plan import (
     Execute,
     InsertRows,
     InsertValues,
+    Overtaken,
     StaleVersion,
     UpdateRows,
     UpdateValues,
@@ -122,6 +123,9 @@ class Committer:
                         self._plan.run(write)
                 # Crash here: nothing happened, and nobody was told that it did.
             # Crash here: the rows exist, nobody was told. Whoever starts finds them.
+        except Overtaken as error:
+            log.debug("rolled back: %s", error)
+            return StoreFailed(StoreFault.STALE_VERSION)
         except StaleVersion as error:
             log.warning("rolled back: %s", error)
             return StoreFailed(StoreFault.STALE_VERSION)

@@ -74,11 +74,15 @@ def init(
 @click.argument("directory", type=click.Path(path_type=Path), required=False, metavar="[DIR]")
 @click.option("--verbose", is_flag=True, help="Log what happens, not only what is wrong.")
 @click.option("--standby", is_flag=True, help="While another process runs it, wait to follow.")
-def run(directory: Path | None, verbose: bool, standby: bool) -> None:
+@click.option("--shared", is_flag=True, help="Serve beside other processes that run it --shared.")
+def run(directory: Path | None, verbose: bool, standby: bool, shared: bool) -> None:
     """Run the node in DIR until SIGTERM, Ctrl-C or `pledgeway node stop`.
 
     Stopping and starting lose nothing: whatever the node told anybody is on disk. It logs to
     standard error.
+
+    With its books on a PostgreSQL server, several machines may run the node: --shared, and all of
+    them serve at once; --standby, and one serves while the others wait (deploy/POSTGRESQL.md).
 
     \b
     Example:
@@ -86,7 +90,7 @@ def run(directory: Path | None, verbose: bool, standby: bool) -> None:
     """
     from node.command.node_home import run_node
 
-    run_node(directory, verbose, standby=standby)
+    run_node(directory, verbose, standby=standby, shared=shared)
 
 
 @node.command("status", cls=TaughtCommand)

@@ -120,12 +120,13 @@ def run_node(
     more_verbs: "Mapping[str, Verb] | None" = None,
     *,
     standby: bool = False,
+    shared: bool = False,
     finder: "Callable[[], RouteFinder] | None" = None,
 ) -> None:
     """Runs the daemon with the path finder wired in, until it is told to stop.
 
     `more_verbs`: as in `node.daemon.run`. `standby`: while another process runs the node, wait.
-    `finder`: instead of the usual one.
+    `shared`: beside other processes that run it so. `finder`: instead of the usual one.
     """
     path = chosen(directory)
     _require_short(path)
@@ -142,12 +143,14 @@ def run_node(
     # Here, so that no other command loads the machinery of a daemon.
     from node.command.finder import LocalFinder
     from node.daemon import run
+    from node.shared.daemon import run_shared
     from runtime.handover import DaemonCrash
     from runtime.rpc_server import BindFailed
     from runtime.store import StoreTaken, StoreUnusable
 
     def attempt() -> None:
-        run(path, finder or LocalFinder, lambda line: click.echo(line), more_verbs)
+        begin = run_shared if shared else run
+        begin(path, finder or LocalFinder, lambda line: click.echo(line), more_verbs)
 
     try:
         if standby:

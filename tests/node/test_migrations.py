@@ -1,6 +1,6 @@
 """Books that an earlier program has written, opened by this one.
 
-`stores/*_v1.sql.gz` are dumps of a payer, a hop and a payee that had paid for one lamp with ATOMIC
+`stores/*.sql.gz` are dumps of a payer, a hop and a payee that had paid for one lamp with ATOMIC
 and for one with BARE, and had given up a third.
 """
 
@@ -23,7 +23,7 @@ from runtime.store import Store, StoreUnusable, open_store
 pytestmark = pytest.mark.edge
 
 STORES = Path(__file__).parent / "stores"
-EARLIER = [1]
+EARLIER = [1, 2]
 
 
 def restore(dump: str, path: Path) -> Path:

@@ -1,0 +1,104 @@
+"""Two daemons of one node, as an operator starts them on two machines."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+from node.config import CONFIG_NAME
+from tests.cluster import Cluster, cluster
+
+pytestmark = pytest.mark.edge
+
+COMMAND = (sys.executable, "-m", "node.command")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Cluster]:
+    with cluster() as running:
+        yield running
+
+
+@pytest.fixture
+def homes(server: Cluster, tmp_path: Path) -> list[Path]:
+    """Two copies of a node's directory, one database."""
+    first, second = (Path(os.path.relpath(tmp_path / name)) for name in ("one", "two"))
+    subprocess.run(
+        [*COMMAND, "node", "init", str(first), "--alias", "Alice"], check=True, capture_output=True
+    )
+    config = first / CONFIG_NAME
+    config.write_text(config.read_text().replace('store = ""', f'store = "{server.fresh()}"'))
+    shutil.copytree(first, second)
+    return [first, second]
+
+
+def command(*words: str, node: Path) -> Any:
+    done = subprocess.run(
+        [*COMMAND, *words, "--node", str(node), "--json"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return json.loads(done.stdout)
+
+
+def start(node: Path, *how: str) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [*COMMAND, "node", "run", str(node), *how],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line.startswith("ready:"), process.communicate()
+    return process
+
+
+def until_it_says(output: IO[str] | None, words: str) -> None:
+    assert output is not None
+    while words not in (line := output.readline()):
+        assert line, "it has ended"
+
+
+def test_both_serve_and_who_stood_still_ends(homes: list[Path]) -> None:
+    processes = [start(home, "--shared") for home in homes]
+    try:
+        made = command("request", "create", "700", "USD", node=homes[0])
+        assert command("request", "show", made["id"], node=homes[1])["amount"] == 700
+        alone = subprocess.run(
+            [*COMMAND, "node", "run", str(homes[0])], capture_output=True, text=True, check=False
+        )
+        assert (alone.returncode, alone.stderr.count("\n")) == (1, 1)
+        still, other = processes
+        still.send_signal(signal.SIGSTOP)
+        until_it_says(other.stderr, "fallen silent")
+        still.send_signal(signal.SIGCONT)
+        _, errors = still.communicate(timeout=20)
+        assert still.returncode == 1 and "Traceback" not in errors, errors
+        assert errors.splitlines()[-1].endswith("the others have taken over; start again")
+        assert command("request", "show", made["id"], node=homes[1])["amount"] == 700
+        processes[0] = start(homes[0], "--shared")
+        assert command("node", "audit", node=homes[0])["ok"]
+        for process in processes:
+            process.send_signal(signal.SIGTERM)
+            _, errors = process.communicate(timeout=20)
+            assert process.returncode == 0 and "Traceback" not in errors, errors
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
+
+
+def test_a_file_is_for_one(tmp_path: Path) -> None:
+    home = Path(os.path.relpath(tmp_path / "one"))
+    subprocess.run([*COMMAND, "node", "init", str(home)], check=True, capture_output=True)
+    refused = subprocess.run(
+        [*COMMAND, "node", "run", str(home), "--shared"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert "a file serves one process" in refused.stderr
