@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -58,8 +59,10 @@ from runtime.transport import (
     FrameLimits,
     GossipArrived,
     LinkDown,
+    LinkEvent,
     LinkUp,
     PeerEndpoint,
+    Taken,
 )
 from runtime.transport_grpc import GrpcTransport, TransportConfig
 from runtime.write_plan import InsertRows, UpdateRows, Write
@@ -227,7 +230,7 @@ class Daemon:
         keep_days = self._config.keep_days
         archiver = Archiver(engine, self._archive, self._identity.key, self._clock, keep_days)
         nursery.start_soon(engine.run)
-        nursery.start_soon(self._receive, gossip)
+        self._transport.hand_to(partial(self._heard, gossip))
         nursery.start_soon(self._hear_adverts, gossip)
         self._begin_duties(nursery, Duties(advertiser, archiver, payer))
         return Context(
@@ -362,17 +365,15 @@ class Daemon:
         row = {"node": met.node, "version": known.version - 1}
         return [UpdateRows(peer, [row | columns])]
 
-    async def _receive(self, gossip: Gossip) -> None:
-        while True:
-            event, taken = await self._transport.take()
-            if isinstance(event, LinkUp):
-                gossip.greet(event.peer, event.link)
-            if isinstance(event, LinkDown):
-                gossip.parted(event.peer, event.link)
-            if isinstance(event, GossipArrived):
-                self._adverts.put(event, taken)
-            else:
-                self._engine.link_event(event, taken)
+    def _heard(self, gossip: Gossip, event: LinkEvent, taken: Taken) -> None:
+        if isinstance(event, LinkUp):
+            gossip.greet(event.peer, event.link)
+        if isinstance(event, LinkDown):
+            gossip.parted(event.peer, event.link)
+        if isinstance(event, GossipArrived):
+            self._adverts.put(event, taken)
+        else:
+            self._engine.link_event(event, taken)
 
     async def _hear_adverts(self, gossip: Gossip) -> None:
         while True:

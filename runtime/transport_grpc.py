@@ -4,7 +4,7 @@ import logging
 import math
 import random
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -80,6 +80,7 @@ class GrpcTransport:
             bridge, config.key, config.tls, config.address, clock, rng, positions,
             self._publish, self._refused, config.limits,
         )  # fmt: skip
+        self._sink: Callable[[LinkEvent, Taken], None] | None = None
         self._listen = config.listen
         self.port: int | None = None
 
@@ -112,7 +113,19 @@ class GrpcTransport:
             await bridge.call_to_close(transport._streams.close)
 
     async def take(self) -> tuple[LinkEvent, Taken]:
-        event, taken = await self._events.receive()
+        return self._with_leave(*await self._events.receive())
+
+    def hand_to(self, sink: Callable[[LinkEvent, Taken], None]) -> None:
+        """From now on `sink` gets what `take` would give, at once and without a task between.
+
+        It is called on trio and must not raise.
+        """
+        self._sink = sink
+        with suppress(trio.WouldBlock):
+            while True:
+                sink(*self._with_leave(*self._events.receive_nowait()))
+
+    def _with_leave(self, event: LinkEvent, taken: Taken) -> tuple[LinkEvent, Taken]:
         # Fewer leaves to read on than LAZY are withheld of a stream that has twice as many.
         lazily = isinstance(event, BatchArrived | GossipArrived)
         return event, partial(self._bridge.to_asyncio.put, taken, lazily=lazily)
@@ -156,6 +169,9 @@ class GrpcTransport:
         self._bridge.to_trio.put(partial(self._deliver, event, taken))
 
     def _deliver(self, event: LinkEvent, taken: Taken) -> None:
+        if self._sink is not None:
+            self._sink(*self._with_leave(event, taken))
+            return
         try:
             self._send_event.send_nowait((event, taken))
         except trio.BrokenResourceError:

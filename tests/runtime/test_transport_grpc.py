@@ -14,7 +14,9 @@ from runtime.transport import (
     GossipArrived,
     LinkCause,
     LinkDown,
+    LinkEvent,
     LinkUp,
+    Taken,
 )
 from tests.runtime.neighbours import (
     Someone,
@@ -266,3 +268,29 @@ async def test_a_peer_that_reads_no_gossip_loses_its_link(
         await server.next(LinkUp)
         client.transport.gossip(server.node, link, [b""] * 101)
         assert (await client.next(LinkDown)).cause is LinkCause.NOT_READING
+
+
+async def test_a_sink_gets_what_has_come_and_what_comes() -> None:
+    heard: list[LinkEvent] = []
+    send_news, news = trio.open_memory_channel[None](16)
+
+    def sink(event: LinkEvent, taken: Taken) -> None:
+        taken()
+        heard.append(event)
+        send_news.send_nowait(None)
+
+    async with two(linked=False) as (_, server, client):
+        client.transport.set_peers({server.node: server.at(server.transport.port)})
+        link = (await client.next(LinkUp)).link
+        client.transport.send(server.node, link, 1, (b"first",), 0)
+        server.transport.hand_to(sink)
+        with trio.fail_after(8):
+            await news.receive()
+            await news.receive()
+            client.transport.send(server.node, link, 2, (b"second",), 0)
+            await news.receive()
+        assert [type(event) for event in heard] == [LinkUp, BatchArrived, BatchArrived]
+        assert [e.envelopes for e in heard if isinstance(e, BatchArrived)] == [
+            (b"first",),
+            (b"second",),
+        ]
