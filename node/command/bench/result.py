@@ -58,6 +58,13 @@ class Measured:
     def per_s(self) -> float:
         return self.payments / self.seconds if self.seconds else 0.0
 
+    @property
+    def bytes_per_payment(self) -> int | None:
+        """None where a store shrank meanwhile: what an earlier depth had paid was archived."""
+        if any(grown < 0 for grown in self.bytes_grown.values()):
+            return None
+        return round(sum(self.bytes_grown.values()))
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -98,7 +105,7 @@ class Outcome:
                 name: {category: round(us, 1) for category, us in spent.items()}
                 for name, spent in m.budget_us.items()
             },
-            "bytes_per_payment": round(sum(m.bytes_grown.values())),
+            "bytes_per_payment": m.bytes_per_payment,
             "bytes_by_store": {name: round(v) for name, v in m.bytes_grown.items()},
             "fsync": FSYNC,
             "tls": TLS,

@@ -15,7 +15,7 @@ _ROWS: Final[tuple[tuple[str, Cell], ...]] = (
     ("p95 ms", lambda m: f"{m.latencies_ms['p95_ms']:.2f}"),
     ("p99 ms", lambda m: f"{m.latencies_ms['p99_ms']:.2f}"),
     ("CPU ms per payment", lambda m: f"{sum(m.cpu_ms.values()):.3f}" if m.cpu_ms else "-"),
-    ("bytes per payment", lambda m: f"{sum(m.bytes_grown.values()):,.0f}"),
+    ("bytes per payment", lambda m: f"{m.bytes_per_payment:,}" if m.bytes_per_payment else "-"),
     ("seconds measured", lambda m: f"{m.seconds:.2f}"),
     ("payments measured", lambda m: f"{m.payments:,}"),
     ("failed", lambda m: f"{m.failed:,}"),

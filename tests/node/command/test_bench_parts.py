@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -155,3 +156,10 @@ def test_accounts_that_nobody_keeps_are_left_out(tmp_path: Path) -> None:
     kept.write_text('{"crypto": 7}')
     found = read_accounts({"a": str(kept), "b": str(tmp_path / "none")})
     assert found == {"a": {"crypto": 7}}
+
+
+def test_a_store_that_shrank_tells_no_bytes() -> None:
+    measured = outcome().measured[0]
+    assert measured.bytes_per_payment == 3001
+    shrunk = replace(measured, bytes_grown={"Payer": 1000.4, "Payee": -1.0})
+    assert shrunk.bytes_per_payment is None
