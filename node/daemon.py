@@ -18,7 +18,7 @@ from node.advertising import Advertiser
 from node.archive import Archive
 from node.archiving import Archiver
 from node.config import CONFIG_NAME, NodeConfig, read_config
-from node.control.context import Context
+from node.control.context import Context, Process
 from node.control.service import Verb, control_service
 from node.core.rows import Transaction
 from node.engine import Engine
@@ -252,6 +252,7 @@ class Daemon:
             entropy=os.urandom,
             add_peer=self._add_peer,
             advertise=advertiser.everything,
+            processes=self._processes,
         )
 
     def _material(self, commit: bytes) -> tuple[bytes, bytes]:
@@ -288,6 +289,9 @@ class Daemon:
 
     def _payment_id(self) -> bytes:
         return os.urandom(16)
+
+    def _processes(self) -> list[Process]:
+        return []
 
     def _positions(self, node: NodeId) -> tuple[int, int]:
         return self._links.positions(node)

@@ -145,9 +145,30 @@ def _show_status(answer: Json) -> None:
     )
     gap()
     show_registries(answer)
+    _show_processes(answer)
     if answer.get("database"):
         gap()
         show_database(answer["database"])
+
+
+def _show_processes(answer: Json) -> None:
+    """Of a node that several serve together."""
+    if not answer.get("processes"):
+        return
+    gap()
+    table(
+        ("process", "this one", "keeps the timers", ">streams"),
+        (
+            (
+                short(p.get("id")),
+                yes_no(p.get("this"), "yes", "-"),
+                yes_no(p.get("keeper"), "yes", "-"),
+                p.get("streams", "-"),
+            )
+            for p in answer["processes"]
+        ),
+        empty="",
+    )
 
 
 def show_registries(answer: Json) -> None:

@@ -34,6 +34,17 @@ T = TypeVar("T")
 SHOWN_DIGITS: Final = 8  # of an id, where people have to tell it from others
 
 
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One of those that serve this node together. `keeper`: it sees to what waits for a time;
+    `streams`: with how many neighbours it speaks."""
+
+    id: bytes
+    this: bool
+    keeper: bool
+    streams: int
+
+
 @dataclass(slots=True)
 class Context:
     """The daemon as its verbs see it."""
@@ -56,6 +67,7 @@ class Context:
     entropy: Callable[[int], bytes]
     add_peer: Callable[[NodeCard], Sequence[Write]]
     advertise: Callable[[], None]
+    processes: Callable[[], list[Process]]
     stop: trio.Event = field(default_factory=trio.Event)
 
     @property

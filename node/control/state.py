@@ -58,6 +58,10 @@ async def status(context: Context, arguments: Arguments) -> dict[str, Any]:
             for r, k in sorted(context.book.registries.items())
         ],
         "graph": {"nodes": nodes, "lines": lines},
+        "processes": [
+            {"id": p.id.hex(), "this": p.this, "keeper": p.keeper, "streams": p.streams}
+            for p in context.processes()
+        ],
     } | ({"database": database} if database else {})
 
 

@@ -12,6 +12,7 @@ import trio
 from sqlalchemy import Connection
 
 from node.config import CONFIG_NAME, NodeConfig, read_config
+from node.control.context import Process
 from node.control.service import Verb
 from node.daemon import Daemon, Duties, Ready
 from node.engine import StoreUnavailable
@@ -144,6 +145,10 @@ class SharedDaemon(Daemon):
 
     def _payment_id(self) -> bytes:
         return os.urandom(16 - TAG_BYTES) + self._sharing.process[:TAG_BYTES]
+
+    def _processes(self) -> list[Process]:
+        ids = sorted({self._sharing.process, *self._sharing.processes})
+        return [Process(p, p == self._sharing.process, *self._sharing.duties(p)) for p in ids]
 
     def _positions(self, node: NodeId) -> tuple[int, int]:
         """From the row: another process may have had the stream a moment ago."""

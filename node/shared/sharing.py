@@ -55,6 +55,12 @@ class Sharing:
         known = self.leases.get(name)
         return known is not None and known.process == self.process
 
+    def duties(self, process: bytes) -> tuple[bool, int]:
+        """Whether it keeps what waits for a time, and how many streams it has."""
+        held = [name for name, lease in self.leases.items() if lease.process == process]
+        streams = sum(self.leases[name].up for name in held if name != KEEPER)
+        return KEEPER in held, streams
+
     def is_orphan(self, payment: bytes) -> bool:
         """Whether no process that lives drives it."""
         return not any(payment.endswith(p[:TAG_BYTES]) for p in self.processes)

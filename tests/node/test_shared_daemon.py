@@ -64,11 +64,23 @@ def until_it_says(output: IO[str] | None, words: str) -> None:
         assert line, "it has ended"
 
 
+def until_both_are_shown(home: Path) -> list[Any]:
+    """Each hears of the others at its next beat; asking takes about as long."""
+    for _ in range(20):
+        shown: list[Any] = command("node", "status", node=home)["processes"]
+        if len(shown) == 2:
+            break
+    return shown
+
+
 def test_both_serve_and_who_stood_still_ends(homes: list[Path]) -> None:
     processes = [start(home, "--shared") for home in homes]
     try:
         made = command("request", "create", "700", "USD", node=homes[0])
         assert command("request", "show", made["id"], node=homes[1])["amount"] == 700
+        shown = until_both_are_shown(homes[1])
+        assert [p["this"] for p in shown].count(True) == 1
+        assert [p["keeper"] for p in shown].count(True) == 1
         alone = subprocess.run(
             [*COMMAND, "node", "run", str(homes[0])], capture_output=True, text=True, check=False
         )
