@@ -5,24 +5,26 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
-from node.command.argument_types import NameType
-from node.command.bench.pending_command import BENCH_LEVELS, PREFIX, pending
-from node.command.bench.result import POSTGRESQL, SQLITE, STORES, Wanted
+from node.command.bench.options import (
+    MAX_SECONDS,
+    json_option,
+    level_option,
+    measured,
+    place_options,
+    require_own_server,
+)
+from node.command.bench.pending_command import pending
+from node.command.bench.result import Wanted
 from node.command.exit_status import REFUSED, UNUSABLE, fail
-from node.command.processes.progress import progress
 from node.core.view import MAX_PENDING_COUNT
 from proto.levels import Level
 from proto.limits import MAX_HOPS
 
-if TYPE_CHECKING:
-    from node.command.bench.result import Outcome
-
 ROLES: Final = ("payer", "hop", "payee")
-MAX_SECONDS: Final = 600.0  # requests for more would fill a disk
 
 
 @click.group("bench")
@@ -51,13 +53,7 @@ bench.add_command(pending)
     show_default=True,
     help="Promises in the chain; it has one node more.",
 )
-@click.option(
-    "--level",
-    type=NameType("level", BENCH_LEVELS),
-    default="ATOMIC",
-    show_default=True,
-    help="Of every promise.",
-)
+@level_option(Level.ATOMIC)
 @click.option(
     "--depth",
     "depths",
@@ -74,24 +70,7 @@ bench.add_command(pending)
     show_default=True,
     help="How long to measure each depth, after warming up.",
 )
-@click.option(
-    "--store",
-    type=click.Choice(STORES),
-    default=SQLITE,
-    show_default=True,
-    help="What the nodes keep their books in.",
-)
-@click.option(
-    "--server",
-    metavar="URL",
-    help="A PostgreSQL server where databases may be made.  [default: one is started]",
-)
-@click.option(
-    "--directory",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    metavar="DIR",
-    help="A folder on the disk to measure; nothing is left in it.  [default: the temporary one]",
-)
+@place_options
 @click.option(
     "--profile",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -110,7 +89,7 @@ bench.add_command(pending)
     is_flag=True,
     help="Tell what the processors' time went to: cryptography, database, gRPC and the rest.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
+@json_option
 def payments(
     hops: int,
     level: str,
@@ -139,10 +118,9 @@ def payments(
       pledgeway bench payments --budget
       pledgeway bench payments --profile payer.prof --profile-node payer
     """
-    if server is not None and store != POSTGRESQL:
-        fail(UNUSABLE, f"--server: goes with --store {POSTGRESQL} alone")
+    require_own_server(store, server)
     # Here, so that --help does not load gRPC.
-    from node.command.bench.run import node_of
+    from node.command.bench.run import node_of, run
     from node.command.bench.show import show
 
     if profile_node == "hop" and hops == 1:
@@ -153,26 +131,13 @@ def payments(
     wanted = Wanted(
         hops, Level[level], tuple(depths), seconds, store, watched, server, directory, budget
     )
-    outcome = _measured(wanted)
+    outcome = measured(partial(run, wanted), wanted.parent)
     if as_json:
         click.echo(json.dumps(outcome.as_json(), ensure_ascii=False))
     else:
         show(outcome)
     if not outcome.ok:
         sys.exit(REFUSED)
-
-
-def _measured(wanted: Wanted) -> "Outcome":
-    import trio
-
-    from node.command.bench.run import run
-    from node.command.processes.interruption import faults_in_lines, working_directory
-
-    with faults_in_lines():
-        with working_directory(None, PREFIX, wanted.parent) as directory:
-            outcome = trio.run(partial(run, wanted, directory, progress))
-        progress("")
-        return outcome
 
 
 @bench.command("payer", hidden=True)

@@ -8,20 +8,21 @@ from typing import Final
 
 import click
 
-from node.command.argument_types import LEVELS, NameType
+from node.command.bench.options import (
+    MAX_SECONDS,
+    json_option,
+    level_option,
+    measured,
+    place_options,
+    require_own_server,
+)
 from node.command.bench.pending_result import ENDS, RELEASED, Wanted
-from node.command.bench.result import POSTGRESQL, SQLITE, STORES
-from node.command.exit_status import REFUSED, UNUSABLE, fail
-from node.command.processes.progress import progress
+from node.command.exit_status import REFUSED
 from node.config import MOST_PENDING
 from proto.levels import Level
 
-PREFIX: Final = "pledgeway-bench-"
-# PROXY is no level of a whole chain: it stands for one node that a level before it covers.
-BENCH_LEVELS: Final = tuple(name for name in LEVELS if name != Level.PROXY.name)
 LEAST_HOLD_S: Final = 12  # nobody dictates less
 MAX_HOLD_S: Final = 4 * 3600  # requests live longer than that
-MAX_SECONDS: Final = 600.0
 # Of the time that filling takes, cautiously, and of everything that is measured between.
 FILLED_PER_S: Final = 150
 MEASURED_S: Final = 120
@@ -39,13 +40,7 @@ MEASURED_S: Final = 120
     show_default=True,
     help="Promises that wait on the node at once; half held, half given.",
 )
-@click.option(
-    "--level",
-    type=NameType("level", BENCH_LEVELS),
-    default="SECURED",
-    show_default=True,
-    help="Of every promise.",
-)
+@level_option(Level.SECURED)
 @click.option(
     "--end",
     type=click.Choice(ENDS),
@@ -67,25 +62,8 @@ MEASURED_S: Final = 120
     show_default=True,
     help="How long to measure another neighbour's payments, each time.",
 )
-@click.option(
-    "--store",
-    type=click.Choice(STORES),
-    default=SQLITE,
-    show_default=True,
-    help="What the nodes keep their books in.",
-)
-@click.option(
-    "--server",
-    metavar="URL",
-    help="A PostgreSQL server where databases may be made.  [default: one is started]",
-)
-@click.option(
-    "--directory",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    metavar="DIR",
-    help="A folder on the disk to measure; nothing is left in it.  [default: the temporary one]",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
+@place_options
+@json_option
 def pending(
     count: int,
     level: str,
@@ -109,21 +87,14 @@ def pending(
       pledgeway bench pending --count 5000
       pledgeway bench pending --count 100000 --level ATOMIC --end expired --hold 600 --json
     """
-    if server is not None and store != POSTGRESQL:
-        fail(UNUSABLE, f"--server: goes with --store {POSTGRESQL} alone")
+    require_own_server(store, server)
     # Here, so that --help does not load gRPC.
-    import trio
-
     from node.command.bench.pending import run
     from node.command.bench.pending_show import show_pending
-    from node.command.processes.interruption import faults_in_lines, working_directory
 
     hold_s = hold_s or MEASURED_S + int(10 * seconds) + count // FILLED_PER_S
     wanted = Wanted(count, Level[level], end, hold_s, seconds, store, server, directory)
-    with faults_in_lines():
-        with working_directory(None, PREFIX, wanted.parent) as made:
-            outcome = trio.run(partial(run, wanted, made, progress))
-        progress("")
+    outcome = measured(partial(run, wanted), wanted.parent)
     if as_json:
         click.echo(json.dumps(outcome.as_json(), ensure_ascii=False))
     else:
