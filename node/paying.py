@@ -77,9 +77,9 @@ class Payer:
 
     def resume(self, is_ours: Callable[[bytes], bool] = lambda _: True) -> None:
         """After a start: every payment that is not over, and that is ours to see to, goes on."""
-        for row in list(self._engine.memory.rows.values()):
-            if isinstance(row, Payment) and not row.phase.final and is_ours(row.id):
-                self._start(row.id)
+        for payment in self._engine.memory.owned(Payment):
+            if not payment.phase.final and is_ours(payment.id):
+                self._start(payment.id)
 
     def _start(self, payment: bytes) -> None:
         if payment not in self._driven:
