@@ -73,10 +73,10 @@ def root_from_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) ->
         if len(sibling) != 32 or last == 0:
             return None
         if node & 1 or node == last:
-            result = sha256(b"\1" + sibling + result).digest()
+            result = node_hash(sibling, result)
             while not node & 1 and node:
                 node, last = node >> 1, last >> 1
         else:
-            result = sha256(b"\1" + result + sibling).digest()
+            result = node_hash(result, sibling)
         node, last = node >> 1, last >> 1
     return result if last == 0 else None
