@@ -10,6 +10,7 @@ write. So a daemon that lost its connections, and its place with them, cannot wr
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 from zlib import crc32
 
@@ -164,23 +165,36 @@ def take_alone(guard: Connection, place: str, schema: Schema) -> Claim:
     epoch = next_epoch(guard, schema)
     with guard.begin():
         unlock(guard, lock, WRITING)
-    current = current_epoch(schema)
+    return partial(claim_writing, lock, epoch, place, schema)
 
-    def claim(connection: Connection) -> None:
-        writes = bool(set(IMMEDIATE) & set(connection.get_execution_options()))
-        if not writes or connection.info.get(WRITING) == epoch:
-            return
-        # Crash of the server here or later: the lock goes with the session, and so do we.
-        if not try_lock(connection, lock, WRITING):
-            connection.exec_driver_sql("ROLLBACK")
-            raise StoreLocked
-        if connection.scalar(current) != epoch:
-            raise StoreUnusable(f"{place}: another daemon has taken it over")
-        connection.info[WRITING] = epoch
-        # Closed when its writer is done with it: in the pool it would go on holding the lock.
-        connection.detach()
 
-    return claim
+def claim_writing(
+    lock: int,
+    epoch: int,
+    place: str,
+    schema: Schema,
+    connection: Connection,
+    *,
+    shared: bool = False,
+) -> None:
+    """What every writer has to pass at the beginning of a transaction. StoreLocked, and
+    StoreUnusable where the epoch is over."""
+    if not is_writer(connection) or connection.info.get(WRITING) == epoch:
+        return
+    # Crash of the server here or later: the lock goes with the session, and so do we.
+    if not try_lock(connection, lock, WRITING, shared=shared):
+        connection.exec_driver_sql("ROLLBACK")
+        raise StoreLocked
+    if connection.scalar(current_epoch(schema)) != epoch:
+        raise StoreUnusable(f"{place}: another daemon has taken it over")
+    connection.info[WRITING] = epoch
+    # Closed when its writer is done with it: in the pool it would go on holding the lock.
+    connection.detach()
+
+
+def is_writer(connection: Connection) -> bool:
+    """Whether this connection was opened to write."""
+    return bool(set(IMMEDIATE) & set(connection.get_execution_options()))
 
 
 def lock_of(guard: Connection, place: str, schema: Schema) -> int:

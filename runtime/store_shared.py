@@ -12,14 +12,14 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from runtime.faults import StoreLocked
-from runtime.schema import Schema, StoreTaken, StoreUnusable, prepare
-from runtime.store import IMMEDIATE
+from runtime.schema import Schema, StoreTaken, prepare
 from runtime.store_postgresql import (
     PRESENCE,
     WRITING,
     Claim,
+    claim_writing,
     current_epoch,
+    is_writer,
     lock_of,
     next_epoch,
     try_lock,
@@ -80,17 +80,7 @@ def _join(guard: Connection, lock: int, place: str, schema: Schema, first: First
 
 
 def _claim(lock: int, epoch: int, place: str, schema: Schema, connection: Connection) -> None:
-    writes = bool(set(IMMEDIATE) & set(connection.get_execution_options()))
-    if not writes:
-        return
-    for statement in _EACH_TRANSACTION:
-        connection.exec_driver_sql(statement)
-    if connection.info.get(WRITING) == epoch:
-        return
-    if not try_lock(connection, lock, WRITING, shared=True):
-        connection.exec_driver_sql("ROLLBACK")
-        raise StoreLocked
-    if connection.scalar(current_epoch(schema)) != epoch:
-        raise StoreUnusable(f"{place}: another daemon has taken it over")
-    connection.info[WRITING] = epoch
-    connection.detach()
+    if is_writer(connection):
+        for statement in _EACH_TRANSACTION:
+            connection.exec_driver_sql(statement)
+        claim_writing(lock, epoch, place, schema, connection, shared=True)
