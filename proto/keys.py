@@ -103,6 +103,7 @@ class KeyPurpose(IntEnum):
     TLS = 1  # DER of a self-signed ECDSA P-256 certificate
     SEAL = 2  # X25519 public key
     STATEMENT = 3  # a registry's online Ed25519 key
+    LOG = 4  # a registry's Ed25519 key for checkpoints
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,15 +25,15 @@ _sym_db = _symbol_database.Default()
 from proto.v1 import types_pb2 as proto_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17proto/v1/registry.proto\x12\x0cpledgeway.v1\x1a\x14proto/v1/types.proto\"\x10\n\x0eGetInfoRequest\"&\n\x0f\x41nnounceRequest\x12\x13\n\x0b\x64\x65scriptors\x18\x01 \x03(\x0c\"9\n\x10\x41nnounceResponse\x12%\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x14.pledgeway.v1.Answer\"/\n\x07\x44\x65\x63line\x12\x12\n\ndescriptor\x18\x01 \x01(\x0c\x12\x10\n\x08preimage\x18\x02 \x01(\x0c\"=\n\x05Query\x12\x14\n\ndescriptor\x18\x01 \x01(\x0cH\x00\x12\x13\n\tcommit_id\x18\x02 \x01(\x0cH\x00\x42\t\n\x07subject\"\x8c\x01\n\nDecideItem\x12&\n\x06\x63ommit\x18\x01 \x01(\x0b\x32\x14.pledgeway.v1.CommitH\x00\x12(\n\x07\x64\x65\x63line\x18\x02 \x01(\x0b\x32\x15.pledgeway.v1.DeclineH\x00\x12$\n\x05query\x18\x03 \x01(\x0b\x32\x13.pledgeway.v1.QueryH\x00\x42\x06\n\x04item\"G\n\rDecideRequest\x12\'\n\x05items\x18\x01 \x03(\x0b\x32\x18.pledgeway.v1.DecideItem\x12\r\n\x05\x62\x61tch\x18\x02 \x01(\x04\"F\n\x0e\x44\x65\x63ideResponse\x12%\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x14.pledgeway.v1.Answer\x12\r\n\x05\x62\x61tch\x18\x02 \x01(\x04\"#\n\x0cWatchRequest\x12\x13\n\x0b\x64\x65scriptors\x18\x01 \x03(\x0c\"P\n\x0fRegistryRefused\x12-\n\x06reason\x18\x01 \x01(\x0e\x32\x1d.pledgeway.v1.RegistryRefusal\x12\x0e\n\x06\x66igure\x18\x02 \x01(\x03\"\xdd\x01\n\x06\x41nswer\x12.\n\x05\x66inal\x18\x01 \x01(\x0b\x32\x1d.pledgeway.v1.SignedStatementH\x00\x12.\n\x07interim\x18\x02 \x01(\x0b\x32\x1b.pledgeway.v1.SignedInterimH\x00\x12\x30\n\x07refusal\x18\x03 \x01(\x0b\x32\x1d.pledgeway.v1.RegistryRefusedH\x00\x12$\n\x06\x63ommit\x18\x04 \x01(\x0b\x32\x14.pledgeway.v1.Commit\x12\x11\n\tcommit_id\x18\x05 \x01(\x0c\x42\x08\n\x06\x61nswer*\xbd\x01\n\x0fRegistryRefusal\x12 \n\x1cREGISTRY_REFUSAL_UNSPECIFIED\x10\x00\x12\x16\n\x12INVALID_DESCRIPTOR\x10\x01\x12\x10\n\x0cNOT_A_MEMBER\x10\x02\x12\x0b\n\x07TOO_FAR\x10\x03\x12\x0c\n\x08TOO_SOON\x10\x04\x12\x10\n\x0c\x42\x41\x44_EVIDENCE\x10\x05\x12\x0e\n\nOVER_QUOTA\x10\x06\x12\x10\n\x0c\x43LOCK_UNSAFE\x10\x07\x12\x0f\n\x0bLOG_STALLED\x10\x08\x32\xf3\x02\n\x08Registry\x12K\n\x07GetInfo\x12\x1c.pledgeway.v1.GetInfoRequest\x1a\".pledgeway.v1.SignedRegistryRecord\x12I\n\x08\x41nnounce\x12\x1d.pledgeway.v1.AnnounceRequest\x1a\x1e.pledgeway.v1.AnnounceResponse\x12\x43\n\x06\x44\x65\x63ide\x12\x1b.pledgeway.v1.DecideRequest\x1a\x1c.pledgeway.v1.DecideResponse\x12M\n\x0c\x44\x65\x63ideStream\x12\x1b.pledgeway.v1.DecideRequest\x1a\x1c.pledgeway.v1.DecideResponse(\x01\x30\x01\x12;\n\x05Watch\x12\x1a.pledgeway.v1.WatchRequest\x1a\x14.pledgeway.v1.Answer0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17proto/v1/registry.proto\x12\x0cpledgeway.v1\x1a\x14proto/v1/types.proto\"\x10\n\x0eGetInfoRequest\"&\n\x0f\x41nnounceRequest\x12\x13\n\x0b\x64\x65scriptors\x18\x01 \x03(\x0c\"9\n\x10\x41nnounceResponse\x12%\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x14.pledgeway.v1.Answer\"/\n\x07\x44\x65\x63line\x12\x12\n\ndescriptor\x18\x01 \x01(\x0c\x12\x10\n\x08preimage\x18\x02 \x01(\x0c\"=\n\x05Query\x12\x14\n\ndescriptor\x18\x01 \x01(\x0cH\x00\x12\x13\n\tcommit_id\x18\x02 \x01(\x0cH\x00\x42\t\n\x07subject\"\x8c\x01\n\nDecideItem\x12&\n\x06\x63ommit\x18\x01 \x01(\x0b\x32\x14.pledgeway.v1.CommitH\x00\x12(\n\x07\x64\x65\x63line\x18\x02 \x01(\x0b\x32\x15.pledgeway.v1.DeclineH\x00\x12$\n\x05query\x18\x03 \x01(\x0b\x32\x13.pledgeway.v1.QueryH\x00\x42\x06\n\x04item\"G\n\rDecideRequest\x12\'\n\x05items\x18\x01 \x03(\x0b\x32\x18.pledgeway.v1.DecideItem\x12\r\n\x05\x62\x61tch\x18\x02 \x01(\x04\"F\n\x0e\x44\x65\x63ideResponse\x12%\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x14.pledgeway.v1.Answer\x12\r\n\x05\x62\x61tch\x18\x02 \x01(\x04\"#\n\x0cWatchRequest\x12\x13\n\x0b\x64\x65scriptors\x18\x01 \x03(\x0c\"5\n\x0cRelayRequest\x12%\n\x07\x63ommits\x18\x01 \x03(\x0b\x32\x14.pledgeway.v1.Commit\"6\n\rRelayResponse\x12%\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x14.pledgeway.v1.Answer\"P\n\x0fRegistryRefused\x12-\n\x06reason\x18\x01 \x01(\x0e\x32\x1d.pledgeway.v1.RegistryRefusal\x12\x0e\n\x06\x66igure\x18\x02 \x01(\x03\"\xdd\x01\n\x06\x41nswer\x12.\n\x05\x66inal\x18\x01 \x01(\x0b\x32\x1d.pledgeway.v1.SignedStatementH\x00\x12.\n\x07interim\x18\x02 \x01(\x0b\x32\x1b.pledgeway.v1.SignedInterimH\x00\x12\x30\n\x07refusal\x18\x03 \x01(\x0b\x32\x1d.pledgeway.v1.RegistryRefusedH\x00\x12$\n\x06\x63ommit\x18\x04 \x01(\x0b\x32\x14.pledgeway.v1.Commit\x12\x11\n\tcommit_id\x18\x05 \x01(\x0c\x42\x08\n\x06\x61nswer*\xbd\x01\n\x0fRegistryRefusal\x12 \n\x1cREGISTRY_REFUSAL_UNSPECIFIED\x10\x00\x12\x16\n\x12INVALID_DESCRIPTOR\x10\x01\x12\x10\n\x0cNOT_A_MEMBER\x10\x02\x12\x0b\n\x07TOO_FAR\x10\x03\x12\x0c\n\x08TOO_SOON\x10\x04\x12\x10\n\x0c\x42\x41\x44_EVIDENCE\x10\x05\x12\x0e\n\nOVER_QUOTA\x10\x06\x12\x10\n\x0c\x43LOCK_UNSAFE\x10\x07\x12\x0f\n\x0bLOG_STALLED\x10\x08\x32\xb5\x03\n\x08Registry\x12K\n\x07GetInfo\x12\x1c.pledgeway.v1.GetInfoRequest\x1a\".pledgeway.v1.SignedRegistryRecord\x12I\n\x08\x41nnounce\x12\x1d.pledgeway.v1.AnnounceRequest\x1a\x1e.pledgeway.v1.AnnounceResponse\x12\x43\n\x06\x44\x65\x63ide\x12\x1b.pledgeway.v1.DecideRequest\x1a\x1c.pledgeway.v1.DecideResponse\x12M\n\x0c\x44\x65\x63ideStream\x12\x1b.pledgeway.v1.DecideRequest\x1a\x1c.pledgeway.v1.DecideResponse(\x01\x30\x01\x12;\n\x05Watch\x12\x1a.pledgeway.v1.WatchRequest\x1a\x14.pledgeway.v1.Answer0\x01\x12@\n\x05Relay\x12\x1a.pledgeway.v1.RelayRequest\x1a\x1b.pledgeway.v1.RelayResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'proto.v1.registry_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REGISTRYREFUSAL']._serialized_start=924
-  _globals['_REGISTRYREFUSAL']._serialized_end=1113
+  _globals['_REGISTRYREFUSAL']._serialized_start=1035
+  _globals['_REGISTRYREFUSAL']._serialized_end=1224
   _globals['_GETINFOREQUEST']._serialized_start=63
   _globals['_GETINFOREQUEST']._serialized_end=79
   _globals['_ANNOUNCEREQUEST']._serialized_start=81
@@ -52,10 +52,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DECIDERESPONSE']._serialized_end=578
   _globals['_WATCHREQUEST']._serialized_start=580
   _globals['_WATCHREQUEST']._serialized_end=615
-  _globals['_REGISTRYREFUSED']._serialized_start=617
-  _globals['_REGISTRYREFUSED']._serialized_end=697
-  _globals['_ANSWER']._serialized_start=700
-  _globals['_ANSWER']._serialized_end=921
-  _globals['_REGISTRY']._serialized_start=1116
-  _globals['_REGISTRY']._serialized_end=1487
+  _globals['_RELAYREQUEST']._serialized_start=617
+  _globals['_RELAYREQUEST']._serialized_end=670
+  _globals['_RELAYRESPONSE']._serialized_start=672
+  _globals['_RELAYRESPONSE']._serialized_end=726
+  _globals['_REGISTRYREFUSED']._serialized_start=728
+  _globals['_REGISTRYREFUSED']._serialized_end=808
+  _globals['_ANSWER']._serialized_start=811
+  _globals['_ANSWER']._serialized_end=1032
+  _globals['_REGISTRY']._serialized_start=1227
+  _globals['_REGISTRY']._serialized_end=1664
 # @@protoc_insertion_point(module_scope)

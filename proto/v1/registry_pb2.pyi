@@ -93,6 +93,18 @@ class WatchRequest(_message.Message):
     descriptors: _containers.RepeatedScalarFieldContainer[bytes]
     def __init__(self, descriptors: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
+class RelayRequest(_message.Message):
+    __slots__ = ("commits",)
+    COMMITS_FIELD_NUMBER: _ClassVar[int]
+    commits: _containers.RepeatedCompositeFieldContainer[_types_pb2.Commit]
+    def __init__(self, commits: _Optional[_Iterable[_Union[_types_pb2.Commit, _Mapping]]] = ...) -> None: ...
+
+class RelayResponse(_message.Message):
+    __slots__ = ("answers",)
+    ANSWERS_FIELD_NUMBER: _ClassVar[int]
+    answers: _containers.RepeatedCompositeFieldContainer[Answer]
+    def __init__(self, answers: _Optional[_Iterable[_Union[Answer, _Mapping]]] = ...) -> None: ...
+
 class RegistryRefused(_message.Message):
     __slots__ = ("reason", "figure")
     REASON_FIELD_NUMBER: _ClassVar[int]

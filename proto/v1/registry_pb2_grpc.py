@@ -60,6 +60,11 @@ class RegistryStub:
                 request_serializer=proto_dot_v1_dot_registry__pb2.WatchRequest.SerializeToString,
                 response_deserializer=proto_dot_v1_dot_registry__pb2.Answer.FromString,
                 _registered_method=True)
+        self.Relay = channel.unary_unary(
+                '/pledgeway.v1.Registry/Relay',
+                request_serializer=proto_dot_v1_dot_registry__pb2.RelayRequest.SerializeToString,
+                response_deserializer=proto_dot_v1_dot_registry__pb2.RelayResponse.FromString,
+                _registered_method=True)
 
 
 class RegistryServicer:
@@ -95,6 +100,12 @@ class RegistryServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Relay(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RegistryServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -122,6 +133,11 @@ def add_RegistryServicer_to_server(servicer, server):
                     servicer.Watch,
                     request_deserializer=proto_dot_v1_dot_registry__pb2.WatchRequest.FromString,
                     response_serializer=proto_dot_v1_dot_registry__pb2.Answer.SerializeToString,
+            ),
+            'Relay': grpc.unary_unary_rpc_method_handler(
+                    servicer.Relay,
+                    request_deserializer=proto_dot_v1_dot_registry__pb2.RelayRequest.FromString,
+                    response_serializer=proto_dot_v1_dot_registry__pb2.RelayResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -259,6 +275,33 @@ class Registry:
             '/pledgeway.v1.Registry/Watch',
             proto_dot_v1_dot_registry__pb2.WatchRequest.SerializeToString,
             proto_dot_v1_dot_registry__pb2.Answer.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Relay(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pledgeway.v1.Registry/Relay',
+            proto_dot_v1_dot_registry__pb2.RelayRequest.SerializeToString,
+            proto_dot_v1_dot_registry__pb2.RelayResponse.FromString,
             options,
             channel_credentials,
             insecure,

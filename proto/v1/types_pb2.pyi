@@ -34,6 +34,23 @@ class KeyPurpose(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     TLS: _ClassVar[KeyPurpose]
     SEAL: _ClassVar[KeyPurpose]
     STATEMENT: _ClassVar[KeyPurpose]
+    LOG: _ClassVar[KeyPurpose]
+
+class StatementRelease(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    LOGGED: _ClassVar[StatementRelease]
+    COVERED: _ClassVar[StatementRelease]
+
+class FraudKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    FRAUD_KIND_UNSPECIFIED: _ClassVar[FraudKind]
+    EQUIVOCATION: _ClassVar[FraudKind]
+    INVALID_DECISION: _ClassVar[FraudKind]
+    ANSWER_DIFFERS: _ClassVar[FraudKind]
+    SPLIT_VIEW: _ClassVar[FraudKind]
+    DOUBLE_LEAF: _ClassVar[FraudKind]
+    BACK_DATING: _ClassVar[FraudKind]
+    WITHHOLDING: _ClassVar[FraudKind]
 OUTCOME_UNSPECIFIED: Outcome
 COMMITTED: Outcome
 NOT_COMMITTED: Outcome
@@ -50,6 +67,17 @@ KEY_PURPOSE_UNSPECIFIED: KeyPurpose
 TLS: KeyPurpose
 SEAL: KeyPurpose
 STATEMENT: KeyPurpose
+LOG: KeyPurpose
+LOGGED: StatementRelease
+COVERED: StatementRelease
+FRAUD_KIND_UNSPECIFIED: FraudKind
+EQUIVOCATION: FraudKind
+INVALID_DECISION: FraudKind
+ANSWER_DIFFERS: FraudKind
+SPLIT_VIEW: FraudKind
+DOUBLE_LEAF: FraudKind
+BACK_DATING: FraudKind
+WITHHOLDING: FraudKind
 
 class Signature(_message.Message):
     __slots__ = ("key", "signature", "index", "size", "path")
@@ -292,7 +320,7 @@ class SignedRoot(_message.Message):
     def __init__(self, root: _Optional[bytes] = ..., signatures: _Optional[_Iterable[_Union[Signature, _Mapping]]] = ...) -> None: ...
 
 class RegistryRecord(_message.Message):
-    __slots__ = ("registry_key_id", "roots", "keys", "name", "grpc_target", "archive_url", "log_origin", "protocol_version", "sequence", "expires_at_us", "max_error_us", "guard_us", "min_lead_us", "max_deadline_us", "mmd_us", "declared_clock", "leap", "tls_certificate")
+    __slots__ = ("registry_key_id", "roots", "keys", "name", "grpc_target", "archive_url", "log_origin", "protocol_version", "sequence", "expires_at_us", "max_error_us", "guard_us", "min_lead_us", "max_deadline_us", "mmd_us", "declared_clock", "leap", "tls_certificate", "witnesses", "witness_quorum", "release", "revocations")
     REGISTRY_KEY_ID_FIELD_NUMBER: _ClassVar[int]
     ROOTS_FIELD_NUMBER: _ClassVar[int]
     KEYS_FIELD_NUMBER: _ClassVar[int]
@@ -311,6 +339,10 @@ class RegistryRecord(_message.Message):
     DECLARED_CLOCK_FIELD_NUMBER: _ClassVar[int]
     LEAP_FIELD_NUMBER: _ClassVar[int]
     TLS_CERTIFICATE_FIELD_NUMBER: _ClassVar[int]
+    WITNESSES_FIELD_NUMBER: _ClassVar[int]
+    WITNESS_QUORUM_FIELD_NUMBER: _ClassVar[int]
+    RELEASE_FIELD_NUMBER: _ClassVar[int]
+    REVOCATIONS_FIELD_NUMBER: _ClassVar[int]
     registry_key_id: bytes
     roots: _containers.RepeatedCompositeFieldContainer[SignedRoot]
     keys: _containers.RepeatedCompositeFieldContainer[SignedKeyCertificate]
@@ -329,7 +361,27 @@ class RegistryRecord(_message.Message):
     declared_clock: bool
     leap: str
     tls_certificate: bytes
-    def __init__(self, registry_key_id: _Optional[bytes] = ..., roots: _Optional[_Iterable[_Union[SignedRoot, _Mapping]]] = ..., keys: _Optional[_Iterable[_Union[SignedKeyCertificate, _Mapping]]] = ..., name: _Optional[str] = ..., grpc_target: _Optional[str] = ..., archive_url: _Optional[str] = ..., log_origin: _Optional[str] = ..., protocol_version: _Optional[str] = ..., sequence: _Optional[int] = ..., expires_at_us: _Optional[int] = ..., max_error_us: _Optional[int] = ..., guard_us: _Optional[int] = ..., min_lead_us: _Optional[int] = ..., max_deadline_us: _Optional[int] = ..., mmd_us: _Optional[int] = ..., declared_clock: _Optional[bool] = ..., leap: _Optional[str] = ..., tls_certificate: _Optional[bytes] = ...) -> None: ...
+    witnesses: _containers.RepeatedCompositeFieldContainer[Witness]
+    witness_quorum: int
+    release: StatementRelease
+    revocations: _containers.RepeatedCompositeFieldContainer[KeyRevocation]
+    def __init__(self, registry_key_id: _Optional[bytes] = ..., roots: _Optional[_Iterable[_Union[SignedRoot, _Mapping]]] = ..., keys: _Optional[_Iterable[_Union[SignedKeyCertificate, _Mapping]]] = ..., name: _Optional[str] = ..., grpc_target: _Optional[str] = ..., archive_url: _Optional[str] = ..., log_origin: _Optional[str] = ..., protocol_version: _Optional[str] = ..., sequence: _Optional[int] = ..., expires_at_us: _Optional[int] = ..., max_error_us: _Optional[int] = ..., guard_us: _Optional[int] = ..., min_lead_us: _Optional[int] = ..., max_deadline_us: _Optional[int] = ..., mmd_us: _Optional[int] = ..., declared_clock: _Optional[bool] = ..., leap: _Optional[str] = ..., tls_certificate: _Optional[bytes] = ..., witnesses: _Optional[_Iterable[_Union[Witness, _Mapping]]] = ..., witness_quorum: _Optional[int] = ..., release: _Optional[_Union[StatementRelease, str]] = ..., revocations: _Optional[_Iterable[_Union[KeyRevocation, _Mapping]]] = ...) -> None: ...
+
+class Witness(_message.Message):
+    __slots__ = ("key", "url")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    URL_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    url: str
+    def __init__(self, key: _Optional[str] = ..., url: _Optional[str] = ...) -> None: ...
+
+class KeyRevocation(_message.Message):
+    __slots__ = ("key", "at_us")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    AT_US_FIELD_NUMBER: _ClassVar[int]
+    key: bytes
+    at_us: int
+    def __init__(self, key: _Optional[bytes] = ..., at_us: _Optional[int] = ...) -> None: ...
 
 class SignedRegistryRecord(_message.Message):
     __slots__ = ("record", "signatures")
@@ -338,6 +390,60 @@ class SignedRegistryRecord(_message.Message):
     record: bytes
     signatures: _containers.RepeatedCompositeFieldContainer[Signature]
     def __init__(self, record: _Optional[bytes] = ..., signatures: _Optional[_Iterable[_Union[Signature, _Mapping]]] = ...) -> None: ...
+
+class LoggedLeaf(_message.Message):
+    __slots__ = ("leaf", "index", "path", "checkpoint")
+    LEAF_FIELD_NUMBER: _ClassVar[int]
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
+    leaf: bytes
+    index: int
+    path: _containers.RepeatedScalarFieldContainer[bytes]
+    checkpoint: bytes
+    def __init__(self, leaf: _Optional[bytes] = ..., index: _Optional[int] = ..., path: _Optional[_Iterable[bytes]] = ..., checkpoint: _Optional[bytes] = ...) -> None: ...
+
+class Observation(_message.Message):
+    __slots__ = ("monitor", "log_origin", "at_us", "checkpoint")
+    MONITOR_FIELD_NUMBER: _ClassVar[int]
+    LOG_ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    AT_US_FIELD_NUMBER: _ClassVar[int]
+    CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
+    monitor: bytes
+    log_origin: str
+    at_us: int
+    checkpoint: bytes
+    def __init__(self, monitor: _Optional[bytes] = ..., log_origin: _Optional[str] = ..., at_us: _Optional[int] = ..., checkpoint: _Optional[bytes] = ...) -> None: ...
+
+class SignedObservation(_message.Message):
+    __slots__ = ("observation", "signature")
+    OBSERVATION_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    observation: bytes
+    signature: Signature
+    def __init__(self, observation: _Optional[bytes] = ..., signature: _Optional[_Union[Signature, _Mapping]] = ...) -> None: ...
+
+class FraudProof(_message.Message):
+    __slots__ = ("kind", "record", "statements", "descriptor", "evidence", "leaves", "checkpoints", "observations", "records")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    RECORD_FIELD_NUMBER: _ClassVar[int]
+    STATEMENTS_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTOR_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_FIELD_NUMBER: _ClassVar[int]
+    LEAVES_FIELD_NUMBER: _ClassVar[int]
+    CHECKPOINTS_FIELD_NUMBER: _ClassVar[int]
+    OBSERVATIONS_FIELD_NUMBER: _ClassVar[int]
+    RECORDS_FIELD_NUMBER: _ClassVar[int]
+    kind: FraudKind
+    record: SignedRegistryRecord
+    statements: _containers.RepeatedCompositeFieldContainer[SignedStatement]
+    descriptor: bytes
+    evidence: bytes
+    leaves: _containers.RepeatedCompositeFieldContainer[LoggedLeaf]
+    checkpoints: _containers.RepeatedScalarFieldContainer[bytes]
+    observations: _containers.RepeatedCompositeFieldContainer[SignedObservation]
+    records: _containers.RepeatedCompositeFieldContainer[SignedRegistryRecord]
+    def __init__(self, kind: _Optional[_Union[FraudKind, str]] = ..., record: _Optional[_Union[SignedRegistryRecord, _Mapping]] = ..., statements: _Optional[_Iterable[_Union[SignedStatement, _Mapping]]] = ..., descriptor: _Optional[bytes] = ..., evidence: _Optional[bytes] = ..., leaves: _Optional[_Iterable[_Union[LoggedLeaf, _Mapping]]] = ..., checkpoints: _Optional[_Iterable[bytes]] = ..., observations: _Optional[_Iterable[_Union[SignedObservation, _Mapping]]] = ..., records: _Optional[_Iterable[_Union[SignedRegistryRecord, _Mapping]]] = ...) -> None: ...
 
 class Brand(_message.Message):
     __slots__ = ("guid", "name", "unit", "issuer")
