@@ -67,6 +67,14 @@ class SigningKey:
         """64 bytes over PAE(kind, payload)."""
         return nacl.bindings.crypto_sign(pae(kind, payload), self._secret)[:SIGNATURE_BYTES]
 
+    def sign_raw(self, message: bytes) -> bytes:
+        """64 bytes over the message itself, without a domain tag. For C2SP notes alone.
+
+        Their texts begin with a log's name or a header line of their own, so they cannot be taken
+        for a PAE; whoever else signs untagged bytes could be made to sign anything.
+        """
+        return nacl.bindings.crypto_sign(message, self._secret)[:SIGNATURE_BYTES]
+
     def __repr__(self) -> str:
         return f"SigningKey(public={self.public.hex()})"
 

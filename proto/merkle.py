@@ -64,9 +64,14 @@ def root_and_paths(leaves: Sequence[bytes]) -> tuple[bytes, list[list[bytes]]]:
     return levels[-1][0], paths
 
 
-def root_from_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes | None:
-    """The root that a path leads to, RFC 9162 section 2.1.3.2; None where its shape is wrong."""
-    if not 0 <= index < size <= MAX_BATCH_LEAVES:
+def root_from_path(
+    leaf: bytes, index: int, size: int, path: Sequence[bytes], at_most: int = MAX_BATCH_LEAVES
+) -> bytes | None:
+    """The root that a path leads to, RFC 9162 section 2.1.3.2; None where its shape is wrong.
+
+    `at_most`: the largest tree, in leaves, that is looked at.
+    """
+    if not 0 <= index < size <= at_most:
         return None
     node, last, result = index, size - 1, leaf
     for sibling in path:
