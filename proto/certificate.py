@@ -13,6 +13,7 @@ from typing import Final
 from proto.commit import Commit, Evidence, evidence_hash, evidence_satisfies
 from proto.descriptor import Descriptor, DescriptorInvalid, commit_id, decode_descriptor
 from proto.envelope import Proof
+from proto.log_leaf import answer_by_fence, decision_of
 from proto.registry_record import RegistryRecord
 from proto.statement import (
     INTERIM_KIND,
@@ -132,18 +133,21 @@ Certificate = CommitCertificate | AbortCertificate
 def verify_statement(
     signed: SignedStatement, descriptor: Descriptor, commit: bytes, records: Records
 ) -> tuple[bytes, DecisionLeaf]:
-    """One member's statement about this transaction: (registry id, leaf).
+    """One member's statement about this transaction: (registry id, what it says).
 
     Raises CertificateInvalid. Checks membership, key, signature, that it speaks of this id and
-    deadline, and that its time fits its outcome; the caller checks the outcome itself.
+    deadline, and that its time fits its outcome; the caller checks the outcome itself. An answer
+    by a fence (reason EPOCH) counts as NOT_COMMITTED.
     """
     try:
         statement = Statement.decode(signed.statement)
-        leaf = DecisionLeaf.decode(statement.leaf)
+        leaf = decision_of(statement)
     except WireFault as fault:
         raise CertificateInvalid(CertificateFault.FORM) from fault
     if statement.registry not in descriptor.policy.members:
         raise CertificateInvalid(CertificateFault.NOT_A_MEMBER)
+    if leaf.reason is DecisionReason.EPOCH:
+        leaf = answer_by_fence(leaf, descriptor)
     if leaf.commit_id != commit or leaf.deadline_us != descriptor.deadline_us:
         raise CertificateInvalid(CertificateFault.OTHER_TRANSACTION)
     record = records.get(statement.registry)
@@ -151,12 +155,24 @@ def verify_statement(
         raise CertificateInvalid(CertificateFault.UNKNOWN_REGISTRY)
     if unfounded := _ground_fault(leaf, descriptor):
         raise CertificateInvalid(unfounded)
-    usable = [p for p in signed.proofs if record.statement_key(p.key, leaf.decided_at_us)]
+    usable = [p for p in signed.proofs if _may_sign(record, p.key, leaf)]
     if not usable:
         raise CertificateInvalid(CertificateFault.UNKNOWN_KEY)
     if not any(p.proves(STATEMENT_KIND, signed.statement) for p in usable):
         raise CertificateInvalid(CertificateFault.SIGNATURE)
     return statement.registry, leaf
+
+
+def _may_sign(record: RegistryRecord, key: bytes, leaf: DecisionLeaf) -> bool:
+    """Whether this statement key was certified when it can have signed."""
+    if record.statement_key(key, leaf.decided_at_us):
+        return True
+    # A fence answers for as long as it is the newest: by a key that came after it, too.
+    return leaf.reason is DecisionReason.EPOCH and any(
+        record.statement_key(key, certificate.not_before_us)
+        for certificate in record.statement_keys
+        if certificate.key == key and certificate.not_before_us > leaf.decided_at_us
+    )
 
 
 def _ground_fault(leaf: DecisionLeaf, descriptor: Descriptor) -> CertificateFault | None:
@@ -166,6 +182,8 @@ def _ground_fault(leaf: DecisionLeaf, descriptor: Descriptor) -> CertificateFaul
     if leaf.reason is DecisionReason.DECLINED:
         # Where no preimage can decline, nobody declined: V12 rests on this.
         return None if descriptor.decline_hash else CertificateFault.NO_DECLINE
+    if leaf.reason is DecisionReason.EPOCH:
+        return None  # a fence lies a month behind the clock: `answer_by_fence` compared it with D
     surely = leaf.decided_at_us - leaf.max_error_us > descriptor.limit_us
     return None if surely else CertificateFault.EARLY
 

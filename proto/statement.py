@@ -75,6 +75,8 @@ class DecisionLeaf:
             raise WireFault("a decision without outcome or reason") from error
         if (outcome is Outcome.COMMITTED) != (reason is DecisionReason.COMMIT):
             raise WireFault("outcome and reason of a decision contradict each other")
+        if reason is DecisionReason.EPOCH:
+            raise WireFault("a fence closes an epoch, a decision of its own never does")
         if d.max_error_us < 0:
             # It would make a refusal before the deadline look like one after it.
             raise WireFault("a decision with a negative clock error")
@@ -92,12 +94,17 @@ class DecisionLeaf:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Which registry said it, the exact leaf, and where in its log the leaf stands."""
+    """Which registry said it, the exact leaf, and where in its log the leaf stands.
+
+    `commit_id` stands beside a fence alone: no decision was made about it before the fence, so it
+    is NOT_COMMITTED. `proto.log_leaf.decision_of` reads both kinds.
+    """
 
     registry: bytes
     leaf: bytes
     log_origin: str
     log_index: int
+    commit_id: bytes = b""
 
     def encode(self) -> bytes:
         return pb.Statement(
@@ -105,6 +112,7 @@ class Statement:
             leaf=self.leaf,
             log_origin=self.log_origin,
             log_index=self.log_index,
+            commit_id=self.commit_id,
         ).SerializeToString(deterministic=True)
 
     @classmethod
@@ -113,8 +121,8 @@ class Statement:
         """Raises WireFault."""
         if len(data) > MAX_STATEMENT_BYTES:
             raise WireFault(f"a statement has at most {MAX_STATEMENT_BYTES} bytes")
-        message = parse(pb.Statement, data)
-        return cls(message.registry_key_id, message.leaf, message.log_origin, message.log_index)
+        m = parse(pb.Statement, data)
+        return cls(m.registry_key_id, m.leaf, m.log_origin, m.log_index, m.commit_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from proto.certificate import (
 )
 from proto.descriptor import Descriptor, transaction_uuid
 from proto.limits import MAX_POLICY_MEMBERS, US
+from proto.log_leaf import decision_of
 from proto.registry_record import RegistryRecord, read_record
 from proto.statement import DecisionLeaf, Statement
 from proto.v1 import types_pb2 as pb
@@ -105,7 +106,7 @@ def judge(data: bytes) -> Verdict:
     for signed in certificate.statements:
         statement = Statement.decode(signed.statement)
         record = records[statement.registry]
-        leaf = DecisionLeaf.decode(statement.leaf)
+        leaf = decision_of(statement)
         members.append(
             Member(record.registry, record.name, leaf, statement.log_origin, statement.log_index)
         )

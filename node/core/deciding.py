@@ -17,9 +17,9 @@ from proto.certificate import (
 )
 from proto.commit import Commit, commit_is_valid
 from proto.descriptor import Descriptor, decode_descriptor
+from proto.log_leaf import decision_of
 from proto.statement import (
     STATEMENTS_KEPT,
-    DecisionLeaf,
     Outcome,
     SignedStatement,
     Statement,
@@ -64,7 +64,7 @@ def _sound_evidence(descriptor: Descriptor, transaction: Transaction, shown: byt
 def _read(data: bytes) -> tuple[bytes, Outcome, SignedStatement]:
     signed = SignedStatement.decode(data)
     statement = Statement.decode(signed.statement)
-    return statement.registry, DecisionLeaf.decode(statement.leaf).outcome, signed
+    return statement.registry, decision_of(statement).outcome, signed
 
 
 def _keep(

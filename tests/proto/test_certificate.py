@@ -230,11 +230,7 @@ FAULTY: list[tuple[CertificateFault, str, Callable[[], Certificate]]] = [
     ),
     (F.EARLY, "at D plus its error", lambda: abort_leaf(decided_at_us=D + 1000)),
     (F.EARLY, "before D", lambda: abort_leaf(decided_at_us=D - 1)),
-    (
-        F.EARLY,
-        "an epoch before D",
-        lambda: abort_leaf(reason=DecisionReason.EPOCH, decided_at_us=1),
-    ),
+    (F.FORM, "a decision called an epoch", lambda: abort_leaf(reason=DecisionReason.EPOCH)),
     (F.NO_DECLINE, "no decline hash", lambda: abort_leaf(**DECLINED)),
     (F.EVIDENCE_HASH, "leaf", lambda: with_leaf(evidence_hash=b"e" * 32)),
     (F.EVIDENCE_HASH, "evidence", changed_evidence),

@@ -7,10 +7,11 @@ import pytest
 from node.core.events import RegistrySaid
 from node.core.rows import Ask, PaymentPhase, PromisePhase, Transaction
 from proto.certificate import CommitCertificate
-from proto.envelope import sign_batch
+from proto.envelope import sign, sign_batch
 from proto.levels import Level
 from proto.limits import GUARD_US
-from proto.statement import STATEMENT_KIND, Outcome, SignedStatement
+from proto.log_leaf import FenceLeaf
+from proto.statement import STATEMENT_KIND, Outcome, SignedStatement, Statement
 from tests.node.evidence import commit_of, committed_by, refusal_of
 from tests.node.plan import (
     Attempt,
@@ -101,6 +102,21 @@ def test_a_member_that_says_both_does_not_block_the_others() -> None:
         world.event("A", RegistrySaid(now_us, registry.id, attempt.commit, statement, evidence))
     assert transaction_of(world, "A").commit_certificate
     assert given_by(world, "A")[0].phase is PromisePhase.REDEEMED
+
+
+def test_a_fence_and_a_refusal_free_a_promise() -> None:
+    """A member that closed its books long after D says EPOCH: it counts as NOT_COMMITTED."""
+    world, attempt, _ = collective((A, A), manual=True)
+    world.acknowledged()
+    now_us, d_us = world.now_us, attempt.deadline_us
+    for closed_us, freed in ((d_us - 1, False), (d_us, True)):
+        statement = Statement(
+            R3.id, FenceLeaf(closed_us).encode(), "example.net/2026", 0, attempt.commit
+        ).encode()
+        signed = SignedStatement(statement, (sign(R3.online, STATEMENT_KIND, statement),))
+        world.event("P", RegistrySaid(now_us, R3.id, attempt.commit, signed))
+        world.event("P", RegistrySaid(now_us, R2.id, attempt.commit, refusal_of(attempt, R2)))
+        assert transaction_of(world, "P").decided is freed
 
 
 def test_a_watcher_uses_the_commit_of_one_member() -> None:
