@@ -1,4 +1,4 @@
-"""What operators copy from deploy/: each file is read by the program it is for, where that is here."""
+"""What operators copy from deploy/: each file is read by the program that it is for."""
 
 import re
 import shutil
