@@ -48,6 +48,8 @@ MAX_RECORD_BYTES: Final = 16_384
 MAX_ROOTS: Final = 16  # a root changed yearly lasts sixteen years
 MAX_ROOT_KEYS: Final = 16
 MAX_RECORD_KEYS: Final = 32
+MAX_RECORD_REVOCATIONS: Final = 32  # every key that a record can hold
+MAX_RECORD_WITNESSES: Final = 12  # a proof with the cosignatures of all of them still fits
 
 MAX_ENVELOPE_BYTES: Final = 65_536  # a certificate of 16 members with proofs is below 40 KiB
 MAX_BATCH_LEAVES: Final = 1 << 16  # an inclusion path has at most 16 hashes

@@ -11,14 +11,18 @@ from typing import Final
 
 from proto.envelope import Proof, sign
 from proto.key_certificate import KEY_KIND, read_key_certificate
-from proto.keys import KeyCertificate, KeyPurpose, SigningKey
+from proto.keys import KEY_BYTES, KeyCertificate, KeyPurpose, SigningKey
 from proto.limits import MAX_RECORD_BYTES, MAX_RECORD_KEYS, MAX_ROOT_KEYS, MAX_ROOTS
+from proto.note import ED25519, NoteKey
+from proto.record_parts import KeyRevocation, RecordWitness, read_revocations, read_witnesses
 from proto.v1 import types_pb2 as pb
 from proto.wire import WireFault, canonical, parse, parse_canonical
 
 ROOT_KIND: Final = "pledgeway/root/v1"
 RECORD_KIND: Final = "pledgeway/registry/v1"
 PROTOCOL_VERSION: Final = "pledgeway.v1"
+_ED25519_KEYS: Final = (KeyPurpose.STATEMENT, KeyPurpose.LOG)
+NEVER: Final = 2**63 - 1  # µs: beyond every time that a database holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +86,44 @@ class RegistryRecord:
     tls_certificate: bytes
     statement_keys: tuple[KeyCertificate, ...]
     signed: bytes  # SignedRegistryRecord, exact bytes, to be passed on
+    roots: tuple[bytes, ...] = ()  # RegistryRoot bytes, oldest first
+    log_keys: tuple[KeyCertificate, ...] = ()
+    revocations: tuple[KeyRevocation, ...] = ()
+    witnesses: tuple[RecordWitness, ...] = ()
+    witness_quorum: int = 0  # how many of them it waits for
+    covered: bool = False  # it lets a statement go only beneath a cosigned checkpoint
+    mmd_us: int = 0  # longest time from a statement to its cosigned proof
 
     def statement_key(self, public: bytes, at_us: int) -> KeyCertificate | None:
-        """The certified statement key that was valid at that time."""
-        for certificate in self.statement_keys:
+        """The certified statement key that was valid, and not revoked, at that time."""
+        return self._valid(self.statement_keys, public, at_us)
+
+    def log_key(self, public: bytes, at_us: int) -> KeyCertificate | None:
+        """The certified log key that was valid, and not revoked, at that time."""
+        return self._valid(self.log_keys, public, at_us)
+
+    def _valid(
+        self, certificates: Iterable[KeyCertificate], public: bytes, at_us: int
+    ) -> KeyCertificate | None:
+        if at_us > self.revoked_from_us(public):
+            return None
+        for certificate in certificates:
             if certificate.key == public and certificate.valid_at(at_us):
                 return certificate
         return None
+
+    def revoked_from_us(self, public: bytes) -> int:
+        """The last µs at which this key counted; NEVER where it was not revoked."""
+        return min((r.at_us for r in self.revocations if r.key == public), default=NEVER)
+
+    def log_note_keys(self, origin: str) -> tuple[NoteKey, ...]:
+        """Every certified log key, as the key of the log of that origin (one shard).
+
+        Without revoked ones: a checkpoint does not tell when it was signed. An ended key counts
+        on: the checkpoints that it signed stand in proofs that people hold.
+        """
+        keys = (c.key for c in self.log_keys if self.revoked_from_us(c.key) == NEVER)
+        return tuple(NoteKey(origin, ED25519, key) for key in dict.fromkeys(keys))
 
 
 def read_record(data: bytes) -> RegistryRecord:
@@ -108,18 +143,11 @@ def read_record(data: bytes) -> RegistryRecord:
     proofs = [Proof.from_message(s) for s in signed.signatures]
     if not root.approves(proofs, RECORD_KIND, signed.record):
         raise WireFault("a registry record that its root did not sign")
-    if len(record.keys) > MAX_RECORD_KEYS:
-        raise WireFault(f"a registry record has at most {MAX_RECORD_KEYS} keys")
-    keys = []
-    for entry in record.keys:
-        certificate = read_key_certificate(entry)
-        proofs = [Proof.from_message(s) for s in entry.signatures]
-        if certificate.owner != record.registry_key_id:
-            raise WireFault("a registry record with a key of somebody else")
-        if not root.approves(proofs, KEY_KIND, entry.certificate):
-            raise WireFault("a registry key that the root did not certify")
-        if certificate.purpose is KeyPurpose.STATEMENT:
-            keys.append(certificate)
+    if record.release not in (pb.LOGGED, pb.COVERED):
+        raise WireFault("a registry record that releases statements by an unknown rule")
+    if record.mmd_us < 0:
+        raise WireFault("a registry record that promises proofs before their statements")
+    keys = _certified_keys(record, root)
     return RegistryRecord(
         registry=record.registry_key_id,
         name=record.name,
@@ -134,9 +162,33 @@ def read_record(data: bytes) -> RegistryRecord:
         max_deadline_us=record.max_deadline_us,
         declared_clock=record.declared_clock,
         tls_certificate=record.tls_certificate,
-        statement_keys=tuple(keys),
+        statement_keys=tuple(c for c in keys if c.purpose is KeyPurpose.STATEMENT),
         signed=data,
+        roots=tuple(entry.root for entry in record.roots),
+        log_keys=tuple(c for c in keys if c.purpose is KeyPurpose.LOG),
+        revocations=read_revocations(record.revocations),
+        witnesses=read_witnesses(record.witnesses, record.witness_quorum),
+        witness_quorum=record.witness_quorum,
+        covered=record.release == pb.COVERED,
+        mmd_us=record.mmd_us,
     )
+
+
+def _certified_keys(record: pb.RegistryRecord, root: Root) -> list[KeyCertificate]:
+    if len(record.keys) > MAX_RECORD_KEYS:
+        raise WireFault(f"a registry record has at most {MAX_RECORD_KEYS} keys")
+    keys = []
+    for entry in record.keys:
+        certificate = read_key_certificate(entry)
+        proofs = [Proof.from_message(s) for s in entry.signatures]
+        if certificate.owner != record.registry_key_id:
+            raise WireFault("a registry record with a key of somebody else")
+        if not root.approves(proofs, KEY_KIND, entry.certificate):
+            raise WireFault("a registry key that the root did not certify")
+        if certificate.purpose in _ED25519_KEYS and len(certificate.key) != KEY_BYTES:
+            raise WireFault("a registry key of a wrong length")
+        keys.append(certificate)
+    return keys
 
 
 def _newest_root(record: pb.RegistryRecord) -> Root:

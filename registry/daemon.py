@@ -25,7 +25,6 @@ from registry.health import HealthCheck
 from registry.home import (
     Home,
     HomeFault,
-    Keys,
     load_keys,
     load_members,
     load_record,
@@ -103,7 +102,8 @@ class Daemon:
             ledger = Ledger(connection)
             ledger.claim(self.record.registry, config.log_origin, store.path)
             # Before the first statement: whoever replays the log finds the key before its use.
-            ledger.append_leaf(_key_leaf(self._keys))
+            for certificate in self._keys.signed_certificate, self._keys.signed_log_certificate:
+                ledger.append_leaf(_key_leaf(certificate))
 
     async def serve(self, bridge: Bridge, ready: Ready, stop: Stop) -> None:
         """Serves until `stop` returns. OSError, HomeFault, DaemonCrash."""
@@ -246,6 +246,6 @@ def _require_free(address: str) -> None:
         raise OSError(f"cannot listen on {address}: {error.strerror or error}") from error
 
 
-def _key_leaf(keys: Keys) -> bytes:
-    leaf = pb.LogLeaf(key=pb.KeyLeaf(certificate=keys.signed_certificate))
+def _key_leaf(certificate: bytes) -> bytes:
+    leaf = pb.LogLeaf(key=pb.KeyLeaf(certificate=certificate))
     return leaf.SerializeToString(deterministic=True)

@@ -3,7 +3,7 @@
 config.toml          what the operator sets
 registry.record      the signed record, to be handed to node operators
 root/operator-N.key  one key of the root each; they belong offline, with their operators
-keys/                statement key, TLS key and certificate, used while running
+keys/                statement key, log key, TLS key and certificate, used while running
 """
 
 import os
@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from proto.key_certificate import certify_key, cosign
+from proto.key_certificate import certify_key, cosign, read_key_certificate
 from proto.keys import KEY_BYTES, KeyCertificate, KeyPurpose, SigningKey
 from proto.registry_record import RegistryRecord, Root, read_record, registry_id, sign_root
 from proto.v1 import types_pb2 as pb
@@ -32,7 +32,7 @@ from runtime.tls import (
 
 DAY_US: Final = 86_400_000_000
 KEY_LEAD_US: Final = DAY_US  # a clock set back a little after the start still finds its key valid
-STATEMENT_KEY_LIFE_US: Final = 400 * DAY_US  # a year, and a month to do the change in
+ONLINE_KEY_LIFE_US: Final = 400 * DAY_US  # a year, and a month to do the change in
 TLS_LIFE_US: Final = 10 * 365 * DAY_US  # the record pins it, so its date adds nothing
 
 Entropy = Callable[[int], bytes]
@@ -61,6 +61,10 @@ class Home:
         return self.path / "keys" / "statement.key"
 
     @property
+    def log_key(self) -> Path:
+        return self.path / "keys" / "log.key"
+
+    @property
     def tls_key(self) -> Path:
         return self.path / "keys" / "tls.key"
 
@@ -84,6 +88,9 @@ class Keys:
     statement: SigningKey
     certificate: KeyCertificate
     signed_certificate: bytes  # SignedKeyCertificate, as it is logged
+    log: SigningKey  # of checkpoints, and of nothing else
+    log_certificate: KeyCertificate
+    signed_log_certificate: bytes  # SignedKeyCertificate, as it is logged
     tls: TlsIdentity
 
 
@@ -117,33 +124,43 @@ def _fill(
         write_private(home.path / "root" / f"operator-{number}.key", _key_text(key))
     root = Root(1, tuple(sorted(key.public for key in roots)), threshold)
     owner = registry_id(root.encode())
-    statement = SigningKey(entropy(KEY_BYTES))
-    write_private(home.statement_key, _key_text(statement))
+    online = [
+        _new_key(home.statement_key, KeyPurpose.STATEMENT, owner, now_us, entropy),
+        _new_key(home.log_key, KeyPurpose.LOG, owner, now_us, entropy),
+    ]
     tls = make_tls_identity(now_us - KEY_LEAD_US, now_us + TLS_LIFE_US)
     save_tls_identity(tls, home.tls_key, home.tls_certificate)
     if not config.log_origin:
         config = replace(config, log_origin=_origin(config, owner))
     home.config.write_text(config_text(config))
-    certificate = KeyCertificate(
-        owner,
-        KeyPurpose.STATEMENT,
-        statement.public,
-        now_us - KEY_LEAD_US,
-        now_us + STATEMENT_KEY_LIFE_US,
-    )
-    signed = certify_key(roots[0], certificate)
-    for key in roots[1:]:
-        signed = cosign(signed, key)
     blank = pb.RegistryRecord(
         registry_key_id=owner,
         roots=[sign_root(root, roots)],
-        keys=[signed],
+        keys=[certify_by(certificate, roots) for certificate in online],
         tls_certificate=tls.certificate_der,
     )
     record = fill_record(blank, config, config.listen, config.archive)
     data = signed_record(record, now_us, roots)
     write_public(home.record, data)
     return read_record(data)
+
+
+def _new_key(
+    path: Path, purpose: KeyPurpose, owner: bytes, now_us: int, entropy: Entropy
+) -> KeyCertificate:
+    key = SigningKey(entropy(KEY_BYTES))
+    write_private(path, _key_text(key))
+    return KeyCertificate(
+        owner, purpose, key.public, now_us - KEY_LEAD_US, now_us + ONLINE_KEY_LIFE_US
+    )
+
+
+def certify_by(certificate: KeyCertificate, roots: Sequence[SigningKey]) -> pb.SignedKeyCertificate:
+    """The certificate with a signature by each of these root keys."""
+    signed = certify_key(roots[0], certificate)
+    for key in roots[1:]:
+        signed = cosign(signed, key)
+    return signed
 
 
 def _origin(config: Config, owner: bytes) -> str:
@@ -155,10 +172,13 @@ def _origin(config: Config, owner: bytes) -> str:
 
 def load_keys(home: Home, record: RegistryRecord, now_us: int) -> Keys:
     """What `run` needs. HomeFault where a key is missing, not ours, or not valid now."""
-    statement = read_key(home.statement_key)
+    statement, log = read_key(home.statement_key), read_key(home.log_key)
     certificate = record.statement_key(statement.public, now_us)
     if certificate is None:
         raise HomeFault(f"{home.statement_key}: {home.record} does not certify it for now")
+    log_certificate = record.log_key(log.public, now_us)
+    if log_certificate is None:
+        raise HomeFault(f"{home.log_key}: {home.record} does not certify it for now")
     try:
         tls = load_tls_identity(home.tls_key, home.tls_certificate)
     except OSError as error:
@@ -167,13 +187,21 @@ def load_keys(home: Home, record: RegistryRecord, now_us: int) -> Keys:
         raise HomeFault(f"{home.tls_certificate}: {error}") from error
     if tls.certificate_der != record.tls_certificate:
         raise HomeFault(f"{home.tls_certificate}: not the certificate that {home.record} pins")
-    return Keys(statement, certificate, _signed_certificate(record, certificate), tls)
+    return Keys(
+        statement,
+        certificate,
+        _signed_certificate(record, certificate),
+        log,
+        log_certificate,
+        _signed_certificate(record, log_certificate),
+        tls,
+    )
 
 
 def _signed_certificate(record: RegistryRecord, certificate: KeyCertificate) -> bytes:
     content = pb.RegistryRecord.FromString(pb.SignedRegistryRecord.FromString(record.signed).record)
     for entry in content.keys:
-        if pb.KeyCertificate.FromString(entry.certificate).key == certificate.key:
+        if read_key_certificate(entry) == certificate:
             return entry.SerializeToString(deterministic=True)
     raise AssertionError("a verified record lost its key")
 

@@ -8,10 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proto.keys import KeyCertificate, KeyPurpose, SigningKey
-from proto.limits import MAX_RECORD_BYTES, MAX_RECORD_KEYS, MAX_ROOT_KEYS, MAX_ROOTS
+from proto.limits import (
+    MAX_ADDRESS_CHARS,
+    MAX_RECORD_BYTES,
+    MAX_RECORD_KEYS,
+    MAX_RECORD_REVOCATIONS,
+    MAX_RECORD_WITNESSES,
+    MAX_ROOT_KEYS,
+    MAX_ROOTS,
+)
+from proto.note import COSIGNATURE, ED25519, NoteKey
 from proto.registry_record import (
     RECORD_KIND,
     ROOT_KIND,
+    RegistryRecord,
     Root,
     read_record,
     registry_id,
@@ -260,3 +270,93 @@ def test_a_flipped_bit_fails_or_says_the_same(bit: int) -> None:
     good = read_record(RECORD)
     assert (read.registry, read.statement_keys) == (good.registry, good.statement_keys)
     assert read.grpc_target == good.grpc_target
+
+
+# --------------------------------------------------------------------- log keys, witnesses, ends
+
+LOG = KeyCertificate(OWNER, KeyPurpose.LOG, signing_key("log").public, 10, 20)
+OLD_LOG = KeyCertificate(OWNER, KeyPurpose.LOG, signing_key("old log").public, 0, 9)
+
+
+def witness(name: str, key: str, url: str = "https://w.example") -> pb.Witness:
+    note_key = NoteKey(name, COSIGNATURE, signing_key(key).public)
+    return pb.Witness(key=note_key.encode(), url=url)
+
+
+def read(**changes: object) -> RegistryRecord:
+    changed = message(keys=[certified(KEY, [A, B]), *changes.pop("keys", [])])  # type: ignore[misc]
+    changed.MergeFrom(pb.RegistryRecord(**changes))  # type: ignore[arg-type]
+    return read_record(sign_record(changed, [A, B]))
+
+
+def test_log_keys_are_keys_of_each_shards_log() -> None:
+    record = read(keys=[certified(LOG, [A, B]), certified(OLD_LOG, [A, C])])
+    assert record.statement_keys == (KEY,)
+    assert record.log_keys == (LOG, OLD_LOG)
+    origin = "example.net/r/2026"
+    keys = [NoteKey(origin, ED25519, c.key) for c in (LOG, OLD_LOG)]
+    assert record.log_note_keys(origin) == tuple(keys), (
+        "an ended one signed proofs that people hold"
+    )
+    assert record.log_key(LOG.key, 15) == LOG
+    assert record.log_key(LOG.key, 21) is record.log_key(KEY.key, 15) is None
+    revoked = read(
+        keys=[certified(LOG, [A, B]), certified(OLD_LOG, [A, C])],
+        revocations=[pb.KeyRevocation(key=LOG.key, at_us=14)],
+    )
+    assert revoked.log_note_keys(origin) == (keys[1],)
+    assert revoked.log_key(LOG.key, 14) == LOG
+    assert revoked.log_key(LOG.key, 15) is None
+
+
+def test_a_revoked_key_has_an_end() -> None:
+    ends = [pb.KeyRevocation(key=ONLINE.public, at_us=at) for at in (70, 60)]
+    record = read(revocations=ends)
+    assert record.statement_key(ONLINE.public, 60) == KEY
+    assert record.statement_key(ONLINE.public, 61) is None, "the earlier of two ends"
+    assert read().statement_key(ONLINE.public, 61) == KEY
+
+
+def test_witnesses_and_release() -> None:
+    record = read(
+        witnesses=[witness("w1", "w1"), witness("w2", "w2", "")],
+        witness_quorum=1,
+        release="COVERED",
+        mmd_us=5,
+    )
+    assert [w.key.name for w in record.witnesses] == ["w1", "w2"]
+    assert [w.url for w in record.witnesses] == ["https://w.example", ""]
+    assert (record.witness_quorum, record.covered) == (1, True)
+    again = pb.RegistryRecord(witnesses=[w.to_message() for w in record.witnesses])
+    assert read(witnesses=again.witnesses, witness_quorum=1).witnesses == record.witnesses
+    assert not read().covered
+
+
+LOG_KEY_TOO_LONG = KeyCertificate(OWNER, KeyPurpose.LOG, bytes(33), 0, 9)
+WRONG_PARTS: dict[str, dict[str, object]] = {
+    "quorum beyond the witnesses": {"witnesses": [witness("w", "w")], "witness_quorum": 2},
+    "one name twice": {"witnesses": [witness("w", "v"), witness("w", "w")]},
+    "one key twice": {"witnesses": [witness("v", "w"), witness("w", "w")]},
+    "no key": {"witnesses": [pb.Witness(key="w", url="")]},
+    "a key that makes no cosignatures": {
+        "witnesses": [pb.Witness(key=NoteKey("w", ED25519, A.public).encode())]
+    },
+    "another scheme": {"witnesses": [witness("w", "w", "ftp://w.example")]},
+    "unprintable address": {"witnesses": [witness("w", "w", "http://w\n")]},
+    "long address": {"witnesses": [witness("w", "w", "http://" + "w" * MAX_ADDRESS_CHARS)]},
+    "too many witnesses": {
+        "witnesses": [witness(f"w{i}", f"w{i}") for i in range(MAX_RECORD_WITNESSES + 1)]
+    },
+    "too many revocations": {
+        "revocations": [pb.KeyRevocation(key=b"k")] * (MAX_RECORD_REVOCATIONS + 1)
+    },
+    "unknown release": {"release": 7},
+    "negative span": {"mmd_us": -61_000_000},
+    "a log key of 33 bytes": {"keys": [certified(LOG_KEY_TOO_LONG, [A, B])]},
+}
+
+
+@pytest.mark.parametrize("name", WRONG_PARTS)
+def test_wrong_parts(name: str) -> None:
+    with pytest.raises(WireFault):
+        read(**WRONG_PARTS[name])

@@ -1,0 +1,1 @@
+"""A witness of transparency logs (C2SP tlog-witness): it cosigns what only ever grows."""
