@@ -178,7 +178,7 @@ def status(target: str, as_json: bool) -> None:
       pledgeway registry status http://127.0.0.1:7480 --json
     """
     base = _base_url(target)
-    health = _ask_health(base)
+    health = ask_health(base)
     if health is None:
         if as_json:
             click.echo(json.dumps({"ok": False, "reachable": False, "url": base}))
@@ -202,8 +202,8 @@ def _base_url(target: str) -> str:
     return record.archive_url.removesuffix("/commit/%s")
 
 
-def _ask_health(base: str) -> Health | None:
-    """None where nobody answers, or somebody who is no registry."""
+def ask_health(base: str) -> Health | None:
+    """What the registry at this URL says of itself. None: nobody answers, or no registry does."""
     try:
         parts = urlsplit(base)
         if parts.scheme not in ("http", "https") or not parts.hostname:

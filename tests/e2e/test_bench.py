@@ -125,3 +125,41 @@ def test_a_server_that_is_not_there_is_one_line(directory: Path) -> None:
     )
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.startswith("pledgeway: PostgreSQL: ") and done.stderr.count("\n") == 1
+
+
+def require_decided(found: dict[str, Any], modes: set[str]) -> None:
+    """Every answer was COMMITTED, and the registry's log holds as many entries more."""
+    assert found["ok"] and found["runs"].keys() == modes
+    for figure in ("decisions_per_s", "p50_ms", "p99_ms"):
+        assert found[figure].keys() == modes
+    for mode, run in found["runs"].items():
+        assert run["decided"] == run["calls"] * run["items_per_call"] == run["verified"] > 0
+        assert run["decisions_per_s"] == pytest.approx(run["decided"] / run["seconds"], rel=0.01)
+        assert found["decisions_per_s"][mode] == run["decisions_per_s"]
+        assert 0 < run["p50_ms"] <= run["p99_ms"]
+        assert run["faults"] == {}
+        if sys.platform == "linux":
+            assert run["server_cpu_us_per_decision"] > 0 < run["client_cpu_us_per_decision"]
+    all_of_them = sum(run["decided"] + run["warm_up"] for run in found["runs"].values())
+    assert found["decided"] == found["logged"] == all_of_them
+    assert found["fsync"] == "full" and found["fsync_us"] == found["machine"]["fsync_us"] > 0
+
+
+def test_a_registry_both_ways(directory: Path) -> None:
+    options = ("--seconds", "0.3", "--in-flight", "8", "--frame", "16", "--streams", "2")
+    command = [*BENCH[:-2], "registry", "--json"]
+    environment = os.environ | {"TMPDIR": str(directory)}
+    done = subprocess.run(
+        [*command, *options, "--rows", "500"],
+        capture_output=True,
+        text=True,
+        timeout=MOST_S,
+        env=environment,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(done.stdout)
+    require_decided(found, {"unary", "batched"})
+    assert found["rows_before"] == 500
+    assert (found["in_flight"], found["frame"], found["streams"]) == (8, 16, 2)
+    assert found["runs"]["batched"]["items_per_call"] == 16
+    assert list(directory.iterdir()) == []

@@ -18,6 +18,7 @@ from node.command.bench.options import (
     require_own_server,
 )
 from node.command.bench.pending_command import pending
+from node.command.bench.registry_command import registry, spell
 from node.command.bench.result import Wanted
 from node.command.exit_status import REFUSED, UNUSABLE, fail
 from node.core.view import MAX_PENDING_COUNT
@@ -35,10 +36,12 @@ def bench() -> None:
     Example:
       pledgeway bench payments --depth 512 --depth 1
       pledgeway bench pending --count 5000
+      pledgeway bench registry --seconds 5
     """
 
 
-bench.add_command(pending)
+for _command in (pending, registry, spell):
+    bench.add_command(_command)
 
 
 @bench.command(

@@ -15,6 +15,7 @@ import trio
 
 from node.command.bench.accounting import read_accounts, spent_us
 from node.command.bench.cpu import all_cpu_s
+from node.command.bench.quantile import quantile
 from node.command.finder import LocalFinder
 from node.control.context import Context
 from node.control.failure import Arguments, bad_argument
@@ -141,7 +142,7 @@ class _Load:
             "window_s": closed.at_s - opened.at_s,
             "ended": len(window),
             "paid": len(self._latencies_s),
-            **{name: 1000 * _quantile(window, share) for name, share in SHARES.items()},
+            **{name: 1000 * quantile(window, share) for name, share in SHARES.items()},
             "cpu_s": {
                 name: seconds - opened.cpu_s[name]
                 for name, seconds in closed.cpu_s.items()
@@ -152,11 +153,6 @@ class _Load:
 
     def _ends(self) -> dict[str, Any]:
         return {"failed": sum(self._failed.values()), "reasons": dict(self._failed)}
-
-
-def _quantile(ordered: Sequence[float], share: float) -> float:
-    """The value that `share` of all do not exceed (nearest rank)."""
-    return ordered[max(0, -(-int(share * 1000) * len(ordered) // 1000) - 1)]
 
 
 async def read_requests(arguments: Arguments) -> list[str]:

@@ -13,8 +13,8 @@ from node.command.bench.accounting import read_accounts, spent_us
 from node.command.bench.chain import PAYEE, PAYER, chain_network, names
 from node.command.bench.command import bench
 from node.command.bench.cpu import all_cpu_s, cpu_s
-from node.command.bench.driver import _quantile
 from node.command.bench.machine import machine, versions
+from node.command.bench.quantile import quantile
 from node.command.bench.result import Measured, Outcome, Wanted
 from node.command.bench.run import node_of
 from node.command.bench.show import show
@@ -27,9 +27,9 @@ from proto.levels import Level
 
 def test_quantiles_are_values_that_occurred() -> None:
     ordered = [float(i) for i in range(1, 101)]
-    assert [_quantile(ordered, share) for share in (0.5, 0.95, 0.99)] == [50.0, 95.0, 99.0]
-    assert _quantile([7.0], 0.5) == _quantile([7.0], 0.99) == 7.0
-    assert _quantile([1.0, 2.0, 3.0], 0.5) == 2.0
+    assert [quantile(ordered, share) for share in (0.5, 0.95, 0.99)] == [50.0, 95.0, 99.0]
+    assert quantile([7.0], 0.5) == quantile([7.0], 0.99) == 7.0
+    assert quantile([1.0, 2.0, 3.0], 0.5) == 2.0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="no clock of other processes")
