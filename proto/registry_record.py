@@ -143,7 +143,7 @@ def read_record(data: bytes) -> RegistryRecord:
     proofs = [Proof.from_message(s) for s in signed.signatures]
     if not root.approves(proofs, RECORD_KIND, signed.record):
         raise WireFault("a registry record that its root did not sign")
-    if record.release not in (pb.LOGGED, pb.COVERED):
+    if record.release not in (pb.STATEMENT_RELEASE_UNSPECIFIED, pb.LOGGED, pb.COVERED):
         raise WireFault("a registry record that releases statements by an unknown rule")
     if record.mmd_us < 0:
         raise WireFault("a registry record that promises proofs before their statements")

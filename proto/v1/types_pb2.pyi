@@ -38,6 +38,7 @@ class KeyPurpose(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
 
 class StatementRelease(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
+    STATEMENT_RELEASE_UNSPECIFIED: _ClassVar[StatementRelease]
     LOGGED: _ClassVar[StatementRelease]
     COVERED: _ClassVar[StatementRelease]
 
@@ -68,6 +69,7 @@ TLS: KeyPurpose
 SEAL: KeyPurpose
 STATEMENT: KeyPurpose
 LOG: KeyPurpose
+STATEMENT_RELEASE_UNSPECIFIED: StatementRelease
 LOGGED: StatementRelease
 COVERED: StatementRelease
 FRAUD_KIND_UNSPECIFIED: FraudKind

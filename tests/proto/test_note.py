@@ -131,7 +131,9 @@ def test_decimals() -> None:
     assert [from_decimal(t) for t in ("0", "10", str(2**63 - 1))] == [0, 10, 2**63 - 1]
 
 
-@pytest.mark.parametrize("text", ["YQ", "YR==", "YQ==\n", " YQ==", "Y Q==", "YQ==YQ==", "YQ=_", "ä"])
+@pytest.mark.parametrize(
+    "text", ["YQ", "YR==", "YQ==\n", " YQ==", "Y Q==", "YQ==YQ==", "YQ=_", "ä"]
+)
 def test_base64_has_one_spelling(text: str) -> None:
     assert from_base64("YQ==") == b"a"
     with pytest.raises(WireFault):
