@@ -4,7 +4,7 @@ A tile holds up to 256 hashes of one level of the tree; its level l holds the ro
 each. `read_tile` gives the bytes of a tile of a given width, 32 a hash, wherever they are kept.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -112,6 +112,29 @@ def _row(level: int, before: int, now: int) -> Iterator[Tile]:
         yield Tile(level, index, min(TILE_WIDTH, now - index * TILE_WIDTH))
 
 
+def grow_tiles(
+    edges: Sequence[Sequence[bytes]], old_size: int, hashes: Sequence[bytes]
+) -> tuple[list[tuple[Tile, bytes]], list[list[bytes]]]:
+    """The tiles that change when leaf hashes are added, and the new edges.
+
+    `edges`: for each level the hashes of its last, unfinished tile. Lowest level first: what a
+    tile is computed from comes before it.
+    """
+    tiles: list[tuple[Tile, bytes]] = []
+    after: list[list[bytes]] = []
+    fresh: Sequence[bytes] = hashes
+    level = 0
+    while fresh:
+        row = [*(edges[level] if level < len(edges) else ()), *fresh]
+        first = (old_size >> TILE_HEIGHT * level) // TILE_WIDTH
+        cut = [row[at : at + TILE_WIDTH] for at in range(0, len(row), TILE_WIDTH)]
+        tiles += [(Tile(level, first + i, len(c)), b"".join(c)) for i, c in enumerate(cut)]
+        fresh = [merkle_root(c) for c in cut if len(c) == TILE_WIDTH]
+        after.append(row[len(fresh) * TILE_WIDTH :])
+        level += 1
+    return tiles, [*after, *(list(edge) for edge in edges[level:])]
+
+
 def encode_entries(leaves: Sequence[bytes]) -> bytes:
     """An entry tile: each leaf behind its length, two bytes."""
     assert all(len(leaf) <= MAX_ENTRY_BYTES for leaf in leaves)
@@ -176,21 +199,31 @@ def fold(roots: Sequence[bytes]) -> bytes:
     return root
 
 
-class TreeReader:
-    """Roots of parts of the tree of `size` leaves, read from its tiles, each tile once."""
+Pyramid = list[list[bytes]]
+"""The roots of the whole subtrees within one tile, by height: [0] its own hashes."""
 
-    def __init__(self, size: int, read_tile: ReadTile) -> None:
+
+class TreeReader:
+    """Roots of parts of the tree of `size` leaves, read from its tiles, each tile once.
+
+    `known`: tiles read before, of this log; whoever gives it bounds it. Tiles never change.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        read_tile: ReadTile,
+        known: MutableMapping[tuple[int, int, int], Pyramid] | None = None,
+    ) -> None:
         self.size = size
         self._read_tile = read_tile
-        self._tiles: dict[tuple[int, int], list[bytes]] = {}
+        self._known = {} if known is None else known
 
     def whole(self, height: int, index: int) -> bytes:
         """The root of the leaves [index * 2^height, (index + 1) * 2^height)."""
         level, rest = divmod(height, TILE_HEIGHT)
-        start = (index << rest) % TILE_WIDTH
-        hashes = self._tile(level, (index << rest) // TILE_WIDTH)[start : start + (1 << rest)]
-        assert len(hashes) == 1 << rest, (self.size, height, index)
-        return merkle_root(hashes)
+        tile = (index << rest) // TILE_WIDTH
+        return self._pyramid(level, tile)[rest][index - (tile * TILE_WIDTH >> rest)]
 
     def parts(self, start: int, end: int) -> list[bytes]:
         """Roots of the whole subtrees that [start, end) consists of, largest first.
@@ -208,14 +241,24 @@ class TreeReader:
         """The root over [start, end), with the same condition."""
         return fold(self.parts(start, end))
 
-    def _tile(self, level: int, index: int) -> list[bytes]:
-        if (level, index) not in self._tiles:
-            row = self.size >> TILE_HEIGHT * level
-            width = min(TILE_WIDTH, row - index * TILE_WIDTH)
-            data = self._read_tile(level, index, width)
-            assert len(data) == width * HASH_BYTES, (level, index, width, len(data))
-            self._tiles[level, index] = split_hashes(data)
-        return self._tiles[level, index]
+    def _pyramid(self, level: int, index: int) -> Pyramid:
+        row = self.size >> TILE_HEIGHT * level
+        width = min(TILE_WIDTH, row - index * TILE_WIDTH)
+        place = level, index, width
+        found = self._known.get(place)
+        if found is None:
+            found = self._known[place] = _pyramid(self._read_tile(*place), width)
+        return found
+
+
+def _pyramid(data: bytes, width: int) -> Pyramid:
+    assert len(data) == width * HASH_BYTES, (width, len(data))
+    levels = [split_hashes(data)]
+    while len(below := levels[-1]) > 1:
+        # An odd one at the end is part of no whole subtree of this tile.
+        pairs = zip(below[::2], below[1::2], strict=False)
+        levels.append([node_hash(left, right) for left, right in pairs])
+    return levels
 
 
 def read_frontier(size: int, read_tile: ReadTile) -> Frontier:
@@ -225,10 +268,14 @@ def read_frontier(size: int, read_tile: ReadTile) -> Frontier:
 
 def inclusion_proof(index: int, size: int, read_tile: ReadTile) -> list[bytes]:
     """Sibling hashes from the leaf upwards, RFC 6962 section 2.1.1. `index` < `size`."""
-    assert 0 <= index < size, (index, size)
-    tree = TreeReader(size, read_tile)
+    return inclusion_path_of(TreeReader(size, read_tile), index)
+
+
+def inclusion_path_of(tree: TreeReader, index: int) -> list[bytes]:
+    """The same from a reader that may know some of the tiles already."""
+    assert 0 <= index < tree.size, (index, tree.size)
     path = []
-    start, end = 0, size
+    start, end = 0, tree.size
     while end - start > 1:
         middle = _middle(start, end)
         if index < middle:

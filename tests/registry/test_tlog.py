@@ -16,6 +16,7 @@ from registry.tlog import (
     decode_entries,
     encode_entries,
     entries_path,
+    grow_tiles,
     inclusion_proof,
     new_entry_tiles,
     new_tiles,
@@ -157,6 +158,19 @@ def test_what_is_new_completes_what_was(old: int, grown: int) -> None:
     assert set(new_entry_tiles(old, new)) == set(new_entry_tiles(0, new)) - set(
         new_entry_tiles(0, old)
     )
+
+
+@given(st.lists(st.integers(0, 700), max_size=6))
+def test_growing_in_steps_gives_the_tiles_of_the_whole(steps: list[int]) -> None:
+    size, edges, written = 0, [], {}
+    for step in steps:
+        tiles, edges = grow_tiles(edges, size, ALL[size : size + step])
+        assert [tile for tile, _ in tiles] == list(new_tiles(size, size + step))
+        written.update(tiles)
+        size += step
+    read = tiles_of(size)
+    for tile in new_tiles(0, size):
+        assert written[tile] == read(tile.level, tile.index, tile.width)
 
 
 @given(st.lists(st.binary(max_size=400), max_size=20))
