@@ -64,4 +64,4 @@ class EvidenceShelf:
         except OSError as error:
             log.error("%s: cannot be written: %s", path, error.strerror)
             return
-        log.error("%s: a log signed what does not go together", path)
+        log.error("%s: kept, since it does not go with what was cosigned", path)

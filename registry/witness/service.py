@@ -84,7 +84,8 @@ class WitnessService:
         self.tally.count(answer.reason.name.lower())
         status = STATUS[answer.reason]
         if status == 409:
-            return Response(f"{answer.size}\n", 409, NO_STORE, SIZE_TYPE)
+            # As a header: with a media type of "text/" a charset would be appended.
+            return Response(f"{answer.size}\n", 409, {**NO_STORE, "Content-Type": SIZE_TYPE})
         later = ONE_SECOND if status in (429, 503) else {}
         return _plain(status, f"{answer.reason.value}\n", later)
 
