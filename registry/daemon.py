@@ -3,7 +3,7 @@
 import logging
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import trio
 
-from proto.registry_record import read_record
+from proto.registry_record import RegistryRecord, read_record
 from proto.v1 import types_pb2 as pb
 from registry.archive import Archive
 from registry.calendar import Calendar
@@ -26,14 +26,13 @@ from registry.home import (
     Home,
     HomeFault,
     load_keys,
-    load_members,
     load_record,
     load_root_keys,
     require_threshold,
     write_public,
 )
 from registry.hub import Hub
-from registry.log import Terms
+from registry.log import Logged, Terms
 from registry.record import (
     content_of,
     fill_record,
@@ -42,6 +41,8 @@ from registry.record import (
     signed_record,
     with_port,
 )
+from registry.relay_links import Relay
+from registry.relay_members import Members
 from registry.service import RegistryService
 from registry.signer import Signer
 from registry.store import Ledger, open_ledger
@@ -50,6 +51,7 @@ from registry.worker import DecisionWorker
 from runtime.bridge import Bridge
 from runtime.clock import Clock, SystemClock
 from runtime.collector import calm_collector
+from runtime.rpc_client import RpcChannel
 from runtime.rpc_server import RpcServer
 from runtime.store import Store
 from runtime.tls import server_credentials
@@ -95,7 +97,7 @@ class Daemon:
         self._store = store
         self.record = load_record(home.record)
         self._keys = load_keys(home, self.record, clock.now_us())
-        self._members = load_members(home)
+        self._members = Members(home, self.record.registry)
         self._hub = Hub()
         self._calendar = Calendar(config.capacity_per_s)
         with store.engine.connect() as connection:
@@ -108,13 +110,19 @@ class Daemon:
     async def serve(self, bridge: Bridge, ready: Ready, stop: Stop) -> None:
         """Serves until `stop` returns. OSError, HomeFault, DaemonCrash."""
         fault: Exception | None = None
-        tell = partial(spread, self._hub, self._calendar)
+        relay = self._relay()
+
+        def tell(decisions: Sequence[Logged]) -> None:
+            spread(self._hub, self._calendar, decisions)
+            relay.decided(decisions)
+
         async with (
             DecisionWorker.open(self._store.engine, self._decider, tell) as worker,
             trio.open_nursery() as nursery,
         ):
             if isinstance(self._clock, ChronyClock):
                 nursery.start_soon(self._clock.follow)
+            nursery.start_soon(relay.run, partial(_connect, bridge))
             try:
                 async with self._serving(self._desk(worker), bridge, nursery) as line:
                     calm_collector()
@@ -131,7 +139,7 @@ class Daemon:
         self, desk: Desk, bridge: Bridge, nursery: trio.Nursery
     ) -> AsyncIterator[str]:
         """Both servers around a block; gives the line that says where they listen."""
-        service = RegistryService(desk, self._hub, self._signed_record)
+        service = RegistryService(desk, self._hub, self._signed_record, self._examiner())
         server = RpcServer(bridge, nursery, [service.methods()])
         archive = Archive(desk, self._signed_record, self._health())
         shutdown, web_ended = trio.Event(), trio.Event()
@@ -206,10 +214,24 @@ class Daemon:
         return self.record.signed
 
     def _desk(self, worker: DecisionWorker) -> Desk:
-        registry = self.record.registry
-        examiner = Examiner(registry, self._members)
-        signer = Signer(registry, self._config.log_origin, self._keys.statement)
-        return Desk(worker, self._store.engine, examiner, signer, self._calendar)
+        engine = self._store.engine
+        return Desk(worker, engine, self._examiner(), self._signer(), self._calendar)
+
+    def _examiner(self) -> Examiner:
+        return Examiner(self.record.registry, self._members.records)
+
+    def _signer(self) -> Signer:
+        return Signer(self.record.registry, self._config.log_origin, self._keys.statement)
+
+    def _relay(self) -> Relay:
+        return Relay(
+            self._members,
+            self._examiner(),
+            self._signer(),
+            self._clock,
+            self._store.engine,
+            self._config.guard_us,
+        )
 
     def _decider(self, ledger: Ledger) -> Decider:
         config = self._config
@@ -233,6 +255,10 @@ class Daemon:
             self._rules(),
             self._calendar,
         )
+
+
+def _connect(bridge: Bridge, member: RegistryRecord) -> RpcChannel:
+    return RpcChannel.to_pinned(bridge, member.grpc_target, member.tls_certificate)
 
 
 def _require_free(address: str) -> None:

@@ -162,8 +162,12 @@ class Desk:
                 return Announce(subject)
 
     def _has_room(self, item: Examined) -> bool:
-        if isinstance(item, CommitShown) and self.calendar.holds(*item.subject.key):
-            return True  # whoever was admitted is never rate limited
+        # Whoever was admitted is never rate limited, nor what another member has accepted: shedding
+        # that would split the collective.
+        if isinstance(item, CommitShown) and (
+            item.relayed or self.calendar.holds(*item.subject.key)
+        ):
+            return True
         return self._worker.room > SHED_ABOVE
 
     def _admit(self, item: Item, answer: Answer) -> Answer:

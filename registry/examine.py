@@ -13,6 +13,7 @@ from proto.limits import MAX_EVIDENCE_BYTES, MAX_PREIMAGE_BYTES
 from proto.statement import Outcome, SignedStatement
 from proto.wire import WireFault
 from registry.log import CommitShown, DeclineShown, Reason, Refused, Subject
+from registry.relay import MAX_RELAYED_BYTES, as_relayed, leaves_room
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +31,17 @@ class Examiner:
             read = Evidence.decode(evidence)
         except WireFault:
             return CommitShown(subject, evidence, satisfied=False)
+        if not leaves_room(subject.descriptor.policy, read):
+            return CommitShown(subject, evidence, satisfied=False)
         if not evidence_satisfies(subject.descriptor, subject.commit_id, read):
             return CommitShown(subject, evidence, satisfied=False)
-        return CommitShown(subject, evidence, True, self.relayed(subject, read))
+        return CommitShown(subject, evidence, True, len(self.relayed(subject, read)))
 
-    def relayed(self, subject: Subject, evidence: Evidence) -> int:
-        """j: distinct other members whose valid COMMITTED statements the evidence carries."""
+    def relayed(self, subject: Subject, evidence: Evidence) -> dict[bytes, bytes]:
+        """The valid COMMITTED statements of distinct other members that the evidence carries, by
+        member: SignedStatement bytes, as they are passed on. There are j of them."""
         members = subject.descriptor.policy.members
-        seen: set[bytes] = set()
+        seen: dict[bytes, bytes] = {}
         # More statements than members cannot count, and each costs a signature check.
         for data in evidence.relayed[: len(members)]:
             try:
@@ -47,9 +51,12 @@ class Examiner:
                 )
             except (WireFault, CertificateInvalid):
                 continue  # a worthless statement buys no time, and costs the commit nothing
-            if leaf.outcome is Outcome.COMMITTED and member != self.registry:
-                seen.add(member)
-        return len(seen)
+            if leaf.outcome is not Outcome.COMMITTED or member == self.registry:
+                continue
+            # What could not be passed on must not buy time either.
+            if len(onward := as_relayed(signed)) <= MAX_RELAYED_BYTES:
+                seen.setdefault(member, onward)
+        return seen
 
     def _may_matter(self, subject: Subject, evidence: bytes) -> bool:
         member = self.registry in subject.descriptor.policy.members

@@ -22,7 +22,9 @@ from registry.desk import (
     AskQuery,
     Desk,
 )
+from registry.examine import Examiner
 from registry.hub import Hub
+from registry.relay_service import answer_relay
 from runtime.rpc import (
     CallContext,
     Duplex,
@@ -47,10 +49,13 @@ LONGEST_WAIT_S: Final = 60.0  # a clock that was set, or became usable again, is
 class RegistryService:
     """Handlers run on trio. `record` gives the SignedRegistryRecord that GetInfo hands out."""
 
-    def __init__(self, desk: Desk, hub: Hub, record: Callable[[], bytes]) -> None:
+    def __init__(
+        self, desk: Desk, hub: Hub, record: Callable[[], bytes], examiner: Examiner
+    ) -> None:
         self._desk = desk
         self._hub = hub
         self._record = record
+        self._examiner = examiner
         self._watchers = 0
 
     def methods(self) -> Service:
@@ -62,6 +67,7 @@ class RegistryService:
                 "Decide": Unary(rpb.DecideRequest, rpb.DecideResponse, self.decide),
                 "DecideStream": Duplex(rpb.DecideRequest, rpb.DecideResponse, self.decide_stream),
                 "Watch": ServerStream(rpb.WatchRequest, rpb.Answer, self.watch),
+                "Relay": Unary(rpb.RelayRequest, rpb.RelayResponse, self.relay),
             },
         )
 
@@ -91,6 +97,11 @@ class RegistryService:
         """One frame at a time and in order; whoever wants more at once opens another stream."""
         while (request := await receive()) is not None:
             await send(await self.decide(request, context))
+
+    async def relay(self, request: rpb.RelayRequest, context: CallContext) -> rpb.RelayResponse:
+        _check_size(request.commits)
+        asks = [AskCommit(c.descriptor, c.evidence) for c in request.commits]
+        return rpb.RelayResponse(answers=await answer_relay(asks, self._desk, self._examiner))
 
     async def watch(
         self, request: rpb.WatchRequest, context: CallContext, send: Send[rpb.Answer]

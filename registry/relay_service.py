@@ -1,0 +1,62 @@
+"""rpc Relay: commits from other members of their policy (registry section 7)."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import trio
+
+from proto.commit import Evidence
+from proto.descriptor import commit_id
+from proto.limits import MAX_EVIDENCE_BYTES
+from proto.v1 import registry_pb2 as rpb
+from proto.wire import WireFault
+from registry.desk import AskCommit, Desk
+from registry.examine import Examiner, read_subject
+from registry.log import Reason, Refused
+from registry.relay import sender_of
+
+INLINE: Final = 8  # signatures that are checked sooner than a thread is reached
+
+
+async def answer_relay(
+    commits: Sequence[AskCommit], desk: Desk, examiner: Examiner
+) -> list[rpb.Answer]:
+    """Answers in item order. The caller proves what it is by content: the first statement in the
+    evidence is a valid COMMITTED one of another member. Whoever has none is refused at the price
+    of one signature check at most, and its commit is not looked at."""
+
+    def look() -> list[Refused | None]:
+        return [_unfit(ask, examiner) for ask in commits]
+
+    refused = look() if len(commits) <= INLINE else await trio.to_thread.run_sync(look)
+    fit = [ask for ask, no in zip(commits, refused, strict=True) if no is None]
+    answers = iter(await desk.answer(fit))
+    return [
+        next(answers) if no is None else _refusal(ask, no)
+        for ask, no in zip(commits, refused, strict=True)
+    ]
+
+
+def _unfit(ask: AskCommit, examiner: Examiner) -> Refused | None:
+    subject = read_subject(ask.descriptor)
+    if isinstance(subject, Refused):
+        return subject
+    members = subject.descriptor.policy.members
+    if examiner.registry not in members:
+        return Refused(Reason.NOT_A_MEMBER)
+    if len(ask.evidence) > MAX_EVIDENCE_BYTES:
+        return Refused(Reason.BAD_EVIDENCE, MAX_EVIDENCE_BYTES)
+    try:
+        evidence = Evidence.decode(ask.evidence)
+    except WireFault:
+        return Refused(Reason.BAD_EVIDENCE)
+    sender = sender_of(evidence)
+    if sender is None or sender == examiner.registry or sender not in members:
+        return Refused(Reason.BAD_EVIDENCE)
+    first = Evidence(relayed=evidence.relayed[:1])
+    return None if sender in examiner.relayed(subject, first) else Refused(Reason.BAD_EVIDENCE)
+
+
+def _refusal(ask: AskCommit, refused: Refused) -> rpb.Answer:
+    refusal = rpb.RegistryRefused(reason=refused.reason.name, figure=refused.figure)
+    return rpb.Answer(refusal=refusal, commit_id=commit_id(ask.descriptor))
