@@ -10,11 +10,12 @@ from uuid import UUID
 from proto.limits import MAX_COMMITTERS, MAX_DESCRIPTOR_BYTES, MAX_HASHLOCKS
 from proto.policy import RegistryPolicy, policy_fault
 from proto.v1 import types_pb2 as pb
-from proto.wire import WireFault, canonical, parse_canonical
+from proto.wire import WireFault, canonical, parse
 
 DESCRIPTOR_VERSION: Final = 1
 COMMIT_TAG: Final = b"pledgeway/commit/v1\0"
 HASH_BYTES: Final = 32
+POLICIES_KEPT: Final = 64  # a registry or a node meets few, and the same ones all the time
 DESCRIPTORS_KEPT: Final = 8192  # some 8 MB: a node reads each of its live ones a dozen times
 
 
@@ -97,25 +98,41 @@ def decode_descriptor(data: bytes) -> Descriptor:
     if len(data) > MAX_DESCRIPTOR_BYTES:
         raise DescriptorInvalid(DescriptorRule.N1, f"more than {MAX_DESCRIPTOR_BYTES} bytes")
     try:
-        message = parse_canonical(pb.CommitDescriptor, data)
+        message = parse(pb.CommitDescriptor, data)
     except WireFault as fault:
         raise DescriptorInvalid(DescriptorRule.N1, str(fault)) from fault
-    descriptor = Descriptor(
-        salt=message.salt,
-        deadline_us=message.deadline_us,
-        policy=RegistryPolicy.from_message(message.policy),
-        committers=tuple(message.condition.keys),
-        threshold=message.condition.threshold,
-        terms_root=message.terms_root,
-        hashlocks=tuple(message.hashlocks),
-        decline_hash=message.decline_hash,
-        version=message.version,
-    )
+    message.DiscardUnknownFields()
     # One content has two forms where an empty sub-message is absent or present: only ours counts.
-    if descriptor.encode() != data:
+    ours = message.HasField("policy") and message.HasField("condition")
+    if not ours or canonical(message) != data:
         raise DescriptorInvalid(DescriptorRule.N1, "not the deterministic form")
+    descriptor = _content(message)
     check_descriptor(descriptor)
     return descriptor
+
+
+def decode_accepted(data: bytes) -> Descriptor:
+    """Reads what `decode_descriptor` accepted before, in another process, and checks nothing."""
+    return _content(pb.CommitDescriptor.FromString(data))
+
+
+def _content(message: pb.CommitDescriptor) -> Descriptor:
+    return Descriptor(
+        message.salt,
+        message.deadline_us,
+        _policy(message.policy.SerializeToString(deterministic=True)),
+        tuple(message.condition.keys),
+        message.condition.threshold,
+        message.terms_root,
+        tuple(message.hashlocks),
+        message.decline_hash,
+        message.version,
+    )
+
+
+@lru_cache(maxsize=POLICIES_KEPT)
+def _policy(data: bytes) -> RegistryPolicy:
+    return RegistryPolicy.from_message(pb.RegistryPolicy.FromString(data))
 
 
 def check_descriptor(d: Descriptor) -> None:

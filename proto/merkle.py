@@ -16,8 +16,8 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\1" + left + right).digest()
 
 
-def _levels(leaves: Sequence[bytes]) -> list[Sequence[bytes]]:
-    """All levels of the tree, leaves first, root last.
+def tree_levels(leaves: Sequence[bytes]) -> list[Sequence[bytes]]:
+    """All levels of the tree over leaf hashes, leaves first, root last. At least one leaf.
 
     Pairing neighbours and carrying an odd one up gives exactly the RFC's left-full tree.
     """
@@ -43,18 +43,18 @@ def _path(levels: list[Sequence[bytes]], index: int) -> list[bytes]:
 
 def merkle_root(leaves: Sequence[bytes]) -> bytes:
     """Root over leaf hashes; SHA-256 of nothing for no leaf."""
-    return _levels(leaves)[-1][0] if leaves else sha256().digest()
+    return tree_levels(leaves)[-1][0] if leaves else sha256().digest()
 
 
 def inclusion_path(leaves: Sequence[bytes], index: int) -> list[bytes]:
     """Sibling hashes from the leaf upwards, RFC 6962 section 2.1.1."""
     assert 0 <= index < len(leaves)
-    return _path(_levels(leaves), index)
+    return _path(tree_levels(leaves), index)
 
 
 def root_and_paths(leaves: Sequence[bytes]) -> tuple[bytes, list[list[bytes]]]:
     """The root and every leaf's path; each node is hashed once. At least one leaf."""
-    levels = _levels(leaves)
+    levels = tree_levels(leaves)
     paths: list[list[bytes]] = [[] for _ in leaves]
     for height, level in enumerate(levels[:-1]):
         for i, path in enumerate(paths):

@@ -1,48 +1,66 @@
-"""Answers as they travel: signed, with the Commit beside a COMMITTED statement."""
+"""Answers as they travel: signed, with the Commit beside a COMMITTED statement.
 
-from collections.abc import Sequence
-from typing import assert_never
+A frame's answers are written as bytes: as messages they cost more than the signature over them.
+"""
 
-from proto.statement import Outcome, SignedStatement
+from collections.abc import Iterable, Sequence
+from typing import Final, assert_never
+
+from proto.statement import Outcome
 from proto.v1 import registry_pb2 as rpb
 from proto.v1 import types_pb2 as pb
+from proto.wire_bytes import sized, varint
 from registry.log import Answer, Logged, Pause, Reason, Refused
 from registry.signer import Signer
 
+_FINAL: Final = b"\x0a"  # Answer.final and so on: registry.proto
+_COMMIT: Final = b"\x22"
+_COMMIT_ID: Final = b"\x2a"
+_DESCRIPTOR: Final = b"\x0a"  # Commit.descriptor and so on: types.proto
+_EVIDENCE: Final = b"\x12"
+_ANSWERS: Final = b"\x0a"  # DecideResponse.answers and so on: registry.proto
+_BATCH: Final = b"\x10"
 
-def answer_messages(answers: Sequence[tuple[bytes, Answer]], signer: Signer) -> list[rpb.Answer]:
-    """Signs the answers of one frame, (commit_id asked about, answer) each, for the wire."""
+
+def answers_bytes(answers: Sequence[tuple[bytes, Answer]], signer: Signer) -> list[bytes]:
+    """Signs the answers of one frame, (commit_id asked about, answer) each: an Answer's bytes."""
     finals = [answer for _, answer in answers if isinstance(answer, Logged)]
-    statements = iter(signer.statements(finals))
-    messages = []
+    statements = iter(signer.statements_bytes(finals))
+    written = []
     for commit_id, answer in answers:
         match answer:
             case Logged():
-                messages.append(_final(answer, next(statements)))
+                written.append(_final(answer, next(statements)))
             case Pause():
                 interim = interim_message(answer, signer)
-                messages.append(rpb.Answer(interim=interim, commit_id=commit_id))
+                message = rpb.Answer(interim=interim, commit_id=commit_id)
+                written.append(message.SerializeToString())
             case Refused():
-                refusal = refusal_message(answer)
-                messages.append(rpb.Answer(refusal=refusal, commit_id=commit_id))
+                written.append(refusal_bytes(commit_id, answer))
             case _:
                 assert_never(answer)
-    return messages
+    return written
+
+
+def response_bytes(answers: Iterable[bytes], batch: int) -> bytes:
+    """The DecideResponse with these answers, each as its bytes."""
+    written = b"".join([sized(_ANSWERS, answer) for answer in answers])
+    return written + _BATCH + varint(batch) if batch else written
 
 
 def final_message(logged: Logged, signer: Signer) -> rpb.Answer:
     """A decision as an answer of its own."""
-    return _final(logged, signer.statement(logged))
+    return rpb.Answer.FromString(_final(logged, signer.statement(logged).encode()))
 
 
-def _final(logged: Logged, statement: SignedStatement) -> rpb.Answer:
+def _final(logged: Logged, statement: bytes) -> bytes:
     """A statement without its Commit redeems nothing, so COMMITTED never travels without it."""
     row = logged.row
-    message = rpb.Answer(final=statement.to_message(), commit_id=row.leaf.commit_id)
+    after = sized(_COMMIT_ID, row.leaf.commit_id)
     if row.leaf.outcome is Outcome.COMMITTED:
-        message.commit.descriptor = row.descriptor
-        message.commit.evidence = row.evidence
-    return message
+        commit = sized(_DESCRIPTOR, row.descriptor) + sized(_EVIDENCE, row.evidence)
+        after = sized(_COMMIT, commit) + after
+    return sized(_FINAL, statement) + after
 
 
 def interim_message(pause: Pause, signer: Signer) -> pb.SignedInterim:
@@ -50,8 +68,10 @@ def interim_message(pause: Pause, signer: Signer) -> pb.SignedInterim:
     return pb.SignedInterim(interim=signed.interim, signatures=[signed.proof.to_message()])
 
 
-def refusal_message(refused: Refused) -> rpb.RegistryRefused:
-    return rpb.RegistryRefused(reason=refused.reason.name, figure=refused.figure)
+def refusal_bytes(commit_id: bytes, refused: Refused) -> bytes:
+    """Why an item changed nothing, as an Answer's bytes."""
+    refusal = rpb.RegistryRefused(reason=refused.reason.name, figure=refused.figure)
+    return rpb.Answer(refusal=refusal, commit_id=commit_id).SerializeToString()
 
 
 _NAMES = set(rpb.RegistryRefusal.keys()) - {"REGISTRY_REFUSAL_UNSPECIFIED"}

@@ -11,6 +11,7 @@ from proto.limits import US
 from proto.statement import Interim
 from proto.v1 import registry_pb2 as rpb
 from proto.v1 import types_pb2 as pb
+from registry.answers import response_bytes
 from registry.desk import (
     MAX_ITEMS,
     Ask,
@@ -83,10 +84,10 @@ class RegistryService:
         answers = await self._desk.answer([AskAnnounce(d) for d in request.descriptors])
         return rpb.AnnounceResponse(answers=answers)
 
-    async def decide(self, request: rpb.DecideRequest, context: CallContext) -> rpb.DecideResponse:
+    async def decide(self, request: rpb.DecideRequest, context: CallContext) -> bytes:
         _check_size(request.items)
-        answers = await self._desk.answer([_ask(item) for item in request.items])
-        return rpb.DecideResponse(answers=answers, batch=request.batch)
+        answers = await self._desk.answer_bytes([_ask(item) for item in request.items])
+        return response_bytes(answers, request.batch)
 
     async def decide_stream(
         self,

@@ -40,7 +40,8 @@ class CallContext:
     time_left_s: float | None  # None: the caller set no deadline
 
 
-Send = Callable[[Response], Awaitable[None]]  # waits while the caller does not read; CallerGone
+# A response may be given as its bytes, by a handler that has written them itself.
+Send = Callable[[Response | bytes], Awaitable[None]]  # waits while nobody reads; CallerGone
 Receive = Callable[[], Awaitable[Request | None]]  # None: the caller will send no more
 
 
@@ -50,7 +51,7 @@ class Unary(Generic[Request, Response]):
 
     request_type: type[Request]
     response_type: type[Response]
-    handler: Callable[[Request, CallContext], Awaitable[Response]]
+    handler: Callable[[Request, CallContext], Awaitable[Response | bytes]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,8 +201,8 @@ class _Wire:
         self._context = context
         self._request_type = request_type
 
-    async def send(self, message: Message) -> None:
-        await self._on_wire(self._context.write, message.SerializeToString())
+    async def send(self, message: Message | bytes) -> None:
+        await self._on_wire(self._context.write, serialise(message))
 
     async def receive(self) -> Message | None:
         raw = await self._on_wire(self._context.read)
@@ -219,14 +219,18 @@ class _Wire:
 
 async def _run_unary(method: Unary[Any, Any], raw: bytes, context: CallContext) -> bytes:
     response = await method.handler(parse(method.request_type, raw), context)
-    serialised: bytes = response.SerializeToString()
-    return serialised
+    return serialise(response)
 
 
 async def _run_stream(
     method: ServerStream[Any, Any], raw: bytes, context: CallContext, wire: _Wire
 ) -> None:
     await method.handler(parse(method.request_type, raw), context, wire.send)
+
+
+def serialise(message: Message | bytes) -> bytes:
+    """Bytes are a message that its handler has serialised."""
+    return message if isinstance(message, bytes) else message.SerializeToString()
 
 
 def parse(message_type: type[Message], raw: bytes) -> Message:
