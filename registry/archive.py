@@ -23,7 +23,8 @@ from proto.v1 import registry_pb2 as rpb
 from proto.v1 import types_pb2 as pb
 from proto.wire import WireFault, parse
 from registry.answers import final_message, interim_message
-from registry.desk import Ask, AskCommit, AskNothing, AskQuery, Desk
+from registry.asks import Ask, AskCommit, AskNothing, AskQuery
+from registry.desk import Desk
 from registry.health import Health
 from registry.log import Logged, Pause, Reason
 

@@ -15,7 +15,7 @@ IPV4_PREFIX: Final = 24  # what one customer of a hosting company gets at most, 
 IPV6_PREFIX: Final = 48  # one site: within it addresses are free
 MAX_BUCKETS: Final = 65_536  # some 10 MB; beyond it whoever took nothing for longest is forgotten
 UNKNOWN: Final = "?"  # whoever has no address shares one bucket
-LOCAL: Final = "unix"
+LOCAL: Final = "local"  # a proxy on this machine has to limit its own callers
 
 Network = IPv4Network | IPv6Network
 
@@ -38,6 +38,8 @@ def prefix_of(peer: str) -> str:
     mapped = getattr(address, "ipv4_mapped", None)
     if mapped is not None:
         address = mapped  # one caller, whichever way the socket was opened
+    if address.is_loopback:
+        return LOCAL
     length = IPV4_PREFIX if address.version == 4 else IPV6_PREFIX
     return str(ip_network((address, length), strict=False))
 
@@ -64,7 +66,7 @@ class Buckets:
 
     def take(self, prefix: str, cost: int, now_us: int) -> bool:
         """Whether `cost` tokens are there; then they are gone. More than all cost all."""
-        if self._is_exempt(prefix):
+        if self.is_exempt(prefix):
             return True
         used_us = max(0, self._until_us.get(prefix, 0) - now_us)
         cost_us_ceil = -(-min(cost, self._burst) * US // self._per_s)
@@ -92,7 +94,8 @@ class Buckets:
             # admitted in all is bounded by the queue, not here.
             del self._until_us[next(iter(self._until_us))]
 
-    def _is_exempt(self, prefix: str) -> bool:
+    def is_exempt(self, prefix: str) -> bool:
+        """Whether callers from there are never limited."""
         if prefix == LOCAL:
             return True
         known = self._free.get(prefix)

@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 
 from proto.limits import GUARD_US
+from registry.buckets import IPV4_PREFIX, IPV6_PREFIX, Network
 from runtime.toml_file import TomlFault, read_toml
 
 MS: Final = 1000  # microseconds
 SECOND_US: Final = 1_000_000
 LEAP_SECOND_US: Final = 1_000_000
+MAX_EXEMPT: Final = 64  # each is compared with every network that is new to us
 MAX_NAME_CHARS: Final = 64
 MAX_ORIGIN_CHARS: Final = 100  # it travels in every statement, beside a leaf of 150 bytes
 MAX_ADDRESS_CHARS: Final = 255
@@ -35,6 +38,9 @@ class Config:
     public_archive: str = ""
     database: str = "decisions.sqlite"
     capacity_per_s: int = 5000
+    network_per_s: int = 1000
+    network_burst: int = 2000
+    exempt_networks: tuple[Network, ...] = ()
     clock_source: str = "declared"
     declared_error_us: int = 50 * MS
     max_error_us: int = 250 * MS
@@ -79,6 +85,9 @@ class _Reader:
             public_archive=self._text("public_archive", "", MAX_ADDRESS_CHARS),
             database=self._text("database", DEFAULTS.database, MAX_ADDRESS_CHARS),
             capacity_per_s=self._number("capacity_per_s", DEFAULTS.capacity_per_s, 1, 1, 10**6),
+            network_per_s=self._number("quota.network_per_s", DEFAULTS.network_per_s, 1, 1, 10**6),
+            network_burst=self._number("quota.network_burst", DEFAULTS.network_burst, 1, 1, 10**7),
+            exempt_networks=self._networks("quota.exempt"),
             clock_source=self._choice("clock.source", ("declared", "chrony")),
             declared_error_us=self._ms("clock.declared_error_ms", DEFAULTS.declared_error_us),
             max_error_us=self._ms("clock.max_error_ms", DEFAULTS.max_error_us),
@@ -128,6 +137,21 @@ class _Reader:
             raise self._fault(key, f"must be one of {', '.join(choices)}")
         return value
 
+    def _networks(self, key: str) -> tuple[Network, ...]:
+        value = self._left.pop(key, [])
+        if not isinstance(value, list) or len(value) > MAX_EXEMPT:
+            raise self._fault(key, f"must be a list of at most {MAX_EXEMPT} networks")
+        try:
+            networks = tuple(ip_network(str(text)) for text in value)
+        except ValueError as error:
+            raise self._fault(key, str(error)) from error
+        for network in networks:
+            # Callers are counted by these prefixes: a narrower exemption could not be kept.
+            widest = IPV4_PREFIX if network.version == 4 else IPV6_PREFIX
+            if network.prefixlen > widest:
+                raise self._fault(key, f"{network}: a network of /{widest} or wider")
+        return networks
+
     def _ms(self, key: str, default_us: int) -> int:
         return self._number(key, default_us, MS, 0, MAX_MS)
 
@@ -166,6 +190,11 @@ archive = {_quoted(config.archive)}    # HTTP
 # public_archive = "https://registry.example"
 database = {_quoted(config.database)}
 capacity_per_s = {config.capacity_per_s}    # decisions a second; 60 % of it can be announced
+
+[quota]    # of one network (/24, or /48 of IPv6); what was announced and admitted costs nothing
+network_per_s = {config.network_per_s}    # items a second; announcing costs more for far deadlines
+network_burst = {config.network_burst}
+exempt = [{", ".join(_quoted(str(n)) for n in config.exempt_networks)}]    # never limited
 
 [clock]
 source = {_quoted(config.clock_source)}    # "chrony" asks `chronyc tracking` for the error

@@ -15,6 +15,7 @@ import trio
 from proto.registry_record import RegistryRecord, read_record
 from proto.v1 import types_pb2 as pb
 from registry.archive import Archive
+from registry.buckets import Buckets
 from registry.calendar import Calendar
 from registry.chrony import ChronyClock
 from registry.config import Config, read_config, split_address
@@ -33,6 +34,7 @@ from registry.home import (
 )
 from registry.hub import Hub
 from registry.log import Logged, Terms
+from registry.quota import Quota
 from registry.record import (
     content_of,
     fill_record,
@@ -215,7 +217,13 @@ class Daemon:
 
     def _desk(self, worker: DecisionWorker) -> Desk:
         engine = self._store.engine
-        return Desk(worker, engine, self._examiner(), self._signer(), self._calendar)
+        quota = Quota(
+            Buckets(
+                self._config.network_per_s, self._config.network_burst, self._config.exempt_networks
+            ),
+            self._calendar,
+        )
+        return Desk(worker, engine, self._examiner(), self._signer(), self._calendar, quota)
 
     def _examiner(self) -> Examiner:
         return Examiner(self.record.registry, self._members.records)

@@ -4,7 +4,6 @@ gRPC and HTTP hand the same things in here and get the same answers back.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import trio
@@ -13,6 +12,16 @@ from sqlalchemy import Engine
 from proto.descriptor import commit_id
 from proto.v1 import registry_pb2 as rpb
 from registry.answers import answers_bytes, refusal_bytes
+from registry.asks import (
+    Ask,
+    AskAnnounce,
+    AskById,
+    AskCommit,
+    AskDecline,
+    AskNothing,
+    AskQuery,
+)
+from registry.buckets import LOCAL, US
 from registry.calendar import Calendar
 from registry.decider import Item, Unbound
 from registry.examine import Examiner, examine_decline, read_subject
@@ -28,6 +37,7 @@ from registry.log import (
     Refused,
     Subject,
 )
+from registry.quota import Quota
 from registry.signer import Signer
 from registry.store import LedgerReader
 from registry.worker import MAX_WAITING_ITEMS, DecisionWorker
@@ -42,40 +52,6 @@ EXAMINERS: Final = 1  # a second thread gains nothing while signatures share one
 LOOKERS: Final = 2  # archive readers; they never stand in the way of an examination
 
 
-@dataclass(frozen=True, slots=True)
-class AskCommit:
-    descriptor: bytes
-    evidence: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class AskDecline:
-    descriptor: bytes
-    preimage: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class AskQuery:
-    descriptor: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class AskById:
-    commit_id: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class AskAnnounce:
-    descriptor: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class AskNothing:
-    """An item that says nothing we know."""
-
-
-Ask = AskCommit | AskDecline | AskQuery | AskById | AskAnnounce | AskNothing
-
 Examined = Item | Refused
 
 
@@ -89,28 +65,34 @@ class Desk:
         examiner: Examiner,
         signer: Signer,
         calendar: Calendar,
+        quota: Quota,
     ) -> None:
         self._worker = worker
         self._engine = engine
         self._examiner = examiner
         self.signer = signer
         self.calendar = calendar
+        self._quota = quota
         self._examining = trio.CapacityLimiter(EXAMINERS)
         self._looking_up = trio.CapacityLimiter(LOOKERS)
 
-    async def answer(self, asks: Sequence[Ask]) -> list[rpb.Answer]:
+    async def answer(self, asks: Sequence[Ask], caller: str = LOCAL) -> list[rpb.Answer]:
         """As `answer_bytes`, to be read by ourselves."""
-        return [rpb.Answer.FromString(data) for data in await self.answer_bytes(asks)]
+        return [rpb.Answer.FromString(data) for data in await self.answer_bytes(asks, caller)]
 
-    async def answer_bytes(self, asks: Sequence[Ask]) -> list[bytes]:
-        """Answers in item order, each serialised. One bad item never fails the others."""
+    async def answer_bytes(self, asks: Sequence[Ask], caller: str = LOCAL) -> list[bytes]:
+        """Answers in item order, each serialised. One bad item never fails the others.
+
+        `caller`: the part of the net that asks (`prefix_of`); its quota comes before all work.
+        """
         taken, reserved = _take(asks)
-        examined = await self._examine(taken)
+        examined = await self._examine(self._quota.within(taken, caller, _monotonic_us()))
         shed = [item if self._has_room(item) else _TOO_BUSY for item in examined]
         items = [item for item in shed if not isinstance(item, Refused)]
         answers = iter(await self._worker.answer(items))
         settled = [
-            item if isinstance(item, Refused) else self._admit(item, next(answers)) for item in shed
+            item if isinstance(item, Refused) else self._admit(item, next(answers), caller)
+            for item in shed
         ]
         subjects = [_subject_of(ask) for ask in asks]
         written = answers_bytes(list(zip(subjects, settled, strict=True)), self.signer)
@@ -174,12 +156,21 @@ class Desk:
             return True
         return self._worker.room > SHED_ABOVE
 
-    def _admit(self, item: Item, answer: Answer) -> Answer:
+    def _admit(self, item: Item, answer: Answer, caller: str) -> Answer:
         if not isinstance(item, Announce) or not isinstance(answer, Pause):
             return answer
-        if self.calendar.reserve(*item.subject.key, answer.as_of_us):
+        key = item.subject.key
+        if self.calendar.holds(*key):
+            return answer
+        if not self._quota.may_keep(caller, key[0], answer.as_of_us, _monotonic_us()):
+            return Refused(Reason.OVER_QUOTA)
+        if self.calendar.reserve(*key, answer.as_of_us):
             return answer
         return Refused(Reason.OVER_QUOTA)
+
+
+def _monotonic_us() -> int:
+    return round(trio.current_time() * US)
 
 
 def spread(hub: Hub, calendar: Calendar, decisions: Sequence[Logged]) -> None:

@@ -10,7 +10,8 @@ from proto.descriptor import commit_id
 from proto.limits import MAX_EVIDENCE_BYTES
 from proto.v1 import registry_pb2 as rpb
 from proto.wire import WireFault
-from registry.desk import AskCommit, Desk
+from registry.asks import AskCommit
+from registry.desk import Desk
 from registry.examine import Examiner, read_subject
 from registry.log import Reason, Refused
 from registry.relay import sender_of

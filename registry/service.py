@@ -1,5 +1,6 @@
 """The gRPC service (registry section 6): decodes, hands to the desk, encodes. No rules."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -12,8 +13,7 @@ from proto.statement import Interim
 from proto.v1 import registry_pb2 as rpb
 from proto.v1 import types_pb2 as pb
 from registry.answers import response_bytes
-from registry.desk import (
-    MAX_ITEMS,
+from registry.asks import (
     Ask,
     AskAnnounce,
     AskById,
@@ -21,8 +21,9 @@ from registry.desk import (
     AskDecline,
     AskNothing,
     AskQuery,
-    Desk,
 )
+from registry.buckets import LOCAL, prefix_of
+from registry.desk import MAX_ITEMS, Desk
 from registry.examine import Examiner
 from registry.hub import Hub
 from registry.relay_service import answer_relay
@@ -40,6 +41,7 @@ from runtime.rpc import (
 SERVICE_NAME: Final = "pledgeway.v1.Registry"
 MAX_FRAME_ITEMS: Final = 4 * MAX_ITEMS  # a little too many are refused singly, a flood at once
 MAX_WATCHERS: Final = 128  # each holds one of the server's calls for as long as it likes
+MAX_WATCHERS_OF_ONE: Final = 16  # a node needs one, a network behind one address a few
 MAX_WATCHED_IDS: Final = 16_384
 ASK_AGAIN_S: Final = 0.25  # the least pause between two looks at one pending id
 REFUSED_PAUSE_S: Final = 1.0
@@ -57,7 +59,7 @@ class RegistryService:
         self._hub = hub
         self._record = record
         self._examiner = examiner
-        self._watchers = 0
+        self._watchers: Counter[str] = Counter()  # by the part of the net that watches
 
     def methods(self) -> Service:
         return Service(
@@ -81,12 +83,16 @@ class RegistryService:
         self, request: rpb.AnnounceRequest, context: CallContext
     ) -> rpb.AnnounceResponse:
         _check_size(request.descriptors)
-        answers = await self._desk.answer([AskAnnounce(d) for d in request.descriptors])
+        answers = await self._desk.answer(
+            [AskAnnounce(d) for d in request.descriptors], prefix_of(context.peer)
+        )
         return rpb.AnnounceResponse(answers=answers)
 
     async def decide(self, request: rpb.DecideRequest, context: CallContext) -> bytes:
         _check_size(request.items)
-        answers = await self._desk.answer_bytes([_ask(item) for item in request.items])
+        answers = await self._desk.answer_bytes(
+            [_ask(item) for item in request.items], prefix_of(context.peer)
+        )
         return response_bytes(answers, request.batch)
 
     async def decide_stream(
@@ -112,15 +118,21 @@ class RegistryService:
             detail = f"at most {MAX_ITEMS} descriptors in one call"
             raise RpcRefused(grpc.StatusCode.INVALID_ARGUMENT, detail)
         watched = len(self._hub) + len(request.descriptors)
-        if self._watchers >= MAX_WATCHERS or watched > MAX_WATCHED_IDS:
+        caller = prefix_of(context.peer)
+        crowded = caller != LOCAL and self._watchers[caller] >= MAX_WATCHERS_OF_ONE
+        if crowded or self._watchers.total() >= MAX_WATCHERS or watched > MAX_WATCHED_IDS:
             raise RpcRefused(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many watchers")
-        self._watchers += 1
+        self._watchers[caller] += 1
         try:
-            await self._watch(request.descriptors, send)
+            await self._watch(request.descriptors, send, caller)
         finally:
-            self._watchers -= 1
+            self._watchers[caller] -= 1
+            if not self._watchers[caller]:
+                del self._watchers[caller]
 
-    async def _watch(self, descriptors: Sequence[bytes], send: Send[rpb.Answer]) -> None:
+    async def _watch(
+        self, descriptors: Sequence[bytes], send: Send[rpb.Answer], caller: str
+    ) -> None:
         asks = {commit_id(data): AskQuery(data) for data in descriptors}
         with self._hub.listen(asks) as bell:  # before asking, or a decision slips between
             look_at_s = dict.fromkeys(asks, trio.current_time())  # when to ask again, by id
@@ -129,7 +141,7 @@ class RegistryService:
             while look_at_s:
                 now_s = trio.current_time()
                 due = [i for i, at_s in look_at_s.items() if at_s <= now_s or i in rung]
-                for answer in await self._desk.answer([asks[i] for i in due]):
+                for answer in await self._desk.answer([asks[i] for i in due], caller):
                     pause_s = _pause_s(answer)
                     if pause_s is None or answer.commit_id not in told:
                         await send(answer)

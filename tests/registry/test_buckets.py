@@ -23,6 +23,8 @@ NOW_US = 5_000_000_000
         ("203.0.113.7", "203.0.113.0/24"),
         ("2001:db8::1", "2001:db8::/48"),
         ("unix:/run/x.sock", LOCAL),
+        ("ipv4:127.0.0.1:5000", LOCAL),
+        ("ipv6:%5B::1%5D:5000", LOCAL),
         ("", UNKNOWN),
         ("ipv4:", UNKNOWN),
         ("ipv4:nonsense:1", UNKNOWN),
@@ -50,14 +52,14 @@ def test_what_costs_more_than_a_bucket_holds_costs_all_of_it() -> None:
 
 
 def test_who_is_exempt() -> None:
-    buckets = Buckets(1, 1, [ip_network("127.0.0.0/8"), ip_network("::/48")])
-    assert all(buckets.take("127.0.0.0/24", 1, NOW_US) for _ in range(9))
-    assert all(buckets.take(prefix_of("ipv6:%5B::1%5D:1"), 1, NOW_US) for _ in range(9))
+    buckets = Buckets(1, 1, [ip_network("10.0.0.0/8"), ip_network("2001:db8::/32")])
+    assert all(buckets.take("10.7.7.0/24", 1, NOW_US) for _ in range(9))
+    assert all(buckets.take(prefix_of("ipv6:%5B2001:db8::1%5D:1"), 1, NOW_US) for _ in range(9))
     assert all(buckets.take(LOCAL, 1, NOW_US) for _ in range(9))
     assert [buckets.take(UNKNOWN, 1, NOW_US) for _ in range(2)] == [True, False]
-    narrow = Buckets(1, 1, [ip_network("127.0.0.1/32")])
-    assert [narrow.take("127.0.0.0/24", 1, NOW_US) for _ in range(2)] == [True, False]
-    assert [buckets.take("128.0.0.0/24", 1, NOW_US) for _ in range(2)] == [True, False]
+    narrow = Buckets(1, 1, [ip_network("10.0.0.1/32")])
+    assert [narrow.take("10.0.0.0/24", 1, NOW_US) for _ in range(2)] == [True, False]
+    assert [buckets.take("11.0.0.0/24", 1, NOW_US) for _ in range(2)] == [True, False]
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
