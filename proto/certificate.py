@@ -13,6 +13,7 @@ from typing import Final
 from proto.commit import Commit, Evidence, evidence_hash, evidence_satisfies
 from proto.descriptor import Descriptor, DescriptorInvalid, commit_id, decode_descriptor
 from proto.envelope import Proof
+from proto.key_life import KeyStanding, is_logged, standing
 from proto.log_leaf import answer_by_fence, decision_of
 from proto.registry_record import RegistryRecord
 from proto.statement import (
@@ -46,6 +47,7 @@ class CertificateFault(Enum):
     UNKNOWN_REGISTRY = "a statement is by a registry of which no record is at hand"
     UNKNOWN_KEY = "a statement is signed by a key that its registry had not certified for then"
     SIGNATURE = "a statement's signature fails"
+    UNLOGGED = "a statement by a key that has ended lacks the proof that its log holds it"
     OTHER_TRANSACTION = "a statement is about another transaction or another deadline"
     OTHER_OUTCOME = "a statement says the opposite"
     LATE = "a statement was decided after its own limit"
@@ -131,13 +133,14 @@ Certificate = CommitCertificate | AbortCertificate
 
 
 def verify_statement(
-    signed: SignedStatement, descriptor: Descriptor, commit: bytes, records: Records
+    signed: SignedStatement, descriptor: Descriptor, commit: bytes, records: Records, now_us: int
 ) -> tuple[bytes, DecisionLeaf]:
     """One member's statement about this transaction: (registry id, what it says).
 
     Raises CertificateInvalid. Checks membership, key, signature, that it speaks of this id and
     deadline, and that its time fits its outcome; the caller checks the outcome itself. An answer
-    by a fence (reason EPOCH) counts as NOT_COMMITTED.
+    by a fence (reason EPOCH) counts as NOT_COMMITTED. `now_us`: a key that has ended by now proves
+    only what is logged (proto.key_life).
     """
     try:
         statement = Statement.decode(signed.statement)
@@ -155,24 +158,30 @@ def verify_statement(
         raise CertificateInvalid(CertificateFault.UNKNOWN_REGISTRY)
     if unfounded := _ground_fault(leaf, descriptor):
         raise CertificateInvalid(unfounded)
-    usable = [p for p in signed.proofs if _may_sign(record, p.key, leaf)]
-    if not usable:
-        raise CertificateInvalid(CertificateFault.UNKNOWN_KEY)
-    if not any(p.proves(STATEMENT_KIND, signed.statement) for p in usable):
-        raise CertificateInvalid(CertificateFault.SIGNATURE)
+    _check_signature(signed, statement, leaf, record, now_us)
     return statement.registry, leaf
 
 
-def _may_sign(record: RegistryRecord, key: bytes, leaf: DecisionLeaf) -> bool:
-    """Whether this statement key was certified when it can have signed."""
-    if record.statement_key(key, leaf.decided_at_us):
-        return True
-    # A fence answers for as long as it is the newest: by a key that came after it, too.
-    return leaf.reason is DecisionReason.EPOCH and any(
-        record.statement_key(key, certificate.not_before_us)
-        for certificate in record.statement_keys
-        if certificate.key == key and certificate.not_before_us > leaf.decided_at_us
-    )
+def _check_signature(
+    signed: SignedStatement,
+    statement: Statement,
+    leaf: DecisionLeaf,
+    record: RegistryRecord,
+    now_us: int,
+) -> None:
+    usable = [
+        (p, counts)
+        for p in signed.proofs
+        if (counts := standing(record, p.key, leaf.decided_at_us, now_us))
+        is not KeyStanding.NOTHING
+    ]
+    if not usable:
+        raise CertificateInvalid(CertificateFault.UNKNOWN_KEY)
+    proven = {counts for p, counts in usable if p.proves(STATEMENT_KIND, signed.statement)}
+    if not proven:
+        raise CertificateInvalid(CertificateFault.SIGNATURE)
+    if KeyStanding.PLAINLY not in proven and not is_logged(signed, statement, record):
+        raise CertificateInvalid(CertificateFault.UNLOGGED)
 
 
 def _ground_fault(leaf: DecisionLeaf, descriptor: Descriptor) -> CertificateFault | None:
@@ -189,7 +198,7 @@ def _ground_fault(leaf: DecisionLeaf, descriptor: Descriptor) -> CertificateFaul
 
 
 def verify_commit_certificate(
-    certificate: CommitCertificate, records: Records, verified: bytes = b""
+    certificate: CommitCertificate, records: Records, now_us: int, verified: bytes = b""
 ) -> Descriptor:
     """Whether the transaction committed. Returns the descriptor; raises CertificateInvalid.
 
@@ -201,21 +210,25 @@ def verify_commit_certificate(
     if certificate.commit.evidence != verified or not verified:
         _check_evidence(certificate.commit.evidence, descriptor, commit)
     wanted = evidence_hash(certificate.commit.evidence)
-    leaves = _verify_all(certificate.statements, descriptor, commit, records, Outcome.COMMITTED)
+    leaves = _verify_all(
+        certificate.statements, descriptor, commit, records, Outcome.COMMITTED, now_us
+    )
     # Members may have seen different relayed statements; a single registry saw exactly this.
     if len(descriptor.policy.members) == 1 and any(x.evidence_hash != wanted for x in leaves):
         raise CertificateInvalid(CertificateFault.EVIDENCE_HASH)
     return descriptor
 
 
-def verify_abort_certificate(certificate: AbortCertificate, records: Records) -> Descriptor:
+def verify_abort_certificate(
+    certificate: AbortCertificate, records: Records, now_us: int
+) -> Descriptor:
     """Whether the transaction can never commit.
 
     Returns the descriptor; raises CertificateInvalid.
     """
     descriptor, commit = _descriptor(certificate.descriptor)
     _check_count(certificate.statements, descriptor, descriptor.policy.qa)
-    _verify_all(certificate.statements, descriptor, commit, records, Outcome.NOT_COMMITTED)
+    _verify_all(certificate.statements, descriptor, commit, records, Outcome.NOT_COMMITTED, now_us)
     return descriptor
 
 
@@ -251,11 +264,12 @@ def _verify_all(
     commit: bytes,
     records: Records,
     outcome: Outcome,
+    now_us: int,
 ) -> list[DecisionLeaf]:
     seen: set[bytes] = set()
     leaves = []
     for signed in statements:
-        registry, leaf = verify_statement(signed, descriptor, commit, records)
+        registry, leaf = verify_statement(signed, descriptor, commit, records, now_us)
         if leaf.outcome is not outcome:
             raise CertificateInvalid(CertificateFault.OTHER_OUTCOME)
         if registry in seen:
@@ -265,8 +279,8 @@ def _verify_all(
     return leaves
 
 
-def verify_interim(signed: bytes, records: Records) -> Interim | None:
-    """A registry's interim answer (SignedInterim bytes), if a key it had certified then signed it.
+def verify_interim(signed: bytes, records: Records, now_us: int) -> Interim | None:
+    """A registry's interim answer (SignedInterim bytes), if a key signed it that counts now.
 
     It frees nothing; ADMITTED is what a node in mode SECURED or GATEWAY holds (V6).
     """
@@ -280,7 +294,8 @@ def verify_interim(signed: bytes, records: Records) -> Interim | None:
         return None
     for signature in message.signatures[:MAX_INTERIM_SIGNATURES]:
         proof = Proof.from_message(signature)
-        certified = record.statement_key(proof.key, interim.as_of_us)
-        if certified and proof.proves(INTERIM_KIND, message.interim):
+        # No log holds it, so that a key which has ended proves nothing by it.
+        counts = standing(record, proof.key, interim.as_of_us, now_us)
+        if counts is KeyStanding.PLAINLY and proof.proves(INTERIM_KIND, message.interim):
             return interim
     return None

@@ -226,7 +226,7 @@ class Daemon:
         return Desk(worker, engine, self._examiner(), self._signer(), self._calendar, quota)
 
     def _examiner(self) -> Examiner:
-        return Examiner(self.record.registry, self._members.records)
+        return Examiner(self.record.registry, self._members.records, self._clock.now_us)
 
     def _signer(self) -> Signer:
         return Signer(self.record.registry, self._config.log_origin, self._keys.statement)

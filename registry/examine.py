@@ -4,6 +4,7 @@ Cheap checks first: lengths, the descriptor's form, membership; signatures last,
 item that nothing cheaper has settled.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from proto.certificate import CertificateInvalid, Records, verify_statement
@@ -22,6 +23,7 @@ class Examiner:
 
     registry: bytes
     records: Records
+    now_us: Callable[[], int]  # by now, which keys of the others count
 
     def commit(self, subject: Subject, evidence: bytes, known: bool) -> CommitShown:
         """Checks the evidence. `known`: a row exists already, so that nothing depends on it."""
@@ -47,7 +49,7 @@ class Examiner:
             try:
                 signed = SignedStatement.decode(data)
                 member, leaf = verify_statement(
-                    signed, subject.descriptor, subject.commit_id, self.records
+                    signed, subject.descriptor, subject.commit_id, self.records, self.now_us()
                 )
             except (WireFault, CertificateInvalid):
                 continue  # a worthless statement buys no time, and costs the commit nothing

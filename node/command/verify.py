@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -82,8 +83,8 @@ class Unreadable(Exception):
     """No certificate file at all; one line."""
 
 
-def judge(data: bytes) -> Verdict:
-    """What the bytes of a CertificateFile, protobuf or JSON, prove.
+def judge(data: bytes, now_us: int) -> Verdict:
+    """What the bytes of a CertificateFile, protobuf or JSON, prove now.
 
     Raises ProvesNothing or Unreadable, and nothing else, whatever the bytes.
     """
@@ -95,10 +96,10 @@ def judge(data: bytes) -> Verdict:
     records = _records(file)
     try:
         if isinstance(certificate, CommitCertificate):
-            descriptor = verify_commit_certificate(certificate, records)
+            descriptor = verify_commit_certificate(certificate, records, now_us)
             outcome = "COMMITTED"
         else:
-            descriptor = verify_abort_certificate(certificate, records)
+            descriptor = verify_abort_certificate(certificate, records, now_us)
             outcome = "NOT_COMMITTED"
     except CertificateInvalid as fault:
         raise ProvesNothing(fault.fault.name, fault.fault.value) from fault
@@ -245,7 +246,7 @@ def verify(file: Path, json_wanted: bool) -> None:
     try:
         with file.open("rb") as opened:
             data = opened.read(MAX_FILE_BYTES + 1)
-        verdict = judge(data)
+        verdict = judge(data, time.time_ns() // 1000)
     except OSError as error:
         _unreadable(file, error.strerror or "cannot be read", json_wanted)
     except Unreadable as fault:

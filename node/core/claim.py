@@ -89,7 +89,7 @@ def _evidence_holds(
         if evidence.encode() == transaction.commit_certificate:
             return True  # verified before
         try:
-            verify_commit_certificate(evidence, step.settings.records)
+            verify_commit_certificate(evidence, step.settings.records, step.now_us)
         except CertificateInvalid:
             return False
         return True
@@ -138,7 +138,7 @@ def learn_commit(
 def _usable(step: Step, certificate: CommitCertificate) -> bool:
     """Whether we can stand behind it upstream: we hold the records to verify it ourselves."""
     try:
-        verify_commit_certificate(certificate, step.settings.records)
+        verify_commit_certificate(certificate, step.settings.records, step.now_us)
     except CertificateInvalid:
         return False
     return True

@@ -34,7 +34,7 @@ def on_registry_said(step: Step, event: RegistrySaid) -> None:
     descriptor = decode_descriptor(before.descriptor)
     try:
         registry, leaf = verify_statement(
-            event.final, descriptor, before.commit, step.settings.records
+            event.final, descriptor, before.commit, step.settings.records, step.now_us
         )
     except CertificateInvalid:
         return
@@ -88,7 +88,7 @@ def _conclude(
         certificate = CommitCertificate(Commit(transaction.descriptor, evidence), committed)
         try:
             own = transaction.commit_evidence
-            verify_commit_certificate(certificate, step.settings.records, verified=own)
+            verify_commit_certificate(certificate, step.settings.records, step.now_us, verified=own)
         except CertificateInvalid:
             return False
         step.put(transaction)
@@ -97,7 +97,7 @@ def _conclude(
     if len(refused) >= descriptor.policy.qa:
         abort = AbortCertificate(transaction.descriptor, refused)
         try:
-            verify_abort_certificate(abort, step.settings.records)
+            verify_abort_certificate(abort, step.settings.records, step.now_us)
         except CertificateInvalid:
             return False
         learn_abort(step, transaction, abort, None)

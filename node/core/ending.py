@@ -125,7 +125,7 @@ def on_passed(step: Step, peer: NodeId, body: Passed) -> None:
     if transaction is None or transaction.abort_certificate:
         return
     try:
-        verify_abort_certificate(body.certificate, step.settings.records)
+        verify_abort_certificate(body.certificate, step.settings.records, step.now_us)
     except CertificateInvalid:
         # It may be right and we may lack a record: our own question settles it.
         return

@@ -69,7 +69,7 @@ def check_pair(
     if mode.relies_on_registry:
         if descriptor.decline_hash:
             return Refusal(Reason.DECLINE_NOT_ALLOWED)
-        if not _admitted(settings, held.admitted, members, held.descriptor):
+        if not _admitted(settings, now_us, held.admitted, members, held.descriptor):
             return Refusal(Reason.ADMISSION_MISSING)
     return _check_price(settings, held, brand_in, given, line_out, members)
 
@@ -118,12 +118,16 @@ def least_incoming_expiry(
 
 
 def _admitted(
-    settings: Settings, answers: Iterable[bytes], members: frozenset[bytes], descriptor: bytes
+    settings: Settings,
+    now_us: int,
+    answers: Iterable[bytes],
+    members: frozenset[bytes],
+    descriptor: bytes,
 ) -> bool:
     """V6: every member has answered ADMITTED for this id, in its own signature."""
     commit, admitted = commit_id(descriptor), set()
     for answer in answers:
-        interim = verify_interim(answer, settings.records)
+        interim = verify_interim(answer, settings.records, now_us)
         if interim and interim.kind is InterimKind.ADMITTED and interim.subject == commit:
             admitted.add(interim.registry)
     return members <= admitted

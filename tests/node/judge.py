@@ -70,7 +70,7 @@ class Judge:
         event: Event = Query(subject)
         if ask is Ask.SUBMIT:
             known = subject.commit_id in self.rows
-            event = Examiner(self.id, self.records).commit(subject, said, known)
+            event = Examiner(self.id, self.records, lambda: now_us).commit(subject, said, known)
         elif ask is Ask.DECLINE:
             event = examine_decline(subject, said)
         if isinstance(event, CommitShown | DeclineShown) and not event.satisfied:

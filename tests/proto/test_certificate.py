@@ -63,8 +63,8 @@ COMMIT = make_commit(DESCRIPTOR)
 
 def verify(certificate: Certificate) -> Descriptor:
     if isinstance(certificate, CommitCertificate):
-        return verify_commit_certificate(certificate, RECORDS)
-    return verify_abort_certificate(certificate, RECORDS)
+        return verify_commit_certificate(certificate, RECORDS, D)
+    return verify_abort_certificate(certificate, RECORDS, D)
 
 
 def with_leaf(registry: TestRegistry = R1, **changes: object) -> CommitCertificate:
@@ -268,22 +268,8 @@ def test_faults(fault: CertificateFault, make: Callable[[], Certificate]) -> Non
 
 
 def test_every_fault_has_a_case() -> None:
-    assert {f for f, _, _ in FAULTY} == set(CertificateFault)
-
-
-@pytest.mark.parametrize(("first", "last", "ok"), [(D - SECOND, D, True), (D, D + SECOND, False)])
-def test_a_key_signs_for_its_time_only(first: int, last: int, ok: bool) -> None:
-    """decided_at of the leaf is D - 1 s; the key must have been valid at that very time."""
-    registry = make_registry("R1", not_before_us=first, not_after_us=last)
-    descriptor = replace(DESCRIPTOR, policy=RegistryPolicy((registry.id,), 1, 1))
-    certificate = commit_certificate(descriptor, registry)
-    records = {registry.id: registry.record}
-    if ok:
-        assert verify_commit_certificate(certificate, records) == descriptor
-        return
-    with pytest.raises(CertificateInvalid) as info:
-        verify_commit_certificate(certificate, records)
-    assert info.value.fault is F.UNKNOWN_KEY
+    # UNLOGGED depends on the time of checking: test_key_life.
+    assert {f for f, _, _ in FAULTY} | {F.UNLOGGED} == set(CertificateFault)
 
 
 def test_one_good_signature_among_others_is_enough() -> None:
@@ -338,10 +324,10 @@ def signed_interim(interim: Interim, *keys: SigningKey, kind: str = INTERIM_KIND
 
 
 def test_an_interim_answer_is_the_registry_s_own() -> None:
-    assert verify_interim(signed_interim(INTERIM, R1.online), RECORDS) == INTERIM
+    assert verify_interim(signed_interim(INTERIM, R1.online), RECORDS, D) == INTERIM
     # Beside an older key's signature the newer one counts.
     both = signed_interim(INTERIM, signing_key("old key"), R1.online)
-    assert verify_interim(both, RECORDS) == INTERIM
+    assert verify_interim(both, RECORDS, D) == INTERIM
 
 
 def test_interim_answers_that_prove_nothing() -> None:
@@ -357,15 +343,7 @@ def test_interim_answers_that_prove_nothing() -> None:
         b"\xff",
         b"",
     ):
-        assert verify_interim(bad, RECORDS) is None
-
-
-def test_an_interim_answer_by_a_key_out_of_its_time() -> None:
-    registry = make_registry(R1.name, not_before_us=D, not_after_us=D)
-    records = {registry.id: registry.record}
-    for at, proven in ((D - 1, False), (D, True), (D + 1, False)):
-        signed = signed_interim(replace(INTERIM, as_of_us=at), registry.online)
-        assert (verify_interim(signed, records) is not None) == proven
+        assert verify_interim(bad, RECORDS, D) is None
 
 
 def test_an_interim_answer_is_no_statement() -> None:

@@ -97,13 +97,13 @@ def test_a_fence_answers_for_all_that_was_due_before_it() -> None:
     for deadline_us in (D, D - 1, 1):
         descriptor = replace(DESCRIPTOR, deadline_us=deadline_us)
         about = commit_id(descriptor.encode())
-        registry, said = verify_statement(by_fence(about=about), descriptor, about, RECORDS)
+        registry, said = verify_statement(by_fence(about=about), descriptor, about, RECORDS, D)
         assert registry == R1.id
         assert (said.outcome, said.reason) == (Outcome.NOT_COMMITTED, DecisionReason.EPOCH)
         assert (said.commit_id, said.deadline_us) == (about, deadline_us)
         assert said.decided_at_us == D + EPOCH_US
         certificate = AbortCertificate(descriptor.encode(), (by_fence(about=about),))
-        assert verify_abort_certificate(certificate, RECORDS) == descriptor
+        assert verify_abort_certificate(certificate, RECORDS, D) == descriptor
 
 
 def test_a_fence_and_a_refusal_make_one_certificate() -> None:
@@ -111,7 +111,7 @@ def test_a_fence_and_a_refusal_make_one_certificate() -> None:
     (refusal,) = abort_certificate(collective, R2).statements
     about = commit_id(collective.encode())
     both = AbortCertificate(collective.encode(), (by_fence(R3, about=about), refusal))
-    assert verify_abort_certificate(both, RECORDS) == collective
+    assert verify_abort_certificate(both, RECORDS, D) == collective
 
 
 COMMIT_LEAF = committed_leaf(make_commit(DESCRIPTOR), DESCRIPTOR).encode()
@@ -135,14 +135,14 @@ WORTHLESS = {
 def test_what_a_fence_does_not_answer(name: str) -> None:
     signed, fault = WORTHLESS[name]
     with pytest.raises(CertificateInvalid) as caught:
-        verify_abort_certificate(AbortCertificate(DESCRIPTOR.encode(), (signed,)), RECORDS)
+        verify_abort_certificate(AbortCertificate(DESCRIPTOR.encode(), (signed,)), RECORDS, D)
     assert caught.value.fault is fault
 
 
 def test_a_fence_never_commits() -> None:
     certificate = CommitCertificate(make_commit(DESCRIPTOR), (by_fence(),))
     with pytest.raises(CertificateInvalid) as caught:
-        verify_commit_certificate(certificate, RECORDS)
+        verify_commit_certificate(certificate, RECORDS, D)
     assert caught.value.fault is CertificateFault.OTHER_OUTCOME
 
 
@@ -163,10 +163,10 @@ def test_a_key_answers_by_a_fence_unless_it_ended_before() -> None:
         certificate = AbortCertificate(descriptor.encode(), (by_fence(registry, about=about),))
         records = {registry.id: registry.record}
         if good:
-            assert verify_abort_certificate(certificate, records) == descriptor
+            assert verify_abort_certificate(certificate, records, not_after_us) == descriptor
             continue
         with pytest.raises(CertificateInvalid) as caught:
-            verify_abort_certificate(certificate, records)
+            verify_abort_certificate(certificate, records, not_after_us)
         assert caught.value.fault is CertificateFault.UNKNOWN_KEY
 
 

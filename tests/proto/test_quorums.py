@@ -90,9 +90,15 @@ def test_real_certificates_contradict_only_with_more_liars_than_the_policy_bears
         commits = tuple(yes[r.id] for r, says in sayers if says != REFUSES)
         refusals = tuple(no[r.id] for r, says in sayers if says != COMMITS)
         return (
-            _holds(lambda: verify_commit_certificate(CommitCertificate(commit, commits), RECORDS)),
             _holds(
-                lambda: verify_abort_certificate(AbortCertificate(d.encode(), refusals), RECORDS)
+                lambda: verify_commit_certificate(
+                    CommitCertificate(commit, commits), RECORDS, d.deadline_us
+                )
+            ),
+            _holds(
+                lambda: verify_abort_certificate(
+                    AbortCertificate(d.encode(), refusals), RECORDS, d.deadline_us
+                )
             ),
         )
 

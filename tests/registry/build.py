@@ -23,7 +23,7 @@ from registry.signer import Signer
 from registry.store import Ledger, open_ledger
 from registry.timing import ClockRules, Reading
 from runtime.clock import FakeClock
-from tests.proto.build import DESCRIPTOR, R1, SECOND, digest, make_commit
+from tests.proto.build import DESCRIPTOR, NOW_US, R1, SECOND, digest, make_commit
 
 ERROR_US = 50_000
 GUARD_US = 2 * SECOND
@@ -31,7 +31,7 @@ ORIGIN = "example.net/log"
 TERMS = Terms(R1.id, GUARD_US, SECOND // 2, 30 * 86_400 * SECOND)
 RULES = ClockRules(250_000, 0, 2**61)
 SIGNER = Signer(R1.id, ORIGIN, R1.online)
-EXAMINER = Examiner(R1.id, {})
+EXAMINER = Examiner(R1.id, {}, lambda: NOW_US)
 PREIMAGE = b"a preimage that declines"
 DECLINE_HASH = sha256(PREIMAGE).digest()
 

@@ -11,6 +11,7 @@ from registry.examine import Examiner, examine_decline, read_subject
 from registry.log import Reason, Refused, Subject
 from tests.proto.build import (
     COMMITTER,
+    NOW_US,
     R1,
     R2,
     R3,
@@ -84,7 +85,7 @@ def test_relayed_statements_of_other_members_are_counted_once() -> None:
     s = subject(descriptor("c", policy=TWO_OF_THREE))
     commit = make_commit(s.descriptor)
     leaf = committed_leaf(commit, s.descriptor)
-    examiner = Examiner(R1.id, RECORDS)
+    examiner = Examiner(R1.id, RECORDS, lambda: NOW_US)
 
     def j(*relayed: bytes) -> int:
         share = sign_share(COMMITTER, s.commit_id)
@@ -112,7 +113,7 @@ def test_relayed_statements_of_other_members_are_counted_once() -> None:
     assert j(R2.sign_statement(leaf.encode(), key=signing_key("thief")).encode()) == 0
     assert j(b"", second) == 1
     assert j(b"", b"", b"", second) == 0, "no more statements than members are looked at"
-    examiner = Examiner(R1.id, {})
+    examiner = Examiner(R1.id, {}, lambda: NOW_US)
     assert j(second, third) == 0, "without their records nobody's statement counts"
 
 
@@ -122,4 +123,4 @@ def test_a_single_registry_takes_no_statement() -> None:
     share = sign_share(COMMITTER, s.commit_id)
     relayed = R2.sign_statement(leaf.encode()).encode()
     evidence = Evidence((share,), relayed=(relayed,)).encode()
-    assert Examiner(R1.id, RECORDS).commit(s, evidence, known=False).relayed == 0
+    assert Examiner(R1.id, RECORDS, lambda: NOW_US).commit(s, evidence, known=False).relayed == 0

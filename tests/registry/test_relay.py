@@ -54,7 +54,7 @@ from tests.registry.build import (
 )
 from tests.registry.build import subject as subject_of
 
-EXAMINER = Examiner(R1.id, RECORDS)
+EXAMINER = Examiner(R1.id, RECORDS, lambda: NOW_US)
 
 
 def among_three(label: str, **changes: object) -> Subject:
@@ -143,7 +143,7 @@ async def relaying(folder: Path, *known: Any) -> AsyncIterator[Relaying]:
     clock = FakeClock(NOW_US, ERROR_US)
     with open_registry(folder / "d.sqlite", clock) as opened:
         members = Members(home, R1.id)
-        examiner = Examiner(R1.id, members.records)
+        examiner = Examiner(R1.id, members.records, lambda: NOW_US)
         engine = opened.ledger._connection.engine
         relay = Relay(members, examiner, SIGNER, clock, engine, GUARD_US)
         async with trio.open_nursery() as nursery:
@@ -180,7 +180,7 @@ def test_a_parcel_opens_with_our_own_statement_and_holds_all_it_came_with() -> N
     sent = Evidence.decode(parcel(row, own, carried, GUARD_US).commit.evidence)
     assert sent.relayed == (as_relayed(own), second)
     assert sender_of(sent) == R1.id
-    third = Examiner(R3.id, RECORDS)
+    third = Examiner(R3.id, RECORDS, lambda: NOW_US)
     assert set(third.relayed(s, sent)) == {R1.id, R2.id}
     again = third.commit(s, parcel(row, own, carried, GUARD_US).commit.evidence, known=False)
     assert again.satisfied and again.relayed == 2
@@ -316,7 +316,14 @@ async def test_a_crash_before_the_acknowledgement_forgets_nothing(
     clock = FakeClock(NOW_US + 86_400 * SECOND, ERROR_US)
     with open_ledger(tmp_path / "d.sqlite") as store:
         members = Members(Home(tmp_path), R1.id)
-        relay = Relay(members, Examiner(R1.id, members.records), SIGNER, clock, store.engine, 1)
+        relay = Relay(
+            members,
+            Examiner(R1.id, members.records, lambda: NOW_US),
+            SIGNER,
+            clock,
+            store.engine,
+            1,
+        )
         silent = {x.id: Member(x.record, takes) for x in (R2, R3)}
         async with trio.open_nursery() as nursery:
             nursery.start_soon(relay.run, lambda record: silent[record.registry])

@@ -92,7 +92,7 @@ async def test_a_commit_that_reaches_one_member_just_in_time_reaches_all(three: 
         # Whoever asks one member alone can make the certificate of what it shows and says.
         commit = Commit.from_message(kept.commit)
         certificate = CommitCertificate(commit, statements[1:])
-        assert verify_commit_certificate(certificate, three.records) == d
+        assert verify_commit_certificate(certificate, three.records, NOW_US) == d
     assert len(Evidence.decode(answers[1].commit.evidence).relayed) >= 1
 
 

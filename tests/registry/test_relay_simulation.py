@@ -14,6 +14,7 @@ from registry.examine import Examiner
 from registry.relay import as_relayed
 from tests.proto.build import (
     COMMITTER,
+    NOW_US,
     SECOND,
     committed_leaf,
     make_commit,
@@ -74,7 +75,9 @@ def signed_count(subject_policy: RegistryPolicy) -> tuple[RegistryPolicy, Count]
     def count(member: int, carried: Carried) -> int:
         statements = tuple(said[m] for m in sorted(carried))
         evidence = Evidence((share,), relayed=statements).encode()
-        shown = Examiner(members[member], records).commit(subject, evidence, known=False)
+        shown = Examiner(members[member], records, lambda: NOW_US).commit(
+            subject, evidence, known=False
+        )
         assert shown.satisfied
         return shown.relayed
 

@@ -78,7 +78,7 @@ async def test_a_commit_becomes_a_certificate(served: Serving) -> None:
     (answer,) = await served.decide(commit_item(make_commit(d)))
     assert answer.commit_id == commit_id(d.encode())
     records = {served.record.registry: served.record}
-    assert verify_commit_certificate(certificate(answer), records) == d
+    assert verify_commit_certificate(certificate(answer), records, NOW_US) == d
 
 
 async def test_every_later_answer_is_the_same_bytes(served: Serving) -> None:
@@ -108,7 +108,7 @@ async def test_the_statements_of_a_frame_share_a_signature_and_each_stands_alone
     for d, answer in zip(descriptors, answers, strict=True):
         statement = SignedStatement.from_message(answer.final)
         certificate = CommitCertificate(Commit.from_message(answer.commit), (statement,))
-        assert verify_commit_certificate(certificate, records) == d
+        assert verify_commit_certificate(certificate, records, NOW_US) == d
 
 
 async def test_a_deadline_refusal_becomes_a_certificate(served: Serving) -> None:
@@ -120,7 +120,7 @@ async def test_a_deadline_refusal_becomes_a_certificate(served: Serving) -> None
     statement = SignedStatement.from_message(late.final)
     records = {served.record.registry: served.record}
     abort = AbortCertificate(d.encode(), (statement,))
-    assert verify_abort_certificate(abort, records) == d
+    assert verify_abort_certificate(abort, records, NOW_US) == d
     assert not late.HasField("commit"), "evidence that came too late is nobody's business"
     assert await served.decide(query_item(d)) == [late]
 
@@ -129,7 +129,7 @@ async def test_a_decline_ends_it_at_once(served: Serving) -> None:
     d = served.declinable("a")
     (answer,) = await served.decide(decline_item(d, PREIMAGE))
     abort = AbortCertificate(d.encode(), (SignedStatement.from_message(answer.final),))
-    verify_abort_certificate(abort, {served.record.registry: served.record})
+    verify_abort_certificate(abort, {served.record.registry: served.record}, NOW_US)
     assert await served.decide(commit_item(make_commit(d))) == [answer]
 
 

@@ -26,6 +26,7 @@ from proto.statement import STATEMENT_KIND, SignedStatement, Statement
 from proto.v1 import types_pb2 as pb
 from tests.proto.build import (
     DESCRIPTOR,
+    NOW_US,
     R1,
     R2,
     R3,
@@ -77,8 +78,8 @@ def run(tmp_path: Path, data: bytes, *options: str) -> Result:
 def test_true_certificates(tmp_path: Path, name: str, form: str) -> None:
     file = FILES[name]
     data = file.SerializeToString() if form == "protobuf" else MessageToJson(file).encode()
-    verdict = judge(data)
-    assert verdict == judge(file.SerializeToString())
+    verdict = judge(data, NOW_US)
+    assert verdict == judge(file.SerializeToString(), NOW_US)
     committed = name.endswith("commit")
     assert verdict.outcome == ("COMMITTED" if committed else "NOT_COMMITTED")
     text = run(tmp_path, data)
@@ -234,7 +235,7 @@ def mutate(data: bytes, dice: random.Random) -> bytes:
 def test_mutations_never_crash_and_never_say_something_else(name: str, form: str) -> None:
     file = FILES[name]
     data = file.SerializeToString() if form == "protobuf" else MessageToJson(file).encode()
-    truth = said(judge(data))
+    truth = said(judge(data, NOW_US))
     dice = random.Random(f"{name} {form}")
     outcomes = {"valid": 0, "nothing": 0, "unreadable": 0}
     for _ in range(700):
@@ -242,7 +243,7 @@ def test_mutations_never_crash_and_never_say_something_else(name: str, form: str
         for _ in range(dice.randrange(3)):
             mutant = mutate(mutant, dice) if mutant else mutant
         try:
-            assert said(judge(mutant)) == truth
+            assert said(judge(mutant, NOW_US)) == truth
             outcomes["valid"] += 1
         except ProvesNothing:
             outcomes["nothing"] += 1
@@ -258,7 +259,7 @@ def test_random_bytes_are_no_certificate() -> None:
     for _ in range(2000):
         data = dice.randbytes(dice.randrange(200))
         with pytest.raises((Unreadable, ProvesNothing)):
-            judge(data)
+            judge(data, NOW_US)
 
 
 def test_a_registry_cannot_write_on_the_readers_screen(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Whether a registry's answers are what was asked for: each decided, some of them verified."""
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -66,7 +67,8 @@ class Tally:
             signed = SignedStatement.from_message(answer.final)
             descriptor = decode_descriptor(asked.descriptor)
             known = {self.record.registry: self.record}
-            _, leaf = verify_statement(signed, descriptor, asked.commit_id, known)
+            now_us = time.time_ns() // 1000
+            _, leaf = verify_statement(signed, descriptor, asked.commit_id, known, now_us)
         except (WireFault, CertificateInvalid):
             return FORGED
         if leaf.outcome is not Outcome.COMMITTED:

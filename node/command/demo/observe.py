@@ -1,5 +1,6 @@
 """What can be seen of a payment from outside: evidence, balances, and credit that is held."""
 
+import time
 from base64 import b64decode
 from collections.abc import Iterable
 from typing import Final
@@ -42,7 +43,7 @@ async def verified(town: Town, role: Role, payment: str) -> tuple[Certificate | 
     if file is None:
         return None, ["the payer has no certificate"] if stamped else []
     try:
-        verdict = judge(file)
+        verdict = judge(file, time.time_ns() // 1000)
     except (ProvesNothing, Unreadable) as fault:
         return None, [f"the certificate proves nothing: {fault}"]
     decided = max(member.leaf.decided_at_us for member in verdict.members)

@@ -28,7 +28,7 @@ from tests.node.plan import (
     policy_for,
     request_of,
 )
-from tests.proto.build import RECORDS, SECOND, SINGLE, TWO_OF_THREE
+from tests.proto.build import NOW_US, RECORDS, SECOND, SINGLE, TWO_OF_THREE
 
 
 def viable(hops: int, policy: RegistryPolicy = SINGLE) -> list[tuple[Level, ...]]:
@@ -65,7 +65,7 @@ def assert_evidence(transaction: object, policy: RegistryPolicy) -> None:
     assert isinstance(transaction, Transaction)
     if transaction.commit_certificate:
         certificate = CommitCertificate.decode(transaction.commit_certificate)
-        assert verify_commit_certificate(certificate, RECORDS).policy == policy
+        assert verify_commit_certificate(certificate, RECORDS, NOW_US).policy == policy
     else:
         descriptor = decode_descriptor(transaction.descriptor)
         commit = Commit(transaction.descriptor, transaction.commit_evidence)
