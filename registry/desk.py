@@ -3,14 +3,16 @@
 gRPC and HTTP hand the same things in here and get the same answers back.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 import trio
 from sqlalchemy import Engine
 
 from proto.descriptor import commit_id
+from proto.limits import US
 from proto.v1 import registry_pb2 as rpb
 from registry.answers import answers_bytes, refusal_bytes
 from registry.calendar import Calendar
@@ -28,6 +30,7 @@ from registry.log import (
     Refused,
     Subject,
 )
+from registry.meter import Meter
 from registry.signer import Signer
 from registry.store import LedgerReader
 from registry.worker import MAX_WAITING_ITEMS, DecisionWorker
@@ -40,6 +43,8 @@ ID_BYTES: Final = 32
 INLINE_COMMITS: Final = 8  # checked sooner than a thread is reached and a database asked
 EXAMINERS: Final = 1  # a second thread gains nothing while signatures share one interpreter
 LOOKERS: Final = 2  # archive readers; they never stand in the way of an examination
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,9 @@ class Desk:
         examiner: Examiner,
         signer: Signer,
         calendar: Calendar,
+        meter: Meter | None = None,
     ) -> None:
+        self._meter = meter
         self._worker = worker
         self._engine = engine
         self._examiner = examiner
@@ -104,6 +111,7 @@ class Desk:
 
     async def answer_bytes(self, asks: Sequence[Ask]) -> list[bytes]:
         """Answers in item order, each serialised. One bad item never fails the others."""
+        began_s = trio.current_time()
         taken, reserved = _take(asks)
         examined = await self._examine(taken)
         shed = [item if self._has_room(item) else _TOO_BUSY for item in examined]
@@ -112,13 +120,28 @@ class Desk:
         settled = [
             item if isinstance(item, Refused) else self._admit(item, next(answers)) for item in shed
         ]
+        if self._meter is not None:
+            self._meter.answered(settled, int((trio.current_time() - began_s) * US))
         subjects = [_subject_of(ask) for ask in asks]
         written = answers_bytes(list(zip(subjects, settled, strict=True)), self.signer)
         return _fit(written, subjects, reserved)
 
     async def find(self, uuid: bytes) -> list[Logged]:
         """All decisions with an archive id (16 bytes) that the archive index knows by now."""
-        return await trio.to_thread.run_sync(self._find, uuid, limiter=self._looking_up)
+        return await self.look_up(partial(self._find, uuid))
+
+    async def look_up(self, read: Callable[[], T]) -> T:
+        """Runs what only reads in a thread; never many at once, so that decisions come first."""
+        return await trio.to_thread.run_sync(read, limiter=self._looking_up)
+
+    @property
+    def queue(self) -> int:
+        """How many items wait for the deciding thread."""
+        return MAX_WAITING_ITEMS - self._worker.room
+
+    def finals(self, decisions: Sequence[Logged]) -> list[bytes]:
+        """Decisions as serialised answers, signed together."""
+        return answers_bytes([(d.row.leaf.commit_id, d) for d in decisions], self.signer)
 
     def _find(self, uuid: bytes) -> list[Logged]:
         with self._engine.connect() as connection:
