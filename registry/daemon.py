@@ -14,7 +14,6 @@ import trio
 
 from proto.registry_record import RegistryRecord, read_record
 from proto.v1 import types_pb2 as pb
-from registry.archive import Archive
 from registry.buckets import Buckets
 from registry.calendar import Calendar
 from registry.chrony import ChronyClock
@@ -34,6 +33,7 @@ from registry.home import (
 )
 from registry.hub import Hub
 from registry.log import Logged, Terms
+from registry.meter import Meter
 from registry.quota import Quota
 from registry.record import (
     content_of,
@@ -49,6 +49,7 @@ from registry.service import RegistryService
 from registry.signer import Signer
 from registry.store import Ledger, open_ledger
 from registry.timing import ClockRules
+from registry.web.site import Site
 from registry.worker import DecisionWorker
 from runtime.bridge import Bridge
 from runtime.clock import Clock, SystemClock
@@ -108,6 +109,7 @@ class Daemon:
             # Before the first statement: whoever replays the log finds the key before its use.
             for certificate in self._keys.signed_certificate, self._keys.signed_log_certificate:
                 ledger.append_leaf(_key_leaf(certificate))
+            self._meter = Meter({0: ledger.log_size()})
 
     async def serve(self, bridge: Bridge, ready: Ready, stop: Stop) -> None:
         """Serves until `stop` returns. OSError, HomeFault, DaemonCrash."""
@@ -117,6 +119,7 @@ class Daemon:
         def tell(decisions: Sequence[Logged]) -> None:
             spread(self._hub, self._calendar, decisions)
             relay.decided(decisions)
+            self._meter.decided(decisions)
 
         async with (
             DecisionWorker.open(self._store.engine, self._decider, tell) as worker,
@@ -143,11 +146,11 @@ class Daemon:
         """Both servers around a block; gives the line that says where they listen."""
         service = RegistryService(desk, self._hub, self._signed_record, self._examiner())
         server = RpcServer(bridge, nursery, [service.methods()])
-        archive = Archive(desk, self._signed_record, self._health())
+        site = self._site(desk)
         shutdown, web_ended = trio.Event(), trio.Event()
 
         async def web(bind: str, task_status: trio.TaskStatus[list[str]]) -> None:
-            await serve_web(archive.app(), bind, shutdown, task_status=task_status)
+            await serve_web(site.app(), bind, shutdown, task_status=task_status)
             web_ended.set()
 
         try:
@@ -217,13 +220,16 @@ class Daemon:
 
     def _desk(self, worker: DecisionWorker) -> Desk:
         engine = self._store.engine
-        quota = Quota(
-            Buckets(
-                self._config.network_per_s, self._config.network_burst, self._config.exempt_networks
-            ),
-            self._calendar,
-        )
-        return Desk(worker, engine, self._examiner(), self._signer(), self._calendar, quota)
+        config = self._config
+        buckets = Buckets(config.network_per_s, config.network_burst, config.exempt_networks)
+        quota = Quota(buckets, self._calendar)
+        examiner, signer = self._examiner(), self._signer()
+        return Desk(worker, engine, examiner, signer, self._calendar, quota, self._meter)
+
+    def _site(self, desk: Desk) -> Site:
+        health = self._health(desk)
+        engine = self._store.engine
+        return Site(desk, engine, self._clock, lambda: self.record, health, self._meter)
 
     def _examiner(self) -> Examiner:
         return Examiner(self.record.registry, self._members.records, self._clock.now_us)
@@ -254,14 +260,15 @@ class Daemon:
             self._config.max_error_us, certificate.not_before_us, certificate.not_after_us
         )
 
-    def _health(self) -> HealthCheck:
+    def _health(self, desk: Desk) -> HealthCheck:
         return HealthCheck(
-            self.record.registry,
-            self._config.name,
-            self._store,
-            self._clock,
-            self._rules(),
-            self._calendar,
+            record=lambda: self.record,
+            store=self._store,
+            log_folder=self._home.log,
+            clock=self._clock,
+            rules=self._rules(),
+            calendar=self._calendar,
+            queue=lambda: desk.queue,
         )
 
 

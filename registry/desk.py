@@ -3,13 +3,15 @@
 gRPC and HTTP hand the same things in here and get the same answers back.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Final, TypeVar
 
 import trio
 from sqlalchemy import Engine
 
 from proto.descriptor import commit_id
+from proto.limits import US
 from proto.v1 import registry_pb2 as rpb
 from registry.answers import answers_bytes, refusal_bytes
 from registry.asks import (
@@ -21,7 +23,7 @@ from registry.asks import (
     AskNothing,
     AskQuery,
 )
-from registry.buckets import LOCAL, US
+from registry.buckets import LOCAL
 from registry.calendar import Calendar
 from registry.decider import Item, Unbound
 from registry.examine import Examiner, examine_decline, read_subject
@@ -37,6 +39,7 @@ from registry.log import (
     Refused,
     Subject,
 )
+from registry.meter import Meter
 from registry.quota import Quota
 from registry.signer import Signer
 from registry.store import LedgerReader
@@ -51,6 +54,7 @@ INLINE_COMMITS: Final = 8  # checked sooner than a thread is reached and a datab
 EXAMINERS: Final = 1  # a second thread gains nothing while signatures share one interpreter
 LOOKERS: Final = 2  # archive readers; they never stand in the way of an examination
 
+T = TypeVar("T")
 
 Examined = Item | Refused
 
@@ -66,7 +70,9 @@ class Desk:
         signer: Signer,
         calendar: Calendar,
         quota: Quota,
+        meter: Meter | None = None,
     ) -> None:
+        self._meter = meter
         self._worker = worker
         self._engine = engine
         self._examiner = examiner
@@ -85,6 +91,7 @@ class Desk:
 
         `caller`: the part of the net that asks (`prefix_of`); its quota comes before all work.
         """
+        began_s = trio.current_time()
         taken, reserved = _take(asks)
         examined = await self._examine(self._quota.within(taken, caller, _monotonic_us()))
         shed = [item if self._has_room(item) else _TOO_BUSY for item in examined]
@@ -94,13 +101,28 @@ class Desk:
             item if isinstance(item, Refused) else self._admit(item, next(answers), caller)
             for item in shed
         ]
+        if self._meter is not None:
+            self._meter.answered(settled, int((trio.current_time() - began_s) * US))
         subjects = [_subject_of(ask) for ask in asks]
         written = answers_bytes(list(zip(subjects, settled, strict=True)), self.signer)
         return _fit(written, subjects, reserved)
 
     async def find(self, uuid: bytes) -> list[Logged]:
         """All decisions with an archive id (16 bytes) that the archive index knows by now."""
-        return await trio.to_thread.run_sync(self._find, uuid, limiter=self._looking_up)
+        return await self.look_up(partial(self._find, uuid))
+
+    async def look_up(self, read: Callable[[], T]) -> T:
+        """Runs what only reads in a thread; never many at once, so that decisions come first."""
+        return await trio.to_thread.run_sync(read, limiter=self._looking_up)
+
+    @property
+    def queue(self) -> int:
+        """How many items wait for the deciding thread."""
+        return MAX_WAITING_ITEMS - self._worker.room
+
+    def finals(self, decisions: Sequence[Logged]) -> list[bytes]:
+        """Decisions as serialised answers, signed together."""
+        return answers_bytes([(d.row.leaf.commit_id, d) for d in decisions], self.signer)
 
     def _find(self, uuid: bytes) -> list[Logged]:
         with self._engine.connect() as connection:

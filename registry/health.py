@@ -1,62 +1,185 @@
-"""How the daemon is: what `GET /health` says and `registry status` shows."""
+"""How the daemon is: what `GET /health` says, the registry's page shows and `status` prints."""
 
+import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum, unique
+from pathlib import Path
 
 import trio
 
+from proto.registry_record import RegistryRecord
 from registry.calendar import Calendar
 from registry.decider import look_at
+from registry.published import Published, read_published
 from registry.store import LedgerReader
-from registry.timing import ClockRules, assess
+from registry.timing import ClockRules, Reading, assess
 from runtime.clock import Clock
 from runtime.store import Store
 
 
+@unique
+class State(Enum):
+    """Whether new decisions are made, and what is in the way where they are not."""
+
+    DECIDING = "DECIDING"
+    CLOCK_UNSAFE = "CLOCK_UNSAFE"  # its error is larger than the record allows
+    CLOCK_BEHIND = "CLOCK_BEHIND"  # it shows a time before one that was decided at
+    KEY_EXPIRED = "KEY_EXPIRED"  # the statement key's life has ended, or not begun
+    LOG_STALLED = "LOG_STALLED"  # witnesses did not cosign for too long
+
+
+@dataclass(frozen=True, slots=True)
+class ShardHealth:
+    """One shard's log: its entries, and how many of them the newest checkpoint covers.
+
+    `published_at_us` is 0 where there is no checkpoint yet.
+    """
+
+    shard: int
+    entries: int
+    published: int
+    published_at_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessHealth:
+    """A witness of the record and its newest cosignature (µs UTC); 0 where there is none."""
+
+    name: str
+    at_us: int
+
+
 @dataclass(frozen=True, slots=True)
 class Health:
-    """`ok`: new decisions are made. `pending`: announced and undecided. -1: an empty log."""
+    """`ok`: new decisions are made; `state` says why not.
+
+    `pending`: announced and undecided; `queue`: items that wait for the deciding thread;
+    `clock_mark_us`: no decision was made at a later time. Times in µs UTC, spans in µs.
+    """
 
     ok: bool
+    state: str
     name: str
     registry: str
     now_us: int
+    clock_source: str
     clock_error_us: int
+    clock_limit_us: int
+    clock_mark_us: int
     clock_usable: bool
     decisions: int
     pending: int
-    last_log_index: int
+    queue: int
+    log_entries: int
+    shards: tuple[ShardHealth, ...]
+    witnesses: tuple[WitnessHealth, ...]
+    witness_quorum: int
+    key_not_after_us: int
+    record_expires_at_us: int
     database_bytes: int
+    disk_free_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """Looks at clock and store; called on trio."""
+    """Looks at clock, store and files; called on trio.
 
-    registry: bytes
-    name: str
+    `record` gives the signed record, `queue` the length of the decider's queue,
+    `stalled` whether the log keeps the registry from deciding.
+    """
+
+    record: Callable[[], RegistryRecord]
     store: Store
+    log_folder: Path
     clock: Clock
     rules: ClockRules
     calendar: Calendar
+    queue: Callable[[], int]
+    stalled: Callable[[], bool] = bool
 
     async def __call__(self) -> Health:
-        mark_us, log_size, decisions, size = await trio.to_thread.run_sync(self._look)
-        reading = assess(look_at(self.clock), mark_us, self.rules)
+        record = self.record()
+        look = await trio.to_thread.run_sync(self._look, record)
+        reading = assess(look_at(self.clock), look.mark_us, self.rules)
+        state = self._state(reading, look.mark_us)
         return Health(
-            ok=reading.usable,
-            name=self.name,
-            registry=self.registry.hex(),
+            ok=state is State.DECIDING,
+            state=state.value,
+            name=record.name,
+            registry=record.registry.hex(),
             now_us=reading.now_us,
+            clock_source="declared" if record.declared_clock else "chrony",
             clock_error_us=reading.error_us,
+            clock_limit_us=self.rules.max_error_us,
+            clock_mark_us=look.mark_us,
             clock_usable=reading.usable,
-            decisions=decisions,
+            decisions=look.decisions,
             pending=len(self.calendar),
-            last_log_index=log_size - 1,
-            database_bytes=size,
+            queue=self.queue(),
+            log_entries=sum(shard.entries for shard in look.shards),
+            shards=look.shards,
+            witnesses=_witnesses(record, look.published),
+            witness_quorum=record.witness_quorum,
+            key_not_after_us=self.rules.not_after_us,
+            record_expires_at_us=record.expires_at_us,
+            database_bytes=look.database_bytes,
+            disk_free_bytes=look.disk_free_bytes,
         )
 
-    def _look(self) -> tuple[int, int, int, int]:
+    def _state(self, reading: Reading, mark_us: int) -> State:
+        if reading.usable:
+            return State.LOG_STALLED if self.stalled() else State.DECIDING
+        if not 0 <= reading.error_us <= self.rules.max_error_us:
+            return State.CLOCK_UNSAFE
+        if reading.now_us < mark_us - reading.error_us:
+            return State.CLOCK_BEHIND
+        return State.KEY_EXPIRED
+
+    def _look(self, record: RegistryRecord) -> "_Look":
+        """In a thread: it reads the database and files."""
         with self.store.engine.connect() as connection:
             reader = LedgerReader(connection)
-            mark_us, log_size, decisions = reader.mark_us(), reader.log_size(), reader.decisions()
-        return mark_us, log_size, decisions, self.store.path.stat().st_size
+            mark_us, decisions = reader.mark_us(), reader.decisions()
+            sizes = {0: reader.log_size()}
+        published = tuple(read_published(self.log_folder, record))
+        path = self.store.path
+        return _Look(
+            mark_us,
+            decisions,
+            _shards(sizes, published),
+            published,
+            path.stat().st_size,
+            shutil.disk_usage(path.parent).free,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    mark_us: int
+    decisions: int
+    shards: tuple[ShardHealth, ...]
+    published: tuple[Published, ...]
+    database_bytes: int
+    disk_free_bytes: int
+
+
+def _shards(sizes: dict[int, int], published: tuple[Published, ...]) -> tuple[ShardHealth, ...]:
+    newest = {checkpoint.shard: checkpoint for checkpoint in published}
+    shards = []
+    for shard, entries in sorted(sizes.items()):
+        checkpoint = newest.get(shard)
+        size, at_us = (checkpoint.size, checkpoint.at_us) if checkpoint else (0, 0)
+        shards.append(ShardHealth(shard, entries, size, at_us))
+    return tuple(shards)
+
+
+def _witnesses(
+    record: RegistryRecord, published: tuple[Published, ...]
+) -> tuple[WitnessHealth, ...]:
+    """Each witness with the newest cosignature that it gave in any shard."""
+    newest: dict[str, int] = {witness.key.name: 0 for witness in record.witnesses}
+    for checkpoint in published:
+        for cosigned in checkpoint.cosigned:
+            newest[cosigned.name] = max(newest[cosigned.name], cosigned.at_us)
+    return tuple(WitnessHealth(name, at_us) for name, at_us in newest.items())

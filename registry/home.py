@@ -73,6 +73,11 @@ class Home:
         return self.path / "keys" / "tls.pem"
 
     @property
+    def log(self) -> Path:
+        """Checkpoints and tiles by shard, as anybody may read them."""
+        return self.path / "log"
+
+    @property
     def members(self) -> Path:
         """Records of registries that decide beside us, so that we can check what they relay."""
         return self.path / "members"

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.edge
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("node", "pathfinder", "proto", "registry", "runtime")
-TYPED = {".py", ".pyi", ".proto"}
+SHIPPED = {".py", ".pyi", ".proto", ".html", ".css", ".svg"}
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def written_files(source: Path) -> set[str]:
     """What people or the compiler of the schema wrote, by its path in the wheel."""
     files = (p for name in PACKAGES for p in (source / name).rglob("*"))
-    return {p.relative_to(source).as_posix() for p in files if p.is_file() and p.suffix in TYPED}
+    return {p.relative_to(source).as_posix() for p in files if p.is_file() and p.suffix in SHIPPED}
 
 
 def test_the_wheel_holds_exactly_the_five_packages(wheel: Path) -> None:
@@ -62,7 +62,7 @@ def test_the_wheel_holds_exactly_the_five_packages(wheel: Path) -> None:
 
 
 def test_the_wheel_holds_every_source_and_schema(wheel: Path, source: Path) -> None:
-    names = {n for n in ZipFile(wheel).namelist() if Path(n).suffix in TYPED}
+    names = {n for n in ZipFile(wheel).namelist() if Path(n).suffix in SHIPPED}
     assert names == written_files(source)
     schemas = {p.name for p in (source / "proto" / "v1").glob("*.proto")}
     assert {Path(n).name for n in names if n.endswith(".proto")} == schemas != set()

@@ -1,35 +1,25 @@
 """`pledgeway registry`: found a commit registry, run it, look at it."""
 
-import ipaddress
 import json
 import logging
 import os
 import sys
 import time
-import urllib.error
-import urllib.request
-from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, Final, NoReturn
-from urllib.parse import urlsplit
 
 import click
-from rich.console import Console
-from rich.table import Table
 
+from node.command.registry_status import status
 from proto.limits import MAX_ROOT_KEYS
-from proto.registry_record import RegistryRecord
 from registry.config import MAX_NAME_CHARS, Config, ConfigFault, split_address
 from registry.daemon import run as run_daemon
-from registry.health import Health
-from registry.home import Home, HomeFault, create, load_record
+from registry.home import Home, HomeFault, create
 from runtime.handover import DaemonCrash
 from runtime.store import StoreUnusable
 
 REFUSED: Final = 1  # understood, but not done
 UNUSABLE: Final = 2  # the input cannot be used
-STATUS_TIMEOUT_S: Final = 5.0
-MAX_HEALTH_BYTES: Final = 65_536  # a stranger's server must not fill our memory
 
 
 def fail(status: int, line: str) -> NoReturn:
@@ -163,94 +153,4 @@ def run(directory: Path, verbose: bool) -> None:
         fail(REFUSED, str(fault))
 
 
-@registry.command()
-@click.argument("target", metavar="DIR|RECORD|URL")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def status(target: str, as_json: bool) -> None:
-    """Ask a running registry how it is.
-
-    TARGET is its directory, its record file, or the URL of its archive. Exit status 0: it
-    decides; 1: it is down, or its clock does not allow it to decide; 2: TARGET is unusable.
-
-    \b
-    Examples:
-      pledgeway registry status ./r1
-      pledgeway registry status http://127.0.0.1:7480 --json
-    """
-    base = _base_url(target)
-    health = ask_health(base)
-    if health is None:
-        if as_json:
-            click.echo(json.dumps({"ok": False, "reachable": False, "url": base}))
-        fail(REFUSED, f"{base}: no registry answers there")
-    if as_json:
-        click.echo(json.dumps(asdict(health) | {"reachable": True, "url": base}))
-    else:
-        _show(base, health)
-    if not health.ok:
-        sys.exit(REFUSED)
-
-
-def _base_url(target: str) -> str:
-    if target.startswith(("http://", "https://")):
-        return target.rstrip("/")
-    path = Path(target)
-    try:
-        record: RegistryRecord = load_record(Home(path).record if path.is_dir() else path)
-    except HomeFault as fault:
-        fail(UNUSABLE, str(fault))
-    return record.archive_url.removesuffix("/commit/%s")
-
-
-def ask_health(base: str) -> Health | None:
-    """What the registry at this URL says of itself. None: nobody answers, or no registry does."""
-    try:
-        parts = urlsplit(base)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            return None
-        handlers = [urllib.request.ProxyHandler({})] if _is_loopback(parts.hostname) else []
-        opener = urllib.request.build_opener(*handlers)
-        with opener.open(f"{base}/health", timeout=STATUS_TIMEOUT_S) as response:
-            data = response.read(MAX_HEALTH_BYTES)
-    except urllib.error.HTTPError as error:
-        with error:
-            data = error.read(MAX_HEALTH_BYTES)  # 503 carries the same answer: it is up
-    except (OSError, ValueError):
-        return None
-    return _read_health(data)
-
-
-def _read_health(data: bytes) -> Health | None:
-    try:
-        answer = json.loads(data)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(answer, dict):
-        return None
-    values = {field.name: answer.get(field.name) for field in fields(Health)}
-    for field in fields(Health):
-        if type(values[field.name]) is not field.type:
-            return None
-    return Health(**values)  # type: ignore[arg-type]  # every type was just compared
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _show(base: str, health: Health) -> None:
-    table = Table(show_header=False, box=None)
-    verdict = "deciding" if health.ok else "NOT deciding: its clock cannot be relied upon"
-    table.add_row("registry", health.registry)
-    table.add_row("name", "".join(c for c in health.name if c.isprintable()))
-    table.add_row("archive", base)
-    table.add_row("state", verdict)
-    table.add_row("clock error", f"{health.clock_error_us / 1000:.1f} ms")
-    table.add_row("decisions", f"{health.decisions:,}")
-    table.add_row("pending", f"{health.pending:,} announced and undecided")
-    table.add_row("log", f"last index {health.last_log_index}")
-    table.add_row("database", f"{health.database_bytes / 1024:,.0f} KiB")
-    Console(markup=False, highlight=False, soft_wrap=True).print(table)
+registry.add_command(status)

@@ -25,7 +25,7 @@ from node.command.processes.interruption import until_signalled
 from node.command.processes.ports import HOST, free_ports
 from node.command.processes.process import CHILD, Daemon, Processes, processes
 from node.command.processes.town import run_registry_command
-from node.command.registry import ask_health
+from node.command.registry_status import ask_health
 from registry.config import Config, read_config
 from registry.home import Home, HomeFault, create, load_record
 

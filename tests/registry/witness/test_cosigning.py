@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -131,7 +132,7 @@ def test_of_two_histories_submitted_at_once_one_is_cosigned(tmp_path: Path) -> N
             honest, forked = replace(LOG, shard=shard), replace(FORK, shard=shard)
             w.cosigner.add(honest.request(0, 5))
             bodies = [log.request(5, size) for log in (honest, forked) for size in (8, 9)]
-            answers = race(*(lambda body=body: w.cosigner.add(body) for body in bodies))  # type: ignore[misc]
+            answers = race(*(partial(w.cosigner.add, body) for body in bodies))
             given = [a for a in answers if isinstance(a, Given)]
             refused = {a.reason for a in answers if isinstance(a, Refusal)}
             assert len(given) == 1, answers
