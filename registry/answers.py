@@ -64,6 +64,7 @@ def _final(logged: Logged, statement: bytes) -> bytes:
 
 
 def interim_message(pause: Pause, signer: Signer) -> pb.SignedInterim:
+    """An answer that releases nothing, signed."""
     signed = signer.interim(pause)
     return pb.SignedInterim(interim=signed.interim, signatures=[signed.proof.to_message()])
 

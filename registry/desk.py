@@ -49,6 +49,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class AskCommit:
+    """Decide it committed: the bytes of a descriptor and of its evidence."""
+
     descriptor: bytes
     evidence: bytes
 
@@ -61,6 +63,8 @@ class AskDecline:
 
 @dataclass(frozen=True, slots=True)
 class AskQuery:
+    """What became of the transaction with this descriptor?"""
+
     descriptor: bytes
 
 
