@@ -177,7 +177,7 @@ class Desk:
     def _admit(self, item: Item, answer: Answer) -> Answer:
         if not isinstance(item, Announce) or not isinstance(answer, Pause):
             return answer
-        if self.calendar.reserve(*item.subject.key, answer.as_of_us):
+        if self.calendar.reserve(item.subject.kept):
             return answer
         return Refused(Reason.OVER_QUOTA)
 

@@ -7,14 +7,17 @@ import trio
 from registry.calendar import Calendar
 from registry.decider import look_at
 from registry.store import LedgerReader
+from registry.store_opening import LedgerStore
 from registry.timing import ClockRules, assess
 from runtime.clock import Clock
-from runtime.store import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """`ok`: new decisions are made. `pending`: announced and undecided. -1: an empty log."""
+    """`ok`: new decisions are made. `pending`: announced and undecided.
+
+    `last_log_index` counts on over the logs of all shards; -1: they are empty.
+    """
 
     ok: bool
     name: str
@@ -34,13 +37,13 @@ class HealthCheck:
 
     registry: bytes
     name: str
-    store: Store
+    store: LedgerStore
     clock: Clock
     rules: ClockRules
     calendar: Calendar
 
     async def __call__(self) -> Health:
-        mark_us, log_size, decisions, size = await trio.to_thread.run_sync(self._look)
+        mark_us, entries, decisions, size = await trio.to_thread.run_sync(self._look)
         reading = assess(look_at(self.clock), mark_us, self.rules)
         return Health(
             ok=reading.usable,
@@ -51,12 +54,12 @@ class HealthCheck:
             clock_usable=reading.usable,
             decisions=decisions,
             pending=len(self.calendar),
-            last_log_index=log_size - 1,
+            last_log_index=entries - 1,
             database_bytes=size,
         )
 
     def _look(self) -> tuple[int, int, int, int]:
         with self.store.engine.connect() as connection:
             reader = LedgerReader(connection)
-            mark_us, log_size, decisions = reader.mark_us(), reader.log_size(), reader.decisions()
-        return mark_us, log_size, decisions, self.store.path.stat().st_size
+            counts = reader.mark_us(), reader.entries(), reader.decisions()
+            return (*counts, reader.bytes_used())

@@ -152,7 +152,7 @@ async def test_the_record_and_the_health(served: Serving, http: httpx.AsyncClien
         "clock_usable": True,
         "decisions": 1,
         "pending": 1,
-        "last_log_index": 1,  # 0 is the statement key
+        "last_log_index": 3,  # behind two keys and a fence
     }
 
 
