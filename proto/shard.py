@@ -4,7 +4,7 @@ The shard follows from the descriptor alone, so that everybody knows in which lo
 before it is made.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Final
 
 from proto.limits import US
@@ -16,6 +16,12 @@ LAST_SHARD: Final = 9999  # four digits; what is due later is refused as too far
 def shard_of(deadline_us: int) -> int:
     """The year (UTC) in which a transaction is due. `deadline_us` lies in years 1970 to 9999."""
     return datetime.fromtimestamp(deadline_us // US, UTC).year
+
+
+def shard_end_us(shard: int) -> int:
+    """When the next year begins: everything due before it belongs to this shard or an older one."""
+    days = date(shard, 12, 31).toordinal() + 1 - date(FIRST_SHARD, 1, 1).toordinal()
+    return days * 86_400 * US
 
 
 def shard_origin(prefix: str, shard: int) -> str:

@@ -17,6 +17,8 @@ MAX_EXEMPT: Final = 64  # each is compared with every network that is new to us
 MAX_NAME_CHARS: Final = 64
 MAX_ORIGIN_CHARS: Final = 100  # it travels in every statement, beside a leaf of 150 bytes
 MAX_ADDRESS_CHARS: Final = 255
+MAX_URL_CHARS: Final = 1024  # of a database with its options
+POSTGRESQL: Final = "postgresql+psycopg://"
 URL_SCHEMES: Final = ("http://", "https://")
 MAX_MS: Final = 10**9  # eleven days: beyond it a span in ms is a slip of the pen
 MAX_DEADLINE_S: Final = 10 * 366 * 86_400
@@ -49,6 +51,10 @@ class Config:
     min_lead_us: int = 500 * MS
     max_deadline_us: int = 30 * 86_400 * SECOND_US
     mmd_us: int = 60 * SECOND_US
+
+    def database_in(self, directory: Path) -> Path | str:
+        """A file, or the URL of a PostgreSQL that several processes of this registry share."""
+        return self.database if self.database.startswith(POSTGRESQL) else directory / self.database
 
 
 DEFAULTS: Final = Config(name="", log_origin="", listen="", archive="")
@@ -83,7 +89,7 @@ class _Reader:
             archive=self._address("archive", None),
             public_listen=self._address("public_listen", ""),
             public_archive=self._text("public_archive", "", MAX_ADDRESS_CHARS),
-            database=self._text("database", DEFAULTS.database, MAX_ADDRESS_CHARS),
+            database=self._text("database", DEFAULTS.database, MAX_URL_CHARS),
             capacity_per_s=self._number("capacity_per_s", DEFAULTS.capacity_per_s, 1, 1, 10**6),
             network_per_s=self._number("quota.network_per_s", DEFAULTS.network_per_s, 1, 1, 10**6),
             network_burst=self._number("quota.network_burst", DEFAULTS.network_burst, 1, 1, 10**7),
@@ -109,6 +115,8 @@ class _Reader:
             raise self._fault("clock.declared_error_ms", "above max_error_ms: nothing ever decided")
         if config.public_archive and not config.public_archive.startswith(URL_SCHEMES):
             raise self._fault("public_archive", "must begin with http:// or https://")
+        if "://" in config.database and not config.database.startswith(POSTGRESQL):
+            raise self._fault("database", f"must be a file name or begin with {POSTGRESQL}")
         if config.guard_us < LEAP_SECOND_US + config.max_error_us:
             raise self._fault("limits.guard_ms", "must cover a leap second and max_error_ms")
 
@@ -188,7 +196,7 @@ archive = {_quoted(config.archive)}    # HTTP
 # What others are told, where it differs from the above:
 # public_listen = "registry.example:7443"
 # public_archive = "https://registry.example"
-database = {_quoted(config.database)}
+database = {_quoted(config.database)}    # or {POSTGRESQL}USER@HOST/NAME for several processes
 capacity_per_s = {config.capacity_per_s}    # decisions a second; 60 % of it can be announced
 
 [quota]    # of one network (/24, or /48 of IPv6); what was announced and admitted costs nothing

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import trio
 
+from proto.log_leaf import KeyLeaf
 from proto.registry_record import RegistryRecord, read_record
-from proto.v1 import types_pb2 as pb
 from registry.buckets import Buckets
 from registry.calendar import Calendar
 from registry.chrony import ChronyClock
@@ -48,6 +48,8 @@ from registry.relay_members import Members
 from registry.service import RegistryService
 from registry.signer import Signer
 from registry.store import Ledger, open_ledger
+from registry.store_opening import LedgerStore
+from registry.sweeper import sweep_for_ever
 from registry.timing import ClockRules
 from registry.web.site import Site
 from registry.worker import DecisionWorker
@@ -56,7 +58,6 @@ from runtime.clock import Clock, SystemClock
 from runtime.collector import calm_collector
 from runtime.rpc_client import RpcChannel
 from runtime.rpc_server import RpcServer
-from runtime.store import Store
 from runtime.tls import server_credentials
 from runtime.web import serve_web
 
@@ -79,7 +80,7 @@ def run(path: Path, ready: Ready) -> None:
     config = read_config(home.config)
     chrony = config.clock_source == "chrony"
     clock = ChronyClock() if chrony else SystemClock(config.declared_error_us)
-    with open_ledger(path / config.database) as store:
+    with open_ledger(config.database_in(path)) as store:
         trio.run(_until_signalled, Daemon(home, config, clock, store), ready)
 
 
@@ -93,7 +94,7 @@ async def _until_signalled(daemon: "Daemon", ready: Ready) -> None:
 class Daemon:
     """One registry on an open store. HomeFault, StoreUnusable where they do not fit."""
 
-    def __init__(self, home: Home, config: Config, clock: Clock, store: Store) -> None:
+    def __init__(self, home: Home, config: Config, clock: Clock, store: LedgerStore) -> None:
         self._home = home
         self._config = config
         self._clock = clock
@@ -105,11 +106,8 @@ class Daemon:
         self._calendar = Calendar(config.capacity_per_s)
         with store.engine.connect() as connection:
             ledger = Ledger(connection)
-            ledger.claim(self.record.registry, config.log_origin, store.path)
-            # Before the first statement: whoever replays the log finds the key before its use.
-            for certificate in self._keys.signed_certificate, self._keys.signed_log_certificate:
-                ledger.append_leaf(_key_leaf(certificate))
-            self._meter = Meter({0: ledger.log_size()})
+            ledger.claim(self.record.registry, config.log_origin, store.place)
+            self._meter = Meter({shard: ledger.log_size(shard) for shard in ledger.shards()})
 
     async def serve(self, bridge: Bridge, ready: Ready, stop: Stop) -> None:
         """Serves until `stop` returns. OSError, HomeFault, DaemonCrash."""
@@ -128,6 +126,9 @@ class Daemon:
             if isinstance(self._clock, ChronyClock):
                 nursery.start_soon(self._clock.follow)
             nursery.start_soon(relay.run, partial(_connect, bridge))
+            nursery.start_soon(
+                sweep_for_ever, self._calendar, self._clock, self._config.guard_us, worker.answer
+            )
             try:
                 async with self._serving(self._desk(worker), bridge, nursery) as line:
                     calm_collector()
@@ -252,6 +253,10 @@ class Daemon:
         terms = Terms(
             self.record.registry, config.guard_us, config.min_lead_us, config.max_deadline_us
         )
+        # Before the first statement: whoever replays a log finds the key before its use.
+        certificates = self._keys.signed_certificate, self._keys.signed_log_certificate
+        leaves = [KeyLeaf(certificate).encode() for certificate in certificates]
+        ledger.certify(leaves, self._clock.now_us())
         return Decider(ledger, self._clock, terms, self._rules())
 
     def _rules(self) -> ClockRules:
@@ -285,8 +290,3 @@ def _require_free(address: str) -> None:
         socket.create_server(where, family=family).close()
     except OSError as error:
         raise OSError(f"cannot listen on {address}: {error.strerror or error}") from error
-
-
-def _key_leaf(certificate: bytes) -> bytes:
-    leaf = pb.LogLeaf(key=pb.KeyLeaf(certificate=certificate))
-    return leaf.SerializeToString(deterministic=True)

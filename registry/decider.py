@@ -4,16 +4,18 @@ A group is whatever had queued up while the one before was on its way to the dis
 """
 
 import logging
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeGuard
 
 from sqlalchemy.exc import DBAPIError
 
+from proto.limits import US
+from proto.log_leaf import EPOCH_US
 from registry.log import (
     Answer,
     Event,
+    Fence,
     Logged,
     Pause,
     Reason,
@@ -23,15 +25,19 @@ from registry.log import (
     Verdict,
     decide,
     decide_unknown,
+    fence_for,
 )
-from registry.store import Key, Ledger
+from registry.store import Closed, Key, Ledger
 from registry.timing import ClockRules, Reading, Sample, assess, stepped
 from runtime.clock import Clock
+from runtime.faults import StoreFault, StoreLocked, fault_of
 
 log = logging.getLogger(__name__)
 
 CLOCK_TRIES: Final = 3  # a clock that stepped in each of three looks is not one to decide by
 INDEX_STEPS: Final = 4
+FENCE_TRIES: Final = 3  # a fence is raised once a day: two in a row are two clocks that disagree
+FENCE_STEP_US: Final = 86_400 * US
 MARK_EVERY_US: Final = 1_000_000  # registry 4.4
 
 
@@ -60,49 +66,97 @@ class Decider:
         self._rules = rules
         self._mark_us = ledger.mark_us()  # in memory it may run ahead of the disk, never behind
         self._durable_mark_us = self._mark_us
+        # Another process may have decided by a clock that runs ahead of ours within its bound.
+        self._begun_us = self._mark_us if ledger.shared else 0
+        self._fences: tuple[Fence, ...] = ()
+        self._learn_fences()
 
     def sample(self) -> Sample:
         return look_at(self._clock)
 
     def reading(self) -> Reading:
         """The clock as it may be relied upon now."""
-        return assess(self.sample(), self._mark_us, self._rules)
+        return assess(self.sample(), self._mark_us, self._rules, self._begun_us)
 
     def answer(self, items: Sequence[Item]) -> list[Answer]:
         """Answers in item order; what is decided is durable. DBAPIError: see `is_passing`."""
-        try:
-            stored = self._ledger.find(i.subject.key for i in items if not isinstance(i, Unbound))
-            unbound = self._find_unbound(items)
-        except DBAPIError as error:
-            self._require_passing(error)
-            return [_STALLED] * len(items)
+        for _ in range(FENCE_TRIES):
+            try:
+                return self._answer(items)
+            except Closed:
+                self._learn_fences()
+            except StoreLocked:
+                break
+            except DBAPIError as error:
+                self._require_passing(error)
+                break
+        return self._answer_stored(items)
+
+    def _answer(self, items: Sequence[Item]) -> list[Answer]:
+        stored = self._ledger.find(i.subject.key for i in items if not isinstance(i, Unbound))
+        unbound = self._find_unbound(items)
+        self._ledger.settle(stored.values())
         verdicts, reading = self._judge(items, stored, unbound)
         rows = [verdict for verdict in verdicts if isinstance(verdict, Row)]
         decided: dict[Key, Logged] = {}
         if rows:
-            try:
-                decided = self._ledger.decide(rows, reading.now_us)
-            except DBAPIError as error:
-                self._require_passing(error)
-                return [_STALLED if isinstance(v, Row | tuple) else v for v in verdicts]
+            decided = self._ledger.decide(rows, reading.now_us)
             self._durable_mark_us = max(self._durable_mark_us, reading.now_us)
         return [_settled(verdict, decided) for verdict in verdicts]
 
+    def _answer_stored(self, items: Sequence[Item]) -> list[Answer]:
+        """What was decided before is told even while nothing can be written."""
+        try:
+            stored = self._ledger.find(i.subject.key for i in items if not isinstance(i, Unbound))
+            unbound = {} if self._ledger.shared else self._find_unbound(items)
+        except StoreLocked:
+            return [STALLED] * len(items)
+        except DBAPIError as error:
+            self._require_passing(error)
+            return [STALLED] * len(items)
+        verdicts, _ = self._judge(items, stored, unbound)
+        return [v if self._may_tell(v) else STALLED for v in verdicts]
+
+    def _may_tell(self, verdict: "_Pending") -> TypeGuard[Answer]:
+        if isinstance(verdict, Logged):
+            return self._ledger.is_settled(verdict)
+        return isinstance(verdict, Pause | Refused)
+
     def keep_mark(self) -> None:
-        """Persists the high-water mark of the clock, at most once a second."""
-        self._raise(self.reading())
+        """Persists the clock's high-water mark, at most once a second, and raises the fence."""
+        reading = self.reading()
+        self._raise(reading)
         if self._mark_us < self._durable_mark_us + MARK_EVERY_US:
             return
         try:
             self._ledger.raise_mark(self._mark_us)
+            self._keep_fence(reading)
+        except StoreLocked:
+            log.warning("another process writes to the database; the clock's mark waits")
         except DBAPIError as error:
             self._require_passing(error)  # decisions stall as well, so nothing outruns the mark
         self._durable_mark_us = self._mark_us
+
+    def _keep_fence(self, reading: Reading) -> None:
+        """Closes what lies EPOCH_US behind the clock, a whole day at a time."""
+        through_us = (reading.earliest_us - EPOCH_US) // FENCE_STEP_US * FENCE_STEP_US
+        known_us = max((fence.closed_through_us for fence in self._fences), default=0)
+        if reading.usable and through_us > known_us:
+            self._ledger.close_through(through_us, reading.now_us)
+            self._learn_fences()
+
+    def _learn_fences(self) -> None:
+        fences = self._ledger.fences()
+        # As with decisions: told only once no failover can lose it.
+        self._ledger.settle(fences)
+        self._fences = fences
 
     def index_some(self) -> int:
         """One step of the archive index; how many entries are still to do."""
         try:
             return self._ledger.index_archive()
+        except StoreLocked:
+            return 1
         except DBAPIError as error:
             self._require_passing(error)
             return 1
@@ -117,7 +171,7 @@ class Decider:
     ) -> tuple[list["_Pending"], Reading]:
         for _ in range(CLOCK_TRIES):
             before = self.sample()
-            reading = assess(before, self._mark_us, self._rules)
+            reading = assess(before, self._mark_us, self._rules, self._begun_us)
             verdicts = self._apply(items, stored, unbound, reading)
             # A stall between here and the insert is harmless: the row decides. A step is not.
             if not stepped(before, self.sample()):
@@ -145,7 +199,8 @@ class Decider:
             if key in fresh:
                 verdicts.append(key)  # the same transaction earlier in this group: its row wins
                 continue
-            verdict = decide(item, stored.get(key), reading, self._terms)
+            fence = fence_for(self._fences, key[0])
+            verdict = decide(item, stored.get(key), reading, self._terms, fence)
             if isinstance(verdict, Row):
                 fresh.add(key)
             verdicts.append(verdict)
@@ -171,7 +226,7 @@ class Decider:
             self._mark_us = max(self._mark_us, reading.now_us)
 
 
-_STALLED: Final = Refused(Reason.LOG_STALLED)
+STALLED: Final = Refused(Reason.LOG_STALLED)
 
 _Pending = Verdict | Key
 """A Key stands for whatever is decided about it in this group."""
@@ -188,10 +243,18 @@ def _settled(verdict: _Pending, decided: dict[Key, Logged]) -> Answer:
 
 
 def is_passing(error: DBAPIError) -> bool:
-    """Whether the disk is full or somebody holds the lock: nothing was written, it can pass.
+    """Whether nothing was written, and it can pass: a full disk, a lock, two writers that met.
 
     Anything else, a failed flush above all, leaves open what is on the disk. Then only a restart
-    that reads it anew can be trusted.
+    that reads it anew can be trusted; after a lost connection, a new one that does.
     """
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    return code is not None and code & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY)
+    return fault_of(error) in (
+        StoreFault.DISK_FULL,
+        StoreFault.LOCKED,
+        StoreFault.SERIALISATION,
+    )
+
+
+def is_lost(error: DBAPIError) -> bool:
+    """Whether the connection broke: what it was writing may be there, or not."""
+    return fault_of(error) is StoreFault.CONNECTION

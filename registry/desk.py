@@ -186,7 +186,7 @@ class Desk:
             return answer
         if not self._quota.may_keep(caller, key[0], answer.as_of_us, _monotonic_us()):
             return Refused(Reason.OVER_QUOTA)
-        if self.calendar.reserve(*key, answer.as_of_us):
+        if self.calendar.reserve(item.subject.kept):
             return answer
         return Refused(Reason.OVER_QUOTA)
 

@@ -13,9 +13,9 @@ from registry.calendar import Calendar
 from registry.decider import look_at
 from registry.published import Published, read_published
 from registry.store import LedgerReader
+from registry.store_opening import LedgerStore
 from registry.timing import ClockRules, Reading, assess
 from runtime.clock import Clock
-from runtime.store import Store
 
 
 @unique
@@ -90,7 +90,7 @@ class HealthCheck:
     """
 
     record: Callable[[], RegistryRecord]
-    store: Store
+    store: LedgerStore
     log_folder: Path
     clock: Clock
     rules: ClockRules
@@ -141,16 +141,16 @@ class HealthCheck:
         with self.store.engine.connect() as connection:
             reader = LedgerReader(connection)
             mark_us, decisions = reader.mark_us(), reader.decisions()
-            sizes = {0: reader.log_size()}
+            sizes = {shard: reader.log_size(shard) for shard in reader.shards()}
+            used = reader.bytes_used()
         published = tuple(read_published(self.log_folder, record))
-        path = self.store.path
         return _Look(
             mark_us,
             decisions,
             _shards(sizes, published),
             published,
-            path.stat().st_size,
-            shutil.disk_usage(path.parent).free,
+            used,
+            shutil.disk_usage(self.log_folder.parent).free,
         )
 
 

@@ -5,13 +5,16 @@ out. Order, and it matters: look up, validate, clock. A payee that lost its answ
 the deadline and still receives COMMITTED, because the stored row is looked at before any clock.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, unique
 from typing import Final, assert_never
 
 from proto.commit import evidence_hash
 from proto.descriptor import Descriptor
+from proto.log_leaf import FenceLeaf, epoch_decision
 from proto.policy import RegistryPolicy
+from proto.shard import shard_of
 from proto.statement import DecisionLeaf, DecisionReason, InterimKind, Outcome
 from registry.timing import MAX_TIME_US, Reading
 
@@ -43,6 +46,19 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
+class Reserved:
+    """What is kept of an announced transaction: enough to refuse it. `limit_us`: L, registry 3."""
+
+    commit_id: bytes
+    deadline_us: int
+    limit_us: int
+
+    @property
+    def key(self) -> tuple[int, bytes]:
+        return self.deadline_us, self.commit_id
+
+
+@dataclass(frozen=True, slots=True)
 class Subject:
     """A transaction with its validated descriptor; `data` are the descriptor's exact bytes."""
 
@@ -54,6 +70,12 @@ class Subject:
     def key(self) -> tuple[int, bytes]:
         """The key of its one row: D is bound in commit_id, and keeps neighbours in time close."""
         return self.descriptor.deadline_us, self.commit_id
+
+    @property
+    def kept(self) -> Reserved:
+        """What is enough to refuse it by deadline."""
+        d = self.descriptor
+        return Reserved(self.commit_id, d.deadline_us, d.limit_us)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +114,14 @@ class Query:
     subject: Subject
 
 
-Event = Announce | CommitShown | DeclineShown | Query
+@dataclass(frozen=True, slots=True)
+class Lapse:
+    """Nobody asks, but it was announced: after A its refusal is written (the sweeper)."""
+
+    subject: Reserved
+
+
+Event = Announce | CommitShown | DeclineShown | Query | Lapse
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +144,25 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """A durable decision with its durable place in the log: what may be signed and released."""
+    """A durable decision with its durable place in the log: what may be signed and released.
+
+    Of an answer by a fence the row is not stored: `data` is the fence, whose place this is.
+    `shard` is a year, or 0 for the one log that there was before there were shards.
+    """
 
     row: Row
     index: int
+    shard: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """A durable fence and its place: nothing due at or before it is decided any more."""
+
+    closed_through_us: int
+    shard: int
+    index: int
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +202,35 @@ def abort_horizon_us(descriptor: Descriptor, terms: Terms) -> int:
     return descriptor.limit_us + terms.guard_us
 
 
-def decide(event: Event, stored: Logged | None, reading: Reading, terms: Terms) -> Verdict:
-    """What becomes of one item. The caller inserts a Row, and then believes its database."""
+def fence_for(fences: Iterable[Fence], deadline_us: int) -> Fence | None:
+    """The fence that answers for a deadline: of its own shard where there is one."""
+    closing = [fence for fence in fences if deadline_us <= fence.closed_through_us]
+    own = shard_of(deadline_us) if closing else 0
+    return max(closing, key=lambda f: (f.shard == own, f.closed_through_us, f.shard), default=None)
+
+
+def decide(
+    event: Event,
+    stored: Logged | None,
+    reading: Reading,
+    terms: Terms,
+    fence: Fence | None = None,
+) -> Verdict:
+    """What becomes of one item. The caller inserts a Row, and then believes its database.
+
+    `fence`: the one that has closed this transaction's deadline. It was durable before `stored`
+    was looked up.
+    """
     if stored is not None:
         return stored
+    if isinstance(event, Lapse):
+        due = event.subject
+        return _closed(due.key, fence) if fence is not None else _lapse(due, reading, terms)
     descriptor = event.subject.descriptor
     if terms.registry not in descriptor.policy.members:
         return Refused(Reason.NOT_A_MEMBER)
+    if fence is not None:
+        return _closed(event.subject.key, fence)
     if isinstance(event, CommitShown | DeclineShown) and not event.satisfied:
         return Refused(Reason.BAD_EVIDENCE)
     if abort_horizon_us(descriptor, terms) > MAX_TIME_US:
@@ -174,14 +240,16 @@ def decide(event: Event, stored: Logged | None, reading: Reading, terms: Terms) 
     match event:
         case Announce():
             return _announce(event.subject, reading, terms)
+        case CommitShown() | DeclineShown() if _too_far(event.subject, reading, terms):
+            # A year that nobody may announce in yet would be a log that strangers can open.
+            return Refused(Reason.TOO_FAR, reading.latest_us + terms.max_deadline_us)
         case CommitShown():
             limit_us = commit_limit_us(descriptor.deadline_us, descriptor.policy, event.relayed)
             if reading.latest_us <= limit_us:
-                return _row(event.subject, DecisionReason.COMMIT, limit_us, reading, event.evidence)
+                return _shown(event, DecisionReason.COMMIT, limit_us, reading)
             return _late(event.subject, reading, terms)
         case DeclineShown():
-            limit_us = descriptor.limit_us
-            return _row(event.subject, DecisionReason.DECLINED, limit_us, reading, event.evidence)
+            return _shown(event, DecisionReason.DECLINED, descriptor.limit_us, reading)
         case Query():
             return _late(event.subject, reading, terms)
         case _:
@@ -195,6 +263,18 @@ def decide_unknown(subject: bytes, reading: Reading) -> Pause | Refused:
     return Pause(InterimKind.NO_RECORD, subject, reading.now_us, reading.error_us, 0)
 
 
+def _too_far(subject: Subject, reading: Reading, terms: Terms) -> bool:
+    return subject.descriptor.deadline_us > reading.latest_us + terms.max_deadline_us
+
+
+def _closed(key: tuple[int, bytes], fence: Fence) -> Logged:
+    """Nothing was decided before the fence, and nothing is after it: final, and not stored."""
+    deadline_us, commit_id = key
+    assert deadline_us <= fence.closed_through_us, (deadline_us, fence)
+    said = epoch_decision(FenceLeaf(fence.closed_through_us), commit_id, deadline_us)
+    return Logged(Row(said, fence.data, NO_EVIDENCE, b""), fence.index, fence.shard)
+
+
 def _announce(subject: Subject, reading: Reading, terms: Terms) -> Pause | Refused:
     nearest_us = reading.now_us + terms.min_lead_us
     farthest_us = reading.now_us + terms.max_deadline_us
@@ -205,15 +285,22 @@ def _announce(subject: Subject, reading: Reading, terms: Terms) -> Pause | Refus
     return _pause(InterimKind.ADMITTED, subject, reading, terms)
 
 
-def _late(subject: Subject, reading: Reading, terms: Terms) -> Row | Pause:
+def _late(subject: Subject, reading: Reading, terms: Terms) -> Row | Pause | Refused:
     """No timer is needed: the refusal is written when somebody asks after A, before it is said.
 
     One that was said and not stored could be contradicted by a slower clock later.
     """
-    if reading.earliest_us > abort_horizon_us(subject.descriptor, terms):
-        limit_us = subject.descriptor.limit_us
-        return _row(subject, DecisionReason.DEADLINE, limit_us, reading, NO_EVIDENCE)
-    return _pause(InterimKind.PENDING, subject, reading, terms)
+    return _lapse(subject.kept, reading, terms)
+
+
+def _lapse(kept: Reserved, reading: Reading, terms: Terms) -> Row | Pause | Refused:
+    if not reading.usable:
+        return Refused(Reason.CLOCK_UNSAFE, reading.error_us)
+    horizon_us = kept.limit_us + terms.guard_us
+    if reading.earliest_us > horizon_us:
+        return _row(kept, DecisionReason.DEADLINE, kept.limit_us, reading, NO_EVIDENCE, b"")
+    now_us, error_us = reading.now_us, reading.error_us
+    return Pause(InterimKind.PENDING, kept.commit_id, now_us, error_us, horizon_us)
 
 
 def _pause(kind: InterimKind, subject: Subject, reading: Reading, terms: Terms) -> Pause:
@@ -221,19 +308,30 @@ def _pause(kind: InterimKind, subject: Subject, reading: Reading, terms: Terms) 
     return Pause(kind, subject.commit_id, reading.now_us, reading.error_us, final_after_us)
 
 
+def _shown(
+    event: CommitShown | DeclineShown, reason: DecisionReason, limit_us: int, reading: Reading
+) -> Row:
+    subject = event.subject
+    return _row(subject.kept, reason, limit_us, reading, event.evidence, subject.data)
+
+
 def _row(
-    subject: Subject, reason: DecisionReason, limit_us: int, reading: Reading, evidence: bytes
+    kept: Reserved,
+    reason: DecisionReason,
+    limit_us: int,
+    reading: Reading,
+    evidence: bytes,
+    descriptor: bytes,
 ) -> Row:
     committed = reason is DecisionReason.COMMIT
-    final_refusal = reason is DecisionReason.DEADLINE
     leaf = DecisionLeaf(
-        commit_id=subject.commit_id,
+        commit_id=kept.commit_id,
         outcome=Outcome.COMMITTED if committed else Outcome.NOT_COMMITTED,
         reason=reason,
-        deadline_us=subject.descriptor.deadline_us,
+        deadline_us=kept.deadline_us,
         limit_us=limit_us,
         decided_at_us=reading.now_us,
         max_error_us=reading.error_us,
-        evidence_hash=b"" if final_refusal else evidence_hash(evidence),
+        evidence_hash=b"" if reason is DecisionReason.DEADLINE else evidence_hash(evidence),
     )
-    return Row(leaf, leaf.encode(), evidence, b"" if final_refusal else subject.data)
+    return Row(leaf, leaf.encode(), evidence, descriptor)

@@ -13,7 +13,15 @@ from typing import Final
 from proto.batch_bytes import sign_batch_bytes
 from proto.envelope import Proof, sign, sign_batch
 from proto.keys import SigningKey
-from proto.statement import INTERIM_KIND, STATEMENT_KIND, Interim, SignedStatement, Statement
+from proto.shard import shard_origin
+from proto.statement import (
+    INTERIM_KIND,
+    STATEMENT_KIND,
+    DecisionReason,
+    Interim,
+    SignedStatement,
+    Statement,
+)
 from proto.wire_bytes import sized
 from registry.log import Logged, Pause
 
@@ -32,7 +40,7 @@ class SignedInterim:
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """The online statement key, and whose log its statements point into."""
+    """The online statement key, and whose logs its statements point into, one for each shard."""
 
     registry: bytes
     log_origin: str
@@ -62,7 +70,11 @@ class Signer:
         return [sized(_STATEMENT, payload) + sized(_SIGNATURES, s) for payload, s in pairs]
 
     def _payload(self, logged: Logged) -> bytes:
-        return Statement(self.registry, logged.row.data, self.log_origin, logged.index).encode()
+        """`log_origin` alone names the log that there was before there were shards."""
+        origin = shard_origin(self.log_origin, logged.shard) if logged.shard else self.log_origin
+        row = logged.row
+        about = row.leaf.commit_id if row.leaf.reason is DecisionReason.EPOCH else b""
+        return Statement(self.registry, row.data, origin, logged.index, about).encode()
 
     def interim(self, pause: Pause) -> SignedInterim:
         payload = Interim(

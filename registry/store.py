@@ -1,246 +1,294 @@
-"""The write-once store of decisions and their log (registry sections 5.1–5.3).
+"""The write-once store of decisions and their logs (registry sections 5.1–5.4).
 
 Insert, then believe the database: a row that is there already wins, whoever wrote it. A decision
-and its place in the log are one transaction, so whatever can be read here may be signed.
+and its place in the log are one transaction, so whatever can be read here is decided for ever;
+where standbys keep the books too, it may be signed once a later write has been acknowledged.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection, func, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import Connection, insert, select, update
 
 from proto.descriptor import transaction_uuid
+from proto.log_leaf import FenceLeaf
 from proto.merkle import leaf_hash
-from proto.statement import DecisionLeaf
-from registry.log import Logged, Row
+from proto.shard import shard_end_us, shard_of
+from registry.log import Fence, Logged, Row
+from registry.store_opening import open_ledger
+from registry.store_postgresql import Doubt, touch
+from registry.store_reader import LedgerReader
+from registry.store_statements import Entry, Key
 from registry.tables import (
     CLOCK_MARK,
     CLOSED_THROUGH,
+    FENCE,
     INDEXED,
-    SCHEMA_VERSION,
-    archive,
-    decision,
+    SETTLED,
     identity,
     log_entry,
     meta,
-    metadata,
+    position_of,
 )
-from runtime.store import IMMEDIATE, StoreUnusable, open_store
-from runtime.store import Store as OpenStore
+from runtime.store import IMMEDIATE, StoreUnusable
 
-Key = tuple[int, bytes]  # (deadline_us, commit_id)
+__all__ = ["INDEX_STEP", "Closed", "Key", "Ledger", "LedgerReader", "open_ledger"]
 
-UUID_BYTES: Final = 16
-LOOKUP_KEYS: Final = 128  # keys in one look-up: two parameters each, far below SQLite's limit
 INDEX_STEP: Final = 512  # log entries indexed at a time: decisions wait at most that long
 
 
-class LedgerReader:
-    """One connection that reads; whoever owns it is the one thread that uses it.
-
-    A reader sees only what is durable: the log file is flushed before readers are told of it.
-    """
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def find(self, keys: Iterable[Key]) -> dict[Key, Logged]:
-        """The decisions that exist among `keys`, each with its place in the log."""
-        wanted = list(dict.fromkeys(keys))
-        found: dict[Key, Logged] = {}
-        with self._reading():
-            for start in range(0, len(wanted), LOOKUP_KEYS):
-                part = wanted[start : start + LOOKUP_KEYS]
-                flat = tuple(value for key in part for value in key)
-                for row in self._connection.exec_driver_sql(_look_up(len(part)), flat):
-                    logged = _logged(row)
-                    found[logged.row.key] = logged
-        return found
-
-    def by_uuid(self, uuid: bytes) -> list[Logged]:
-        """All decisions with this archive id (16 bytes), as far as they are indexed."""
-        keys = select(archive.c.deadline_us, archive.c.commit_id).where(archive.c.uuid == uuid)
-        with self._reading():
-            found = [(row[0], row[1]) for row in self._connection.execute(keys)]
-        return sorted(self.find(found).values(), key=lambda logged: logged.index)
-
-    def by_subject(self, subject: bytes) -> Logged | None:
-        """The decision about a commit_id, or the first with an archive id (16 bytes)."""
-        if len(subject) == UUID_BYTES:
-            return next(iter(self.by_uuid(subject)), None)
-        matches = self.by_uuid(transaction_uuid(subject).bytes)
-        return next((m for m in matches if m.row.leaf.commit_id == subject), None)
-
-    def log_size(self) -> int:
-        """How many entries the log has; the next one gets this index."""
-        with self._reading():
-            last = self._connection.scalar(select(func.max(log_entry.c.idx)))
-        return 0 if last is None else last + 1
-
-    def decisions(self) -> int:
-        """How many decisions there are: log entries less those that are none."""
-        others = select(func.count()).where(log_entry.c.deadline_us.is_(None))
-        with self._reading():
-            return self.log_size() - (self._connection.scalar(others) or 0)
-
-    def mark_us(self) -> int:
-        """The clock's high-water mark: no decision was made at a later time."""
-        return self._number(CLOCK_MARK)
-
-    def unindexed(self) -> int:
-        """How many log entries the archive index lacks."""
-        with self._reading():
-            return self.log_size() - self._number(INDEXED)
-
-    def _number(self, name: str) -> int:
-        with self._reading():
-            return self._connection.scalar(select(meta.c.value).where(meta.c.name == name)) or 0
-
-    @contextmanager
-    def _reading(self) -> Iterator[None]:
-        """Ends what SQLAlchemy begins by itself, so that nobody holds on to an old snapshot."""
-        if self._connection.in_transaction():
-            yield
-            return
-        with self._connection.begin():
-            yield
+class Closed(Exception):
+    """Nothing was written: another process has set a fence that the caller did not know of."""
 
 
 class Ledger(LedgerReader):
-    """The one connection that writes."""
+    """The one connection of this process that writes.
+
+    What it remembers of the database holds for this connection alone: after a failure that left
+    open what was written, a new Ledger is made.
+    """
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection.execution_options(**IMMEDIATE))
+        self._doubt = Doubt(connection) if self._statements.shared else None
+        self._keys: tuple[bytes, ...] = ()  # leaves that every shard begins with
+        self._settled: dict[int, int] = {}  # log entries, by shard, that every standby has
+        self._told: dict[int, int] = {}  # what of it stands in `meta`
+
+    @property
+    def shared(self) -> bool:
+        """Whether other processes may write to the same database."""
+        return self._statements.shared
+
+    # ------------------------------------------------------------------ decisions
 
     def decide(self, rows: Sequence[Row], mark_us: int) -> dict[Key, Logged]:
         """Inserts what is not decided yet and returns what is now decided about those keys.
 
-        `rows` have distinct keys. Durable when it returns: decisions, their log entries and the
-        clock's mark are one transaction. DBAPIError: nothing was written.
+        `rows` have distinct keys. Durable when it returns, on the standbys too: decisions, their
+        log entries and the clock's mark are one transaction. Closed: a fence came first.
+        DBAPIError: nothing was written, or, where the connection broke, nobody knows.
         """
         ordered = sorted(rows, key=lambda row: row.key)  # two writers cannot deadlock
-        with self._connection.begin():
-            values = [_decision_values(row) for row in ordered]
-            inserted = self._connection.execute(_INSERT_OR_LEAVE, values).rowcount
+        with self._writing():
+            inserted = self._statements.insert_decisions(self._connection, ordered)
+            # Others insert beside us up to here; the log has one writer at a time.
+            self._statements.take_lease(self._connection)
             theirs: dict[Key, Logged] = {}
             if inserted != len(ordered):
                 # Somebody was first: theirs is the decision. It has its log entry, ours not yet.
                 theirs = self.find(row.key for row in ordered)
             mine = [row for row in ordered if row.key not in theirs]
             assert len(mine) == inserted, (len(mine), inserted)
-            first = self.log_size()
-            if mine:
-                entries = [_entry_values(first + i, row) for i, row in enumerate(mine)]
-                self._connection.execute(insert(log_entry), entries)
+            if mine and mine[0].leaf.deadline_us <= self._number(CLOSED_THROUGH):
+                raise Closed
+            placed = self._log(mine)
             self._raise_mark(mark_us)
+            self._tell_settled()
+            if mine:
+                self._statements.announce(self._connection)
+            ends = {shard: self._end(shard) for shard in {x.shard for x in placed}}
             # Crash here: nothing happened. Nothing was signed, the client asks again.
         # Crash here: decided for ever and logged; whoever asks next receives it.
-        return theirs | {row.key: Logged(row, first + i) for i, row in enumerate(mine)}
+        self._settled |= ends
+        self.settle(theirs.values())
+        return theirs | {logged.row.key: logged for logged in placed}
 
-    def append_leaf(self, leaf: bytes) -> None:
-        """Logs a leaf that is no decision, a key say, unless the same one is there already."""
-        digest = leaf_hash(leaf)
-        there = select(log_entry.c.idx).where(
-            log_entry.c.deadline_us.is_(None), log_entry.c.leaf_hash == digest
+    def settle(self, found: Iterable[Logged | Fence]) -> None:
+        """Returns once nothing of what was found can be lost with this server.
+
+        What is visible in PostgreSQL may wait for its standby still, or have been given up waiting
+        for; a write that is acknowledged now carries everything before it along.
+        """
+        if not all(self.is_settled(x) for x in found):
+            self._settle_all()
+
+    def is_settled(self, found: Logged | Fence) -> bool:
+        """Whether it may be told without another write."""
+        return not self.shared or found.index < self._settled.get(found.shard, 0)
+
+    def _settle_all(self) -> None:
+        ends = {shard: self._end(shard) for shard in self.shards()}
+        if self.shared and any(end > self._settled.get(s, 0) for s, end in ends.items()):
+            with self._writing():
+                touch(self._connection)
+        self._settled = ends
+
+    def _log(self, rows: Sequence[Row]) -> list[Logged]:
+        ends: dict[int, int] = {}
+        entries: list[Entry] = []
+        placed: list[Logged] = []
+        for row in rows:
+            shard = shard_of(row.leaf.deadline_us)
+            if shard not in ends:
+                ends[shard] = self._begun(shard)
+            logged = Logged(row, ends[shard], shard)
+            ends[shard] += 1
+            placed.append(logged)
+            entries.append((position_of(shard, logged.index), row.key, leaf_hash(row.data), None))
+        self._statements.insert_entries(self._connection, entries)
+        return placed
+
+    # ------------------------------------------------------------------ keys and fences
+
+    def certify(self, keys: Sequence[bytes], now_us: int) -> None:
+        """Logs these KEY leaves in every open shard, unless they are there, that of now included.
+
+        Shards that begin later begin with them: whoever replays a log finds a key before its use.
+        """
+        self._keys = tuple(keys)
+        with self._writing():
+            self._statements.take_lease(self._connection)
+            for shard in self._open_shards(now_us):
+                self._begun(shard)
+                for leaf in self._keys:
+                    if not self._has_leaf(shard, leaf):
+                        self._append(shard, self._end(shard), [leaf])
+
+    def close_through(self, closed_through_us: int, now_us: int) -> None:
+        """Raises the fence and logs it in every open shard; it never falls. Durable on return.
+
+        A shard in which everything is closed now gets this one as its last.
+        """
+        with self._writing():
+            self._statements.take_lease(self._connection)
+            if closed_through_us <= self._number(CLOSED_THROUGH):
+                return
+            shards = self._open_shards(now_us)  # by the old fence
+            leaf = FenceLeaf(closed_through_us).encode()
+            for shard in shards:
+                end = self._begun(shard)
+                self._append(shard, end, [leaf])
+                self._put(f"{FENCE}{shard}", end)
+            self._put(CLOSED_THROUGH, closed_through_us)
+            # Crash here: no fence. Crash after it: it holds, whoever answers next knows of it.
+
+    def _open_shards(self, now_us: int) -> list[int]:
+        closed_us = self._number(CLOSED_THROUGH)
+        known = {shard for shard in self.shards() if shard and shard_end_us(shard) - 1 > closed_us}
+        return sorted(known | {shard_of(now_us)})
+
+    def _begun(self, shard: int) -> int:
+        """The index of the next entry; a shard that has none gets its first ones."""
+        end = self._end(shard)
+        if end:
+            return end
+        fences = self.fences()
+        newest = max(fences, key=lambda fence: fence.closed_through_us, default=None)
+        leaves = [*self._keys, *([newest.data] if newest else [])]
+        self._append(shard, 0, leaves)
+        # Made here, where only one process is: later on they are raised side by side.
+        self._put(f"{INDEXED}{shard}", 0)
+        self._put(f"{SETTLED}{shard}", 0)
+        if newest:
+            self._put(f"{FENCE}{shard}", len(leaves) - 1)
+        return len(leaves)
+
+    def _append(self, shard: int, index: int, leaves: Sequence[bytes]) -> None:
+        entries: list[Entry] = [
+            (position_of(shard, index + i), None, leaf_hash(leaf), leaf)
+            for i, leaf in enumerate(leaves)
+        ]
+        self._statements.insert_entries(self._connection, entries)
+
+    def _has_leaf(self, shard: int, leaf: bytes) -> bool:
+        there = select(log_entry.c.position).where(
+            log_entry.c.deadline_us.is_(None),
+            log_entry.c.leaf_hash == leaf_hash(leaf),
+            log_entry.c.position >= position_of(shard, 0),
+            log_entry.c.position < position_of(shard + 1, 0),
         )
-        with self._connection.begin():
-            if self._connection.scalar(there.limit(1)) is None:
-                entry = {"idx": self.log_size(), "leaf_hash": digest, "leaf": leaf}
-                self._connection.execute(insert(log_entry), [entry])
+        return self._connection.scalar(there.limit(1)) is not None
+
+    # ------------------------------------------------------------------ behind the decisions
 
     def index_archive(self) -> int:
         """Indexes the next INDEX_STEP log entries; returns how many are still to do."""
         if not self.unindexed():
             return 0
-        with self._connection.begin():
-            start, size = self._number(INDEXED), self.log_size()
-            end = min(size, start + INDEX_STEP)
-            entries = select(log_entry.c.deadline_us, log_entry.c.commit_id).where(
-                log_entry.c.idx >= start, log_entry.c.idx < end, log_entry.c.commit_id.is_not(None)
-            )
-            rows = [
-                {"uuid": transaction_uuid(c).bytes, "deadline_us": d, "commit_id": c}
-                for d, c in self._connection.execute(entries)
-            ]
-            if rows:
-                self._connection.execute(sqlite_insert(archive).on_conflict_do_nothing(), rows)
-            done = update(meta).where(meta.c.name == INDEXED).values(value=end)
-            self._connection.execute(done)
-        return size - end
+        self._settle_all()  # the archive tells what is indexed without asking us
+        left, room = 0, INDEX_STEP
+        with self._writing():
+            for shard, end in self._settled.items():
+                start = self._number(f"{INDEXED}{shard}")
+                done = min(end, start + room)
+                if done > start:
+                    self._index(shard, start, done)
+                room -= done - start
+                left += end - done
+            self._tell_settled()
+        return left
+
+    def _index(self, shard: int, start: int, end: int) -> None:
+        entries = select(log_entry.c.deadline_us, log_entry.c.commit_id).where(
+            log_entry.c.position >= position_of(shard, start),
+            log_entry.c.position < position_of(shard, end),
+            log_entry.c.commit_id.is_not(None),
+        )
+        rows = [(transaction_uuid(c).bytes, d, c) for d, c in self._connection.execute(entries)]
+        self._statements.index(self._connection, rows)
+        behind = meta.c.value < end  # another process may have been here meanwhile
+        name = f"{INDEXED}{shard}"
+        self._connection.execute(update(meta).where(meta.c.name == name, behind).values(value=end))
 
     def raise_mark(self, mark_us: int) -> None:
         """Persists the clock's mark; it never falls."""
-        with self._connection.begin():
+        with self._writing():
             self._raise_mark(mark_us)
+            self._tell_settled()
 
     def _raise_mark(self, mark_us: int) -> None:
         behind = update(meta).where(meta.c.name == CLOCK_MARK, meta.c.value < mark_us)
         self._connection.execute(behind.values(value=mark_us))
 
-    def claim(self, registry: bytes, log_origin: str, path: Path) -> None:
+    def claim(self, registry: bytes, log_origin: str, place: object) -> None:
         """Makes an empty database ours. StoreUnusable where it is another registry's."""
-        with self._connection.begin():
+        with self._writing():
+            self._statements.take_lease(self._connection)
             owner = self._connection.execute(select(identity)).one_or_none()
             if owner is None:
                 values = {"registry": registry, "log_origin": log_origin}
                 self._connection.execute(insert(identity), [values])
-                numbers = [CLOCK_MARK, CLOSED_THROUGH, INDEXED]
-                self._connection.execute(insert(meta), [{"name": n, "value": 0} for n in numbers])
             elif (owner.registry, owner.log_origin) != (registry, log_origin):
                 raise StoreUnusable(
-                    f"{path}: holds the decisions of registry {owner.registry.hex()}"
+                    f"{place}: holds the decisions of registry {owner.registry.hex()}"
                     f" with log {owner.log_origin}"
                 )
 
+    # ------------------------------------------------------------------ transactions
 
-@contextmanager
-def open_ledger(path: Path) -> Iterator[OpenStore]:
-    """The registry's database, ours alone while the block runs. StoreUnusable."""
-    with open_store(path, "registry", metadata, SCHEMA_VERSION) as store:
-        yield store
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """A transaction that is on every disk it should be on when the block has ended."""
+        if self._doubt is not None:
+            self._doubt.clear()
+        told = dict(self._told)
+        try:
+            with self._connection.begin():
+                yield
+        except BaseException:
+            self._told = told
+            raise
+        while self._doubt is not None and self._doubt.raised:
+            # Committed here, but the wait for a standby was cancelled: a later write tells.
+            self._doubt.clear()
+            with self._connection.begin():
+                touch(self._connection)
 
+    def _tell_settled(self) -> None:
+        """Lets the other processes know, and the publisher, which reads only what is settled."""
+        for shard, end in sorted(self._settled.items()):
+            if end > self._told.get(shard, 0):
+                self._put(f"{SETTLED}{shard}", end)
+                self._told[shard] = end
 
-_INSERT_OR_LEAVE: Final = sqlite_insert(decision).on_conflict_do_nothing()
+    def _put(self, name: str, value: int) -> None:
+        raised = update(meta).where(meta.c.name == name)
+        at_least = raised.where(meta.c.value <= value).values(value=value)
+        if not self._connection.execute(at_least).rowcount and not self._is_put(name):
+            self._connection.execute(insert(meta), [{"name": name, "value": value}])
 
-
-@cache
-def _look_up(count: int) -> str:
-    # From the keys to the rows: written the other way round SQLite reads the whole table.
-    return (
-        f"WITH k(d, c) AS (VALUES {', '.join(['(?, ?)'] * count)})"
-        " SELECT r.leaf, r.evidence, r.descriptor, e.idx FROM k"
-        " CROSS JOIN decision r ON r.deadline_us = k.d AND r.commit_id = k.c"
-        " CROSS JOIN log_entry e ON e.deadline_us = k.d AND e.commit_id = k.c"
-    )
-
-
-def _logged(row: Any) -> Logged:
-    leaf, evidence, descriptor, index = row
-    return Logged(Row(DecisionLeaf.decode(leaf), leaf, evidence, descriptor), index)
-
-
-def _decision_values(row: Row) -> dict[str, object]:
-    return {
-        "deadline_us": row.leaf.deadline_us,
-        "commit_id": row.leaf.commit_id,
-        "limit_us": row.leaf.limit_us,
-        "outcome": int(row.leaf.outcome),
-        "reason": int(row.leaf.reason),
-        "decided_at_us": row.leaf.decided_at_us,
-        "leaf": row.data,
-        "evidence": row.evidence,
-        "descriptor": row.descriptor,
-    }
-
-
-def _entry_values(index: int, row: Row) -> dict[str, object]:
-    return {
-        "idx": index,
-        "deadline_us": row.leaf.deadline_us,
-        "commit_id": row.leaf.commit_id,
-        "leaf_hash": leaf_hash(row.data),
-    }
+    def _is_put(self, name: str) -> bool:
+        there = select(meta.c.name).where(meta.c.name == name)
+        return self._connection.scalar(there) is not None

@@ -3,7 +3,6 @@
 from typing import Final
 
 from sqlalchemy import (
-    DDL,
     BigInteger,
     CheckConstraint,
     Column,
@@ -16,17 +15,24 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
-    event,
 )
 
 from runtime.store import meta_table
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 # Names of numbers in `meta`.
 CLOCK_MARK: Final = "clock_mark_us"
 CLOSED_THROUGH: Final = "closed_through_us"
-INDEXED: Final = "archive_indexed"  # log entries before this index are in the archive index
+LEASE: Final = "lease"  # whoever holds this row locked writes the log, for one transaction
+INDEXED: Final = "archive_indexed/"  # + shard: entries before this index are in the archive index
+FENCE: Final = "fence/"  # + shard: index of the newest fence there
+SETTLED: Final = "settled/"  # + shard: entries that everybody may be told of; replicas only
+
+# A log entry's place in the table: the shard above, the index in its log below.
+INDEX_BITS: Final = 40
+INDEX_MASK: Final = (1 << INDEX_BITS) - 1
+OLD_SHARD: Final = 0  # the one log of everything, before there were shards; it has ended
 
 metadata = MetaData()
 meta = meta_table(metadata)
@@ -61,7 +67,7 @@ log_entry = Table(
     metadata,
     # As INTEGER it is SQLite's own row number: one tree less to write into.
     Column(
-        "idx",
+        "position",
         BigInteger().with_variant(Integer, "sqlite"),
         primary_key=True,
         autoincrement=False,
@@ -77,6 +83,18 @@ log_entry = Table(
     CheckConstraint("length(leaf_hash) = 32"),
     CheckConstraint("(commit_id IS NULL) = (leaf IS NOT NULL)"),
     CheckConstraint("(commit_id IS NULL) = (deadline_us IS NULL)"),
+)
+
+# The newest signed notes of each shard; the tiles that they speak of lie beside the database.
+checkpoint = Table(
+    "checkpoint",
+    metadata,
+    Column("shard", Integer, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("note", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("shard", "size"),
+    CheckConstraint("length(root) = 32"),
 )
 
 # From archive id to decisions, filled behind the decisions: its keys are random and cost most.
@@ -98,31 +116,13 @@ identity = Table(
     Column("log_origin", String, nullable=False),
 )
 
-_FOR_EVER: Final = """
-CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table}
-BEGIN SELECT RAISE(ABORT, '{table} is written once'); END
-"""
 
-# INSERT OR REPLACE deletes without firing a trigger on DELETE: it is met where it begins.
-_FIRST_STAYS: Final = """
-CREATE TRIGGER decision_first_stays BEFORE INSERT ON decision
-WHEN EXISTS (SELECT 1 FROM decision
-             WHERE deadline_us = NEW.deadline_us AND commit_id = NEW.commit_id)
-BEGIN SELECT RAISE(IGNORE); END
-"""
-_NO_GAP: Final = """
-CREATE TRIGGER log_entry_no_gap BEFORE INSERT ON log_entry
-WHEN NEW.idx <> (SELECT coalesce(max(idx), -1) + 1 FROM log_entry)
-  OR EXISTS (SELECT 1 FROM log_entry
-             WHERE deadline_us = NEW.deadline_us AND commit_id = NEW.commit_id)
-BEGIN SELECT RAISE(ABORT, 'the log grows by one entry at its end, once for each decision'); END
-"""
+def position_of(shard: int, index: int) -> int:
+    """Where entry `index` of a shard's log stands in the table."""
+    assert 0 <= index <= INDEX_MASK, index
+    return shard << INDEX_BITS | index
 
-for _table, _text in ((decision, _FIRST_STAYS), (log_entry, _NO_GAP)):
-    _ddl = DDL(_text)  # type: ignore[no-untyped-call]
-    event.listen(_table, "after_create", _ddl.execute_if(dialect="sqlite"))
 
-for _table in (decision, log_entry, identity):
-    for _verb in ("update", "delete"):
-        _ddl = DDL(_FOR_EVER.format(table=_table.name, verb=_verb))  # type: ignore[no-untyped-call]
-        event.listen(_table, "after_create", _ddl.execute_if(dialect="sqlite"))
+def shard_and_index(position: int) -> tuple[int, int]:
+    """The reverse of `position_of`."""
+    return position >> INDEX_BITS, position & INDEX_MASK

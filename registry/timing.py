@@ -7,7 +7,9 @@ upon nothing new is decided; what is stored is still answered.
 from dataclasses import dataclass
 from typing import Final
 
-MAX_TIME_US: Final = 2**62  # beyond it sums of times could leave a signed 64-bit column
+from proto.shard import LAST_SHARD, shard_end_us
+
+MAX_TIME_US: Final = shard_end_us(LAST_SHARD) - 1  # what is due later has no log to stand in
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +47,16 @@ class Reading:
         return self.now_us + self.error_us
 
 
-def assess(sample: Sample, mark_us: int, rules: ClockRules) -> Reading:
+def assess(sample: Sample, mark_us: int, rules: ClockRules, begun_us: int = 0) -> Reading:
     """Fails closed: error too large, behind the high-water mark, or outside the key's life.
 
-    A decision outside the key's life would be one that no certificate could ever show.
+    A decision outside the key's life would be one that no certificate could ever show. `begun_us`:
+    the mark that another process may have left behind; it is waited for until it has surely passed.
     """
     usable = (
         0 <= sample.error_us <= rules.max_error_us
         and sample.now_us >= mark_us - sample.error_us
+        and sample.now_us >= begun_us + (sample.error_us if begun_us else 0)
         and rules.not_before_us <= sample.now_us <= rules.not_after_us
         and sample.now_us <= MAX_TIME_US
     )

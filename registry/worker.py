@@ -1,6 +1,8 @@
 """The thread that decides: owns the writing connection, takes whatever has queued as one group."""
 
+import logging
 import threading
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -9,16 +11,20 @@ from typing import Final
 import outcome
 import trio
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
-from registry.decider import Decider, Item
+from registry.decider import STALLED, Decider, Item, is_lost
 from registry.log import Answer, Logged
 from registry.store import INDEX_STEP, Ledger
 from runtime.handover import Fuse, Handover, wake_trio
+
+log = logging.getLogger(__name__)
 
 MAX_GROUP_ITEMS: Final = 1024  # beyond it a longer transaction gains nothing and delays its first
 MAX_WAITING_ITEMS: Final = 8192  # about a second of work; what waits longer is better told to go
 IDLE_S: Final = 0.05  # the archive index is written when nobody has wanted a decision this long
 TICK_S: Final = 0.5  # how often the clock's mark is looked at while nothing else happens
+RETRY_S: Final = 0.5  # a server that was restarted is back after a second or two
 BACKLOG_ENTRIES: Final = 4096  # beyond it the archive index no longer waits for an idle moment
 
 MakeDecider = Callable[[Ledger], Decider]
@@ -110,25 +116,57 @@ class DecisionWorker:
         self._end.put(None)
 
     def _serve(self) -> None:
-        with self._engine.connect() as connection:
-            decider = self._make(Ledger(connection))
-            backlog = decider.index_some()
-            since_step = 0
-            while True:
-                woken = self._work.acquire(timeout=IDLE_S if backlog else TICK_S)
-                groups = self._take()
-                if groups:
-                    items = [item for group in groups for item in group.items]
-                    self._answers.put(_deal(groups, decider.answer(items)))
-                    backlog += len(items)
-                    since_step += len(items)
-                elif woken and self._closing:
-                    return
-                busy = backlog > BACKLOG_ENTRIES and since_step >= INDEX_STEP
-                if backlog and (not woken or busy):
-                    backlog = decider.index_some()
-                    since_step = 0
-                decider.keep_mark()
+        while not self._ended_well():
+            # Whatever was being written when the connection broke is there, or it is not: nobody
+            # was told, and a new connection reads it anew. Crash here: the same, at the start.
+            log.error("the connection to the database is lost; it is tried again")
+            self._refuse_for(RETRY_S)
+
+    def _ended_well(self) -> bool:
+        """Decides on one connection until the end; False where it is lost."""
+        try:
+            with self._engine.connect() as connection:
+                self._decide_on(self._make(Ledger(connection)))
+        except DBAPIError as error:
+            if not is_lost(error):
+                raise
+            return False
+        return True
+
+    def _refuse_for(self, seconds: float) -> None:
+        until_s = time.monotonic() + seconds
+        while (left_s := until_s - time.monotonic()) > 0 and not self._closing:
+            self._work.acquire(timeout=left_s)
+            groups = self._take()
+            if groups:
+                items = sum(len(group.items) for group in groups)
+                self._answers.put(_deal(groups, [STALLED] * items))
+
+    def _decide_on(self, decider: Decider) -> None:
+        decider.keep_mark()
+        backlog = decider.index_some()
+        since_step = 0
+        while True:
+            woken = self._work.acquire(timeout=IDLE_S if backlog else TICK_S)
+            groups = self._take()
+            if groups:
+                items = [item for group in groups for item in group.items]
+                try:
+                    answers = decider.answer(items)
+                except DBAPIError as error:
+                    if is_lost(error):
+                        self._answers.put(_deal(groups, [STALLED] * len(items)))
+                    raise
+                self._answers.put(_deal(groups, answers))
+                backlog += len(items)
+                since_step += len(items)
+            elif woken and self._closing:
+                return
+            busy = backlog > BACKLOG_ENTRIES and since_step >= INDEX_STEP
+            if backlog and (not woken or busy):
+                backlog = decider.index_some()
+                since_step = 0
+            decider.keep_mark()
 
     def _take(self) -> list[_Group]:
         groups: list[_Group] = []

@@ -85,7 +85,7 @@ async def serving(path: Path, **settings: object) -> AsyncIterator[Serving]:
         create(path, config, 1, 1, NOW_US, os.urandom)
     clock = FakeClock(NOW_US, ERROR_US)
     config = read_config(home.config)
-    with open_ledger(path / config.database) as store:
+    with open_ledger(config.database_in(path)) as store:
         daemon = Daemon(home, config, clock, store)
         ready, stop = trio.Event(), trio.Event()
         lines: list[str] = []

@@ -14,6 +14,7 @@ from proto.commit import Commit, Evidence
 from proto.descriptor import commit_id, transaction_uuid
 from proto.envelope import Proof
 from proto.registry_record import read_record
+from proto.shard import shard_of
 from proto.statement import INTERIM_KIND, Interim, InterimKind
 from proto.v1 import registry_pb2 as rpb
 from proto.v1 import types_pb2 as pb
@@ -159,8 +160,8 @@ async def test_the_record_and_the_health(served: Serving, http: httpx.AsyncClien
         "decisions": 1,
         "pending": 1,
         "queue": 0,
-        "log_entries": 3,  # the decision, and the statement and the log key before it
-        "shards": [{"shard": 0, "entries": 3, "published": 0, "published_at_us": 0}],
+        "log_entries": 4,  # the decision, behind two keys and a fence
+        "shards": [{"shard": shard_of(NOW_US), "entries": 4, "published": 0, "published_at_us": 0}],
         "witnesses": [],
         "witness_quorum": 0,
         "key_not_after_us": record.statement_keys[0].not_after_us,

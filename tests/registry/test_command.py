@@ -127,7 +127,7 @@ def test_run_and_status(tmp_path: Path) -> None:
             assert "50.0 ms" in shown.output
         health = json.loads(run("status", home, "--json").output)
         assert health["registry"] == words["registry"]
-        assert (health["ok"], health["decisions"], health["log_entries"]) == (True, 0, 2)
+        assert (health["ok"], health["decisions"], health["log_entries"]) == (True, 0, 3)
     down = run("status", home, "--json")
     assert down.exit_code == 1
     assert json.loads(down.stdout)["reachable"] is False

@@ -144,7 +144,7 @@ async def test_killed_under_load_it_loses_and_contradicts_nothing(home: Home) ->
             assert before.items() <= load.told.items()
             answers = [rpb.Answer.FromString(data) for data in load.told.values()]
             indices = sorted(Statement.decode(a.final.statement).log_index for a in answers)
-            assert indices == list(range(2, IDS + 2)), "two entries are keys; no gap after them"
+            assert indices == list(range(3, IDS + 3)), "two keys and a fence; no gap after them"
             assert stop(running, signal.SIGTERM) == 0
 
 

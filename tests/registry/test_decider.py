@@ -67,7 +67,7 @@ def test_within_a_group_the_first_decides(opened: OpenRegistry) -> None:
     assert [reason(x).name for x in answers] == [
         *("COMMIT", "DECLINED", "COMMIT", "COMMIT", "DECLINED")
     ]
-    assert opened.ledger.log_size() == 2
+    assert opened.ledger.log_size(2026) == 2
     assert opened.decider.answer(asked) == answers, "asked again, the same answers"
 
 
@@ -155,7 +155,7 @@ def test_a_full_disk_stalls_and_recovers(opened: OpenRegistry, clock: FakeClock)
     answers = opened.decider.answer([*many, commit_shown(new), Query(old), Query(new)])
     assert answers[-2] == stored
     assert set(answers[:-2]) | {answers[-1]} == {Refused(Reason.LOG_STALLED)}
-    assert opened.ledger.log_size() == 1
+    assert opened.ledger.log_size(2026) == 1
     clock.advance(2 * MARK_EVERY_US)
     opened.decider.keep_mark()
     raw.execute("PRAGMA max_page_count = 100000")
@@ -243,8 +243,10 @@ async def test_a_cancelled_caller_is_decided_all_the_same(tmp_path: Path, clock:
 
 
 def test_meta_names_its_numbers(opened: OpenRegistry) -> None:
+    opened.decider.answer([commit_shown(declinable("a"))])
     with opened.ledger._connection.begin():
         rows = opened.ledger._connection.execute(meta.select()).all()
     assert {row.name for row in rows} == {
-        *("schema_version/registry", "clock_mark_us", "closed_through_us", "archive_indexed")
+        *("schema_version/registry", "clock_mark_us", "closed_through_us", "lease"),
+        *("archive_indexed/2026", "settled/2026"),
     }

@@ -7,11 +7,15 @@ import pytest
 
 from proto.commit import evidence_hash
 from proto.descriptor import commit_id
+from proto.log_leaf import FenceLeaf
 from proto.policy import EMPTY_POLICY, RegistryPolicy
+from proto.shard import LAST_SHARD, shard_end_us, shard_of
 from proto.statement import DecisionLeaf, DecisionReason, InterimKind, Outcome
 from registry.log import (
     Announce,
     Event,
+    Fence,
+    Lapse,
     Logged,
     Pause,
     Query,
@@ -22,6 +26,7 @@ from registry.log import (
     commit_limit_us,
     decide,
     decide_unknown,
+    fence_for,
 )
 from registry.timing import MAX_TIME_US, Reading
 from tests.proto.build import NOW_US, R2, SECOND
@@ -128,11 +133,72 @@ def test_announcements_too_far_off() -> None:
     assert refused == Refused(Reason.TOO_FAR, NOW_US - 1 + TERMS.max_deadline_us)
 
 
+@pytest.mark.parametrize("event", ["commit", "decline"])
+def test_what_is_due_too_far_off_is_decided_later(event: str) -> None:
+    """It would open the log of a year in which nobody may announce yet."""
+    far_us = NOW_US + TERMS.max_deadline_us
+    for deadline_us, expected in ((far_us + ERROR_US, "cd"), (far_us + ERROR_US + 1, "TOO_FAR")):
+        s = declinable("d", deadline_us=deadline_us)
+        shown = commit_shown(s) if event == "commit" else decline_shown(s)
+        assert letter(decide(shown, None, reading(NOW_US), TERMS)) in expected
+        assert letter(decide(Query(s), None, reading(NOW_US), TERMS)) == "p"
+
+
 def test_a_deadline_beyond_all_time_is_refused_not_computed() -> None:
     last_us = MAX_TIME_US - GUARD_US
-    for deadline_us, expected in ((last_us, "c"), (last_us + 1, "TOO_FAR"), (2**63 - 1, "TOO_FAR")):
+    assert shard_of(MAX_TIME_US) == LAST_SHARD
+    for deadline_us, expected in ((last_us, "p"), (last_us + 1, "TOO_FAR"), (2**63 - 1, "TOO_FAR")):
         s = subject(descriptor("d", deadline_us=deadline_us))
-        assert letter(decide(commit_shown(s), None, reading(NOW_US), TERMS)) == expected
+        assert letter(decide(Query(s), None, reading(NOW_US), TERMS)) == expected
+
+
+FENCE = Fence(D, 2026, 3, FenceLeaf(D).encode())
+
+
+@pytest.mark.parametrize("name", EVENTS)
+@pytest.mark.parametrize("usable", [True, False])
+def test_behind_a_fence_nothing_is_decided_any_more(name: str, usable: bool) -> None:
+    """Whatever comes, and whatever the clock says: the same final answer, and no row."""
+    for now_us in POSITIONS:
+        at = reading(now_us, usable=usable)
+        answer = decide(EVENTS[name], None, at, TERMS, FENCE)
+        assert isinstance(answer, Logged)
+        assert (answer.row.data, answer.shard, answer.index) == (FENCE.data, 2026, 3)
+        said = answer.row.leaf
+        assert (said.outcome, said.reason) == (Outcome.NOT_COMMITTED, DecisionReason.EPOCH)
+        assert (said.commit_id, said.deadline_us) == (SUBJECT.commit_id, D)
+    stored = Logged(COMMITTED, 5, 2026)  # type: ignore[arg-type]
+    assert decide(EVENTS[name], stored, reading(A), TERMS, FENCE) is stored
+
+
+def test_a_fence_answers_for_our_own_transactions_only() -> None:
+    s = subject(descriptor("b", policy=EMPTY_POLICY))
+    refused = decide(Query(s), None, reading(A), TERMS, FENCE)
+    assert refused == Refused(Reason.NOT_A_MEMBER)
+
+
+def test_which_fence_answers() -> None:
+    day_us = 86_400 * SECOND
+    end_us = shard_end_us(2026)
+    old, own, new = (
+        Fence(end_us - 2 * day_us, 2026, 3, b"old"),
+        Fence(end_us + day_us, 2026, 9, b"own"),
+        Fence(end_us + day_us, 2027, 1, b"new"),
+    )
+    assert fence_for((old,), end_us - day_us) is None
+    assert fence_for((own, new), end_us - 1) is own
+    assert fence_for((own, new), end_us) is new
+    assert fence_for((old, new), end_us - 1) is new
+    assert fence_for((), 1) is None
+
+
+def test_what_was_announced_lapses_after_a() -> None:
+    lapse = Lapse(SUBJECT.kept)
+    assert letter(decide(lapse, None, reading(A + ERROR_US), TERMS)) == "p"
+    assert decide(lapse, None, reading(A + ERROR_US + 1), TERMS) == REFUSED_LATE
+    assert letter(decide(lapse, None, reading(A, usable=False), TERMS)) == "CLOCK_UNSAFE"
+    closed = decide(lapse, None, reading(A), TERMS, FENCE)
+    assert closed == decide(EVENTS["query"], None, reading(A), TERMS, FENCE)
 
 
 def test_the_content_of_the_rows() -> None:

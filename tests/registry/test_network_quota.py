@@ -58,7 +58,7 @@ def test_an_admitted_commit_is_never_limited() -> None:
 
     read = read_subject(one.encode())
     assert isinstance(read, Subject)
-    assert calendar.reserve(*read.key, NOW_US)
+    assert calendar.reserve(read.kept)
     quota.within([AskQuery(DATA)], NET, AT_US)  # the bucket is empty now
     admitted, stranger = quota.within(subject, NET, AT_US)
     assert admitted == subject[0]

@@ -10,33 +10,45 @@ from registry import desk as desk_room
 from registry.calendar import Calendar
 from registry.chrony import DRIFT_PPM, STALE_US, UNKNOWN_US, ChronyClock, tracking_error_us
 from registry.hub import Hub
+from registry.log import Reserved
 from tests.proto.build import NOW_US, SECOND, digest, make_commit
 from tests.registry.serving import commit_item, query_item, serving
 
 SECOND_OF_D = NOW_US + 10 * SECOND
 
 
+def kept(label: str, deadline_us: int = SECOND_OF_D) -> Reserved:
+    return Reserved(digest(label), deadline_us, deadline_us)
+
+
 def test_a_second_holds_sixty_percent() -> None:
     calendar = Calendar(10)
-    taken = [calendar.reserve(SECOND_OF_D + i, digest(f"{i}"), NOW_US) for i in range(8)]
+    taken = [calendar.reserve(kept(f"{i}", SECOND_OF_D + i)) for i in range(8)]
     assert taken == [True] * 6 + [False] * 2
-    assert calendar.reserve(SECOND_OF_D, digest("0"), NOW_US), "announcing twice takes one place"
+    assert calendar.reserve(kept("0")), "announcing twice takes one place"
     assert len(calendar) == 6
     assert calendar.holds(SECOND_OF_D, digest("0"))
     assert not calendar.holds(SECOND_OF_D, digest("7"))
     calendar.release(SECOND_OF_D, digest("0"))
     calendar.release(SECOND_OF_D, digest("0"))
     assert len(calendar) == 5
-    assert calendar.reserve(SECOND_OF_D, digest("7"), NOW_US)
+    assert calendar.reserve(kept("7"))
 
 
-def test_what_is_past_is_forgotten() -> None:
+def test_what_lapsed_keeps_its_place_until_it_is_decided() -> None:
     calendar = Calendar(1)
-    assert calendar.reserve(SECOND_OF_D, digest("a"), NOW_US)
-    assert not calendar.reserve(SECOND_OF_D, digest("b"), SECOND_OF_D)
-    assert calendar.reserve(SECOND_OF_D + 5 * SECOND, digest("c"), SECOND_OF_D + SECOND)
-    assert len(calendar) == 1
-    assert not calendar.holds(SECOND_OF_D, digest("a"))
+    assert calendar.reserve(kept("a"))
+    assert not calendar.reserve(kept("b"))
+    assert calendar.reserve(kept("c", SECOND_OF_D + 5 * SECOND))
+    assert calendar.lapsed(SECOND_OF_D, 9) == []
+    assert calendar.lapsed(SECOND_OF_D + 1, 9) == [kept("a")]
+    assert calendar.lapsed(SECOND_OF_D + 60 * SECOND, 9) == [
+        kept("a"),
+        kept("c", SECOND_OF_D + 5 * SECOND),
+    ]
+    assert calendar.lapsed(SECOND_OF_D + 60 * SECOND, 1) == [kept("a")]
+    calendar.release(SECOND_OF_D, digest("a"))
+    assert calendar.reserve(kept("b"))
 
 
 async def test_a_bell_rings_for_its_own_ids_only() -> None:

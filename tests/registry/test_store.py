@@ -16,7 +16,14 @@ from proto.merkle import leaf_hash
 from proto.statement import DecisionReason, Outcome
 from registry.log import Logged, Query, Row, decide
 from registry.store import INDEX_STEP, Ledger, LedgerReader, open_ledger
-from registry.tables import decision, identity, log_entry, meta
+from registry.tables import (
+    decision,
+    identity,
+    log_entry,
+    meta,
+    position_of,
+    shard_and_index,
+)
 from runtime.store import StoreUnusable
 from tests.proto.build import NOW_US, R1, R2, SECOND, digest
 from tests.registry.build import (
@@ -31,6 +38,8 @@ from tests.registry.build import (
     subject,
 )
 
+YEAR = 2026  # of NOW_US
+FIRST = position_of(YEAR, 0)
 pytestmark = pytest.mark.edge
 
 
@@ -77,22 +86,22 @@ def test_the_first_row_is_the_decision(connection: Connection) -> None:
     assert first.key == second.key
     (kept,) = ledger.decide([first], NOW_US).values()
     again = ledger.decide([second, committed("b")], NOW_US)
-    assert again[second.key] == kept == Logged(first, 0)
+    assert again[second.key] == kept == Logged(first, 0, YEAR)
     assert again[committed("b").key].index == 1, "the log has no gap"
-    assert ledger.log_size() == 2
+    assert ledger.log_size(YEAR) == 2
 
 
 def test_the_log_has_no_gap_and_hashes_the_stored_leaf(connection: Connection) -> None:
     ledger = Ledger(connection)
-    ledger.append_leaf(b"a key leaf")
-    ledger.append_leaf(b"a key leaf")
+    ledger.certify([b"a key leaf"], NOW_US)
+    ledger.certify([b"a key leaf"], NOW_US)
     for start in range(0, 30, 7):
         ledger.decide([committed(f"{i}") for i in range(start, start + 7)], NOW_US)
-        ledger.append_leaf(b"leaf %d" % start)
-    entries = connection.execute(log_entry.select().order_by(log_entry.c.idx)).all()
+        ledger.certify([b"leaf %d" % start], NOW_US)
+    entries = connection.execute(log_entry.select().order_by(log_entry.c.position)).all()
     connection.rollback()
-    assert [e.idx for e in entries] == list(range(1 + 35 + 5))
-    assert ledger.log_size() == len(entries)
+    assert [shard_and_index(e.position) for e in entries] == [(YEAR, i) for i in range(1 + 35 + 5)]
+    assert ledger.log_size(YEAR) == len(entries)
     assert ledger.decisions() == 35
     by_key = ledger.find((e.deadline_us, e.commit_id) for e in entries if e.commit_id)
     for entry in entries:
@@ -106,16 +115,26 @@ def test_the_log_has_no_gap_and_hashes_the_stored_leaf(connection: Connection) -
         update(decision).values(outcome=2),
         update(decision).values(evidence=b""),
         delete(decision),
-        update(log_entry).values(idx=9),
+        update(log_entry).values(position=9),
         delete(log_entry),
         update(identity).values(log_origin="elsewhere"),
         delete(identity),
-        text("INSERT OR REPLACE INTO log_entry SELECT 0, 1, x'00', leaf_hash, NULL FROM log_entry"),
         text(
             "INSERT OR REPLACE INTO log_entry"
-            " SELECT 1, deadline_us, commit_id, leaf_hash, NULL FROM log_entry"
+            " SELECT position, 1, x'00', leaf_hash, NULL FROM log_entry"
         ),
-        text("INSERT INTO log_entry SELECT 2, NULL, NULL, leaf_hash, x'00' FROM log_entry"),
+        text(
+            "INSERT OR REPLACE INTO log_entry"
+            " SELECT position + 1, deadline_us, commit_id, leaf_hash, NULL FROM log_entry"
+        ),
+        text(
+            "INSERT INTO log_entry SELECT position + 2, NULL, NULL, leaf_hash, x'00' FROM log_entry"
+        ),
+        text("INSERT INTO log_entry SELECT 0, NULL, NULL, leaf_hash, x'00' FROM log_entry"),
+        text(
+            "INSERT OR REPLACE INTO log_entry"
+            " SELECT position, NULL, NULL, leaf_hash, x'00' FROM log_entry"
+        ),
     ],
 )
 def test_what_is_decided_cannot_be_changed(connection: Connection, statement: object) -> None:
@@ -178,7 +197,7 @@ def test_a_failed_group_leaves_nothing(connection: Connection) -> None:
     with pytest.raises(DBAPIError):
         ledger.decide([committed("a"), lying], NOW_US)
     assert ledger.find([committed("a").key]) == {}
-    assert ledger.log_size() == 0
+    assert ledger.log_size(YEAR) == 0
     assert ledger.decide([committed("a")], NOW_US)[committed("a").key].index == 0
 
 
@@ -196,7 +215,7 @@ def test_the_clock_mark_never_falls(connection: Connection) -> None:
 def test_the_archive_index_follows(connection: Connection) -> None:
     ledger = Ledger(connection)
     rows = [committed(f"{i}") for i in range(3)]
-    ledger.append_leaf(b"a key leaf")
+    ledger.certify([b"a key leaf"], NOW_US)
     ledger.decide(rows, NOW_US)
     uuid = transaction_uuid(rows[1].leaf.commit_id).bytes
     assert ledger.by_uuid(uuid) == []
@@ -244,7 +263,7 @@ def test_large_groups_are_looked_up_whole(connection: Connection) -> None:
 def test_a_look_up_uses_the_index(connection: Connection) -> None:
     plan = connection.exec_driver_sql(
         "EXPLAIN QUERY PLAN WITH k(d, c) AS (VALUES (1, x'00'), (2, x'01'))"
-        " SELECT r.leaf, e.idx FROM k"
+        " SELECT r.leaf, e.position FROM k"
         " CROSS JOIN decision r ON r.deadline_us = k.d AND r.commit_id = k.c"
         " CROSS JOIN log_entry e ON e.deadline_us = k.d AND e.commit_id = k.c"
     ).all()
@@ -263,9 +282,12 @@ def test_readers_see_only_what_is_durable(tmp_path: Path) -> None:
         ledger, reader = Ledger(writing), LedgerReader(reading_)
         ledger.claim(R1.id, ORIGIN, store.path)
         with writing.begin():
-            writing.execute(insert(log_entry), [{"idx": 0, "leaf_hash": digest("x"), "leaf": b"x"}])
-            assert reader.log_size() == 0
-        assert reader.log_size() == 1
+            writing.execute(
+                insert(log_entry),
+                [{"position": FIRST, "leaf_hash": digest("x"), "leaf": b"x"}],
+            )
+            assert reader.log_size(YEAR) == 0
+        assert reader.log_size(YEAR) == 1
         ledger.decide([row], NOW_US)
         assert reader.find([row.key])[row.key].row == row
 

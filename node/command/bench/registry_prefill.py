@@ -31,7 +31,7 @@ def prefill(home: Path, config: Config, record: RegistryRecord, rows: int, told:
     """
     random = Random(os.urandom(32))
     now_us = time.time_ns() // 1000
-    path = home / config.database
+    path = config.database_in(home)
     with open_ledger(path) as store, store.engine.connect() as connection:
         ledger = Ledger(connection)
         ledger.claim(record.registry, config.log_origin, path)
