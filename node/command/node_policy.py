@@ -12,6 +12,7 @@ from node.command.policy_words import explained, figures
 from node.command.session import Session, with_node
 from node.policy_json import policy_json, policy_of_json
 from proto.limits import MAX_POLICY_MEMBERS
+from proto.policy import RegistryPolicy
 
 COUNT: Final = click.IntRange(1, MAX_POLICY_MEMBERS)
 
@@ -89,7 +90,7 @@ def list_(session: Session) -> None:
             (
                 (
                     one.get("name"),
-                    figures(policy_of_json(one)),
+                    figures(policy) if (policy := _policy(one)) else "-",
                     " + ".join(one.get("registries", ())),
                     yes_no(one.get("accepted"), "accepted", "not all accepted"),
                 )
@@ -111,17 +112,27 @@ def drop(session: Session, name: str) -> None:
     Example:
       pledgeway node policy drop harbours
     """
-    session.show("policy.drop", {"name": name}, lambda one: say(f"{one.get('name')} is forgotten"))
+    session.show(
+        "policy.drop", {"name": name}, lambda one: say(f"{one.get('name') or 'it'} is forgotten")
+    )
+
+
+def _policy(one: Json) -> RegistryPolicy | None:
+    """None where a node of another version says something else."""
+    try:
+        return policy_of_json(one)
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _show_one(one: Json) -> None:
-    policy = policy_of_json(one)
+    policy = _policy(one)
     facts(
         (
-            ("policy", one.get("name")),
+            ("policy", one.get("name") or "-"),
             ("registries", " + ".join(one.get("registries", ()))),
-            ("quorums", figures(policy)),
+            ("quorums", figures(policy) if policy else None),
             ("state", yes_no(one.get("accepted"), "accepted", "not all accepted")),
-            *explained(policy),
+            *(explained(policy) if policy else ()),
         )
     )

@@ -94,7 +94,7 @@ def _keep_relayed(
         try:
             signed = SignedStatement.decode(data)
             registry, leaf = verify_statement(
-                signed, descriptor, transaction.commit, step.settings.records
+                signed, descriptor, transaction.commit, step.settings.records, step.now_us
             )
         except (CertificateInvalid, WireFault):
             continue
