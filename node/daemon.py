@@ -20,6 +20,7 @@ from node.archiving import Archiver
 from node.config import CONFIG_NAME, NodeConfig, read_config
 from node.control.context import Context, Process
 from node.control.service import Verb, control_service
+from node.core.deciding import with_statements
 from node.core.rows import Transaction
 from node.engine import Engine
 from node.gossip import Gossip
@@ -225,7 +226,15 @@ class Daemon:
             self._identity, self._config, engine, gossip, self._book, self._clock, nursery
         )
         payer = Payer(
-            engine, gossip, finder, registries, self._clock, os.urandom, nursery, self._payment_id
+            engine,
+            gossip,
+            finder,
+            registries,
+            self._clock,
+            os.urandom,
+            nursery,
+            self._payment_id,
+            lambda: self._book.terms.policies.values(),
         )
         keep_days = self._config.keep_days
         archiver = Archiver(engine, self._archive, self._identity.key, self._clock, keep_days)
@@ -259,7 +268,7 @@ class Daemon:
         row = self._memory.row((Transaction.table, commit, b""))
         if not isinstance(row, Transaction):
             return b"", b""  # settled meanwhile: nothing is asked about it any more
-        return row.commit_evidence, row.decline_preimage
+        return with_statements(row), row.decline_preimage
 
     # -------- what a process that shares the store with others does in its own way (node.shared)
 

@@ -1,11 +1,13 @@
 """What a payer allows a payment to cost and to try; kept with the payment as JSON."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Final
 
+from node.policy_json import policy_json, policy_of_json
 from proto.levels import Level
 from proto.limits import MAX_AMOUNT, MAX_HOPS
+from proto.policy import RegistryPolicy
 
 DEFAULT_ATTEMPTS: Final = 5
 DEFAULT_PARTS: Final = 4  # each is one more that may be refused, and then all are
@@ -14,7 +16,7 @@ MAX_ATTEMPTS: Final = 20  # each costs the nodes on the way a promise; the payer
 
 @dataclass(frozen=True, slots=True)
 class PayOptions:
-    """What the payer allows. `registries` to use, empty = any.
+    """What the payer allows. `registries` and `policies` to use, both empty = any.
 
     `parts`: most chains, used where that is cheaper than one; None: as many as usual, and only
     where no single chain carries the amount.
@@ -26,6 +28,7 @@ class PayOptions:
     max_hops: int = MAX_HOPS
     attempts: int = DEFAULT_ATTEMPTS
     parts: int | None = None
+    policies: frozenset[RegistryPolicy] = frozenset()
 
     def to_json(self) -> str:
         return json.dumps(
@@ -36,6 +39,7 @@ class PayOptions:
                 "max_hops": self.max_hops,
                 "attempts": self.attempts,
                 "parts": self.parts,
+                "policies": [policy_json(p) for p in sorted(self.policies, key=astuple)],
             }
         )
 
@@ -49,4 +53,6 @@ class PayOptions:
             data["max_hops"],
             data["attempts"],
             data.get("parts"),
+            # Absent in what a node wrote before its owner could name policies.
+            frozenset(policy_of_json(p) for p in data.get("policies", ())),
         )

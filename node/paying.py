@@ -6,7 +6,8 @@ payment back to ROUTING only then, and this task never does.
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import astuple
 from functools import partial
 from typing import Any, Final
 
@@ -23,7 +24,7 @@ from node.registries import Registries
 from node.routing import LineEnds, NoRoute, RouteFinder, RouteFound, RouteQuery
 from proto.levels import Level
 from proto.limits import US
-from proto.policy import single
+from proto.policy import RegistryPolicy, single
 from proto.reason import Reason, Refusal
 from proto.request import PaymentRequest, read_request, request_hash
 from runtime.clock import Clock
@@ -63,14 +64,17 @@ class Payer:
         entropy: Entropy,
         nursery: trio.Nursery,
         new_id: Callable[[], bytes] | None = None,
+        policies: Callable[[], Iterable[RegistryPolicy]] = tuple,
     ) -> None:
-        """`new_id`: 16 fresh bytes for each payment; drawn from `entropy` unless given."""
+        """`new_id`: 16 fresh bytes for each payment; drawn from `entropy` unless given.
+        `policies`: the collectives that the owner has named."""
         self._engine = engine
         self._gossip = gossip
         self._finder = finder
         self._registries = registries
         self._clock = clock
         self._nursery = nursery
+        self._policies = policies
         self._new_id = new_id or partial(entropy, 16)
         self._dictating = Dictating(engine, gossip, clock, entropy)
         self._driven: set[bytes] = set()
@@ -138,16 +142,20 @@ class Payer:
         settings = self._engine.memory.settings
         now_us = self._clock.now_us()
         known = [single(r) for r in sorted(settings.records)]
-        candidates = {*request.policies, *known}
-        if options.registries:
-            candidates = {p for p in candidates if set(p.members) <= options.registries}
+        candidates = {*request.policies, *known, *self._policies()}
+        if options.registries or options.policies:
+            candidates = {
+                p
+                for p in candidates
+                if p in options.policies or set(p.members) <= options.registries
+            }
         own = self._own_lines(request.brand.guid)
         return RouteQuery(
             payer=settings.node,
             payee=request.payee,
             brand=request.brand.guid,
             amount=request.amount,
-            candidates=tuple(sorted(candidates, key=lambda p: p.members)),
+            candidates=tuple(sorted(candidates, key=astuple)),
             accepted=request.policies,
             levels=options.levels,
             last_levels=frozenset(lv for lv in Level if request.takes_level(lv)),
@@ -265,7 +273,7 @@ class Payer:
         admitted: list[bytes] = []
         if found.relies_on_registry:
             admitted = await self._registries.announce(descriptor.encode())
-            if len(admitted) < len(found.policy.members):
+            if len(admitted) < found.policy.admissions:
                 return Refusal(Reason.REGISTRY_SILENT)
         start = self._dictating.start(payment.id, attempt, request, found, descriptor, admitted)
         return start if isinstance(start, Refusal) else await self._engine.ask(start)

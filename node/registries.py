@@ -5,7 +5,7 @@ call. An answer comes back as an event; a lost one is asked again by the row tha
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -93,7 +93,10 @@ class Registries:
             line.wake.set()
 
     async def announce(self, descriptor: bytes) -> list[bytes]:
-        """The members' ADMITTED answers (SignedInterim bytes); fewer where some do not answer."""
+        """The members' ADMITTED answers (SignedInterim bytes); fewer where some do not answer.
+
+        As soon as there are enough of them (V6): a silent member costs the payer no time.
+        """
         asked = []
         for member in decode_descriptor(descriptor).policy.members:
             line = self._line(member)
@@ -101,8 +104,10 @@ class Registries:
                 asked.append(announcement := _Announcement(descriptor))
                 line.announcing.append(announcement)
                 line.announced.set()
-        for announcement in asked:
-            await announcement.answered.wait()
+        wanted = decode_descriptor(descriptor).policy.admissions
+        async with trio.open_nursery() as nursery:
+            for announcement in asked:
+                nursery.start_soon(_until_enough, announcement, asked, wanted, nursery)
         return [announcement.admitted for announcement in asked if announcement.admitted]
 
     async def _serve_announcements(self, line: _Line) -> None:
@@ -191,6 +196,14 @@ class Registries:
                 log.info("registry refuses: %s", pb.RegistryRefusal.Name(answer.refusal.reason))
             case _:
                 self._submit(lambda now_us: said(now_us, interim=InterimKind.PENDING))
+
+
+async def _until_enough(
+    one: _Announcement, asked: Sequence[_Announcement], wanted: int, nursery: trio.Nursery
+) -> None:
+    await one.answered.wait()
+    if sum(bool(other.admitted) for other in asked) >= wanted:
+        nursery.cancel_scope.cancel()
 
 
 def _item(question: Question) -> pb.DecideItem:

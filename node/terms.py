@@ -6,12 +6,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from node.core.view import Caps, Settings
+from node.policy_json import policy_json, policy_of_json
 from node.store import registry, setting
 from proto.fees import Fee, FeeSet, RegistryFee
 from proto.keys import NodeId
 from proto.limits import DEFAULT_HOLD_MAX_US
 from proto.modes import Mode
 from proto.money import Rate
+from proto.policy import RegistryPolicy
 from proto.registry_record import RegistryRecord, read_record
 from runtime.write_plan import InsertRows, UpdateRows, Write
 
@@ -24,7 +26,7 @@ class Terms:
     """Fees per mode (an absent mode is refused), fees per registry, and what is advertised.
 
     `line_fees` and `line_registry_fees`: by line id, instead of the node's own where the promise
-    that is given goes over that line.
+    that is given goes over that line. `policies`: collectives, by the names the owner gave them.
     """
 
     fees: Mapping[Mode, Fee] = field(default_factory=dict)
@@ -33,6 +35,7 @@ class Terms:
     hold_max_us: int = DEFAULT_HOLD_MAX_US
     line_fees: Mapping[bytes, Mapping[Mode, Fee]] = field(default_factory=dict)
     line_registry_fees: Mapping[bytes, Mapping[bytes, RegistryFee]] = field(default_factory=dict)
+    policies: Mapping[str, RegistryPolicy] = field(default_factory=dict)
 
     def to_json(self) -> str:
         return json.dumps(
@@ -48,6 +51,7 @@ class Terms:
                     line.hex(): _registry_fees_json(fees)
                     for line, fees in sorted(self.line_registry_fees.items())
                 },
+                "policies": {n: policy_json(p) for n, p in sorted(self.policies.items())},
             }
         )
 
@@ -65,6 +69,7 @@ class Terms:
                 bytes.fromhex(n): _registry_fees(f)
                 for n, f in data.get("line_registry_fees", {}).items()
             },
+            {n: policy_of_json(p) for n, p in data.get("policies", {}).items()},
         )
 
 

@@ -1,5 +1,6 @@
 """Which registries decide, and how many of them must agree (registry sections 2 and 7)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, unique
 from typing import Final
@@ -12,6 +13,7 @@ from proto.limits import (
 from proto.v1 import types_pb2 as pb
 
 REGISTRY_ID_BYTES: Final = 32
+USUAL_DELTA_US: Final = 2_000_000  # registry section 7: covers relay and release of most members
 
 
 @unique
@@ -47,6 +49,12 @@ class RegistryPolicy:
         return (self.f + 1) * self.delta_us
 
     @property
+    def admissions(self) -> int:
+        """Members that must have admitted a commit before a node relies on being stamped (V6):
+        then qc honest ones have, even if f of them lie. At most n - f, so f may be silent."""
+        return self.qc + self.f
+
+    @property
     def declines(self) -> bool:
         """N4: a decline never splits honest members under complementary quorums only."""
         return bool(self.members) and self.qc + self.qa == len(self.members) + 1
@@ -67,6 +75,27 @@ EMPTY_POLICY: Final = RegistryPolicy()
 def single(registry: bytes) -> RegistryPolicy:
     """The policy 1/1 of one registry."""
     return RegistryPolicy((registry,), 1, 1)
+
+
+def usual_liars(n: int) -> int:
+    """f that n members bear with symmetric quorums and f of them silent: n >= 3f + 1."""
+    return (n - 1) // 3
+
+
+def symmetric(
+    members: Iterable[bytes], f: int | None = None, delta_us: int = USUAL_DELTA_US
+) -> RegistryPolicy:
+    """qc = qa = the least quorum that is safe with f liars (registry section 7); 1/1 of one.
+
+    Without `f`, as many as the members bear. The caller asks `policy_fault`.
+    """
+    sorted_members = tuple(sorted(members))
+    n = len(sorted_members)
+    if n == 1 and not f:
+        return single(sorted_members[0])
+    liars = usual_liars(n) if f is None else f
+    quorum = -(-(n + liars + 1) // 2)
+    return RegistryPolicy(sorted_members, quorum, quorum, liars, delta_us)
 
 
 def policy_fault(policy: RegistryPolicy) -> PolicyFault | None:

@@ -89,7 +89,7 @@ class LocalFinder(RouteFinder):
             if known is not None:
                 return known
             self._set_policies(query)
-            question = _question(query)
+            question = _question(query, self._graph)
             self.searches += 1
             search = partial(
                 _find,
@@ -222,18 +222,24 @@ def _id(name: str) -> NodeId:
 
 def _policy(policy: RegistryPolicy) -> Policy:
     members = tuple(m.hex() for m in policy.members)
-    name = members[0] if policy == single(policy.members[0]) else f"{policy.qc}/{'+'.join(members)}"
+    name = members[0]
+    if policy != single(policy.members[0]):
+        # Everything is in the name: two policies of the same members are two candidates.
+        figures = (policy.qc, policy.qa, policy.f, policy.delta_us)
+        name = f"{'/'.join(map(str, figures))}/{'+'.join(members)}"
     return Policy(name, members, policy.qc, policy.qa, policy.f, policy.delta_us)
 
 
-def _question(query: RouteQuery) -> RouteQuestion:
+def _question(query: RouteQuery, graph: Graph) -> RouteQuestion:
+    named = frozenset(_policy(policy).name for policy in query.candidates)
     learned = {(f.hex(), t.hex()): a for (f, t), a in (query.learned or {}).items()}
     return RouteQuestion(
         payer=query.payer.hex(),
         payee=query.payee.hex(),
         amount=query.amount,
         brand=query.brand.hex(),
-        policies=None,
+        # The graph knows policies of other questions too, and registries that the payer bars.
+        policies=named & {policy.name for policy in graph.candidates(query.now_us)},
         accepted=frozenset(_policy(p).terms for p in query.accepted),
         levels=query.levels,
         last_levels=query.last_levels,

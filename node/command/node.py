@@ -22,6 +22,7 @@ from node.command.display import (
     yes_no,
 )
 from node.command.exit_status import REFUSED, TaughtCommand
+from node.command.node_policy import node_policy
 from node.command.node_registry import node_registry
 from node.command.session import Session, with_node
 
@@ -296,3 +297,4 @@ def _figures(line: Json, names: Sequence[str]) -> tuple[object, ...]:
 
 
 node.add_command(node_registry)
+node.add_command(node_policy)

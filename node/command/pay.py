@@ -40,7 +40,12 @@ STATUSES: Final = (
 @click.option("--max-cost", type=AMOUNT, help="Pay no more than this, fees included, in units.")
 @click.option("--level", "levels", type=LEVEL, multiple=True, help=LEVEL_HELP)
 @click.option(
-    "--registry", "registries", multiple=True, metavar="R", help="Registry to use; repeatable."
+    "--registry",
+    "--policy",
+    "registries",
+    multiple=True,
+    metavar="R",
+    help="Registry, or policy of several (`node policy`), to use; repeatable.",
 )
 @click.option(
     "--max-hops", type=click.IntRange(1, MAX_HOPS), help="Most promises in a chain.", metavar="H"

@@ -10,6 +10,8 @@ from typing import Any, Final, NoReturn
 
 import click
 
+from node.command.registry_member import member
+from node.command.registry_policy import policy
 from node.command.registry_status import status
 from proto.limits import MAX_ROOT_KEYS
 from registry.config import MAX_NAME_CHARS, Config, ConfigFault, split_address
@@ -154,3 +156,5 @@ def run(directory: Path, verbose: bool) -> None:
 
 
 registry.add_command(status)
+registry.add_command(policy)
+registry.add_command(member)

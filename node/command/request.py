@@ -55,7 +55,12 @@ def request() -> None:
 )
 @click.option("--last-level", "last_levels", type=LEVEL, multiple=True, help=LAST_LEVEL_HELP)
 @click.option(
-    "--registry", "registries", multiple=True, metavar="R", help="Registry to use; repeatable."
+    "--registry",
+    "--policy",
+    "registries",
+    multiple=True,
+    metavar="R",
+    help="Registry, or policy of several (`node policy`), to use; repeatable.",
 )
 @click.option("--no-registry", is_flag=True, help="Use no registry.")
 @click.option("--manual", is_flag=True, help="Sign only after `request confirm`.")
@@ -76,8 +81,8 @@ def create(
 ) -> None:
     """Ask for AMOUNT smallest units of BRAND.
 
-    Any registry that the node accepts may decide, unless --registry or --no-registry narrows that;
-    any level may come last, unless --last-level does.
+    Any registry and any policy that the node accepts may decide, unless --registry, --policy or
+    --no-registry narrows that; any level may come last, unless --last-level does.
 
     \b
     Example:

@@ -25,6 +25,7 @@ from proto.card import NodeCard
 from proto.descriptor import transaction_uuid
 from proto.keys import NodeId
 from proto.money import Brand
+from proto.policy import RegistryPolicy, single
 from runtime.clock import Clock
 from runtime.faults import StoreFailed, StoreFault
 from runtime.write_plan import Write
@@ -115,6 +116,18 @@ class Context:
             or (len(named) >= 4 and registry.hex().startswith(named.lower()))
         ]
         return _one(found, "registry", named, "pledgeway node registry list")
+
+    def find_deciders(self, named: str) -> RegistryPolicy:
+        """A policy by its name, else a registry alone by its name or id prefix."""
+        known = self.book.terms.policies.get(named)
+        return known or single(self.find_registry(named).record.registry)
+
+    def policy_name(self, policy: RegistryPolicy) -> str:
+        """The owner's name for it, else those of its members."""
+        for name, known in self.book.terms.policies.items():
+            if known == policy:
+                return name
+        return "+".join(self.registry_name(member) for member in policy.members)
 
     def find_payment(self, named: str) -> Payment:
         """By id prefix, request id prefix, or the transaction's UUID."""

@@ -50,14 +50,15 @@ def _options(context: Context, arguments: Arguments) -> PayOptions:
     except KeyError as error:
         choices = ", ".join(level.name for level in Level)
         raise bad_argument("levels", f"levels are {choices}") from error
-    named = arguments.texts("registries") or []
+    named = [context.find_deciders(n) for n in arguments.texts("registries") or ()]
     return PayOptions(
         max_cost=arguments.number("max_cost", MAX_AMOUNT),
         levels=chosen,
-        registries=frozenset(context.find_registry(n).record.registry for n in named),
+        registries=frozenset(p.members[0] for p in named if len(p.members) == 1),
         max_hops=arguments.number("max_hops", MAX_HOPS, 1, MAX_HOPS),
         attempts=arguments.number("attempts", DEFAULT_ATTEMPTS, 1, MAX_ATTEMPTS),
         parts=arguments.maybe_number("parts", 1, MAX_PARTS),
+        policies=frozenset(p for p in named if len(p.members) > 1),
     )
 
 

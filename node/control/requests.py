@@ -1,6 +1,6 @@
 """Verbs of the payee: create a request, look at it, confirm or decline it."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import partial
 from hashlib import sha256
 from heapq import nlargest
@@ -12,9 +12,9 @@ from node.core.events import AddRequest, ConfirmRequest, DeclineRequest
 from node.core.payee import committer_key, decline_preimage, terms_of
 from node.core.rows import PromisePhase, Request, RequestPhase
 from proto.levels import Level
-from proto.limits import DECISION_TIME_US, MAX_DESCRIPTION_CHARS, US
+from proto.limits import DECISION_TIME_US, MAX_DESCRIPTION_CHARS, MAX_REQUEST_POLICIES, US
 from proto.money import Brand
-from proto.policy import single
+from proto.policy import RegistryPolicy, single
 from proto.request import PaymentRequest, sign_request, to_text
 
 DEFAULT_EXPIRES_S: Final = 3600
@@ -36,7 +36,7 @@ class _Wish:
     expires_s: int
     deadline_s: int
     levels: frozenset[Level]
-    registries: list[bytes]
+    policies: list[RegistryPolicy]
     manual: bool
 
 
@@ -55,9 +55,7 @@ def request_json(context: Context, request: Request) -> dict[str, Any]:
         "confirmed": request.confirmed,
         "description": terms.description,
         "last_levels": sorted(level.name for level in terms.last_levels),
-        "registries": [
-            "+".join(context.registry_name(m) for m in policy.members) for policy in terms.policies
-        ],
+        "registries": [context.policy_name(policy) for policy in terms.policies],
         "created_at_us": request.created_at_us,
         "expires_at_us": request.expires_at_us,
         "commit_id": request.commit.hex(),
@@ -77,7 +75,8 @@ def _phase(context: Context, request: Request) -> str:
 
 
 async def create(context: Context, arguments: Arguments) -> dict[str, Any]:
-    """A signed request. Without `registries`, every registry that the node accepts.
+    """A signed request. `registries` names registries and policies; without it, every policy that
+    the owner has named and every registry, as far as the node accepts them.
 
     `count`: that many requests of the same terms in one call; the answer lists ids and texts.
     """
@@ -98,7 +97,7 @@ def _wish(context: Context, arguments: Arguments) -> _Wish:
         expires_s=arguments.number("expires_s", DEFAULT_EXPIRES_S, 1, MAX_EXPIRES_S),
         deadline_s=arguments.number("deadline_s", DEFAULT_DEADLINE_S, 1, MAX_EXPIRES_S),
         levels=_levels(arguments.texts("last_levels")),
-        registries=_registries(context, arguments.texts("registries")),
+        policies=_policies(context, arguments.texts("registries")),
         manual=arguments.flag("manual", False),
     )
     arguments.done()
@@ -110,7 +109,7 @@ def _wish(context: Context, arguments: Arguments) -> _Wish:
     if wish.deadline_s * US < DECISION_TIME_US:
         raise bad_argument("deadline_s", f"at least {DECISION_TIME_US // US}")
     stamped = [level for level in wish.levels if level.needs_stamp]
-    if wish.levels and len(stamped) == len(wish.levels) and not wish.registries:
+    if wish.levels and len(stamped) == len(wish.levels) and not wish.policies:
         raise bad_argument("last_levels", f"{stamped[0].name} needs a registry that you accept")
     return wish
 
@@ -132,7 +131,7 @@ def _signed(context: Context, wish: _Wish) -> Request:
         expires_at_us=now_us + wish.expires_s * US,
         latest_deadline_us=now_us + (wish.expires_s + wish.deadline_s) * US,
         decline_hashes=tuple(_hash(decline_preimage(seed, i)) for i in range(ATTEMPTS)),
-        policies=tuple(single(r) for r in wish.registries),
+        policies=tuple(wish.policies),
         last_levels=wish.levels,
         description=wish.description,
     )
@@ -161,15 +160,19 @@ def _levels(named: list[str] | None) -> frozenset[Level]:
         raise bad_argument("last_levels", f"levels are {choices}") from error
 
 
-def _registries(context: Context, named: list[str] | None) -> list[bytes]:
-    """The registries under which this request may be stamped; only accepted ones."""
+def _policies(context: Context, named: list[str] | None) -> list[RegistryPolicy]:
+    """The policies under which this request may be stamped; only of accepted registries."""
+    accepted = frozenset(r for r, known in context.book.registries.items() if known.accepted)
     if named is None:
-        return sorted(r for r, known in context.book.registries.items() if known.accepted)
-    found = [context.find_registry(name) for name in named]
-    for known in found:
-        if not known.accepted:
-            raise bad_argument("registries", f"{known.record.name} is not on your list")
-    return sorted({known.record.registry for known in found})
+        own = [p for p in context.book.terms.policies.values() if accepted.issuperset(p.members)]
+        # Where not all have room in a request, what the owner has named himself comes first.
+        return [*own, *map(single, sorted(accepted))][:MAX_REQUEST_POLICIES]
+    found = sorted({context.find_deciders(name) for name in named}, key=astuple)
+    for member in {member for policy in found for member in policy.members} - accepted:
+        raise bad_argument("registries", f"{context.registry_name(member)} is not on your list")
+    if len(found) > MAX_REQUEST_POLICIES:
+        raise bad_argument("registries", f"at most {MAX_REQUEST_POLICIES} of them")
+    return found
 
 
 async def list_requests(context: Context, arguments: Arguments) -> dict[str, Any]:

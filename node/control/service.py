@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import grpc
 
-from node.control import lines, payments, requests, state, terms
+from node.control import lines, payments, policies, requests, state, terms
 from node.control.context import Context, store
 from node.control.failure import Arguments, ControlFailure, bad_argument
 from proto.v1 import control_pb2 as pb
@@ -35,6 +35,9 @@ VERBS: Final[Mapping[str, Verb]] = {
     "registry.add": terms.add_registry,
     "registry.list": terms.list_registries,
     "registry.accept": terms.accept_registry,
+    "policy.add": policies.add,
+    "policy.list": policies.list_policies,
+    "policy.drop": policies.drop,
     "request.create": requests.create,
     "request.list": requests.list_requests,
     "request.show": requests.show,

@@ -15,8 +15,9 @@ from proto.certificate import (
     verify_commit_certificate,
     verify_statement,
 )
-from proto.commit import Commit, commit_is_valid
+from proto.commit import Commit, Evidence, commit_is_valid
 from proto.descriptor import Descriptor, decode_descriptor
+from proto.limits import MAX_EVIDENCE_BYTES
 from proto.log_leaf import decision_of
 from proto.statement import (
     STATEMENTS_KEPT,
@@ -24,6 +25,7 @@ from proto.statement import (
     SignedStatement,
     Statement,
 )
+from proto.wire import WireFault
 
 
 def on_registry_said(step: Step, event: RegistrySaid) -> None:
@@ -42,6 +44,8 @@ def on_registry_said(step: Step, event: RegistrySaid) -> None:
         return
     transaction = _keep(before, registry, leaf.outcome, event.final)
     evidence = _sound_evidence(descriptor, transaction, event.evidence)
+    if leaf.outcome is Outcome.COMMITTED and len(descriptor.policy.members) > 1:
+        transaction = _keep_relayed(step, transaction, descriptor, event.evidence)
     if _conclude(step, transaction, descriptor, evidence):
         return
     if transaction != before:
@@ -75,6 +79,47 @@ def _keep(
         if _read(data)[:2] == (registry, outcome):
             return transaction
     return replace(transaction, statements=(*transaction.statements, statement.encode()))
+
+
+def _keep_relayed(
+    step: Step, transaction: Transaction, descriptor: Descriptor, shown: bytes
+) -> Transaction:
+    """What other members had said when this one accepted: one of them may be gone by now."""
+    try:
+        carried = Evidence.decode(shown).relayed
+    except WireFault:
+        return transaction
+    # More statements than members cannot count, and each costs a signature check.
+    for data in carried[: len(descriptor.policy.members)]:
+        try:
+            signed = SignedStatement.decode(data)
+            registry, leaf = verify_statement(
+                signed, descriptor, transaction.commit, step.settings.records, step.now_us
+            )
+        except (CertificateInvalid, WireFault):
+            continue
+        if leaf.outcome is Outcome.COMMITTED:
+            transaction = _keep(transaction, registry, leaf.outcome, signed)
+    return transaction
+
+
+def with_statements(transaction: Transaction) -> bytes:
+    """The commit as it is shown to members that have not decided: with what others have said.
+
+    So whoever asks relays as well, and a member that died after its answer has not answered in
+    vain (registry section 7). For a single registry it is the evidence as it is.
+    """
+    descriptor = decode_descriptor(transaction.descriptor)
+    if len(descriptor.policy.members) < 2 or not transaction.commit_evidence:
+        return transaction.commit_evidence
+    bare = Evidence.decode(transaction.commit_evidence)
+    said = tuple(
+        SignedStatement(signed.statement, signed.proofs).encode()
+        for _, outcome, signed in map(_read, transaction.statements)
+        if outcome is Outcome.COMMITTED
+    )
+    whole = Evidence(bare.shares, bare.preimages, said).encode()
+    return whole if len(whole) <= MAX_EVIDENCE_BYTES else transaction.commit_evidence
 
 
 def _conclude(

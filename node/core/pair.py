@@ -18,6 +18,7 @@ from proto.messages import Promise as PromiseMessage
 from proto.modes import Mode, is_late_leak, mode_of
 from proto.money import Brand
 from proto.onion import Forward
+from proto.policy import RegistryPolicy
 from proto.reason import Reason, Refusal
 from proto.schedule import lock_of
 from proto.statement import InterimKind
@@ -69,7 +70,7 @@ def check_pair(
     if mode.relies_on_registry:
         if descriptor.decline_hash:
             return Refusal(Reason.DECLINE_NOT_ALLOWED)
-        if not _admitted(settings, now_us, held.admitted, members, held.descriptor):
+        if not _admitted(settings, now_us, held.admitted, descriptor.policy, held.descriptor):
             return Refusal(Reason.ADMISSION_MISSING)
     return _check_price(settings, held, brand_in, given, line_out, members)
 
@@ -121,16 +122,17 @@ def _admitted(
     settings: Settings,
     now_us: int,
     answers: Iterable[bytes],
-    members: frozenset[bytes],
+    policy: RegistryPolicy,
     descriptor: bytes,
 ) -> bool:
-    """V6: every member has answered ADMITTED for this id, in its own signature."""
+    """V6: enough members to be stamped have answered ADMITTED for this id, each in its own
+    signature. A single registry has to; of several, f may be silent."""
     commit, admitted = commit_id(descriptor), set()
     for answer in answers:
         interim = verify_interim(answer, settings.records, now_us)
         if interim and interim.kind is InterimKind.ADMITTED and interim.subject == commit:
             admitted.add(interim.registry)
-    return members <= admitted
+    return len(admitted & frozenset(policy.members)) >= policy.admissions
 
 
 def _check_price(

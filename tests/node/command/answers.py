@@ -81,6 +81,17 @@ ABORTED: Final[dict[str, Any]] = {
     "evidence": "abort certificate",
 }
 REGISTRY: Final = {"id": "a5" * 32, "name": "Harbour", "accepted": True}
+POLICY: Final[dict[str, Any]] = {
+    "name": "harbours",
+    "members": ["a5" * 32, "b6" * 32, "c7" * 32],
+    "registries": ["Harbour", "Lagoon", "Quay"],
+    "qc": 2,
+    "qa": 2,
+    "f": 0,
+    "delta_ms": 2000,
+    "accepted": True,
+    "declines": True,
+}
 FEES: Final[dict[str, Any]] = {
     "fees": {"ATOMIC": {"rate": "1", "flat": 5}, "SECURED": {"rate": "1.001", "flat": 0}},
     "registry_fees": {
@@ -192,6 +203,9 @@ ANSWERS: Final[dict[str, dict[str, Any]]] = {
     "registry.add": REGISTRY,
     "registry.accept": REGISTRY,
     "registry.list": {"registries": [REGISTRY]},
+    "policy.add": POLICY,
+    "policy.list": {"policies": [POLICY]},
+    "policy.drop": POLICY,
     "line.offer": LINE,
     "line.accept": LINE,
     "line.limit": LINE,

@@ -111,7 +111,7 @@ async def test_what_is_remembered_is_what_a_search_finds(seed: int) -> None:
             finder.observe(news(random, sequence))
         query = some_question(random)
         remembered = finder.recall(query)
-        searched = _find(finder._graph, _question(query))
+        searched = _find(finder._graph, _question(query, finder._graph))
         if remembered is not None:
             hits += 1
             assert remembered == searched, (seed, sequence)
