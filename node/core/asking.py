@@ -1,6 +1,7 @@
 """What the registry is asked about a transaction, and when (protocol sections 5 and 7)."""
 
 from node.core.effects import AskRegistries
+from node.core.proving import ask_for_proof, wanted_proof
 from node.core.rows import Ask, Direction, Promise, Role, Transaction, replace
 from node.core.view import Step
 from proto.descriptor import decode_descriptor
@@ -14,7 +15,8 @@ MAX_RETRY_US = 30 * US  # a registry that is down for long is not hammered by ev
 def plan_asking(step: Step, commit: bytes) -> None:
     """Sets what is to be asked and when, from the rows alone: recovery finds the same plan.
 
-    Nothing is asked about a decided transaction, an all-BARE one, or one that holds nothing.
+    Nothing is asked about an all-BARE transaction, or one that holds nothing; about a decided one
+    no more than the log proofs of its certificate.
     """
     transaction = step.the_transaction(commit)
     ask, at_us = _wanted(step, transaction)
@@ -33,6 +35,9 @@ def ask_now(step: Step, transaction: Transaction) -> None:
 
     While the deadline is near the pace stays quick: a watcher or a gateway has seconds.
     """
+    if transaction.ask is Ask.PROOF:
+        ask_for_proof(step, transaction)
+        return
     wait_us = min(FIRST_RETRY_US << min(transaction.asks, 10), MAX_RETRY_US)
     if step.now_us <= transaction.limit_us + 2 * GUARD_US:
         wait_us = min(wait_us, WATCH_INTERVAL_US)
@@ -41,7 +46,9 @@ def ask_now(step: Step, transaction: Transaction) -> None:
 
 
 def _wanted(step: Step, transaction: Transaction) -> tuple[Ask, int]:
-    if transaction.decided or not decode_descriptor(transaction.descriptor).policy.members:
+    if transaction.decided:
+        return wanted_proof(step, transaction)
+    if not decode_descriptor(transaction.descriptor).policy.members:
         return Ask.NOTHING, 0
     pending = [p for p in step.promises_of(transaction.commit) if p.pending]
     if transaction.decline_preimage:

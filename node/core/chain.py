@@ -94,8 +94,8 @@ def record(
     detail: str,
     evidence: bytes = b"",
     amount: int | None = None,
-) -> None:
-    """An entry of the operator's inbox; the same one twice stays the first one."""
+) -> bool:
+    """An entry of the operator's inbox; the same one twice stays the first one. Whether it is new."""
     incident = Incident(
         subject=promise.promisor[:16] + promise.id,
         kind=kind,
@@ -105,5 +105,7 @@ def record(
         detail=detail,
         evidence=evidence,
     )
-    if step.row(incident.key) is None:
-        step.put(incident)
+    if step.row(incident.key) is not None:
+        return False
+    step.put(incident)
+    return True

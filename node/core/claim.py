@@ -2,6 +2,7 @@
 
 from node.core.asking import plan_asking
 from node.core.chain import close_request, end_held, note_loss, record
+from node.core.dominating import note_contradiction
 from node.core.effects import PeerFault
 from node.core.payer import after_first_redeemed
 from node.core.presenting import present
@@ -68,18 +69,23 @@ def _check_claim(step: Step, promise: Promise, body: Claim) -> Refusal | None:
         return Refusal(Reason.CLAIM_INVALID)
     if promise.phase.final:
         if isinstance(body.evidence, CommitCertificate) and transaction.abort_certificate:
-            # The registry signed both ways. The commit dominates, but not by a transition: the
-            # operator gets both certificates and settles with the neighbour.
-            note_contradiction(step, promise, body.evidence)
+            _learn_dominating(step, promise, body.evidence)
         return Refusal(Reason.CLAIM_ENDED)
     if not admissible(promise.level, step.now_us, promise.expires_at_us, certified=certified):
         return Refusal(Reason.CLAIM_LATE, step.now_us - promise.expires_at_us)
     return None
 
 
-def note_contradiction(step: Step, promise: Promise, certificate: CommitCertificate) -> None:
-    detail = "the registry signed a commit certificate and an abort certificate"
-    record(step, IncidentKind.CONTRADICTION, promise, detail, certificate.encode())
+def _learn_dominating(step: Step, promise: Promise, certificate: CommitCertificate) -> None:
+    """The registry signed both ways. The commit dominates, but not by a transition.
+
+    What is shown is judged even where we have the same certificate: this one may have its proofs.
+    """
+    verified = promise.level is not Level.BARE
+    learn_commit(step, promise.commit, certificate, verified=verified)
+    transaction = step.the_transaction(promise.commit)
+    for each in step.promises_of(promise.commit) if verified else ():
+        note_contradiction(step, each, transaction, certificate)
 
 
 def _evidence_holds(
@@ -125,7 +131,8 @@ def learn_commit(
         step.put(transaction)
     both = transaction.commit_certificate and transaction.abort_certificate
     for promise in step.promises_of(commit) if both else ():
-        note_contradiction(step, promise, CommitCertificate.decode(transaction.commit_certificate))
+        certificate = CommitCertificate.decode(transaction.commit_certificate)
+        note_contradiction(step, promise, transaction, certificate)
     for promise in step.promises_of(commit):
         if promise.pending and promise.direction is Direction.OUT:
             settle_given(step, promise, transaction)

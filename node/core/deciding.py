@@ -5,6 +5,7 @@ from functools import lru_cache
 from node.core.claim import learn_commit
 from node.core.ending import learn_abort
 from node.core.events import RegistrySaid
+from node.core.proving import keep_proof
 from node.core.rows import Transaction, replace
 from node.core.view import Step
 from proto.certificate import (
@@ -31,7 +32,10 @@ from proto.wire import WireFault
 def on_registry_said(step: Step, event: RegistrySaid) -> None:
     """One member's answer. Interim answers and refusals change nothing: the plan asks again."""
     before = step.transaction(event.commit)
-    if before is None or before.decided or event.final is None:
+    if before is None or event.final is None:
+        return
+    if before.decided:
+        keep_proof(step, before, event.registry, event.final)
         return
     descriptor = decode_descriptor(before.descriptor)
     try:

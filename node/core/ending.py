@@ -2,7 +2,8 @@
 
 from node.core.asking import plan_asking
 from node.core.chain import after_given_ended, end_held, release
-from node.core.claim import note_contradiction, settle_given
+from node.core.claim import settle_given
+from node.core.dominating import note_contradiction
 from node.core.effects import PeerFault
 from node.core.payer import after_first_ended
 from node.core.promise import move, partner_of
@@ -137,10 +138,11 @@ def on_passed(step: Step, peer: NodeId, body: Passed) -> None:
 
 def _contradicted(step: Step, transaction: Transaction, abort: AbortCertificate) -> None:
     """The registry signed both ways. The commit dominates: nothing moves, the proof is kept."""
-    step.put(replace(transaction, abort_certificate=abort.encode()))
+    transaction = replace(transaction, abort_certificate=abort.encode())
+    step.put(transaction)
     commit = CommitCertificate.decode(transaction.commit_certificate)
     for promise in step.promises_of(transaction.commit):
-        note_contradiction(step, promise, commit)
+        note_contradiction(step, promise, transaction, commit)
 
 
 def learn_abort(

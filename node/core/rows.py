@@ -190,6 +190,7 @@ class Ask(IntEnum):
     QUERY = 1
     SUBMIT = 2
     DECLINE = 3
+    PROOF = 4  # it is decided; the log proofs of its certificate are still to come
 
 
 @dataclass(frozen=True)
@@ -309,6 +310,7 @@ class IncidentKind(IntEnum):
     LOSS = 1  # paid ahead, not paid behind
     CONTRADICTION = 2  # a registry signed both ways
     CLAIM_DENIED = 3  # a neighbour does not honour evidence
+    CLAIM = 4  # owed since a commit dominates over the abort that ended the promise
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ class Settings:
     exchange: tuple[Exchange, ...] = ()
     line_fees: Mapping[bytes, FeeSet] = field(default_factory=dict)
     line_registry_fees: Mapping[bytes, Mapping[bytes, RegistryFee]] = field(default_factory=dict)
+    witness_quorums: Mapping[bytes, int] = field(default_factory=dict)  # proto.lateness
     clock_error_us: int = 0
     max_pending_count: int = MAX_PENDING_COUNT
     max_pending_amount: int = MAX_AMOUNT

@@ -1,0 +1,51 @@
+"""A registry that signed both ways: the commit dominates (protocol section 8, registry section 7).
+
+No promise makes a second transition. The operator gets both certificates; and where the commit was
+logged in time, what an ended promise would have been worth is booked as a claim of its own.
+"""
+
+from node.core.chain import record
+from node.core.rows import (
+    Direction,
+    IncidentKind,
+    Promise,
+    PromisePhase,
+    Transaction,
+)
+from node.core.view import Step
+from proto.certificate import CommitCertificate
+from proto.descriptor import decode_descriptor
+from proto.lateness import dominates
+from proto.levels import Level
+from proto.messages import Claim
+from proto.reason import Reason
+
+
+def note_contradiction(
+    step: Step, promise: Promise, transaction: Transaction, certificate: CommitCertificate
+) -> None:
+    """`certificate` is verified, and `transaction` has an abort certificate as well."""
+    encoded = certificate.encode()
+    detail = "the registry signed a commit certificate and an abort certificate"
+    record(step, IncidentKind.CONTRADICTION, promise, detail, encoded)
+    if not _ended_by_abort(promise):
+        return
+    deadline_us = decode_descriptor(transaction.descriptor).deadline_us
+    settings = step.settings
+    quorums = settings.witness_quorums
+    if not dominates(certificate, deadline_us, settings.records, quorums, step.now_us):
+        return  # perhaps dated back: that is for the operator to find out
+    owed = "owed to us" if promise.direction is Direction.IN else "owed by us"
+    new = record(step, IncidentKind.CLAIM, promise, f"{owed}: the commit dominates", encoded)
+    if new and promise.direction is Direction.IN:
+        # Once, so that its promisor knows what it owes; it answers that the promise has ended.
+        step.send(promise.peer, Claim(promise.id, certificate))
+
+
+def _ended_by_abort(promise: Promise) -> bool:
+    """By the certificate, or released because of it, here or further ahead."""
+    if promise.level is Level.BARE:
+        return False  # no registry decides about it
+    if promise.phase is PromisePhase.RELEASED:
+        return promise.because is not None and promise.because.reason is Reason.ABORTED_AHEAD
+    return promise.phase is PromisePhase.ABORTED
