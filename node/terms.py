@@ -27,6 +27,7 @@ class Terms:
 
     `line_fees` and `line_registry_fees`: by line id, instead of the node's own where the promise
     that is given goes over that line. `policies`: collectives, by the names the owner gave them.
+    `witness_quorums`: how many witnesses a late proof needs, by registry, where the owner does not take the record's number (proto.lateness).
     """
 
     fees: Mapping[Mode, Fee] = field(default_factory=dict)
@@ -36,6 +37,7 @@ class Terms:
     line_fees: Mapping[bytes, Mapping[Mode, Fee]] = field(default_factory=dict)
     line_registry_fees: Mapping[bytes, Mapping[bytes, RegistryFee]] = field(default_factory=dict)
     policies: Mapping[str, RegistryPolicy] = field(default_factory=dict)
+    witness_quorums: Mapping[bytes, int] = field(default_factory=dict)
 
     def to_json(self) -> str:
         return json.dumps(
@@ -52,6 +54,7 @@ class Terms:
                     for line, fees in sorted(self.line_registry_fees.items())
                 },
                 "policies": {n: policy_json(p) for n, p in sorted(self.policies.items())},
+                "witness_quorums": {r.hex(): q for r, q in sorted(self.witness_quorums.items())},
             }
         )
 
@@ -70,6 +73,7 @@ class Terms:
                 for n, f in data.get("line_registry_fees", {}).items()
             },
             {n: policy_of_json(p) for n, p in data.get("policies", {}).items()},
+            {bytes.fromhex(r): q for r, q in data.get("witness_quorums", {}).items()},
         )
 
 
@@ -137,6 +141,7 @@ class Book:
             hold_max_us=self.terms.hold_max_us,
             line_fees={n: FeeSet(dict(f)) for n, f in self.terms.line_fees.items()},
             line_registry_fees=dict(self.terms.line_registry_fees),
+            witness_quorums=dict(self.terms.witness_quorums),
             clock_error_us=self._clock_error_us,
             max_pending_count=self._caps.pending_count,
             max_pending_amount=self._caps.pending_amount,

@@ -68,15 +68,29 @@ def list_(session: Session) -> None:
 
 @node_registry.command("accept", cls=TaughtCommand)
 @click.argument("registry", metavar="REGISTRY")
+@click.option(
+    "--witnesses",
+    type=click.IntRange(min=0),
+    metavar="Q",
+    help="How many witnesses a late proof needs; 0: none.  [default: what its record says]",
+)
 @with_node
-def accept(session: Session, registry: str) -> None:
+def accept(session: Session, registry: str, witnesses: int | None) -> None:
     """Rely on a known REGISTRY (name, id or the beginning of its id) from now on.
 
+    A commit that is shown long after the end of a payment, against an abort, counts by itself only
+    where Q witnesses of the registry had seen it in time; otherwise it waits for you among the
+    incidents. Your number stays until you say another one, or drop the registry.
+
     \b
-    Example:
+    Examples:
       pledgeway node registry accept "Harbour Registry"
+      pledgeway node registry accept "Harbour Registry" --witnesses 2
     """
-    session.show("registry.accept", {"registry": registry, "accept": True}, _show_one)
+    arguments: dict[str, object] = {"registry": registry, "accept": True}
+    if witnesses is not None:
+        arguments["witnesses"] = witnesses
+    session.show("registry.accept", arguments, _show_one)
 
 
 @node_registry.command("drop", cls=TaughtCommand)
@@ -103,5 +117,11 @@ def _show_one(answer: Json) -> None:
             ("reached at", answer.get("grpc_target")),
             ("record expires", moment(answer.get("expires_at_us"))),
             ("state", yes_no(answer.get("accepted"), "accepted", "known only")),
+            ("witnesses", _witnesses(answer)),
         )
     )
+
+
+def _witnesses(answer: Json) -> str:
+    named, needed = answer.get("witnesses", 0), answer.get("witness_quorum", 0)
+    return f"{named}, of whom {needed} vouch for a late proof" if named or needed else "none"

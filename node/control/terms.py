@@ -10,6 +10,7 @@ from node.control.failure import Arguments, bad_argument
 from node.core.rows import Line
 from node.terms import KnownRegistry
 from proto.fees import Fee, FeeSet, RegistryFee, price_of_pair
+from proto.lateness import quorum_of
 from proto.levels import Level
 from proto.limits import US
 from proto.modes import Mode, mode_of
@@ -184,7 +185,8 @@ def _registry_fee(name: str, value: Any) -> RegistryFee:
         raise bad_argument(name, str(error)) from error
 
 
-def registry_json(known: KnownRegistry) -> dict[str, Any]:
+def registry_json(context: Context, known: KnownRegistry) -> dict[str, Any]:
+    """`witnesses`: how many its record names; `witness_quorum`: how many a late proof needs."""
     record = known.record
     return {
         "id": record.registry.hex(),
@@ -195,6 +197,8 @@ def registry_json(known: KnownRegistry) -> dict[str, Any]:
         "expires_at_us": record.expires_at_us,
         "declared_clock": record.declared_clock,
         "max_error_ms": record.max_error_us // 1000,
+        "witnesses": len(record.witnesses),
+        "witness_quorum": quorum_of(record, context.book.terms.witness_quorums),
     }
 
 
@@ -209,7 +213,7 @@ async def add_registry(context: Context, arguments: Arguments) -> dict[str, Any]
     if record.expires_at_us <= context.clock.now_us():
         raise bad_argument("record", "it has expired; ask the registry's operator for a new one")
     await _learn(context, context.book.learn(record, accept))
-    return registry_json(context.book.registries[record.registry])
+    return registry_json(context, context.book.registries[record.registry])
 
 
 async def _learn(context: Context, writes: list[Any]) -> None:
@@ -223,13 +227,29 @@ async def list_registries(context: Context, arguments: Arguments) -> dict[str, A
     known = sorted(
         context.book.registries.values(), key=lambda k: (k.record.name, k.record.registry)
     )
-    return {"registries": [registry_json(k) for k in known]}
+    return {"registries": [registry_json(context, k) for k in known]}
 
 
 async def accept_registry(context: Context, arguments: Arguments) -> dict[str, Any]:
-    """Changes the owner's trust. Promises that are open stay under the rules they were made."""
+    """Changes the owner's trust. Promises that are open stay under the rules they were made.
+
+    `witnesses`: how many of them must have cosigned a proof that comes late; kept until the owner
+    says another number or drops the registry.
+    """
     known = context.find_registry(arguments.text("registry"))
     accept = arguments.flag("accept")
+    quorum = arguments.maybe_number("witnesses")
     arguments.done()
-    await _learn(context, context.book.learn(known.record, accept))
-    return registry_json(known)
+    record = known.record
+    if quorum is not None and quorum > len(record.witnesses):
+        raise bad_argument("witnesses", f"its record names {len(record.witnesses)} of them")
+    quorums = dict(context.book.terms.witness_quorums)
+    if not accept:
+        quorums.pop(record.registry, None)
+    elif quorum is not None:
+        quorums[record.registry] = quorum
+    writes = context.book.learn(record, accept)
+    if quorums != context.book.terms.witness_quorums:
+        writes += context.book.change(witness_quorums=quorums)
+    await _learn(context, writes)
+    return registry_json(context, known)

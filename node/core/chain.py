@@ -95,7 +95,7 @@ def record(
     evidence: bytes = b"",
     amount: int | None = None,
 ) -> bool:
-    """An entry of the operator's inbox; the same one twice stays the first one. Whether it is new."""
+    """An entry of the operator's inbox; whether it is new, since the first one stays."""
     incident = Incident(
         subject=promise.promisor[:16] + promise.id,
         kind=kind,

@@ -62,6 +62,11 @@ ASKED: list[tuple[list[str], str, dict[str, Any]]] = [
     (["node", "audit"], "audit", {}),
     (["node", "registry", "list"], "registry.list", {}),
     (["node", "registry", "accept", "R"], "registry.accept", {"registry": "R", "accept": True}),
+    (
+        ["node", "registry", "accept", "R", "--witnesses", "2"],
+        "registry.accept",
+        {"registry": "R", "accept": True, "witnesses": 2},
+    ),
     (["node", "registry", "drop", "R"], "registry.accept", {"registry": "R", "accept": False}),
     (
         ["line", "offer", CARD, "--brand", "USD", "--limit", "5"],
