@@ -116,7 +116,7 @@ class Gossip:
         if advert.expires_at_us <= now_us:
             return False
         known = self._known.get(advert.key)
-        if known is not None and known[0].sequence >= advert.sequence:
+        if known is not None and not _replaces(advert, known[0]):
             return False
         if known is None and len(self._known) >= MAX_ADVERTS:
             return False
@@ -154,6 +154,13 @@ class Gossip:
     def forget_expired(self, now_us: int) -> None:
         for key in [k for k, (a, _) in self._known.items() if a.expires_at_us <= now_us]:
             self._bytes.discard(self._known.pop(key)[1])
+
+
+def _replaces(advert: Advert, known: Advert) -> bool:
+    """Of two adverts of one subject."""
+    if isinstance(advert, RecordAdvert) and isinstance(known, RecordAdvert):
+        return advert.record.replaces(known.record)  # its chain of roots must be the same, too
+    return advert.sequence > known.sequence
 
 
 def line_adverts(

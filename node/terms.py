@@ -181,7 +181,7 @@ class Book:
                     ],
                 )
             ]
-        newer = record.sequence > known.record.sequence
+        newer = record.replaces(known.record)
         if not newer and (accepted is None or accepted == known.accepted):
             return []
         if newer:

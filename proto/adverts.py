@@ -30,6 +30,7 @@ from proto.limits import (
     MAX_ALIAS_CHARS,
     MAX_AMOUNT,
     MAX_EXCHANGE_RATES,
+    MAX_RECORD_ADVERT_BYTES,
     MAX_SEQUENCE,
 )
 from proto.money import Brand
@@ -135,7 +136,8 @@ class RecordAdvert:
 
     @property
     def sequence(self) -> int:
-        return self.record.sequence
+        """The record's rank: whoever compares adverts puts more roots above any sequence."""
+        return self.record.rank
 
     @property
     def expires_at_us(self) -> int:
@@ -151,9 +153,11 @@ def read_advert(data: bytes, now_us: int) -> Advert:
     An expired one is a WireFault too: honest neighbours drop what has expired before they pass it
     on, within the clock error that the protocol's margins contain.
     """
-    if len(data) > MAX_ADVERT_BYTES:
-        raise WireFault(f"an advert has at most {MAX_ADVERT_BYTES} bytes")
+    if len(data) > MAX_RECORD_ADVERT_BYTES:
+        raise WireFault(f"an advert has at most {MAX_RECORD_ADVERT_BYTES} bytes")
     envelope = Envelope.decode_unverified(data)
+    if len(data) > MAX_ADVERT_BYTES and envelope.kind != RECORD_KIND:
+        raise WireFault(f"an advert of a node or a line has at most {MAX_ADVERT_BYTES} bytes")
     if envelope.kind == RECORD_KIND:
         # The record carries its own signatures; the envelope around it has none to check.
         return _current(RecordAdvert(read_record(envelope.payload)), now_us)

@@ -48,6 +48,7 @@ MAX_RECORD_BYTES: Final = 16_384
 MAX_ROOTS: Final = 16  # a root changed yearly lasts sixteen years
 MAX_ROOT_KEYS: Final = 16
 MAX_RECORD_KEYS: Final = 32
+MAX_RECORD_SEQUENCE: Final = 2**58 - 1  # with the number of roots before it, 63 bits
 MAX_RECORD_REVOCATIONS: Final = 32  # every key that a record can hold
 MAX_RECORD_WITNESSES: Final = 12  # a proof with the cosignatures of all of them still fits
 
@@ -55,6 +56,7 @@ MAX_ENVELOPE_BYTES: Final = 65_536  # a certificate of 16 members with proofs is
 MAX_BATCH_LEAVES: Final = 1 << 16  # an inclusion path has at most 16 hashes
 MAX_SEQUENCE: Final = 2**63 - 1  # as MAX_AMOUNT: beyond it a database refuses the row
 MAX_ADVERT_BYTES: Final = 8192
+MAX_RECORD_ADVERT_BYTES: Final = MAX_RECORD_BYTES + 64  # and the envelope around it
 MAX_ADVERT_REGISTRIES: Final = 64
 MAX_EXCHANGE_RATES: Final = 32
 MAX_REQUEST_BYTES: Final = 8192

@@ -12,7 +12,13 @@ from typing import Final
 from proto.envelope import Proof, sign
 from proto.key_certificate import KEY_KIND, read_key_certificate
 from proto.keys import KEY_BYTES, KeyCertificate, KeyPurpose, SigningKey
-from proto.limits import MAX_RECORD_BYTES, MAX_RECORD_KEYS, MAX_ROOT_KEYS, MAX_ROOTS
+from proto.limits import (
+    MAX_RECORD_BYTES,
+    MAX_RECORD_KEYS,
+    MAX_RECORD_SEQUENCE,
+    MAX_ROOT_KEYS,
+    MAX_ROOTS,
+)
 from proto.note import ED25519, NoteKey
 from proto.record_parts import KeyRevocation, RecordWitness, read_revocations, read_witnesses
 from proto.v1 import types_pb2 as pb
@@ -94,6 +100,24 @@ class RegistryRecord:
     covered: bool = False  # it lets a statement go only beneath a cosigned checkpoint
     mmd_us: int = 0  # longest time from a statement to its cosigned proof
 
+    @property
+    def rank(self) -> int:
+        """Orders the records of one registry: more roots first, then the sequence; 63 bits.
+
+        Otherwise operators who were replaced could go on to sign records with higher sequences,
+        and whoever knew no better would keep theirs.
+        """
+        return len(self.roots) * (MAX_RECORD_SEQUENCE + 1) + self.sequence
+
+    def replaces(self, known: "RegistryRecord") -> bool:
+        """Whether whoever keeps `known` is to keep this instead: it continues the same chain of
+        roots and ranks higher. A chain that forks off never counts, whatever its rank."""
+        return (
+            self.registry == known.registry
+            and self.roots[: len(known.roots)] == known.roots
+            and self.rank > known.rank
+        )
+
     def statement_key(self, public: bytes, at_us: int) -> KeyCertificate | None:
         """The certified statement key that was valid, and not revoked, at that time."""
         return self._valid(self.statement_keys, public, at_us)
@@ -145,6 +169,8 @@ def read_record(data: bytes) -> RegistryRecord:
         raise WireFault("a registry record that its root did not sign")
     if record.release not in (pb.STATEMENT_RELEASE_UNSPECIFIED, pb.LOGGED, pb.COVERED):
         raise WireFault("a registry record that releases statements by an unknown rule")
+    if record.sequence > MAX_RECORD_SEQUENCE:
+        raise WireFault(f"a registry record has a sequence of at most {MAX_RECORD_SEQUENCE}")
     if record.mmd_us < 0:
         raise WireFault("a registry record that promises proofs before their statements")
     keys = _certified_keys(record, root)

@@ -223,8 +223,13 @@ def load_record(path: Path) -> RegistryRecord:
 
 def load_members(home: Home) -> dict[bytes, RegistryRecord]:
     """The records of other registries, by id. HomeFault."""
-    records = [load_record(path) for path in sorted(home.members.glob("*.record"))]
-    return {record.registry: record for record in records}
+    records: dict[bytes, RegistryRecord] = {}
+    for path in sorted(home.members.glob("*.record")):
+        record = load_record(path)
+        known = records.get(record.registry)
+        if known is None or record.replaces(known):
+            records[record.registry] = record
+    return records
 
 
 def load_root_keys(home: Home) -> list[SigningKey]:

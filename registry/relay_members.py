@@ -1,7 +1,7 @@
 """The records of the registries that decide beside us: read anew when their folder changes.
 
 Each certifies itself, so a newer one may come from the member itself as well as by hand: it must
-have the same id, continue the same chain of roots, and a higher sequence.
+have the same id and continue the same chain of roots (RegistryRecord.replaces).
 """
 
 import logging
@@ -13,7 +13,6 @@ from typing import Final
 import trio
 
 from proto.registry_record import RegistryRecord, read_record
-from proto.v1 import types_pb2 as pb
 from proto.wire import WireFault
 from registry.home import Home, HomeFault, load_members, write_public
 
@@ -65,7 +64,7 @@ class Members:
             log.warning("a member hands out a record that does not hold: %s", fault)
             return False
         known = self.records.get(fresh.registry)
-        if known is None or not _continues(known, fresh):
+        if known is None or not fresh.replaces(known):
             return False
         self.records[fresh.registry] = fresh
         try:
@@ -82,7 +81,7 @@ class Members:
             del self.records[registry]
         for registry, record in found.items():
             known = self.records.get(registry)
-            if known is None or _continues(known, record):
+            if known is None or record.replaces(known):
                 self.records[registry] = record
 
     def _look(self) -> tuple[tuple[str, int, int], ...]:
@@ -96,7 +95,7 @@ def keep_member(home: Home, record: RegistryRecord) -> Path:
     home.members.mkdir(mode=0o700, exist_ok=True)
     path = home.members / f"{record.registry.hex()[:NAME_DIGITS]}.record"
     known = load_members(home).get(record.registry)
-    if known is not None and known.signed != record.signed and not _continues(known, record):
+    if known is not None and known.signed != record.signed and not record.replaces(known):
         raise HomeFault(f"{home.members}: holds a newer record of {known.name!r}")
     for file in home.members.glob("*.record"):
         if file != path and _registry_in(file) == record.registry:
@@ -110,17 +109,6 @@ def _registry_in(path: Path) -> bytes | None:
         return read_record(path.read_bytes()).registry
     except (OSError, WireFault):
         return None
-
-
-def _continues(known: RegistryRecord, fresh: RegistryRecord) -> bool:
-    """Whether `fresh` may replace `known`: newer, and its roots begin with those that we know."""
-    before, after = _roots(known), _roots(fresh)
-    return fresh.sequence > known.sequence and after[: len(before)] == before
-
-
-def _roots(record: RegistryRecord) -> list[bytes]:
-    signed = pb.SignedRegistryRecord.FromString(record.signed)
-    return [root.root for root in pb.RegistryRecord.FromString(signed.record).roots]
 
 
 def _stat(path: Path) -> os.stat_result | None:

@@ -148,7 +148,9 @@ def _records(file: pb.CertificateFile) -> dict[bytes, RegistryRecord]:
             record = read_record(message.SerializeToString())
         except WireFault as fault:
             raise ProvesNothing(BAD_RECORD, str(fault)) from fault
-        records[record.registry] = record
+        known = records.setdefault(record.registry, record)
+        if record.replaces(known):
+            records[record.registry] = record
     return records
 
 

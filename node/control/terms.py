@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from node.control.context import Context
-from node.control.failure import Arguments, bad_argument
+from node.control.failure import Arguments, ControlFailure, bad_argument
 from node.core.rows import Line
 from node.terms import KnownRegistry
 from proto.fees import Fee, FeeSet, RegistryFee, price_of_pair
@@ -15,7 +15,7 @@ from proto.levels import Level
 from proto.limits import US
 from proto.modes import Mode, mode_of
 from proto.money import Rate
-from proto.registry_record import read_record
+from proto.registry_record import RegistryRecord, read_record
 from proto.wire import WireFault
 
 EXAMPLE_AMOUNT = 100_000  # what the fee table shows the price of
@@ -212,8 +212,21 @@ async def add_registry(context: Context, arguments: Arguments) -> dict[str, Any]
         raise bad_argument("record", str(error)) from error
     if record.expires_at_us <= context.clock.now_us():
         raise bad_argument("record", "it has expired; ask the registry's operator for a new one")
+    known = context.book.registries.get(record.registry)
+    if known is not None:
+        _require_no_fork(record, known.record)
     await _learn(context, context.book.learn(record, accept))
     return registry_json(context, context.book.registries[record.registry])
+
+
+def _require_no_fork(record: RegistryRecord, known: RegistryRecord) -> None:
+    """An older record of the same operators is no harm: the newer one stays."""
+    if record.roots[: len(known.roots)] != known.roots[: len(record.roots)]:
+        raise ControlFailure(
+            "RECORD_FORKS",
+            f"its operators did not follow those of the record of {known.name!r} that is known",
+            "ask the registry, by a way that you trust, which of the two is theirs",
+        )
 
 
 async def _learn(context: Context, writes: list[Any]) -> None:

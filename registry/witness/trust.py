@@ -134,9 +134,7 @@ def add_log(folder: Path, path: Path) -> RegistryRecord:
 def _require_newer(path: Path, record: RegistryRecord, known: RegistryRecord) -> None:
     if record.log_origin != known.log_origin:
         raise HomeFault(f"{path}: renames the log from {known.log_origin}, which never changes")
-    if record.sequence < known.sequence or (
-        record.sequence == known.sequence and record.signed != known.signed
-    ):
+    if record.signed != known.signed and not record.replaces(known):
         raise HomeFault(
-            f"{path}: sequence {record.sequence} is not newer than {known.sequence}, which is here"
+            f"{path}: sequence {record.sequence} does not continue {known.sequence}, which is here"
         )

@@ -109,7 +109,7 @@ def test_a_registry_s_record_is_passed_on_by_anybody() -> None:
     envelope = Envelope(RECORD_KIND, R1.record.signed, Proof(b"", b""))
     read = read_advert(envelope.encode(), NOW_US)
     assert read == RecordAdvert(R1.record)
-    assert (read.sequence, read.expires_at_us) == (1, NOW_US * 2)
+    assert (read.sequence, read.expires_at_us) == (R1.record.rank, NOW_US * 2)
 
 
 def test_what_replaces_what() -> None:

@@ -47,8 +47,8 @@ def test_a_key_counts_while_it_is_certified(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("record", "words"),
     [
-        (record_of(LOG, sequence=4), "sequence 4 is not newer than 5"),
-        (record_of(RENEWED, sequence=5), "sequence 5 is not newer than 5"),
+        (record_of(LOG, sequence=4), "sequence 4 does not continue 5"),
+        (record_of(RENEWED, sequence=5), "sequence 5 does not continue 5"),
         (record_of(LOG, sequence=6, origin="example.net/renamed"), "never changes"),
         (record_of(LOG, operators="thief"), "has a log of this name"),
         (R1.record.signed, "certifies no key for a log"),
