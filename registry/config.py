@@ -19,6 +19,7 @@ MAX_ORIGIN_CHARS: Final = 100  # it travels in every statement, beside a leaf of
 MAX_ADDRESS_CHARS: Final = 255
 MAX_URL_CHARS: Final = 1024  # of a database with its options
 POSTGRESQL: Final = "postgresql+psycopg://"
+MAX_EXAMINERS: Final = 64  # each keeps a core busy
 URL_SCHEMES: Final = ("http://", "https://")
 MAX_MS: Final = 10**9  # eleven days: beyond it a span in ms is a slip of the pen
 MAX_DEADLINE_S: Final = 10 * 366 * 86_400
@@ -40,6 +41,7 @@ class Config:
     public_archive: str = ""
     database: str = "decisions.sqlite"
     capacity_per_s: int = 5000
+    examiners: int = 1
     network_per_s: int = 1000
     network_burst: int = 2000
     exempt_networks: tuple[Network, ...] = ()
@@ -91,6 +93,7 @@ class _Reader:
             public_archive=self._text("public_archive", "", MAX_ADDRESS_CHARS),
             database=self._text("database", DEFAULTS.database, MAX_URL_CHARS),
             capacity_per_s=self._number("capacity_per_s", DEFAULTS.capacity_per_s, 1, 1, 10**6),
+            examiners=self._number("examiners", DEFAULTS.examiners, 1, 0, MAX_EXAMINERS),
             network_per_s=self._number("quota.network_per_s", DEFAULTS.network_per_s, 1, 1, 10**6),
             network_burst=self._number("quota.network_burst", DEFAULTS.network_burst, 1, 1, 10**7),
             exempt_networks=self._networks("quota.exempt"),
@@ -198,6 +201,7 @@ archive = {_quoted(config.archive)}    # HTTP
 # public_archive = "https://registry.example"
 database = {_quoted(config.database)}    # or {POSTGRESQL}USER@HOST/NAME for several processes
 capacity_per_s = {config.capacity_per_s}    # decisions a second; 60 % of it can be announced
+examiners = {config.examiners}    # processes that check signatures, once there are many to check
 
 [quota]    # of one network (/24, or /48 of IPv6); what was announced and admitted costs nothing
 network_per_s = {config.network_per_s}    # items a second; announcing costs more for far deadlines

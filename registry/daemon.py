@@ -4,7 +4,7 @@ import logging
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -21,6 +21,8 @@ from registry.config import Config, read_config, split_address
 from registry.decider import Decider
 from registry.desk import Desk, spread
 from registry.examine import Examiner
+from registry.examine_frames import Employer
+from registry.examine_pool import ExaminerPool
 from registry.health import HealthCheck
 from registry.home import (
     Home,
@@ -120,6 +122,7 @@ class Daemon:
             self._meter.decided(decisions)
 
         async with (
+            self._pool() as pool,
             DecisionWorker.open(self._store.engine, self._decider, tell) as worker,
             trio.open_nursery() as nursery,
         ):
@@ -130,7 +133,7 @@ class Daemon:
                 sweep_for_ever, self._calendar, self._clock, self._config.guard_us, worker.answer
             )
             try:
-                async with self._serving(self._desk(worker), bridge, nursery) as line:
+                async with self._serving(self._desk(worker, pool), bridge, nursery) as line:
                     calm_collector()
                     ready(line)
                     await stop()
@@ -219,13 +222,21 @@ class Daemon:
     def _signed_record(self) -> bytes:
         return self.record.signed
 
-    def _desk(self, worker: DecisionWorker) -> Desk:
+    def _desk(self, worker: DecisionWorker, pool: ExaminerPool) -> Desk:
         engine = self._store.engine
         config = self._config
         buckets = Buckets(config.network_per_s, config.network_burst, config.exempt_networks)
         quota = Quota(buckets, self._calendar)
         examiner, signer = self._examiner(), self._signer()
-        return Desk(worker, engine, examiner, signer, self._calendar, quota, self._meter)
+        return Desk(worker, engine, examiner, signer, self._calendar, pool, quota, self._meter)
+
+    def _pool(self) -> AbstractAsyncContextManager[ExaminerPool]:
+        return ExaminerPool.open(self._employer, self._clock.now_us, self._config.examiners)
+
+    def _employer(self) -> Employer:
+        database = self._store.engine.url.render_as_string(hide_password=False)
+        records = tuple(record.signed for record in self._members.records.values())
+        return Employer(self.record.registry, database, records)
 
     def _site(self, desk: Desk) -> Site:
         health = self._health(desk)

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 import trio
 from sqlalchemy import Engine
 
-from proto.descriptor import commit_id
+from proto.descriptor import commit_id, decode_accepted
 from proto.limits import US
 from proto.v1 import registry_pb2 as rpb
 from registry.answers import answers_bytes, refusal_bytes
@@ -27,6 +27,8 @@ from registry.buckets import LOCAL
 from registry.calendar import Calendar
 from registry.decider import Item, Unbound
 from registry.examine import Examiner, examine_decline, read_subject
+from registry.examine_frames import Findings, Verdict
+from registry.examine_pool import ExaminerPool
 from registry.hub import Hub
 from registry.log import (
     Announce,
@@ -69,6 +71,7 @@ class Desk:
         examiner: Examiner,
         signer: Signer,
         calendar: Calendar,
+        pool: ExaminerPool,
         quota: Quota,
         meter: Meter | None = None,
     ) -> None:
@@ -76,6 +79,7 @@ class Desk:
         self._worker = worker
         self._engine = engine
         self._examiner = examiner
+        self._pool = pool
         self.signer = signer
         self.calendar = calendar
         self._quota = quota
@@ -135,9 +139,16 @@ class Desk:
         return (await self._worker.answer([Unbound(subject)]))[0]
 
     async def _examine(self, asks: Sequence[Ask | Refused]) -> list[Examined]:
-        if sum(isinstance(ask, AskCommit) for ask in asks) <= INLINE_COMMITS:
+        shown = [(ask.descriptor, ask.evidence) for ask in asks if isinstance(ask, AskCommit)]
+        if len(shown) <= INLINE_COMMITS:
             return [self._read(ask, ()) for ask in asks]
-        return await trio.to_thread.run_sync(self._examine_all, asks, limiter=self._examining)
+        if (findings := await self._pool.examine(shown)) is None:
+            return await trio.to_thread.run_sync(self._examine_all, asks, limiter=self._examining)
+        found = iter(findings)
+        return [
+            _as_found(ask, next(found)) if isinstance(ask, AskCommit) else self._read(ask, ())
+            for ask in asks
+        ]
 
     def _examine_all(self, asks: Sequence[Ask | Refused]) -> list[Examined]:
         """In a thread. What is decided already is looked up first: it costs no signature."""
@@ -200,6 +211,15 @@ def spread(hub: Hub, calendar: Calendar, decisions: Sequence[Logged]) -> None:
     for logged in decisions:
         calendar.release(*logged.row.key)
         hub.ring(logged.row.leaf.commit_id)
+
+
+def _as_found(ask: AskCommit, found: Findings) -> Examined:
+    """An examining process has read the descriptor, checked it, and looked for its row."""
+    if found.verdict is Verdict.INVALID:
+        return Refused(Reason.INVALID_DESCRIPTOR)
+    subject = Subject(commit_id(ask.descriptor), decode_accepted(ask.descriptor), ask.descriptor)
+    satisfied = found.verdict is Verdict.SATISFIED
+    return CommitShown(subject, ask.evidence, satisfied, found.relayed)
 
 
 _TOO_BUSY: Final = Refused(Reason.OVER_QUOTA)

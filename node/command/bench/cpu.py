@@ -32,9 +32,12 @@ def all_cpu_s(pids: Mapping[str, int]) -> dict[str, float]:
 
 
 def _children(pid: int) -> list[int]:
-    """Of a daemon none; a database server has one for each connection."""
-    try:
-        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    except OSError:
-        return []
-    return [int(word) for word in text.split()]
+    """Of all its threads: of a database server one for each connection, of a registry those that
+    check signatures."""
+    found: list[int] = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            found += [int(word) for word in path.read_text().split()]
+        except OSError:
+            continue  # the thread has ended meanwhile; its children are another's now
+    return found
