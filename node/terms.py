@@ -27,7 +27,7 @@ class Terms:
 
     `line_fees` and `line_registry_fees`: by line id, instead of the node's own where the promise
     that is given goes over that line. `policies`: collectives, by the names the owner gave them.
-    `witnesses`: how many a late proof needs, by registry, where the owner does not take the
+    `witness_quorums`: how many a late proof needs, by registry, where the owner does not take the
     record's number (proto.lateness).
     """
 
