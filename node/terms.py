@@ -27,7 +27,8 @@ class Terms:
 
     `line_fees` and `line_registry_fees`: by line id, instead of the node's own where the promise
     that is given goes over that line. `policies`: collectives, by the names the owner gave them.
-    `witness_quorums`: how many witnesses a late proof needs, by registry, where the owner does not take the record's number (proto.lateness).
+    `witness_quorums`: how many witnesses a late proof needs, by registry, where the owner does not
+    take the record's number (proto.lateness).
     """
 
     fees: Mapping[Mode, Fee] = field(default_factory=dict)
