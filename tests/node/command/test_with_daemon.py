@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from node.command.__main__ import main
 from tests.node.command.conftest import ROOT
+from tests.proto.witnessed import W1
 
 pytestmark = pytest.mark.e2e
 
@@ -183,3 +184,19 @@ def test_a_no_is_one_line(pair: Pair, args: tuple[str, ...], status: int) -> Non
     assert len(result.stderr.splitlines()) == 1
     failure = json.loads(pair.run("Alice", *args, "--json").stdout)["failure"]
     assert failure["code"] in ("NOT_FOUND", "BAD_ARGUMENT")
+
+
+def test_how_many_witnesses_a_late_proof_needs(pair: Pair) -> None:
+    path = pair.folder / "witnessed.record"
+    path.write_bytes(W1.record.signed)
+    added = pair.json("Alice", "node", "registry", "add", str(path), "--accept")
+    assert (added["witnesses"], added["witness_quorum"]) == (3, 2), "as its record says"
+    said = pair.json("Alice", "node", "registry", "accept", W1.name, "--witnesses", "3")
+    assert said["witness_quorum"] == 3
+    again = pair.good("Alice", "node", "registry", "accept", W1.name)
+    assert "3, of whom 3 vouch for a late proof" in again, "accepting anew keeps it"
+    refused = pair.run("Alice", "node", "registry", "accept", W1.name, "--witnesses", "4")
+    assert (refused.exit_code, "its record names 3 of them" in refused.stderr) == (2, True)
+    pair.good("Alice", "node", "registry", "drop", W1.name)
+    accepted = pair.json("Alice", "node", "registry", "accept", W1.name)
+    assert accepted["witness_quorum"] == 2, "dropping it forgets the owner's number"
