@@ -23,6 +23,8 @@ def policy_json(policy: RegistryPolicy) -> dict[str, Any]:
 def policy_of_json(data: Mapping[str, Any]) -> RegistryPolicy:
     """Of our own making. KeyError, TypeError, ValueError where it is somebody else's and wrong;
     rule N3 is the caller's."""
+    if not isinstance(data["members"], list):
+        raise ValueError("members is a list of ids")
     members = tuple(sorted(bytes.fromhex(member) for member in data["members"]))
     numbers = [data[name] for name in ("qc", "qa", "f", "delta_ms")]
     if not all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in numbers):

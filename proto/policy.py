@@ -50,9 +50,10 @@ class RegistryPolicy:
 
     @property
     def admissions(self) -> int:
-        """Members that must have admitted a commit before a node relies on being stamped (V6):
-        then qc honest ones have, even if f of them lie. At most n - f, so f may be silent."""
-        return self.qc + self.f
+        """Members that must have admitted a commit before a node relies on being stamped (V6): as
+        many as a certificate needs. Liars among them may refuse it later; the honest ones, at least
+        qc - f, take it and pass it on to all, whom it reaches unshed. f members may be silent."""
+        return self.qc
 
     @property
     def declines(self) -> bool:

@@ -24,11 +24,12 @@ def read_policy(file: str | Path) -> RegistryPolicy:
     data = read_file(str(file), WHAT, MAX_FILE_BYTES)
     try:
         content = json.loads(data)
-        if not isinstance(content, dict) or content.pop("kind", None) != KIND:
-            fail(UNUSABLE, f"{file}: no {WHAT}: `pledgeway registry policy make` writes one")
-        policy = policy_of_json(content)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        fail(UNUSABLE, f"{file}: no usable {WHAT}: {error}")
+        known = isinstance(content, dict) and content.get("kind") == KIND
+        policy = policy_of_json(content) if known else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        policy = None
+    if policy is None:
+        fail(UNUSABLE, f"{file}: holds no {WHAT}: `pledgeway registry policy make` writes one")
     if fault := policy_fault(policy):
         fail(UNUSABLE, f"{file}: {fault.value}")
     return policy

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
 from node.core.apply import Applied, apply
+from node.core.deciding import with_statements
 from node.core.due import due_us
 from node.core.effects import Answer, AskRegistries, PeerFault, Send
 from node.core.events import Due, Event, FromPeer, RegistrySaid
@@ -249,7 +250,7 @@ class World:
         assert isinstance(transaction, Transaction)
         if judge.down or not self.joined(call.node, call.registry):
             return
-        said = transaction.commit_evidence
+        said = with_statements(transaction)
         if call.ask is Ask.DECLINE:
             said = transaction.decline_preimage
         before = judge.outcome(call.commit)

@@ -1,5 +1,6 @@
 """Quorums: the theorem of registry section 7, exhaustively for small collectives."""
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -12,8 +13,9 @@ from proto.policy import (
     policy_fault,
     quorum_fault,
     single,
+    symmetric,
 )
-from tests.proto.build import R1, SINGLE, TWO_OF_THREE
+from tests.proto.build import R1, SINGLE, TWO_OF_THREE, digest
 
 S = 1_000_000
 
@@ -88,3 +90,23 @@ def test_declines_are_for_complementary_quorums_only() -> None:
     for n, qc, qa in product(range(1, 8), range(9), range(9)):
         declines = RegistryPolicy(tuple(bytes([i]) * 32 for i in range(n)), qc, qa).declines
         assert declines == (qc + qa == n + 1)
+
+
+@pytest.mark.parametrize(
+    ("n", "quorum", "f"), [(1, 1, 0), (2, 2, 0), (3, 2, 0), (4, 3, 1), (5, 4, 1), (7, 5, 2)]
+)
+def test_the_usual_quorums(n: int, quorum: int, f: int) -> None:
+    """Registry section 7: the least symmetric ones that are safe with as many liars as n bears."""
+    members = [digest(f"m{i}") for i in range(n)]
+    policy = symmetric(members)
+    assert (policy.qc, policy.qa, policy.f) == (quorum, quorum, f)
+    assert policy.members == tuple(sorted(members))
+    assert policy_fault(policy) is None
+    assert n == 1 or policy_fault(replace(policy, qc=quorum - 1, qa=quorum - 1)) is not None
+
+
+def test_f_liars_and_f_silent_members_leave_enough_admissions() -> None:
+    for n in range(1, 17):
+        policy = symmetric([digest(f"m{i}") for i in range(n)])
+        assert policy_fault(policy) is None
+        assert policy.f < policy.admissions <= n - policy.f

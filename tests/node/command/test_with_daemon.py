@@ -160,6 +160,47 @@ def test_terms(pair: Pair) -> None:
     assert "ATOMIC 100203" in pair.good("Alice", "fees", "show")
 
 
+def test_policies(pair: Pair) -> None:
+    """Three registries that need not run: naming them asks nobody."""
+    for name in ("R1", "R2", "R3"):
+        home = str(pair.folder / name)
+        assert pair.run("Bob", "registry", "init", home, "--name", name).exit_code == 0
+        pair.good("Bob", "node", "registry", "add", f"{home}/registry.record", "--accept")
+    assert "makes one" in pair.run("Bob", "node", "policy", "list").stdout
+    named = ("--member", "R1", "--member", "R2", "--member", "R3")
+    shown = pair.good("Bob", "node", "policy", "add", "harbours", *named)
+    assert "2/2 of 3, f=0" in shown and "1 member may be down" in shown
+    file = str(pair.folder / "all.policy")
+    homes = [str(pair.folder / name) for name in ("R1", "R2", "R3")]
+    pair.good("Bob", "registry", "policy", "make", *homes, "--delta", "3000", "--out", file)
+    assert pair.json("Bob", "node", "policy", "add", "slow", file)["delta_ms"] == 3000
+    listed = pair.json("Bob", "node", "policy", "list")["policies"]
+    assert [(p["name"], p["qc"], p["accepted"]) for p in listed] == [
+        ("harbours", 2, True),
+        ("slow", 2, True),
+    ]
+    every = pair.json("Bob", "request", "create", "5", "USD")
+    assert every["registries"][:2] == ["harbours", "slow"] and len(every["registries"]) == 5
+    one = pair.json("Bob", "request", "create", "5", "USD", "--policy", "slow", "--registry", "R2")
+    assert sorted(one["registries"]) == ["R2", "slow"]
+    pair.good("Bob", "node", "policy", "drop", "slow")
+    for refused in (
+        ("node", "policy", "drop", "slow"),
+        ("node", "policy", "add", "R1", *named),
+        ("node", "policy", "add", "alone", "--member", "R1"),
+        ("node", "policy", "add", "unsafe", *named, "--commit-quorum", "1"),
+        ("node", "policy", "add", "unreachable", *named, "--liars", "1"),
+        ("request", "create", "5", "USD", "--policy", "slow"),
+    ):
+        result = pair.run("Bob", *refused)
+        assert result.exit_code in (1, 2) and len(result.stderr.splitlines()) == 1, refused
+    pair.good("Bob", "node", "registry", "drop", "R3")
+    assert pair.json("Bob", "node", "policy", "list")["policies"][0]["accepted"] is False
+    assert pair.run("Bob", "request", "create", "5", "USD", "--policy", "harbours").exit_code == 2
+    left = pair.json("Bob", "request", "create", "5", "USD")["registries"]
+    assert sorted(left) == ["R1", "R2"]
+
+
 def test_a_limit(pair: Pair) -> None:
     assert "granted to you" in pair.good("Bob", "line", "limit", "Alice/USD", "60000")
     assert pair.json("Bob", "line", "list")["lines"][0]["granted"] == 60_000
