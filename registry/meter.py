@@ -44,9 +44,9 @@ class Meter:
         """One group, as the deciding thread gives it. What was only looked up is not counted."""
         fresh: dict[tuple[int, int], Logged] = {}
         for logged in told:
-            shard = _shard(logged)
-            if logged.index >= self._next_index.get(shard, 0):
-                fresh[shard, logged.index] = logged  # asked for twice in one group: made once
+            said = logged.row.leaf.reason is DecisionReason.EPOCH  # by a fence: an answer alone
+            if not said and logged.index >= self._next_index.get(logged.shard, 0):
+                fresh[logged.shard, logged.index] = logged  # asked twice in one group: made once
         for (shard, index), logged in fresh.items():
             self.decisions[logged.row.leaf.reason] += 1
             self._next_index[shard] = max(self._next_index.get(shard, 0), index + 1)
@@ -59,7 +59,3 @@ class Meter:
         for answer in answers:
             if isinstance(answer, Refused):
                 self.refusals[answer.reason] += 1
-
-
-def _shard(logged: Logged) -> int:
-    return 0

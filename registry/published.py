@@ -54,7 +54,9 @@ def _read(path: Path, shard: int, record: RegistryRecord) -> Published | None:
         data = path.read_bytes()[: MAX_NOTE_BYTES + 1]
     except OSError:
         return None  # a shard whose first checkpoint is still to come
-    return checkpoint_shown(data, shard_origin(record.log_origin, shard), shard, at_us, record)
+    # Shard 0 is the log from before there were shards: its origin had no year.
+    origin = shard_origin(record.log_origin, shard) if shard else record.log_origin
+    return checkpoint_shown(data, origin, shard, at_us, record)
 
 
 def checkpoint_shown(

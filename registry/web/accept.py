@@ -39,7 +39,8 @@ def _thousandths(text: str) -> int:
         return 0
     if not text.isascii():
         return 0
-    return min(int(whole) * THOUSAND + int(decimals.ljust(3, "0")), THOUSAND)
+    value = int(whole) * THOUSAND + int(decimals.ljust(3, "0"))
+    return value if value <= THOUSAND else 0
 
 
 def _weight(media: str, ranges: Sequence[tuple[str, int]]) -> int:

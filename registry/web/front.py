@@ -15,6 +15,7 @@ from proto.statement import DecisionLeaf
 from proto.v1 import types_pb2 as pb
 from registry.desk import Desk
 from registry.latest import latest
+from registry.store_reader import LedgerReader
 from registry.web.pages import FOLDER, page
 from registry.web.record_view import record_json, record_view
 from registry.web.replies import FIVE_MINUTES, JSON, NO_STORE, form, message, reply
@@ -70,4 +71,4 @@ class Front:
     def _latest(self) -> list[DecisionLeaf]:
         """In a thread."""
         with self.engine.connect() as connection:
-            return latest(connection, LATEST)
+            return latest(LedgerReader(connection), LATEST)

@@ -1,0 +1,110 @@
+"""Both pages in a real browser: on a phone and a desk, in the dark, without scripts, on paper."""
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.browser.conftest import NAME, Site
+from tests.browser.webdriver import Browser
+
+pytestmark = [pytest.mark.edge, pytest.mark.browser]
+
+PAGES: Final = ("front", "committed", "late", "unknown", "nowhere")
+PHONE: Final = 360
+DESK: Final = 1280
+LEAST_CONTRAST: Final = 4.5  # WCAG 2.2, 1.4.3
+LEAST_TARGET: Final = 24  # CSS pixels; WCAG 2.2, 2.5.8
+SCRIPTS: Final = (Path(__file__).parent / "looks.js").read_text()
+
+
+def url(site: Site, name: str) -> str:
+    path = {
+        "front": "/",
+        "committed": f"/commit/{site.committed}",
+        "late": f"/commit/{site.late}",
+        "unknown": f"/commit/{site.unknown}",
+        "nowhere": "/nothing/here",
+    }
+    return site.url + path[name]
+
+
+def look(window: Browser, question: str) -> object:
+    """The answer of one of the functions in looks.js."""
+    return window.run(f"{SCRIPTS}\nreturn {question}();")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [PHONE, DESK])
+@pytest.mark.parametrize("name", PAGES)
+def test_it_can_be_read(window: Browser, site: Site, name: str, width: int, dark: bool) -> None:
+    window.resize(width)
+    window.dark(dark)
+    window.open(url(site, name))
+    assert look(window, "sticksOut") == [], "nobody scrolls sideways"
+    assert look(window, "faint") == [], f"contrast is at least {LEAST_CONTRAST}"
+    assert look(window, "tiny") == [], f"a finger needs {LEAST_TARGET} pixels"
+    background = look(window, "brightness")
+    assert isinstance(background, int | float)
+    assert (background < 0.1) is dark
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_it_can_be_heard(window: Browser, site: Site, name: str) -> None:
+    window.open(url(site, name))
+    assert look(window, "unheard") == []
+
+
+@pytest.mark.parametrize("name", ["front", "committed", "late"])
+def test_it_asks_nobody_else_and_complains_of_nothing(
+    window: Browser, site: Site, name: str
+) -> None:
+    window.open(url(site, name))
+    window.complaints()
+    window.requests()
+    window.open(url(site, name))
+    assert window.complaints() == []
+    asked = window.requests()
+    assert url(site, name) in asked
+    assert {u for u in asked if not u.startswith(f"{site.url}/")} == set()
+
+
+def test_scripts_are_not_needed(window: Browser, site: Site) -> None:
+    window.scripts(False)
+    try:
+        window.open(site.url + "/")
+        said = window.text()
+        assert "Deciding" in said
+        assert NAME in said
+        window.open(url(site, "committed"))
+        assert "Committed" in window.text()
+        window.click(".brand a")
+        assert "Latest decisions" in window.text(), "its way home"
+    finally:
+        window.scripts(True)
+
+
+def test_what_the_page_forbids_does_not_run(window: Browser, site: Site) -> None:
+    """The policy holds in a browser, not only in a header."""
+    window.open(site.url + "/")
+    assert look(window, "inlineScriptRuns") is False
+
+
+def test_the_list_hands_out_no_id(window: Browser, site: Site) -> None:
+    window.open(site.url + "/")
+    source = str(window.run("return document.documentElement.outerHTML"))
+    assert site.committed[:8] in source
+    for uuid in (site.committed, site.late):
+        assert uuid not in source
+        assert uuid.replace("-", "")[:12] not in source
+
+
+def test_it_prints(window: Browser, site: Site) -> None:
+    window.resize(DESK)
+    window.paper(True)
+    try:
+        window.open(url(site, "committed"))
+        assert look(window, "faint") == []
+        assert look(window, "brightness") == 1
+    finally:
+        window.paper(False)
