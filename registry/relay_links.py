@@ -42,7 +42,7 @@ LONGEST_PAUSE_S: Final = 1.0  # the least delta: a member that is back is told w
 RECORD_EVERY_S: Final = 300.0  # a member's new keys and address reach us within five minutes
 
 # The member will never say otherwise; what else it refuses with may pass.
-HOPELESS: Final = frozenset({rpb.INVALID_DESCRIPTOR, rpb.NOT_A_MEMBER, rpb.TOO_FAR})
+HOPELESS: Final = frozenset({rpb.INVALID_DESCRIPTOR, rpb.NOT_A_MEMBER})
 
 
 Response = TypeVar("Response", bound=Message)

@@ -73,7 +73,7 @@ FOR EACH STATEMENT EXECUTE FUNCTION log_entry_grows()
 
 # What a service may do whose role does not own the tables: nothing could be changed even by it.
 SERVICE_GRANTS: Final = (
-    "GRANT SELECT, INSERT ON decision, log_entry, identity, archive, checkpoint TO {role}",
+    "GRANT SELECT, INSERT ON decision, log_entry, identity, archive TO {role}",
     "GRANT SELECT, INSERT, UPDATE ON meta TO {role}",
 )
 

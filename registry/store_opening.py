@@ -21,7 +21,6 @@ from registry.tables import (
     LEASE,
     OLD_SHARD,
     SCHEMA_VERSION,
-    checkpoint,
     meta,
     metadata,
 )
@@ -77,7 +76,6 @@ def _into_shards(connection: Connection) -> None:
     connection.exec_driver_sql("DROP TRIGGER log_entry_no_gap")
     connection.exec_driver_sql("ALTER TABLE log_entry RENAME COLUMN idx TO position")
     guard_log(connection)
-    checkpoint.create(connection)
     connection.exec_driver_sql(
         f"UPDATE meta SET name = '{INDEXED}{OLD_SHARD}' WHERE name = 'archive_indexed'"
     )

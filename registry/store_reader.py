@@ -20,7 +20,6 @@ from registry.tables import (
     INDEXED,
     SETTLED,
     archive,
-    checkpoint,
     decision,
     log_entry,
     meta,
@@ -120,18 +119,6 @@ class LedgerReader:
         )
         with self._reading():
             return list(self._connection.scalars(wanted))
-
-    def newest_checkpoint(self, shard: int) -> tuple[int, bytes, bytes] | None:
-        """(size, root, note bytes) of the largest that was kept."""
-        newest = (
-            select(checkpoint.c.size, checkpoint.c.root, checkpoint.c.note)
-            .where(checkpoint.c.shard == shard)
-            .order_by(checkpoint.c.size.desc())
-            .limit(1)
-        )
-        with self._reading():
-            row = self._connection.execute(newest).one_or_none()
-        return None if row is None else (row.size, row.root, row.note)
 
     def fences(self) -> tuple[Fence, ...]:
         """The newest fence of each shard that has one."""

@@ -85,18 +85,6 @@ log_entry = Table(
     CheckConstraint("(commit_id IS NULL) = (deadline_us IS NULL)"),
 )
 
-# The newest signed notes of each shard; the tiles that they speak of lie beside the database.
-checkpoint = Table(
-    "checkpoint",
-    metadata,
-    Column("shard", Integer, nullable=False),
-    Column("size", BigInteger, nullable=False),
-    Column("root", LargeBinary, nullable=False),
-    Column("note", LargeBinary, nullable=False),
-    PrimaryKeyConstraint("shard", "size"),
-    CheckConstraint("length(root) = 32"),
-)
-
 # From archive id to decisions, filled behind the decisions: its keys are random and cost most.
 archive = Table(
     "archive",
