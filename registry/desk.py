@@ -95,21 +95,40 @@ class Desk:
 
         `caller`: the part of the net that asks (`prefix_of`); its quota comes before all work.
         """
+        return (await self.answer_calls([(asks, caller)]))[0]
+
+    async def answer_calls(self, calls: Sequence[tuple[Sequence[Ask], str]]) -> list[list[bytes]]:
+        """As `answer_bytes` for each (asks, caller), all examined, decided and signed together."""
         began_s = trio.current_time()
-        taken, reserved = _take(asks)
-        examined = await self._examine(self._quota.within(taken, caller, _monotonic_us()))
+        taken: list[Ask | Refused] = []
+        reserved: list[list[int]] = []
+        for asks, caller in calls:
+            some, rooms = _take(asks)
+            taken += self._quota.within(some, caller, _monotonic_us())
+            reserved.append(rooms)
+        settled = await self._settle(taken, [caller for asks, caller in calls for _ in asks])
+        subjects = [_subject_of(ask) for asks, _ in calls for ask in asks]
+        written = answers_bytes(list(zip(subjects, settled, strict=True)), self.signer)
+        took_us = int((trio.current_time() - began_s) * US)
+        fitting: list[list[bytes]] = []
+        start = 0
+        for rooms in reserved:
+            end = start + len(rooms)
+            if self._meter is not None:
+                self._meter.answered(settled[start:end], took_us)
+            fitting.append(_fit(written[start:end], subjects[start:end], rooms))
+            start = end
+        return fitting
+
+    async def _settle(self, asks: Sequence[Ask | Refused], callers: Sequence[str]) -> list[Answer]:
+        examined = await self._examine(asks)
         shed = [item if self._has_room(item) else _TOO_BUSY for item in examined]
         items = [item for item in shed if not isinstance(item, Refused)]
         answers = iter(await self._worker.answer(items))
-        settled = [
+        return [
             item if isinstance(item, Refused) else self._admit(item, next(answers), caller)
-            for item in shed
+            for item, caller in zip(shed, callers, strict=True)
         ]
-        if self._meter is not None:
-            self._meter.answered(settled, int((trio.current_time() - began_s) * US))
-        subjects = [_subject_of(ask) for ask in asks]
-        written = answers_bytes(list(zip(subjects, settled, strict=True)), self.signer)
-        return _fit(written, subjects, reserved)
 
     async def find(self, uuid: bytes) -> list[Logged]:
         """All decisions with an archive id (16 bytes) that the archive index knows by now."""

@@ -30,6 +30,7 @@ from registry.relay_service import answer_relay
 from runtime.rpc import (
     CallContext,
     Duplex,
+    Gathered,
     Receive,
     RpcRefused,
     Send,
@@ -39,6 +40,8 @@ from runtime.rpc import (
 )
 
 SERVICE_NAME: Final = "pledgeway.v1.Registry"
+GROUPS: Final = 3  # of calls at a time: one is examined, one decided, one answered
+GROUP_BYTES: Final = 1 << 18  # about as many items as the deciding thread takes at a time
 MAX_FRAME_ITEMS: Final = 4 * MAX_ITEMS  # a little too many are refused singly, a flood at once
 MAX_WATCHERS: Final = 128  # each holds one of the server's calls for as long as it likes
 MAX_WATCHERS_OF_ONE: Final = 16  # a node needs one, a network behind one address a few
@@ -67,7 +70,11 @@ class RegistryService:
             {
                 "GetInfo": Unary(rpb.GetInfoRequest, pb.SignedRegistryRecord, self.get_info),
                 "Announce": Unary(rpb.AnnounceRequest, rpb.AnnounceResponse, self.announce),
-                "Decide": Unary(rpb.DecideRequest, rpb.DecideResponse, self.decide),
+                "Decide": Gathered(
+                    *(rpb.DecideRequest, rpb.DecideResponse, self.decide),
+                    at_once=GROUPS,
+                    group_bytes=GROUP_BYTES,
+                ),
                 "DecideStream": Duplex(rpb.DecideRequest, rpb.DecideResponse, self.decide_stream),
                 "Watch": ServerStream(rpb.WatchRequest, rpb.Answer, self.watch),
                 "Relay": Unary(rpb.RelayRequest, rpb.RelayResponse, self.relay),
@@ -88,12 +95,21 @@ class RegistryService:
         )
         return rpb.AnnounceResponse(answers=answers)
 
-    async def decide(self, request: rpb.DecideRequest, context: CallContext) -> bytes:
-        _check_size(request.items)
-        answers = await self._desk.answer_bytes(
-            [_ask(item) for item in request.items], prefix_of(context.peer)
-        )
-        return response_bytes(answers, request.batch)
+    async def decide(
+        self, calls: Sequence[tuple[rpb.DecideRequest, str]]
+    ) -> list[bytes | RpcRefused]:
+        """Calls that arrived together are decided together; each gets its own response."""
+        refused = [_too_many(request.items) for request, _ in calls]
+        asked = [
+            ([_ask(item) for item in request.items], prefix_of(peer))
+            for (request, peer), no in zip(calls, refused, strict=True)
+            if no is None
+        ]
+        answers = iter(await self._desk.answer_calls(asked))
+        return [
+            no or response_bytes(next(answers), request.batch)
+            for (request, _), no in zip(calls, refused, strict=True)
+        ]
 
     async def decide_stream(
         self,
@@ -103,7 +119,10 @@ class RegistryService:
     ) -> None:
         """One frame at a time and in order; whoever wants more at once opens another stream."""
         while (request := await receive()) is not None:
-            await send(await self.decide(request, context))
+            _check_size(request.items)
+            asks = [_ask(item) for item in request.items]
+            answers = await self._desk.answer_bytes(asks, prefix_of(context.peer))
+            await send(response_bytes(answers, request.batch))
 
     async def relay(self, request: rpb.RelayRequest, context: CallContext) -> rpb.RelayResponse:
         _check_size(request.commits)
@@ -183,6 +202,12 @@ def _ask(item: rpb.DecideItem) -> Ask:
 
 
 def _check_size(items: Sequence[object]) -> None:
-    if len(items) > MAX_FRAME_ITEMS:
-        detail = f"at most {MAX_ITEMS} items in one request"
-        raise RpcRefused(grpc.StatusCode.INVALID_ARGUMENT, detail)
+    if (refused := _too_many(items)) is not None:
+        raise refused
+
+
+def _too_many(items: Sequence[object]) -> RpcRefused | None:
+    if len(items) <= MAX_FRAME_ITEMS:
+        return None
+    detail = f"at most {MAX_ITEMS} items in one request"
+    return RpcRefused(grpc.StatusCode.INVALID_ARGUMENT, detail)

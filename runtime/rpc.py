@@ -4,7 +4,7 @@ Handlers run on trio and take and give protobuf messages; the server in `rpc_ser
 serialises at this edge. Clients: `rpc_client.py`.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -55,6 +55,23 @@ class Unary(Generic[Request, Response]):
 
 
 @dataclass(frozen=True, slots=True)
+class Gathered(Generic[Request, Response]):
+    """Unary calls answered by the group: `await handler([(request, peer), ...])` returns for each
+    its response or why it is refused, in their order.
+
+    A group is what has arrived while `at_once` others were worked on, of `group_bytes` at most.
+    """
+
+    request_type: type[Request]
+    response_type: type[Response]
+    handler: Callable[
+        [Sequence[tuple[Request, str]]], Awaitable[Sequence[Response | bytes | RpcRefused]]
+    ]
+    at_once: int
+    group_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class ServerStream(Generic[Request, Response]):
     """`await handler(request, context, send)`; the stream ends when it returns."""
 
@@ -72,7 +89,7 @@ class Duplex(Generic[Request, Response]):
     handler: Callable[[Receive[Request], Send[Response], CallContext], Awaitable[None]]
 
 
-Method = Unary[Any, Any] | ServerStream[Any, Any] | Duplex[Any, Any]
+Method = Unary[Any, Any] | Gathered[Any, Any] | ServerStream[Any, Any] | Duplex[Any, Any]
 
 
 @dataclass(frozen=True, slots=True)

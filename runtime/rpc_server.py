@@ -11,7 +11,7 @@ import grpc
 import grpc.aio
 import outcome
 import trio
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 
 from runtime.bridge import Bridge, BridgeClosed, CallCancelled
 from runtime.rpc import (
@@ -20,12 +20,15 @@ from runtime.rpc import (
     CallContext,
     CallerGone,
     Duplex,
+    Gathered,
     Method,
     RpcRefused,
     ServerStream,
     Service,
     Unary,
 )
+from runtime.rpc_gather import Gatherer
+from runtime.rpc_wire import Status, parse, serialise
 from runtime.tls import seen_pin
 
 log = logging.getLogger(__name__)
@@ -41,7 +44,6 @@ SERVER_OPTIONS: tuple[tuple[str, int], ...] = (
 )
 
 Context = Any  # grpc.aio.ServicerContext[bytes, bytes], whose stubs do not know read() and write()
-Status = tuple[grpc.StatusCode, str]
 
 
 class BindFailed(OSError):
@@ -148,6 +150,17 @@ class _Handlers(grpc.GenericRpcHandler):
                     return answer
 
                 return grpc.unary_unary_rpc_method_handler(unary)
+            case Gathered():
+                gatherer = Gatherer(self._bridge, self._nursery, name, method)
+
+                async def gathered(raw: bytes, context: Context) -> bytes:
+                    answer, status = await gatherer.answer(raw, context.peer())
+                    if status is not None:
+                        await context.abort(*status)
+                    assert answer is not None
+                    return answer
+
+                return grpc.unary_unary_rpc_method_handler(gathered)
             case ServerStream():
 
                 async def stream(raw: bytes, context: Context) -> None:
@@ -226,20 +239,6 @@ async def _run_stream(
     method: ServerStream[Any, Any], raw: bytes, context: CallContext, wire: _Wire
 ) -> None:
     await method.handler(parse(method.request_type, raw), context, wire.send)
-
-
-def serialise(message: Message | bytes) -> bytes:
-    """Bytes are a message that its handler has serialised."""
-    return message if isinstance(message, bytes) else message.SerializeToString()
-
-
-def parse(message_type: type[Message], raw: bytes) -> Message:
-    """RpcRefused INVALID_ARGUMENT where the bytes are no such message."""
-    try:
-        return message_type.FromString(raw)
-    except DecodeError as error:
-        detail = f"not a {message_type.DESCRIPTOR.full_name}"
-        raise RpcRefused(grpc.StatusCode.INVALID_ARGUMENT, detail) from error
 
 
 def _private_socket_path(path: Path) -> Path:
