@@ -1,0 +1,22 @@
+"""Where the publisher reads the log from: the database's entries, exact bytes, in order."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+BARE_SHARD = 0  # the log of a registry before there were shards: its origin is the bare prefix
+
+
+class LeafSource(Protocol):
+    """A reading connection of the publisher's own."""
+
+    def shards(self) -> Sequence[int]:
+        """The shards that have entries."""
+        ...
+
+    def log_size(self, shard: int) -> int:
+        """How many entries a shard has."""
+        ...
+
+    def leaves(self, shard: int, start: int, end: int) -> list[bytes]:
+        """The leaves [start, end) of a shard, by their bytes."""
+        ...
