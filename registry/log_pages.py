@@ -25,7 +25,10 @@ T = TypeVar("T")
 SECONDS: Final = {"Cache-Control": "public, max-age=2"}  # tlog-tiles: a few seconds at most
 FOR_EVER: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
 NOT_YET: Final = {"Cache-Control": "no-store"}  # what is missing now is there in a moment
-ANY_ORIGIN: Final = {"Access-Control-Allow-Origin": "*"}  # anybody may verify, in a browser too
+ANY_ORIGIN: Final = {  # anybody may verify, in a browser too
+    "Access-Control-Allow-Origin": "*",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
 SHARD: Final = re.compile(r"0|[1-9][0-9]{3}")
 MAX_PATH_CHARS: Final = 64
 READERS: Final = 4  # files read at a time: decisions need the disk as well
@@ -44,7 +47,7 @@ class LogPages:
         return cls(folder, clock, trio.CapacityLimiter(READERS))
 
     def routes(self) -> list[Route]:
-        """To be mounted into the archive's application."""
+        """For whatever serves the registry's pages."""
         return [
             Route("/checkpoint", self.get_checkpoint, methods=["GET"]),
             Route("/tile/{path:path}", self.get_tile, methods=["GET"]),
@@ -55,7 +58,7 @@ class LogPages:
     async def get_checkpoint(self, request: Request) -> Response:
         """The newest cosigned checkpoint of a shard; without one named, of the current year's."""
         files = self._files(request)
-        note = files and await self._read(files.read_checkpoint)
+        note = None if files is None else await self._read(files.read_checkpoint)
         if not note:
             return Response("no checkpoint yet\n", 404, NOT_YET | ANY_ORIGIN, "text/plain")
         return Response(note, 200, SECONDS | ANY_ORIGIN, "text/plain; charset=utf-8")
