@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from registry.log import Logged
+
 BARE_SHARD = 0  # the log of a registry before there were shards: its origin is the bare prefix
 
 
@@ -20,3 +22,8 @@ class LeafSource(Protocol):
     def leaves(self, shard: int, start: int, end: int) -> list[bytes]:
         """The leaves [start, end) of a shard, by their bytes."""
         ...
+
+
+def place_of(logged: Logged) -> tuple[int, int]:
+    """(shard, index) of a decision's entry."""
+    return BARE_SHARD, logged.index

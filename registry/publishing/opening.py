@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Engine
@@ -11,7 +10,7 @@ from sqlalchemy import Engine
 from proto.limits import US
 from proto.registry_record import RegistryRecord
 from registry.config import Config
-from registry.home import Keys
+from registry.home import Home, Keys
 from registry.publishing.coverage import Coverage
 from registry.publishing.history import open_history
 from registry.publishing.plan import LogPlan
@@ -21,7 +20,6 @@ from registry.publishing.running import Publishing
 from registry.publishing.single_log import SingleLog
 from runtime.clock import Clock
 
-LOG_FOLDER: Final = "log"
 HISTORY_FILE: Final = "checkpoints.sqlite"
 EPOCH_US: Final = 30 * 86_400 * US  # registry 3: what is due before it is closed
 APART: Final = 4  # of MMD: checkpoints of the past need not lie closer than this part of it
@@ -35,10 +33,10 @@ class OpenLog:
     release: Release
 
 
-def plan_of(path: Path, place: str, config: Config, record: RegistryRecord, keys: Keys) -> LogPlan:
-    """What is published out of the registry directory `path`, whose database is at `place`."""
+def plan_of(home: Home, place: str, config: Config, record: RegistryRecord, keys: Keys) -> LogPlan:
+    """What is published out of a registry's directory, whose database is at `place`."""
     return LogPlan(
-        folder=path / LOG_FOLDER,
+        folder=home.log,
         database=place,
         prefix=config.log_origin,
         key=keys.log,
@@ -53,11 +51,11 @@ def plan_of(path: Path, place: str, config: Config, record: RegistryRecord, keys
 
 @asynccontextmanager
 async def open_log(
-    plan: LogPlan, path: Path, engine: Engine, clock: Clock, *, covered: bool
+    plan: LogPlan, home: Home, engine: Engine, clock: Clock, *, covered: bool
 ) -> AsyncIterator[OpenLog]:
     """StoreUnusable where the history cannot be opened; DaemonCrash as Publishing says."""
     # Registry 8: without a fresh cosigned checkpoint for MMD/2 nothing is decided.
     coverage = Coverage(clock, plan.mmd_us // 2 if plan.quorum else None)
-    with open_history(path / HISTORY_FILE, plan.mmd_us // APART) as history:
+    with open_history(home.path / HISTORY_FILE, plan.mmd_us // APART) as history:
         async with Publishing.open(plan, engine, SingleLog, history, coverage, clock) as running:
             yield OpenLog(running, Release(running, Prover(plan, history), covered=covered))

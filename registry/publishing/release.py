@@ -11,6 +11,7 @@ from typing import Final
 import trio
 
 from registry.log import Answer, Logged, Reason, Refused
+from registry.publishing.leaf_source import place_of
 from registry.publishing.prover import Prover
 from registry.publishing.running import Publishing
 from registry.publishing.tile_files import LogDamaged
@@ -97,8 +98,3 @@ class Release:
             if proof:
                 proofs[at] = proof
         return proofs
-
-
-def place_of(logged: Logged) -> tuple[int, int]:
-    """(shard, index) of a decision's entry."""
-    return 0, logged.index

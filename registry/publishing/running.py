@@ -1,7 +1,7 @@
 """The publisher as the daemon sees it: a thread around a block, and what trio waits for from it."""
 
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -9,8 +9,10 @@ import outcome
 import trio
 from sqlalchemy import Engine
 
+from registry.log import Logged
 from registry.publishing.coverage import Coverage
 from registry.publishing.history import History
+from registry.publishing.leaf_source import place_of
 from registry.publishing.plan import LogPlan
 from registry.publishing.publisher import MakeSource, Publisher
 from runtime.clock import Clock
@@ -68,12 +70,19 @@ class Publishing:
         """The names of witnesses that do not answer at present."""
         return tuple(link.name for link in self._publisher.links if link.silent_since_s is not None)
 
-    def entered(self, shards: Mapping[int, int]) -> None:
-        """Something was decided or looked up: by shard, the greatest index among it."""
-        for shard, index in shards.items():
-            if index >= self.coverage.size(shard):
-                self.coverage.entered(shard)
-                self._publisher.nudge()
+    def entered(self, decisions: Sequence[Logged]) -> None:
+        """These were decided just now, or looked up."""
+        covered = self.coverage.covered
+        shards = set()
+        for logged in decisions:
+            shard, index = place_of(logged)
+            known = covered.get(shard)
+            if known is None or index >= known.checkpoint.size:
+                shards.add(shard)
+        for shard in shards:
+            self.coverage.entered(shard)
+        if shards:
+            self._publisher.nudge()
 
     async def confirmed(self, at_most_s: float) -> None:
         """Waits until witnesses have confirmed our standing, or for so long. StoreUnusable."""
