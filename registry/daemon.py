@@ -229,7 +229,7 @@ class Daemon:
         return self.record.signed
 
     def _open_log(self) -> AbstractAsyncContextManager[OpenLog]:
-        place = str(self._store.path)
+        place = self._store.place
         plan = plan_of(self._home, place, self._config, self.record, self._keys)
         engine, covered = self._store.engine, self._config.covered
         return open_log(plan, self._home, engine, self._clock, covered=covered)

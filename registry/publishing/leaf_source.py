@@ -1,11 +1,12 @@
 """Where the publisher reads the log from: the database's entries, exact bytes, in order."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from registry.log import Logged
+from registry.tables import OLD_SHARD
 
-BARE_SHARD = 0  # the log of a registry before there were shards: its origin is the bare prefix
+BARE_SHARD: Final = OLD_SHARD  # its origin is the bare prefix
 
 
 class LeafSource(Protocol):
@@ -26,4 +27,4 @@ class LeafSource(Protocol):
 
 def place_of(logged: Logged) -> tuple[int, int]:
     """(shard, index) of a decision's entry."""
-    return BARE_SHARD, logged.index
+    return logged.shard, logged.index

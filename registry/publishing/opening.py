@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import Engine
 
-from proto.limits import US
+from proto.log_leaf import EPOCH_US
 from proto.registry_record import RegistryRecord
 from registry.config import Config
 from registry.home import Home, Keys
@@ -17,11 +17,10 @@ from registry.publishing.plan import LogPlan
 from registry.publishing.prover import Prover
 from registry.publishing.release import Release
 from registry.publishing.running import Publishing
-from registry.publishing.single_log import SingleLog
+from registry.store import LedgerReader
 from runtime.clock import Clock
 
 HISTORY_FILE: Final = "checkpoints.sqlite"
-EPOCH_US: Final = 30 * 86_400 * US  # registry 3: what is due before it is closed
 APART: Final = 4  # of MMD: checkpoints of the past need not lie closer than this part of it
 
 
@@ -57,5 +56,5 @@ async def open_log(
     # Registry 8: without a fresh cosigned checkpoint for MMD/2 nothing is decided.
     coverage = Coverage(clock, plan.mmd_us // 2 if plan.quorum else None)
     with open_history(home.path / HISTORY_FILE, plan.mmd_us // APART) as history:
-        async with Publishing.open(plan, engine, SingleLog, history, coverage, clock) as running:
+        async with Publishing.open(plan, engine, LedgerReader, history, coverage, clock) as running:
             yield OpenLog(running, Release(running, Prover(plan, history), covered=covered))
