@@ -3,7 +3,8 @@
 A frame's answers are written as bytes: as messages they cost more than the signature over them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, assert_never
 
 from proto.statement import Outcome
@@ -18,19 +19,26 @@ _COMMIT: Final = b"\x22"
 _COMMIT_ID: Final = b"\x2a"
 _DESCRIPTOR: Final = b"\x0a"  # Commit.descriptor and so on: types.proto
 _EVIDENCE: Final = b"\x12"
+_TLOG_PROOF: Final = b"\x1a"  # SignedStatement.tlog_proof, its last field
+NO_PROOFS: Final[Mapping[int, bytes]] = MappingProxyType({})
 _ANSWERS: Final = b"\x0a"  # DecideResponse.answers and so on: registry.proto
 _BATCH: Final = b"\x10"
 
 
-def answers_bytes(answers: Sequence[tuple[bytes, Answer]], signer: Signer) -> list[bytes]:
-    """Signs the answers of one frame, (commit_id asked about, answer) each: an Answer's bytes."""
+def answers_bytes(
+    answers: Sequence[tuple[bytes, Answer]], signer: Signer, proofs: Mapping[int, bytes] = NO_PROOFS
+) -> list[bytes]:
+    """Signs the answers of one frame, (commit_id asked about, answer) each: an Answer's bytes.
+
+    `proofs`: log proofs of some of them, by position.
+    """
     finals = [answer for _, answer in answers if isinstance(answer, Logged)]
     statements = iter(signer.statements_bytes(finals))
     written = []
-    for commit_id, answer in answers:
+    for at, (commit_id, answer) in enumerate(answers):
         match answer:
             case Logged():
-                written.append(_final(answer, next(statements)))
+                written.append(_final(answer, _with_proof(next(statements), proofs.get(at))))
             case Pause():
                 interim = interim_message(answer, signer)
                 message = rpb.Answer(interim=interim, commit_id=commit_id)
@@ -48,9 +56,14 @@ def response_bytes(answers: Iterable[bytes], batch: int) -> bytes:
     return written + _BATCH + varint(batch) if batch else written
 
 
-def final_message(logged: Logged, signer: Signer) -> rpb.Answer:
+def final_message(logged: Logged, signer: Signer, proof: bytes | None = None) -> rpb.Answer:
     """A decision as an answer of its own."""
-    return rpb.Answer.FromString(_final(logged, signer.statement(logged).encode()))
+    statement = _with_proof(signer.statement(logged).encode(), proof)
+    return rpb.Answer.FromString(_final(logged, statement))
+
+
+def _with_proof(statement: bytes, proof: bytes | None) -> bytes:
+    return statement + sized(_TLOG_PROOF, proof) if proof else statement
 
 
 def _final(logged: Logged, statement: bytes) -> bytes:

@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from proto.limits import GUARD_US
+from proto.record_parts import RecordWitness, read_witnesses
+from proto.v1 import types_pb2 as pb
+from proto.wire import WireFault
 from registry.buckets import IPV4_PREFIX, IPV6_PREFIX, Network
 from runtime.toml_file import TomlFault, read_toml
 
@@ -22,6 +25,7 @@ POSTGRESQL: Final = "postgresql+psycopg://"
 MAX_EXAMINERS: Final = 64  # each keeps a core busy
 URL_SCHEMES: Final = ("http://", "https://")
 MAX_MS: Final = 10**9  # eleven days: beyond it a span in ms is a slip of the pen
+MIN_WITNESSED_MMD_US: Final = 4 * SECOND_US  # half of it is left to sign, submit and gather
 MAX_DEADLINE_S: Final = 10 * 366 * 86_400
 
 
@@ -53,6 +57,9 @@ class Config:
     min_lead_us: int = 500 * MS
     max_deadline_us: int = 30 * 86_400 * SECOND_US
     mmd_us: int = 60 * SECOND_US
+    witnesses: tuple[RecordWitness, ...] = ()
+    witness_quorum: int = 0
+    covered: bool = False  # a statement goes out beneath a cosigned checkpoint only
 
     def database_in(self, directory: Path) -> Path | str:
         """A file, or the URL of a PostgreSQL that several processes of this registry share."""
@@ -107,6 +114,11 @@ class _Reader:
                 "limits.max_deadline_s", DEFAULTS.max_deadline_us, SECOND_US, 1, MAX_DEADLINE_S
             ),
             mmd_us=self._ms("limits.mmd_ms", DEFAULTS.mmd_us),
+            witnesses=(witnesses := self._witnesses("log.witnesses")),
+            witness_quorum=self._number(
+                "log.quorum", len(witnesses) // 2 + bool(witnesses), 1, 0, len(witnesses)
+            ),
+            covered=self._choice("log.release", ("logged", "covered")) == "covered",
         )
         for key in self._left:
             raise self._fault(key, "unknown key")
@@ -122,6 +134,10 @@ class _Reader:
             raise self._fault("database", f"must be a file name or begin with {POSTGRESQL}")
         if config.guard_us < LEAP_SECOND_US + config.max_error_us:
             raise self._fault("limits.guard_ms", "must cover a leap second and max_error_ms")
+        if config.covered and not config.witness_quorum:
+            raise self._fault("log.release", "nothing is ever covered without a witness")
+        if config.witness_quorum and config.mmd_us < MIN_WITNESSED_MMD_US:
+            raise self._fault("limits.mmd_ms", "too short for witnesses: at least 4000")
 
     def _fault(self, key: str, cause: str) -> ConfigFault:
         return ConfigFault(f"{self._path}: {key}: {cause}")
@@ -141,6 +157,20 @@ class _Reader:
         if value and split_address(value) is None:
             raise self._fault(key, "must be HOST:PORT")
         return value
+
+    def _witnesses(self, key: str) -> tuple[RecordWitness, ...]:
+        """A list of tables, each a verifier key and the address that is asked for cosignatures."""
+        value = self._left.pop(key, [])
+        messages = []
+        for entry in value if isinstance(value, list) else [value]:
+            told = entry if isinstance(entry, dict) and entry.keys() == {"key", "url"} else {}
+            if not told or not all(isinstance(text, str) and text for text in told.values()):
+                raise self._fault(key, 'must be a list of {key = "NAME+HASH+KEY", url = "http…"}')
+            messages.append(pb.Witness(key=told["key"], url=told["url"]))
+        try:
+            return read_witnesses(messages, 0)
+        except WireFault as fault:
+            raise self._fault(key, str(fault)) from fault
 
     def _choice(self, key: str, choices: tuple[str, ...]) -> str:
         value = self._left.pop(key, choices[0])
@@ -219,7 +249,25 @@ guard_ms = {config.guard_us // MS}    # a deadline refusal comes this long after
 min_lead_ms = {config.min_lead_us // MS}    # an announcement comes this long before it
 max_deadline_s = {config.max_deadline_us // SECOND_US}
 mmd_ms = {config.mmd_us // MS}    # from a statement to its log proof
+
+[log]    # part of the signed record as well
+# Who cosigns the log, so that nobody has to take this registry on trust (`pledgeway witness`):
+{_witness_lines(config)}
+release = {_quoted("covered" if config.covered else "logged")}    # "covered": with proof only
 """
+
+
+def _witness_lines(config: Config) -> str:
+    if not config.witnesses:
+        return (
+            '# witnesses = [{key = "witness.example/w+1a2b3c4d+B...", url = "https://w.example"}]\n'
+            "# quorum = 1    # so many of them before a checkpoint counts"
+        )
+    lines = [
+        f"  {{key = {_quoted(w.key.encode())}, url = {_quoted(w.url)}}},\n"
+        for w in config.witnesses
+    ]
+    return f"witnesses = [\n{''.join(lines)}]\nquorum = {config.witness_quorum}"
 
 
 def _quoted(text: str) -> str:

@@ -35,7 +35,9 @@ from registry.home import (
 )
 from registry.hub import Hub
 from registry.log import Logged, Terms
+from registry.log_pages import LogPages
 from registry.meter import Meter
+from registry.publishing.opening import OpenLog, open_log, plan_of
 from registry.quota import Quota
 from registry.record import (
     content_of,
@@ -54,12 +56,13 @@ from registry.store_opening import LedgerStore
 from registry.sweeper import sweep_for_ever
 from registry.timing import ClockRules
 from registry.web.site import Site
-from registry.worker import DecisionWorker
+from registry.worker import DecisionWorker, MakeDecider
 from runtime.bridge import Bridge
 from runtime.clock import Clock, SystemClock
 from runtime.collector import calm_collector
 from runtime.rpc_client import RpcChannel
 from runtime.rpc_server import RpcServer
+from runtime.schema import StoreUnusable
 from runtime.tls import server_credentials
 from runtime.web import serve_web
 
@@ -67,6 +70,7 @@ log = logging.getLogger(__name__)
 
 STOP_GRACE_S: Final = 0.5  # a decision takes milliseconds; watchers come back by themselves
 WEB_GRACE_S: Final = 1.0
+WITNESS_GRACE_S: Final = 3.0  # then it serves what it has decided, and waits with the rest
 
 Ready = Callable[[str], None]
 Stop = Callable[[], Awaitable[object]]
@@ -112,7 +116,7 @@ class Daemon:
             self._meter = Meter({shard: ledger.log_size(shard) for shard in ledger.shards()})
 
     async def serve(self, bridge: Bridge, ready: Ready, stop: Stop) -> None:
-        """Serves until `stop` returns. OSError, HomeFault, DaemonCrash."""
+        """Serves until `stop` returns. OSError, HomeFault, StoreUnusable, DaemonCrash."""
         fault: Exception | None = None
         relay = self._relay()
 
@@ -120,10 +124,12 @@ class Daemon:
             spread(self._hub, self._calendar, decisions)
             relay.decided(decisions)
             self._meter.decided(decisions)
+            opened.publishing.entered(decisions)
 
         async with (
             self._pool() as pool,
-            DecisionWorker.open(self._store.engine, self._decider, tell) as worker,
+            self._open_log() as opened,
+            DecisionWorker.open(self._store.engine, self._decider(opened), tell) as worker,
             trio.open_nursery() as nursery,
         ):
             if isinstance(self._clock, ChronyClock):
@@ -133,11 +139,15 @@ class Daemon:
                 sweep_for_ever, self._calendar, self._clock, self._config.guard_us, worker.answer
             )
             try:
-                async with self._serving(self._desk(worker, pool), bridge, nursery) as line:
+                # A database that was set back is noticed before anybody is answered, if it can be.
+                await opened.publishing.confirmed(WITNESS_GRACE_S)
+                desk = self._desk(worker, pool, opened)
+                site = self._site(desk, opened)
+                async with self._serving(desk, site, bridge, nursery) as line:
                     calm_collector()
                     ready(line)
-                    await stop()
-            except (OSError, HomeFault) as found:
+                    await opened.publishing.while_sound(stop)
+            except (OSError, HomeFault, StoreUnusable) as found:
                 fault = found  # raised below: out of the nursery it would come as a group
             nursery.cancel_scope.cancel()
         if fault is not None:
@@ -145,12 +155,11 @@ class Daemon:
 
     @asynccontextmanager
     async def _serving(
-        self, desk: Desk, bridge: Bridge, nursery: trio.Nursery
+        self, desk: Desk, site: Site, bridge: Bridge, nursery: trio.Nursery
     ) -> AsyncIterator[str]:
         """Both servers around a block; gives the line that says where they listen."""
         service = RegistryService(desk, self._hub, self._signed_record, self._examiner())
         server = RpcServer(bridge, nursery, [service.methods()])
-        site = self._site(desk)
         shutdown, web_ended = trio.Event(), trio.Event()
 
         async def web(bind: str, task_status: trio.TaskStatus[list[str]]) -> None:
@@ -222,13 +231,20 @@ class Daemon:
     def _signed_record(self) -> bytes:
         return self.record.signed
 
-    def _desk(self, worker: DecisionWorker, pool: ExaminerPool) -> Desk:
+    def _open_log(self) -> AbstractAsyncContextManager[OpenLog]:
+        place = self._store.place
+        plan = plan_of(self._home, place, self._config, self.record, self._keys)
+        engine, covered = self._store.engine, self._config.covered
+        return open_log(plan, self._home, engine, self._clock, covered=covered)
+
+    def _desk(self, worker: DecisionWorker, pool: ExaminerPool, opened: OpenLog) -> Desk:
         engine = self._store.engine
         config = self._config
         buckets = Buckets(config.network_per_s, config.network_burst, config.exempt_networks)
         quota = Quota(buckets, self._calendar)
         examiner, signer = self._examiner(), self._signer()
-        return Desk(worker, engine, examiner, signer, self._calendar, pool, quota, self._meter)
+        calendar, release = self._calendar, opened.release
+        return Desk(worker, engine, examiner, signer, calendar, pool, quota, release, self._meter)
 
     def _pool(self) -> AbstractAsyncContextManager[ExaminerPool]:
         return ExaminerPool.open(self._employer, self._clock.now_us, self._config.examiners)
@@ -238,10 +254,11 @@ class Daemon:
         records = tuple(record.signed for record in self._members.records.values())
         return Employer(self.record.registry, database, records)
 
-    def _site(self, desk: Desk) -> Site:
-        health = self._health(desk)
+    def _site(self, desk: Desk, opened: OpenLog) -> Site:
+        health = self._health(desk, opened)
         engine = self._store.engine
-        return Site(desk, engine, self._clock, lambda: self.record, health, self._meter)
+        pages = LogPages.of(self._home.log, self._clock).routes()
+        return Site(desk, engine, self._clock, lambda: self.record, health, self._meter, pages)
 
     def _examiner(self) -> Examiner:
         return Examiner(self.record.registry, self._members.records, self._clock.now_us)
@@ -259,16 +276,20 @@ class Daemon:
             self._config.guard_us,
         )
 
-    def _decider(self, ledger: Ledger) -> Decider:
-        config = self._config
+    def _decider(self, opened: OpenLog) -> MakeDecider:
+        config, stalled = self._config, opened.publishing.coverage.stalled
         terms = Terms(
             self.record.registry, config.guard_us, config.min_lead_us, config.max_deadline_us
         )
         # Before the first statement: whoever replays a log finds the key before its use.
         certificates = self._keys.signed_certificate, self._keys.signed_log_certificate
         leaves = [KeyLeaf(certificate).encode() for certificate in certificates]
-        ledger.certify(leaves, self._clock.now_us())
-        return Decider(ledger, self._clock, terms, self._rules())
+
+        def make(ledger: Ledger) -> Decider:
+            ledger.certify(leaves, self._clock.now_us())
+            return Decider(ledger, self._clock, terms, self._rules(), stalled)
+
+        return make
 
     def _rules(self) -> ClockRules:
         certificate = self._keys.certificate
@@ -276,7 +297,7 @@ class Daemon:
             self._config.max_error_us, certificate.not_before_us, certificate.not_after_us
         )
 
-    def _health(self, desk: Desk) -> HealthCheck:
+    def _health(self, desk: Desk, opened: OpenLog) -> HealthCheck:
         return HealthCheck(
             record=lambda: self.record,
             store=self._store,
@@ -285,6 +306,7 @@ class Daemon:
             rules=self._rules(),
             calendar=self._calendar,
             queue=lambda: desk.queue,
+            stalled=opened.publishing.coverage.stalled,
         )
 
 

@@ -4,7 +4,7 @@ A group is whatever had queued up while the one before was on its way to the dis
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeGuard
 
@@ -59,11 +59,20 @@ def look_at(clock: Clock) -> Sample:
 class Decider:
     """Owned by one thread. It alone reads the clock for decisions, and it alone writes."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, terms: Terms, rules: ClockRules) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        clock: Clock,
+        terms: Terms,
+        rules: ClockRules,
+        stalled: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`stalled`: whether the log has stood still for too long; asked by the deciding thread."""
         self._ledger = ledger
         self._clock = clock
         self._terms = terms
         self._rules = rules
+        self._stalled = stalled
         self._mark_us = ledger.mark_us()  # in memory it may run ahead of the disk, never behind
         self._durable_mark_us = self._mark_us
         # Another process may have decided by a clock that runs ahead of ours within its bound.
@@ -201,6 +210,8 @@ class Decider:
                 continue
             fence = fence_for(self._fences, key[0])
             verdict = decide(item, stored.get(key), reading, self._terms, fence)
+            if isinstance(verdict, Row) and self._stalled():
+                verdict = STALLED  # registry 8: nothing is decided that no witness would see
             if isinstance(verdict, Row):
                 fresh.add(key)
             verdicts.append(verdict)

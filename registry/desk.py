@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from proto.descriptor import commit_id, decode_accepted
 from proto.limits import US
 from proto.v1 import registry_pb2 as rpb
-from registry.answers import answers_bytes, refusal_bytes
+from registry.answers import answers_bytes, final_message, refusal_bytes
 from registry.asks import (
     Ask,
     AskAnnounce,
@@ -42,6 +42,7 @@ from registry.log import (
     Subject,
 )
 from registry.meter import Meter
+from registry.publishing.release import Release
 from registry.quota import Quota
 from registry.signer import Signer
 from registry.store import LedgerReader
@@ -49,6 +50,7 @@ from registry.worker import MAX_WAITING_ITEMS, DecisionWorker
 
 MAX_ITEMS: Final = 256  # registry 6: a frame of them is what one group commit digests at once
 MAX_ANSWER_BYTES: Final = 1 << 20  # registry 6; the transport's limit lies a little above
+PROOF_FRAMING: Final = 8  # tag and length of a proof, and what it adds to those around it
 ANSWER_ROOM: Final = 1024  # statement, signature with its path, framing; without the Commit
 SHED_ABOVE: Final = MAX_WAITING_ITEMS // 2  # the other half of the queue is for the announced
 ID_BYTES: Final = 32
@@ -73,6 +75,7 @@ class Desk:
         calendar: Calendar,
         pool: ExaminerPool,
         quota: Quota,
+        release: Release,
         meter: Meter | None = None,
     ) -> None:
         self._meter = meter
@@ -83,6 +86,7 @@ class Desk:
         self.signer = signer
         self.calendar = calendar
         self._quota = quota
+        self._release = release
         self._examining = trio.CapacityLimiter(EXAMINERS)
         self._looking_up = trio.CapacityLimiter(LOOKERS)
 
@@ -103,17 +107,23 @@ class Desk:
         taken: list[Ask | Refused] = []
         reserved: list[list[int]] = []
         for asks, caller in calls:
-            some, rooms = _take(asks)
+            some, rooms = _take(asks, self._release.reserved)
             taken += self._quota.within(some, caller, _monotonic_us())
             reserved.append(rooms)
         settled = await self._settle(taken, [caller for asks, caller in calls for _ in asks])
         subjects = [_subject_of(ask) for asks, _ in calls for ask in asks]
-        written = answers_bytes(list(zip(subjects, settled, strict=True)), self.signer)
+        # No call's proofs take more than it has room for: those of all take no more.
+        spare = min((MAX_ANSWER_BYTES - sum(rooms) for rooms in reserved), default=0)
+        released, proofs = await self._release.finish(settled, spare)
+        written = answers_bytes(list(zip(subjects, released, strict=True)), self.signer, proofs)
         took_us = int((trio.current_time() - began_s) * US)
         fitting: list[list[bytes]] = []
         start = 0
         for rooms in reserved:
             end = start + len(rooms)
+            for at in range(start, end):
+                if proof := proofs.get(at):
+                    rooms[at - start] += len(proof) + PROOF_FRAMING
             if self._meter is not None:
                 self._meter.answered(settled[start:end], took_us)
             fitting.append(_fit(written[start:end], subjects[start:end], rooms))
@@ -129,6 +139,23 @@ class Desk:
             item if isinstance(item, Refused) else self._admit(item, next(answers), caller)
             for item, caller in zip(shed, callers, strict=True)
         ]
+
+    async def released(self, found: Sequence[Logged]) -> list[rpb.Answer] | Refused:
+        """Decisions that were found by their archive id, each with its log proof if it has one.
+
+        Refused where this registry gives no statement without its proof, and one has none yet.
+        """
+        answers, proofs = await self._release.finish(found, MAX_ANSWER_BYTES)
+        released = []
+        for at, answer in enumerate(answers):
+            match answer:
+                case Logged():
+                    released.append(final_message(answer, self.signer, proofs.get(at)))
+                case Refused():
+                    return answer
+                case Pause():
+                    raise AssertionError("a decision does not become undecided")
+        return released
 
     async def find(self, uuid: bytes) -> list[Logged]:
         """All decisions with an archive id (16 bytes) that the archive index knows by now."""
@@ -244,13 +271,13 @@ def _as_found(ask: AskCommit, found: Findings) -> Examined:
 _TOO_BUSY: Final = Refused(Reason.OVER_QUOTA)
 
 
-def _take(asks: Sequence[Ask]) -> tuple[list[Ask | Refused], list[int]]:
+def _take(asks: Sequence[Ask], proof_room: int) -> tuple[list[Ask | Refused], list[int]]:
     """What of a request is worked on, and how many bytes of answer each item has for itself."""
     taken: list[Ask | Refused] = []
     reserved: list[int] = []
     total = 0
     for position, ask in enumerate(asks):
-        room = ANSWER_ROOM
+        room = ANSWER_ROOM + proof_room
         if isinstance(ask, AskCommit):
             room += len(ask.descriptor) + len(ask.evidence)
         if position < MAX_ITEMS and total + room <= MAX_ANSWER_BYTES:

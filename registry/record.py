@@ -32,6 +32,10 @@ def fill_record(
     record.mmd_us = config.mmd_us
     record.declared_clock = config.clock_source == "declared"
     record.leap = config.leap
+    del record.witnesses[:]
+    record.witnesses.extend(witness.to_message() for witness in config.witnesses)
+    record.witness_quorum = config.witness_quorum
+    record.release = pb.COVERED if config.covered else pb.LOGGED
     return record
 
 

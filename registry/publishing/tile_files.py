@@ -11,12 +11,13 @@ from typing import Final
 
 from proto.log_tree import HASH_BYTES
 from registry.tlog import TILE_WIDTH, Tile, decode_entries, entries_path, tile_path
+from runtime.schema import StoreUnusable
 
 CHECKPOINT: Final = "checkpoint"
 DRAFT: Final = ".new"
 
 
-class LogDamaged(Exception):
+class LogDamaged(StoreUnusable):
     """Files that do not hold what they held: one line that names them and the next step."""
 
 

@@ -17,7 +17,7 @@ from proto.registry_record import RegistryRecord
 from proto.statement import Outcome, SignedStatement
 from proto.v1 import registry_pb2 as rpb
 from proto.v1 import types_pb2 as pb
-from registry.answers import final_message, interim_message
+from registry.answers import interim_message
 from registry.desk import Desk
 from registry.log import Logged, Pause, Reason, Refused
 from registry.web.decision_view import decision_view
@@ -68,13 +68,15 @@ class Commits:
         if isinstance(found, Response):
             return found
         if form(request) == HTML:
-            return self._page(request, found)
+            return await self._page(request, found)
         if len(found) > 1:
-            return self._several(request, found)
-        statement = self._statement(found[0])
+            return await self._several(request, found)
+        released = await self.desk.released(found)
+        if isinstance(released, Refused):
+            return _refused(request, released)
         # Final, but its log proof may be still to come: a cache must not keep it from that.
-        caching = FOR_EVER if statement.tlog_proof else NO_STORE
-        return message(request, 200, statement.to_message(), caching)
+        caching = FOR_EVER if released[0].final.tlog_proof else NO_STORE
+        return message(request, 200, released[0].final, caching)
 
     async def get_evidence(self, request: Request) -> Response:
         found = await self._find(request)
@@ -84,7 +86,7 @@ class Commits:
         if not shown:
             return plain(404, "a deadline refusal has no evidence")
         if len(shown) > 1:
-            return self._several(request, shown)
+            return await self._several(request, shown)
         return reply(request, 200, shown[0].row.evidence, PROTOBUF, FOR_EVER)
 
     async def get_certificate(self, request: Request) -> Response:
@@ -96,15 +98,15 @@ class Commits:
         if not shown:
             return plain(404, "a deadline refusal keeps no descriptor: whoever paid has it")
         if len(shown) > 1:
-            return self._several(request, shown)
-        return message(request, 200, self._certificate(shown[0]), NO_STORE)
+            return await self._several(request, shown)
+        released = await self.desk.released(shown)
+        if isinstance(released, Refused):
+            return _refused(request, released)
+        return message(request, 200, self._certificate(shown[0], released[0].final), NO_STORE)
 
-    def _statement(self, logged: Logged) -> SignedStatement:
-        return self.desk.signer.statement(logged)
-
-    def _certificate(self, logged: Logged) -> pb.CertificateFile:
+    def _certificate(self, logged: Logged, statement: pb.SignedStatement) -> pb.CertificateFile:
         file = pb.CertificateFile()
-        statement, row = self._statement(logged).to_message(), logged.row
+        row = logged.row
         if row.leaf.outcome is Outcome.COMMITTED:
             file.commit.commit.descriptor = row.descriptor
             file.commit.commit.evidence = row.evidence
@@ -138,21 +140,27 @@ class Commits:
             return page(request, 404, "unknown", NO_STORE, **values)
         return message(request, 404, interim_message(pause, self.desk.signer), NO_STORE)
 
-    def _page(self, request: Request, found: list[Logged]) -> Response:
+    async def _page(self, request: Request, found: list[Logged]) -> Response:
         record = self.record()
+        released = await self.desk.released(found)
+        if isinstance(released, Refused):
+            return _refused(request, released)
+        statements = [SignedStatement.from_message(answer.final) for answer in released]
         views = [
-            decision_view(self._statement(f), f.row.descriptor, bool(f.row.evidence), record)
-            for f in found
+            decision_view(statement, f.row.descriptor, bool(f.row.evidence), record)
+            for statement, f in zip(statements, found, strict=True)
         ]
         final = all(view.proof for view in views)
         # Its words may change with our version, what it shows does not: worth asking again.
         caching = {"Cache-Control": "private, no-cache"} if final else NO_STORE
         return page(request, 200, "decision", caching, record=record, views=views)
 
-    def _several(self, request: Request, found: list[Logged]) -> Response:
+    async def _several(self, request: Request, found: list[Logged]) -> Response:
         """Two transactions share an archive id: both are shown, the reader matches commit_id."""
-        answers = [final_message(logged, self.desk.signer) for logged in found]
-        return message(request, 300, rpb.DecideResponse(answers=answers), NO_STORE)
+        released = await self.desk.released(found)
+        if isinstance(released, Refused):
+            return _refused(request, released)
+        return message(request, 300, rpb.DecideResponse(answers=released), NO_STORE)
 
 
 def _uuid(request: Request) -> bytes | None:

@@ -60,6 +60,15 @@ class Serving:
         return list(answer.answers)
 
 
+def bare(answer: rpb.Answer) -> rpb.Answer:
+    """The answer without its log proof, which comes once the publisher has got there."""
+    copy = rpb.Answer()
+    copy.CopyFrom(answer)
+    if copy.HasField("final"):
+        copy.final.ClearField("tlog_proof")
+    return copy
+
+
 def commit_item(commit: Commit) -> rpb.DecideItem:
     return rpb.DecideItem(commit=commit.to_message())
 

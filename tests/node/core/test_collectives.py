@@ -71,7 +71,8 @@ class Says:
         self.leaf = committed_leaf(self.commit, attempt.event.descriptor)
 
     def statement(self, registry: TestRegistry, **changes: object) -> SignedStatement:
-        return registry.sign_statement(replace(self.leaf, **changes).encode())  # type: ignore[arg-type]
+        leaf = replace(self.leaf, **changes)  # type: ignore[arg-type]
+        return registry.sign_statement(leaf.encode())
 
     def evidence(self, *relayed: SignedStatement | bytes) -> bytes:
         bare = Evidence.decode(self.commit.evidence)
