@@ -13,6 +13,11 @@ MAX_CERTIFIED_KEY_BYTES: Final = 2048  # a P-256 certificate in DER has about 40
 
 def certify_key(key: SigningKey, certificate: KeyCertificate) -> pb.SignedKeyCertificate:
     """Signs with one key; a registry root of several operators adds signatures with `cosign`."""
+    return cosign(unsigned_certificate(certificate), key)
+
+
+def unsigned_certificate(certificate: KeyCertificate) -> pb.SignedKeyCertificate:
+    """What is to be signed, without a signature."""
     payload = canonical(
         pb.KeyCertificate(
             owner=certificate.owner,
@@ -22,9 +27,7 @@ def certify_key(key: SigningKey, certificate: KeyCertificate) -> pb.SignedKeyCer
             not_after_us=certificate.not_after_us,
         )
     )
-    return pb.SignedKeyCertificate(
-        certificate=payload, signatures=[sign(key, KEY_KIND, payload).to_message()]
-    )
+    return pb.SignedKeyCertificate(certificate=payload)
 
 
 def cosign(signed: pb.SignedKeyCertificate, key: SigningKey) -> pb.SignedKeyCertificate:

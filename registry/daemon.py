@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 import trio
 
+from proto.keys import KeyPurpose
 from proto.log_leaf import KeyLeaf
-from proto.registry_record import RegistryRecord, read_record
+from proto.registry_record import NEVER, RegistryRecord, read_record
 from registry.buckets import Buckets
 from registry.calendar import Calendar
 from registry.chrony import ChronyClock
@@ -71,6 +72,7 @@ log = logging.getLogger(__name__)
 STOP_GRACE_S: Final = 0.5  # a decision takes milliseconds; watchers come back by themselves
 WEB_GRACE_S: Final = 1.0
 WITNESS_GRACE_S: Final = 3.0  # then it serves what it has decided, and waits with the rest
+KEYS_EVERY_S: Final = 1.0  # a new key's life begins a day before anybody must use it
 
 Ready = Callable[[str], None]
 Stop = Callable[[], Awaitable[object]]
@@ -108,6 +110,7 @@ class Daemon:
         self.record = load_record(home.record)
         self._keys = load_keys(home, self.record, clock.now_us())
         self._members = Members(home, self.record.registry)
+        self._record_stamp = 0  # of its file, when it was looked at last
         self._hub = Hub()
         self._calendar = Calendar(config.capacity_per_s)
         with store.engine.connect() as connection:
@@ -146,7 +149,11 @@ class Daemon:
                 async with self._serving(desk, site, bridge, nursery) as line:
                     calm_collector()
                     ready(line)
-                    await opened.publishing.while_sound(stop)
+                    with trio.CancelScope() as until_revoked:
+                        nursery.start_soon(self._follow_keys, desk, relay, until_revoked)
+                        await opened.publishing.while_sound(stop)
+                    if until_revoked.cancelled_caught:
+                        raise HomeFault(f"{self._home.record}: revokes the key in use; start again")
             except (OSError, HomeFault, StoreUnusable) as found:
                 fault = found  # raised below: out of the nursery it would come as a group
             nursery.cancel_scope.cancel()
@@ -264,7 +271,29 @@ class Daemon:
         return Examiner(self.record.registry, self._members.records, self._clock.now_us)
 
     def _signer(self) -> Signer:
-        return Signer(self.record.registry, self._config.log_origin, self._keys.statement)
+        key = self._keys.statement_at(self._clock.now_us())
+        return Signer(self.record.registry, self._config.log_origin, key)
+
+    async def _follow_keys(self, desk: Desk, relay: Relay, until_revoked: trio.CancelScope) -> None:
+        """A key whose time begins signs from then on; it was logged when we started."""
+        while True:
+            if self._is_revoked(desk.signer.key.public):
+                until_revoked.cancel()  # what it signed from now on would be void everywhere
+                return
+            signer = self._signer()
+            if signer.key.public != desk.signer.key.public:
+                log.warning("statements are signed by key %s from now on", signer.key.public.hex())
+                desk.signer = relay.signer = signer
+            await trio.sleep(KEYS_EVERY_S)
+
+    def _is_revoked(self, key: bytes) -> bool:
+        """Whether the operators have ended it in a record that came into force meanwhile."""
+        stamp = self._home.record.stat().st_mtime_ns
+        if stamp == self._record_stamp:
+            return False
+        self._record_stamp = stamp
+        record = load_record(self._home.record)
+        return record.replaces(self.record) and record.revoked_from_us(key) != NEVER
 
     def _relay(self) -> Relay:
         return Relay(
@@ -282,8 +311,7 @@ class Daemon:
             self.record.registry, config.guard_us, config.min_lead_us, config.max_deadline_us
         )
         # Before the first statement: whoever replays a log finds the key before its use.
-        certificates = self._keys.signed_certificate, self._keys.signed_log_certificate
-        leaves = [KeyLeaf(certificate).encode() for certificate in certificates]
+        leaves = [KeyLeaf(certificate).encode() for certificate in self._keys.to_log]
 
         def make(ledger: Ledger) -> Decider:
             ledger.certify(leaves, self._clock.now_us())
@@ -292,10 +320,9 @@ class Daemon:
         return make
 
     def _rules(self) -> ClockRules:
-        certificate = self._keys.certificate
-        return ClockRules(
-            self._config.max_error_us, certificate.not_before_us, certificate.not_after_us
-        )
+        now_us = self._clock.now_us()
+        until_us = self._keys.ring.covered_until_us(KeyPurpose.STATEMENT, now_us)
+        return ClockRules(self._config.max_error_us, self._keys.begins_us, until_us)
 
     def _health(self, desk: Desk, opened: OpenLog) -> HealthCheck:
         return HealthCheck(

@@ -3,7 +3,8 @@
 config.toml          what the operator sets
 registry.record      the signed record, to be handed to node operators
 root/operator-N.key  one key of the root each; they belong offline, with their operators
-keys/                statement key, log key, TLS key and certificate, used while running
+record.draft         the next record, while it lacks operators' signatures
+keys/                statement keys, log keys, TLS key and certificate, used while running
 """
 
 import os
@@ -14,12 +15,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from proto.key_certificate import certify_key, cosign, read_key_certificate
+from proto.key_certificate import certify_key, cosign
 from proto.keys import KEY_BYTES, KeyCertificate, KeyPurpose, SigningKey
 from proto.registry_record import RegistryRecord, Root, read_record, registry_id, sign_root
 from proto.v1 import types_pb2 as pb
 from proto.wire import WireFault
 from registry.config import Config, config_text, split_address
+from registry.keyring import HeldKey, KeyRing, key_ring
 from registry.record import fill_record, signed_record
 from runtime.tls import (
     BadCertificate,
@@ -64,6 +66,24 @@ class Home:
     def log_key(self) -> Path:
         return self.path / "keys" / "log.key"
 
+    def online_keys(self) -> list[Path]:
+        """Statement and log keys: the first of each, those that followed, those to come."""
+        folder = self.path / "keys"
+        return sorted([*folder.glob("statement*.key"), *folder.glob("log*.key")])
+
+    def next_key(self, purpose: KeyPurpose) -> Path:
+        """Where the next key of this purpose goes: statement-2.key follows statement.key."""
+        first = self.statement_key if purpose is KeyPurpose.STATEMENT else self.log_key
+        number = 2
+        while (path := first.with_stem(f"{first.stem}-{number}")).exists():
+            number += 1
+        return path
+
+    @property
+    def draft(self) -> Path:
+        """The next record, while signatures of operators are missing."""
+        return self.path / "record.draft"
+
     @property
     def tls_key(self) -> Path:
         return self.path / "keys" / "tls.key"
@@ -88,15 +108,19 @@ class Home:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What a running registry signs and serves with."""
+    """What a running registry signs and serves with. `statement`, `log`: those in force."""
 
+    ring: KeyRing
     statement: SigningKey
-    certificate: KeyCertificate
-    signed_certificate: bytes  # SignedKeyCertificate, as it is logged
     log: SigningKey  # of checkpoints, and of nothing else
-    log_certificate: KeyCertificate
-    signed_log_certificate: bytes  # SignedKeyCertificate, as it is logged
     tls: TlsIdentity
+    begins_us: int  # of the life of `statement`
+    to_log: tuple[bytes, ...]  # SignedKeyCertificate of each key, logged before its first use
+
+    def statement_at(self, now_us: int) -> SigningKey:
+        """The statement key that signs now; the last one where all have ended."""
+        held = self.ring.newest(KeyPurpose.STATEMENT, now_us)
+        return self.statement if held is None else held.key
 
 
 def create(
@@ -177,13 +201,9 @@ def _origin(config: Config, owner: bytes) -> str:
 
 def load_keys(home: Home, record: RegistryRecord, now_us: int) -> Keys:
     """What `run` needs. HomeFault where a key is missing, not ours, or not valid now."""
-    statement, log = read_key(home.statement_key), read_key(home.log_key)
-    certificate = record.statement_key(statement.public, now_us)
-    if certificate is None:
-        raise HomeFault(f"{home.statement_key}: {home.record} does not certify it for now")
-    log_certificate = record.log_key(log.public, now_us)
-    if log_certificate is None:
-        raise HomeFault(f"{home.log_key}: {home.record} does not certify it for now")
+    ring = key_ring(record, (read_key(path) for path in home.online_keys()))
+    statement = _in_force(ring, KeyPurpose.STATEMENT, home.statement_key, home.record, now_us)
+    log = _in_force(ring, KeyPurpose.LOG, home.log_key, home.record, now_us)
     try:
         tls = load_tls_identity(home.tls_key, home.tls_certificate)
     except OSError as error:
@@ -192,23 +212,15 @@ def load_keys(home: Home, record: RegistryRecord, now_us: int) -> Keys:
         raise HomeFault(f"{home.tls_certificate}: {error}") from error
     if tls.certificate_der != record.tls_certificate:
         raise HomeFault(f"{home.tls_certificate}: not the certificate that {home.record} pins")
-    return Keys(
-        statement,
-        certificate,
-        _signed_certificate(record, certificate),
-        log,
-        log_certificate,
-        _signed_certificate(record, log_certificate),
-        tls,
-    )
+    begins_us = statement.certificate.not_before_us
+    return Keys(ring, statement.key, log.key, tls, begins_us, tuple(ring.to_log(now_us)))
 
 
-def _signed_certificate(record: RegistryRecord, certificate: KeyCertificate) -> bytes:
-    content = pb.RegistryRecord.FromString(pb.SignedRegistryRecord.FromString(record.signed).record)
-    for entry in content.keys:
-        if read_key_certificate(entry) == certificate:
-            return entry.SerializeToString(deterministic=True)
-    raise AssertionError("a verified record lost its key")
+def _in_force(ring: KeyRing, purpose: KeyPurpose, path: Path, record: Path, now_us: int) -> HeldKey:
+    held = ring.newest(purpose, now_us)
+    if held is None:
+        raise HomeFault(f"{path}: {record} does not certify it for now")
+    return held
 
 
 def load_record(path: Path) -> RegistryRecord:
@@ -269,5 +281,6 @@ def require_threshold(keys: Sequence[SigningKey], record: RegistryRecord, why: s
     held = {key.public for key in keys} & set(root.keys)
     if len(held) < root.threshold:
         raise HomeFault(
-            f"{why}: a new record needs {root.threshold} root keys in root/, {len(held)} are there"
+            f"{why}: a new record needs {root.threshold} root keys in root/, {len(held)} are there;"
+            " `pledgeway registry record --help` shows how operators sign it elsewhere"
         )

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from proto.keys import SigningKey
-from proto.registry_record import PROTOCOL_VERSION, sign_record
+from proto.registry_record import PROTOCOL_VERSION, Root, sign_record
 from proto.v1 import types_pb2 as pb
 from registry.config import Config, split_address
 
@@ -66,7 +66,9 @@ def signed_record(record: pb.RegistryRecord, now_us: int, roots: Iterable[Signin
     following.CopyFrom(record)
     following.sequence = record.sequence + 1
     following.expires_at_us = now_us + RECORD_LIFE_US
-    return sign_record(following, roots)
+    newest = Root.decode(record.roots[-1].root)
+    # Keys of former operators may still lie in root/; their signatures would prove nothing.
+    return sign_record(following, [key for key in roots if key.public in newest.keys])
 
 
 def with_port(address: str, port: int) -> str:

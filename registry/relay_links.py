@@ -108,7 +108,7 @@ class Relay:
     ) -> None:
         self._members = members
         self._examiner = examiner
-        self._signer = signer
+        self.signer = signer
         self._clock = clock
         self._engine = engine
         self._guard_us = guard_us
@@ -146,7 +146,7 @@ class Relay:
         subject = read_subject(row.descriptor)
         assert not isinstance(subject, Refused), "a decided descriptor was valid"
         carried = self._examiner.relayed(subject, Evidence.decode(row.evidence))
-        one = parcel(row, self._signer.statement(logged), carried, self._guard_us)
+        one = parcel(row, self.signer.statement(logged), carried, self._guard_us)
         taken = [line.put(one) for line in lines]
         if all(taken):
             self._taken[commit_id] = None

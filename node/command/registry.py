@@ -10,8 +10,11 @@ from typing import Any, Final, NoReturn
 
 import click
 
+from node.command.registry_keys import registry_keys
 from node.command.registry_member import member
 from node.command.registry_policy import policy
+from node.command.registry_record import registry_record
+from node.command.registry_root import registry_root
 from node.command.registry_status import status
 from proto.limits import MAX_ROOT_KEYS
 from registry.config import MAX_NAME_CHARS, Config, ConfigFault, split_address
@@ -158,3 +161,6 @@ def run(directory: Path, verbose: bool) -> None:
 registry.add_command(status)
 registry.add_command(policy)
 registry.add_command(member)
+registry.add_command(registry_keys)
+registry.add_command(registry_record)
+registry.add_command(registry_root)

@@ -32,7 +32,9 @@ def test_what_init_leaves(tmp_path: Path) -> None:
     home = found(tmp_path / "deep" / "r", operators=3)
     record = load_record(home.record)
     keys = load_keys(home, record, NOW_US)
-    assert record.statement_key(keys.statement.public, NOW_US) == keys.certificate
+    for key, known in ((keys.statement, record.statement_key), (keys.log, record.log_key)):
+        assert known(key.public, NOW_US) is not None
+    assert keys.statement.public != keys.log.public
     assert record.guard_us == GUARD_US
     assert record.declared_clock
     assert record.sequence == 1
