@@ -3,6 +3,7 @@
 import logging
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
@@ -69,6 +70,9 @@ from runtime.web import serve_web
 
 log = logging.getLogger(__name__)
 
+# Three threads share one interpreter. At Python's 5 ms the one that is back from the disk waits ten
+# times as long for its turn as it was away.
+TURN_S: Final = 0.0005
 STOP_GRACE_S: Final = 0.5  # a decision takes milliseconds; watchers come back by themselves
 WEB_GRACE_S: Final = 1.0
 WITNESS_GRACE_S: Final = 3.0  # then it serves what it has decided, and waits with the rest
@@ -84,6 +88,7 @@ def run(path: Path, ready: Ready) -> None:
     `ready` is called once with a line that names the addresses. HomeFault, ConfigFault,
     StoreUnusable, OSError (an address is taken), DaemonCrash.
     """
+    sys.setswitchinterval(TURN_S)
     home = Home(path)
     config = read_config(home.config)
     chrony = config.clock_source == "chrony"

@@ -40,7 +40,7 @@ from runtime.rpc import (
 )
 
 SERVICE_NAME: Final = "pledgeway.v1.Registry"
-GROUPS: Final = 3  # of calls at a time: one is examined, one decided, one answered
+GROUPS: Final = 2  # of calls at a time: while one is examined, the other is decided and answered
 GROUP_BYTES: Final = 1 << 18  # about as many items as the deciding thread takes at a time
 MAX_FRAME_ITEMS: Final = 4 * MAX_ITEMS  # a little too many are refused singly, a flood at once
 MAX_WATCHERS: Final = 128  # each holds one of the server's calls for as long as it likes

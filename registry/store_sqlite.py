@@ -4,18 +4,34 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import Connection, Table
 
 from registry.log import Row
-from registry.store_statements import ArchiveRow, Entry, Key, decision_values, entry_values
+from registry.store_statements import ArchiveRow, Entry, Key
 from registry.tables import archive, decision, log_entry
 
 LOOKUP_KEYS: Final = 128  # keys in one look-up: two parameters each, far below SQLite's limit
 
-_INSERT_OR_LEAVE: Final = sqlite_insert(decision).on_conflict_do_nothing()
-_INDEX: Final = sqlite_insert(archive).on_conflict_do_nothing()
-_LOG: Final = insert(log_entry)
+NO_KEY: Final = (None, None)  # of entries that are no decision
+
+
+def _insert(table: Table, *columns: str) -> str:
+    """Values go to the driver as they are: SQLAlchemy's own way takes as long as the row itself."""
+    assert set(columns) == {column.name for column in table.columns}, columns
+    places = ", ".join("?" * len(columns))
+    return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({places})"
+
+
+_INSERT_OR_LEAVE: Final = (
+    _insert(
+        decision,
+        *("deadline_us", "commit_id", "limit_us", "outcome", "reason", "decided_at_us"),
+        *("leaf", "evidence", "descriptor"),
+    )
+    + " ON CONFLICT DO NOTHING"
+)
+_LOG: Final = _insert(log_entry, "position", "deadline_us", "commit_id", "leaf_hash", "leaf")
+_INDEX: Final = _insert(archive, "uuid", "deadline_us", "commit_id") + " ON CONFLICT DO NOTHING"
 
 
 class SqliteStatements:
@@ -34,16 +50,30 @@ class SqliteStatements:
     def insert_decisions(self, connection: Connection, rows: Sequence[Row]) -> int:
         if not rows:
             return 0
-        return connection.execute(_INSERT_OR_LEAVE, [decision_values(row) for row in rows]).rowcount
+        values = [
+            (
+                (leaf := row.leaf).deadline_us,
+                leaf.commit_id,
+                leaf.limit_us,
+                int(leaf.outcome),
+                int(leaf.reason),
+                leaf.decided_at_us,
+                row.data,
+                row.evidence,
+                row.descriptor,
+            )
+            for row in rows
+        ]
+        return connection.exec_driver_sql(_INSERT_OR_LEAVE, values).rowcount
 
     def insert_entries(self, connection: Connection, entries: Sequence[Entry]) -> None:
         if entries:
-            connection.execute(_LOG, [entry_values(entry) for entry in entries])
+            values = [(at, *(key or NO_KEY), digest, leaf) for at, key, digest, leaf in entries]
+            connection.exec_driver_sql(_LOG, values)
 
     def index(self, connection: Connection, rows: Sequence[ArchiveRow]) -> None:
         if rows:
-            names = ("uuid", "deadline_us", "commit_id")
-            connection.execute(_INDEX, [dict(zip(names, row, strict=True)) for row in rows])
+            connection.exec_driver_sql(_INDEX, list(rows))
 
     def take_lease(self, connection: Connection) -> None:
         """BEGIN IMMEDIATE has it already."""

@@ -29,7 +29,7 @@ _BUG: Final[Ended] = (None, (grpc.StatusCode.INTERNAL, "internal error"))
 
 
 class _Call:
-    """One call that waits. `answered` belongs to asyncio."""
+    """One call that waits."""
 
     __slots__ = ("answered", "peer", "raw")
 
@@ -40,7 +40,10 @@ class _Call:
 
 
 class Gatherer:
-    """The calls of one method. A caller that leaves loses its answer, never the others theirs."""
+    """The calls of one method. A caller that leaves loses its answer, never the others theirs.
+
+    Queue and counters are owned by asyncio: calls that trio has no hands for wake nobody.
+    """
 
     def __init__(
         self, bridge: Bridge, nursery: trio.Nursery, name: str, method: Gathered[Any, Any]
@@ -49,38 +52,29 @@ class Gatherer:
         self._nursery = nursery
         self._name = name
         self._method = method
-        self._waiting: deque[_Call] = deque()  # owned by trio, as the next
+        self._waiting: deque[_Call] = deque()
+        self._beginning = False
         self._running = 0
 
     async def answer(self, raw: bytes, peer: str) -> Ended:
-        """On asyncio: the response's bytes, or the status that is the answer."""
-        call = _Call(raw, peer, asyncio.get_running_loop().create_future())
-        if not self._bridge.to_trio.put(partial(self._take, call)):
-            return _STOPPING
+        """The response's bytes, or the status that is the answer."""
+        loop = asyncio.get_running_loop()
+        call = _Call(raw, peer, loop.create_future())
+        self._waiting.append(call)
+        if not self._beginning and self._running < self._method.at_once:
+            # Not at once: what else this turn of the loop has received comes along.
+            self._beginning = True
+            loop.call_soon(self._begin)
         return await call.answered
 
-    def _take(self, call: _Call) -> None:
-        """On trio. The group begins when the burst that this one belongs to is over."""
-        self._waiting.append(call)
-        if self._running >= self._method.at_once:
-            return
-        self._running += 1
-        try:
-            self._nursery.start_soon(self._run)
-        except RuntimeError:  # the nursery has closed: too late, as if the run had ended
-            self._running -= 1
-            self._tell(self._next_group(), [])
-
-    async def _run(self) -> None:
-        try:
-            while group := self._next_group():
-                ended: list[Ended] = []
-                try:
-                    ended = await self._answer(group)
-                finally:
-                    self._tell(group, ended)
-        finally:
-            self._running -= 1
+    def _begin(self) -> None:
+        self._beginning = False
+        while self._waiting and self._running < self._method.at_once:
+            group = self._next_group()
+            self._running += 1
+            if not self._bridge.to_trio.put(partial(self._start, group)):
+                self._running -= 1
+                _resolve(group, [])
 
     def _next_group(self) -> list[_Call]:
         group: list[_Call] = []
@@ -89,6 +83,26 @@ class Gatherer:
             group.append(self._waiting.popleft())
             room -= len(group[-1].raw)
         return group
+
+    def _end(self, group: Sequence[_Call], ended: Sequence[Ended]) -> None:
+        self._running -= 1
+        _resolve(group, ended)
+        self._begin()
+
+    def _start(self, group: Sequence[_Call]) -> None:
+        """On trio."""
+        try:
+            self._nursery.start_soon(self._run, group)
+        except RuntimeError:  # the nursery has closed: too late, as if the run had ended
+            self._bridge.to_asyncio.put(partial(self._end, group, []))
+
+    async def _run(self, group: Sequence[_Call]) -> None:
+        """On trio."""
+        ended: list[Ended] = []
+        try:
+            ended = await self._answer(group)
+        finally:
+            self._bridge.to_asyncio.put(partial(self._end, group, ended))
 
     async def _answer(self, group: Sequence[_Call]) -> list[Ended]:
         read = [outcome.capture(parse, self._method.request_type, call.raw) for call in group]
@@ -109,11 +123,6 @@ class Gatherer:
             for request in read
         ]
 
-    def _tell(self, group: Sequence[_Call], ended: Sequence[Ended]) -> None:
-        """`ended` is empty where nobody has answered: everything comes to its end."""
-        futures = [call.answered for call in group]
-        self._bridge.to_asyncio.put(partial(_resolve, futures, ended or [_STOPPING] * len(group)))
-
 
 def _ended(answer: Message | bytes | BaseException) -> Ended:
     if isinstance(answer, RpcRefused):
@@ -122,7 +131,8 @@ def _ended(answer: Message | bytes | BaseException) -> Ended:
     return serialise(answer), None
 
 
-def _resolve(futures: Sequence["asyncio.Future[Ended]"], ended: Sequence[Ended]) -> None:
-    for future, one in zip(futures, ended, strict=True):
-        if not future.done():  # its caller has left
-            future.set_result(one)
+def _resolve(group: Sequence[_Call], ended: Sequence[Ended]) -> None:
+    """`ended` is empty where nobody has answered: everything comes to its end."""
+    for call, one in zip(group, ended or [_STOPPING] * len(group), strict=True):
+        if not call.answered.done():  # its caller has left
+            call.answered.set_result(one)

@@ -65,7 +65,7 @@ async def _measure(
     spells = []
     for mode in wanted.modes:
         told(f"{mode}: signing, warming up, and {wanted.seconds:g} s of load")
-        spells.append(await _spell(wanted, mode, daemon, running.pid(daemon)))
+        spells.append(await _spell(wanted, mode, daemon, running))
     logged = await _decisions(base) - before
     software = versions() | ({POSTGRESQL: server.version()} if server else {})
     return Outcome(wanted, spells, logged, before, about, software)
@@ -91,23 +91,33 @@ async def _decisions(base: str) -> int:
     return health.decisions
 
 
-async def _spell(wanted: Wanted, mode: str, daemon: Daemon, pid: int) -> Spell:
+async def _spell(wanted: Wanted, mode: str, daemon: Daemon, running: Processes) -> Spell:
     """The client is a process of its own: its time is told apart, its load is in nobody's way."""
     order = Order(
         mode=mode,
         directory=str(daemon.directory),
-        pid=pid,
+        pid=running.pid(daemon),
         seconds=wanted.seconds,
         at_once=wanted.streams if mode == BATCHED else wanted.in_flight,
         frame=wanted.frame,
         committers=wanted.committers,
     )
-    command = [sys.executable, "-m", CHILD, str(os.getpid()), "bench", "spell", order.encode()]
-    done = await trio.run_process(
-        command, capture_stdout=True, capture_stderr=True, check=False, stdin=subprocess.DEVNULL
-    )
-    if done.returncode:
-        words = done.stderr.decode(errors="replace").strip().removeprefix("pledgeway: ")
-        raise TownFault("\n".join(filter(None, [f"{mode}: {words}", daemon.last_lines()])))
-    found: dict[str, Any] = json.loads(done.stdout)
+    said = daemon.directory.with_name(mode)
+    process = _start(order, said)
+    running.adopt(mode, process)
+    status = await trio.to_thread.run_sync(process.wait, abandon_on_cancel=True)
+    if status:
+        words = said.with_suffix(".log").read_text(errors="replace").strip()
+        cause = words.removeprefix("pledgeway: ") or f"the client ended with status {status}"
+        raise TownFault("\n".join(filter(None, [f"{mode}: {cause}", daemon.last_lines()])))
+    found: dict[str, Any] = json.loads(said.read_bytes())
     return Spell(**found)
+
+
+def _start(order: Order, said: Path) -> subprocess.Popen[bytes]:
+    """In the main thread: the kernel takes a child whose thread has ended for an orphan."""
+    command = [sys.executable, "-m", CHILD, str(os.getpid()), "bench", "spell", order.encode()]
+    with said.open("wb") as out, said.with_suffix(".log").open("wb") as log:
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=log, process_group=0
+        )
