@@ -106,7 +106,7 @@ class Advertiser:
 
     def _node_advert(self, sequence: int, expires_at_us: int) -> NodeAdvert:
         settings = self._engine.memory.settings
-        known = sorted(settings.records)[:MAX_ADVERT_REGISTRIES]
+        known = sorted(settings.known)[:MAX_ADVERT_REGISTRIES]
         return NodeAdvert(
             node=settings.node,
             alias=self._config.alias,

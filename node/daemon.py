@@ -23,6 +23,7 @@ from node.control.service import Verb, control_service
 from node.core.deciding import with_statements
 from node.core.rows import Transaction
 from node.engine import Engine
+from node.exposing import Exposer
 from node.gossip import Gossip
 from node.identity import Identity, card, load_identity
 from node.intake import Intake
@@ -43,12 +44,10 @@ from node.store import (
     registry,
     setting,
 )
-from node.terms import Book, Terms
+from node.terms import FIRST_TERMS, Book
+from proto.adverts import Advert, FraudAdvert
 from proto.card import NodeCard
-from proto.fees import Fee
 from proto.keys import NodeId
-from proto.modes import Mode
-from proto.money import Rate
 from runtime.bridge import Bridge
 from runtime.clock import Clock, SystemClock
 from runtime.collector import calm_collector
@@ -75,16 +74,6 @@ DATABASE: Final = "node.sqlite"
 SOCKET: Final = "control.sock"
 STOP_GRACE_S: Final = 0.5
 Ready = Callable[[str], None]
-
-# What a new node asks until its owner says otherwise: dearer where it risks more.
-FIRST_TERMS: Final = Terms(
-    fees={
-        Mode.ATOMIC: Fee(),
-        Mode.SECURED: Fee(Rate.parse("1.001")),
-        Mode.GATEWAY: Fee(Rate.parse("1.003"), 2),
-        Mode.BARE: Fee(Rate.parse("1.006"), 5),
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +210,7 @@ class Daemon:
         engine = self._make_engine(writer, registries)
         self._engine = engine
         self._load()
-        gossip = self._make_gossip(finder)
+        gossip = self._make_gossip(partial(self._observe, finder))
         advertiser = Advertiser(
             self._identity, self._config, engine, gossip, self._book, self._clock, nursery
         )
@@ -238,7 +227,9 @@ class Daemon:
         )
         keep_days = self._config.keep_days
         archiver = Archiver(engine, self._archive, self._identity.key, self._clock, keep_days)
+        self._exposer = Exposer(engine, self._book, gossip, self._clock)
         nursery.start_soon(engine.run)
+        nursery.start_soon(self._exposer.run)
         self._transport.hand_to(partial(self._heard, gossip))
         nursery.start_soon(self._hear_adverts, gossip)
         self._begin_duties(nursery, Duties(advertiser, archiver, payer))
@@ -260,6 +251,7 @@ class Daemon:
             clock=self._clock,
             entropy=os.urandom,
             add_peer=self._add_peer,
+            expose=self._exposer.expose,
             advertise=advertiser.everything,
             processes=self._processes,
         )
@@ -289,8 +281,14 @@ class Daemon:
             self._archive,
         )
 
-    def _make_gossip(self, finder: RouteFinder) -> Gossip:
-        return Gossip(self._transport, self._links, self._identity.key, finder.observe)
+    def _make_gossip(self, observe: Callable[[Advert], None]) -> Gossip:
+        return Gossip(self._transport, self._links, self._identity.key, observe)
+
+    def _observe(self, finder: RouteFinder, advert: Advert) -> None:
+        if isinstance(advert, FraudAdvert):
+            self._exposer.hear(advert)
+        else:
+            finder.observe(advert)
 
     def _awaits_calls_at(self) -> str | None:
         """An address at which neighbours are given the time to call before they are called."""

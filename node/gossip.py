@@ -11,11 +11,13 @@ from node.core.rows import Line, LinePhase
 from node.core.view import Settings
 from node.links import Links
 from proto.adverts import (
+    FRAUD_KIND,
     LINE_KIND,
     NODE_KIND,
     RECORD_KIND,
     Advert,
     AdvertKey,
+    FraudAdvert,
     LineAdvert,
     NodeAdvert,
     RecordAdvert,
@@ -107,7 +109,9 @@ class Gossip:
                 log.warning("%s passes on a bad advert: %s", peer.hex()[:8], fault)
                 self._links.drop(peer, LinkCause.BAD_MESSAGE)
                 return
-            if advert.key[1] != self._key.node_id and self._keep(advert, data, now_us):
+            if isinstance(advert, FraudAdvert):
+                self._observe(advert)  # passed on by whoever has verified it
+            elif advert.key[1] != self._key.node_id and self._keep(advert, data, now_us):
                 fresh.append(data)
         if fresh:
             self._spread(fresh, apart_from=peer)
@@ -132,7 +136,7 @@ class Gossip:
             if node != apart_from:
                 self._transmit(node, link, adverts)
 
-    def say(self, adverts: Iterable[NodeAdvert | LineAdvert | RecordAdvert], now_us: int) -> None:
+    def say(self, adverts: Iterable[Advert], now_us: int) -> None:
         """Signs, keeps and spreads our own adverts, and records of registries that we know."""
         said = []
         for advert in adverts:
@@ -142,7 +146,7 @@ class Gossip:
         if said:
             self._spread(said)
 
-    def _sign(self, advert: NodeAdvert | LineAdvert | RecordAdvert) -> bytes:
+    def _sign(self, advert: Advert) -> bytes:
         match advert:
             case NodeAdvert():
                 return Envelope.seal(self._key, NODE_KIND, advert.encode()).encode()
@@ -150,6 +154,8 @@ class Gossip:
                 return Envelope.seal(self._key, LINE_KIND, advert.encode()).encode()
             case RecordAdvert():
                 return Envelope(RECORD_KIND, advert.record.signed, Proof(b"", b"")).encode()
+            case FraudAdvert():
+                return Envelope(FRAUD_KIND, advert.data, Proof(b"", b"")).encode()
 
     def forget_expired(self, now_us: int) -> None:
         for key in [k for k, (a, _) in self._known.items() if a.expires_at_us <= now_us]:

@@ -141,7 +141,7 @@ class Payer:
     def _query(self, request: PaymentRequest, options: PayOptions, lessons: Lessons) -> RouteQuery:
         settings = self._engine.memory.settings
         now_us = self._clock.now_us()
-        known = [single(r) for r in sorted(settings.records)]
+        known = [single(r) for r in sorted(settings.known)]
         candidates = {*request.policies, *known, *self._policies()}
         if options.registries or options.policies:
             candidates = {

@@ -46,7 +46,7 @@ from proto.reason import Reason, Refusal
 from proto.v1 import types_pb2 as pb
 from runtime.store import meta_table
 
-SCHEMA_VERSION: Final = 3  # a change of any table below takes the next one, and a migration
+SCHEMA_VERSION: Final = 4  # a change of any table below takes the next one, and a migration
 STORE_KIND: Final = "node"
 
 metadata = MetaData()
@@ -258,6 +258,7 @@ registry = Table(
     Column("id", LargeBinary, primary_key=True),
     Column("record", LargeBinary, nullable=False),
     Column("accepted", SmallInteger, nullable=False),
+    Column("fraud", LargeBinary, nullable=False),  # the file that proves it a cheat, or empty
     Column("version", BigInteger, nullable=False),
 )
 

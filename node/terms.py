@@ -100,6 +100,17 @@ def _registry_fees(data: Mapping[str, Any]) -> dict[bytes, RegistryFee]:
     }
 
 
+# What a new node asks until its owner says otherwise: dearer where it risks more.
+FIRST_TERMS: Final = Terms(
+    fees={
+        Mode.ATOMIC: Fee(),
+        Mode.SECURED: Fee(Rate.parse("1.001")),
+        Mode.GATEWAY: Fee(Rate.parse("1.003"), 2),
+        Mode.BARE: Fee(Rate.parse("1.006"), 5),
+    }
+)
+
+
 @dataclass(slots=True)
 class KnownRegistry:
     """A record and whether the owner accepts it. `version` is of its row; 0 = not in the store."""
@@ -107,6 +118,7 @@ class KnownRegistry:
     record: RegistryRecord
     accepted: bool
     version: int = 0
+    fraud: bytes = b""  # the FraudProof file that exposed it
 
 
 class Book:
@@ -127,7 +139,7 @@ class Book:
         for row in registries:
             record = read_record(row["record"])
             self.registries[record.registry] = KnownRegistry(
-                record, bool(row["accepted"]), row["version"]
+                record, bool(row["accepted"]), row["version"], row["fraud"]
             )
 
     def settings(self) -> Settings:
@@ -138,6 +150,7 @@ class Book:
             registry_fees=dict(self.terms.registry_fees),
             accepts=frozenset(r for r, known in self.registries.items() if known.accepted),
             records={r: known.record for r, known in self.registries.items()},
+            exposed=frozenset(r for r, known in self.registries.items() if known.fraud),
             watches_registry=self.terms.watches_registry,
             hold_max_us=self.terms.hold_max_us,
             line_fees={n: FeeSet(dict(f)) for n, f in self.terms.line_fees.items()},
@@ -177,6 +190,7 @@ class Book:
                             "id": record.registry,
                             "record": record.signed,
                             "accepted": int(bool(accepted)),
+                            "fraud": b"",
                             "version": 1,
                         }
                     ],
@@ -196,4 +210,17 @@ class Book:
             "accepted": int(known.accepted),
             "version": known.version - 1,
         }
+        return [UpdateRows(registry, [changed])]
+
+    def expose(self, accused: bytes, fraud: bytes) -> list[Write]:
+        """A known registry was proven to cheat: the first proof is kept, acceptance ends.
+
+        Empty where it was exposed before.
+        """
+        known = self.registries[accused]
+        if known.fraud:
+            return []
+        known.fraud, known.accepted = fraud, False
+        known.version += 1
+        changed = {"id": accused, "accepted": 0, "fraud": fraud, "version": known.version - 1}
         return [UpdateRows(registry, [changed])]

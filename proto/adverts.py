@@ -20,6 +20,7 @@ from proto.brand_codec import (
 )
 from proto.envelope import Envelope
 from proto.fees import Exchange, FeeSet, RegistryFee
+from proto.fraud.file import read_fraud_proof
 from proto.key_certificate import verify_node_key
 from proto.keys import KeyPurpose, NodeId, node_id
 from proto.limits import (
@@ -41,6 +42,7 @@ from proto.wire import WireFault, canonical, parse
 NODE_KIND: Final = "pledgeway/node-advert/v1"
 LINE_KIND: Final = "pledgeway/line-advert/v1"
 RECORD_KIND: Final = "pledgeway/registry-advert/v1"
+FRAUD_KIND: Final = "pledgeway/fraud/v1"
 
 AdvertKey = tuple[str, bytes]
 """(kind, subject): what the newest advert replaces."""
@@ -144,7 +146,30 @@ class RecordAdvert:
         return self.record.expires_at_us
 
 
-Advert = NodeAdvert | LineAdvert | RecordAdvert
+@dataclass(frozen=True, slots=True)
+class FraudAdvert:
+    """The file that proves a registry a cheat (registry section 8): it certifies itself.
+
+    Read but not verified: what it proves depends on the reader's own witnesses.
+    """
+
+    accused: bytes
+    data: bytes  # FraudProof
+
+    @property
+    def key(self) -> AdvertKey:
+        return FRAUD_KIND, self.accused
+
+    @property
+    def sequence(self) -> int:
+        return 1  # the first proof is as good as any later one
+
+    @property
+    def expires_at_us(self) -> int:
+        return MAX_SEQUENCE
+
+
+Advert = NodeAdvert | LineAdvert | RecordAdvert | FraudAdvert
 
 
 def read_advert(data: bytes, now_us: int) -> Advert:
@@ -153,9 +178,12 @@ def read_advert(data: bytes, now_us: int) -> Advert:
     An expired one is a WireFault too: honest neighbours drop what has expired before they pass it
     on, within the clock error that the protocol's margins contain.
     """
+    envelope = Envelope.decode_unverified(data)
+    if envelope.kind == FRAUD_KIND:
+        accused = read_record(read_fraud_proof(envelope.payload).record).registry
+        return FraudAdvert(accused, envelope.payload)
     if len(data) > MAX_RECORD_ADVERT_BYTES:
         raise WireFault(f"an advert has at most {MAX_RECORD_ADVERT_BYTES} bytes")
-    envelope = Envelope.decode_unverified(data)
     if len(data) > MAX_ADVERT_BYTES and envelope.kind != RECORD_KIND:
         raise WireFault(f"an advert of a node or a line has at most {MAX_ADVERT_BYTES} bytes")
     if envelope.kind == RECORD_KIND:

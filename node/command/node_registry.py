@@ -1,17 +1,20 @@
 """`pledgeway node registry`: which commit registries the node knows, and which it accepts."""
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
+from pathlib import Path
 from typing import Final
 
 import click
 
-from node.command.argument_types import read_file
-from node.command.display import Json, facts, moment, say, table, yes_no
-from node.command.exit_status import TaughtCommand
+from node.command.argument_types import read_file, require_new_file, write_new_file
+from node.command.display import Json, facts, moment, say, table
+from node.command.exit_status import UNUSABLE, TaughtCommand, fail
 from node.command.session import Session, with_node
+from proto.fraud.file import MAX_FRAUD_BYTES
 from proto.limits import MAX_RECORD_BYTES
 
 WHAT: Final = "registry record"
+FRAUD: Final = "fraud proof"
 
 
 @click.group("registry")
@@ -56,10 +59,7 @@ def list_(session: Session) -> None:
     def show(answer: Json) -> None:
         table(
             ("registry", "id", "state"),
-            (
-                (r.get("name"), r.get("id"), yes_no(r.get("accepted"), "accepted", "known only"))
-                for r in answer.get("registries", ())
-            ),
+            ((r.get("name"), r.get("id"), _state(r)) for r in answer.get("registries", ())),
             empty="None: `pledgeway node registry add FILE --accept` adds one.",
         )
 
@@ -106,6 +106,46 @@ def drop(session: Session, registry: str) -> None:
     session.show("registry.accept", {"registry": registry, "accept": False}, _show_one)
 
 
+@node_registry.command("expose", cls=TaughtCommand)
+@click.argument("file", metavar="FILE")
+@with_node
+def expose(session: Session, file: str) -> None:
+    """Hand the node a fraud proof: FILE proves that a registry cheated.
+
+    The node verifies it, drops the registry for good, flags the promises that wait for its word
+    (`pledgeway node incidents`), and passes the file on to its neighbours. What is open is still
+    settled by the registry's certificates.
+
+    \b
+    Example:
+      pledgeway node registry expose double.fraud --node ./alice
+    """
+    proof = b64encode(read_file(file, FRAUD, MAX_FRAUD_BYTES)).decode()
+    session.show("registry.expose", {"proof": proof}, _show_one)
+
+
+@node_registry.command("proof", cls=TaughtCommand)
+@click.argument("registry", metavar="REGISTRY")
+@click.option("--out", metavar="FILE", required=True, help="Where to write it.")
+@with_node
+def proof(session: Session, registry: str, out: str) -> None:
+    """Write the file that exposed REGISTRY, for anybody to check with `pledgeway verify`.
+
+    \b
+    Example:
+      pledgeway node registry proof Harbour --out harbour.fraud
+    """
+
+    path = Path(out)
+    require_new_file(path)
+    answer = session.ask("registry.proof", {"registry": registry})
+    try:
+        write_new_file(path, b64decode(str(answer.value.get("proof", ""))))
+    except OSError as error:
+        fail(UNUSABLE, f"{out}: cannot be written: {error.strerror}")
+    session.print(answer, lambda _: say(f"written: check it with `pledgeway verify {out}`"))
+
+
 def _show_one(answer: Json) -> None:
     if "id" not in answer:
         say("done")
@@ -116,7 +156,8 @@ def _show_one(answer: Json) -> None:
             ("id", answer.get("id")),
             ("reached at", answer.get("grpc_target")),
             ("record expires", moment(answer.get("expires_at_us"))),
-            ("state", yes_no(answer.get("accepted"), "accepted", "known only")),
+            ("state", _state(answer)),
+            ("flagged", answer.get("flagged")),
             ("witnesses", _witnesses(answer)),
         )
     )
@@ -125,3 +166,10 @@ def _show_one(answer: Json) -> None:
 def _witnesses(answer: Json) -> str:
     named, needed = answer.get("witnesses", 0), answer.get("witness_quorum", 0)
     return f"{named}, of whom {needed} vouch for a late proof" if named or needed else "none"
+
+
+def _state(registry: Json) -> str:
+    how = registry.get("exposed")
+    if how:
+        return f"EXPOSED as a cheat ({str(how).lower().replace('_', ' ')}), dropped for good"
+    return "accepted" if registry.get("accepted") else "known only"

@@ -23,6 +23,7 @@ from node.routing import RouteFinder
 from node.terms import Book, KnownRegistry
 from proto.card import NodeCard
 from proto.descriptor import transaction_uuid
+from proto.fraud.verdict import Verdict
 from proto.keys import NodeId
 from proto.money import Brand
 from proto.policy import RegistryPolicy, single
@@ -67,6 +68,7 @@ class Context:
     clock: Clock
     entropy: Callable[[int], bytes]
     add_peer: Callable[[NodeCard], Sequence[Write]]
+    expose: Callable[[bytes], Awaitable[Verdict]]
     advertise: Callable[[], None]
     processes: Callable[[], list[Process]]
     stop: trio.Event = field(default_factory=trio.Event)

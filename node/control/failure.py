@@ -52,10 +52,10 @@ class Arguments:
             raise bad_argument(name, f"must be {kind.__name__}")
         return value
 
-    def text(self, name: str, default: Any = ...) -> str:
+    def text(self, name: str, default: Any = ..., most: int = MAX_TEXT) -> str:
         value: str = self._take(name, str, default)
-        if value is not None and len(value) > MAX_TEXT:
-            raise bad_argument(name, f"more than {MAX_TEXT} characters")
+        if value is not None and len(value) > most:
+            raise bad_argument(name, f"more than {most} characters")
         return value
 
     def maybe_text(self, name: str) -> str | None:

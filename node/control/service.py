@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import grpc
 
-from node.control import lines, payments, policies, requests, state, terms
+from node.control import lines, payments, policies, registries, requests, state, terms
 from node.control.context import Context, store
 from node.control.failure import Arguments, ControlFailure, bad_argument
 from proto.v1 import control_pb2 as pb
@@ -32,9 +32,11 @@ VERBS: Final[Mapping[str, Verb]] = {
     "balance": lines.balance,
     "fees.show": terms.show_fees,
     "fees.set": terms.set_fees,
-    "registry.add": terms.add_registry,
-    "registry.list": terms.list_registries,
-    "registry.accept": terms.accept_registry,
+    "registry.add": registries.add_registry,
+    "registry.list": registries.list_registries,
+    "registry.accept": registries.accept_registry,
+    "registry.expose": registries.expose_registry,
+    "registry.proof": registries.fraud_of_registry,
     "policy.add": policies.add,
     "policy.list": policies.list_policies,
     "policy.drop": policies.drop,

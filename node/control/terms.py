@@ -1,22 +1,16 @@
-"""Verbs about fees and registries."""
+"""Verbs about fees."""
 
-from base64 import b64decode
-from binascii import Error as Base64Error
 from collections.abc import Mapping
 from typing import Any
 
 from node.control.context import Context
-from node.control.failure import Arguments, ControlFailure, bad_argument
+from node.control.failure import Arguments, bad_argument
 from node.core.rows import Line
-from node.terms import KnownRegistry
 from proto.fees import Fee, FeeSet, RegistryFee, price_of_pair
-from proto.lateness import quorum_of
 from proto.levels import Level
 from proto.limits import US
 from proto.modes import Mode, mode_of
 from proto.money import Rate
-from proto.registry_record import RegistryRecord, read_record
-from proto.wire import WireFault
 
 EXAMPLE_AMOUNT = 100_000  # what the fee table shows the price of
 
@@ -183,86 +177,3 @@ def _registry_fee(name: str, value: Any) -> RegistryFee:
         return RegistryFee(Rate.parse(rates[0]), flats[0], Rate.parse(rates[1]), flats[1])
     except ValueError as error:
         raise bad_argument(name, str(error)) from error
-
-
-def registry_json(context: Context, known: KnownRegistry) -> dict[str, Any]:
-    """`witnesses`: how many its record names; `witness_quorum`: how many a late proof needs."""
-    record = known.record
-    return {
-        "id": record.registry.hex(),
-        "name": record.name,
-        "accepted": known.accepted,
-        "grpc_target": record.grpc_target,
-        "archive_url": record.archive_url,
-        "expires_at_us": record.expires_at_us,
-        "declared_clock": record.declared_clock,
-        "max_error_ms": record.max_error_us // 1000,
-        "witnesses": len(record.witnesses),
-        "witness_quorum": quorum_of(record, context.book.terms.witness_quorums),
-    }
-
-
-async def add_registry(context: Context, arguments: Arguments) -> dict[str, Any]:
-    """Takes a registry's record; with `accept` the owner trusts its decisions."""
-    encoded, accept = arguments.text("record"), arguments.flag("accept", False)
-    arguments.done()
-    try:
-        record = read_record(b64decode(encoded, validate=True))
-    except (Base64Error, WireFault, ValueError) as error:
-        raise bad_argument("record", str(error)) from error
-    if record.expires_at_us <= context.clock.now_us():
-        raise bad_argument("record", "it has expired; ask the registry's operator for a new one")
-    known = context.book.registries.get(record.registry)
-    if known is not None:
-        _require_no_fork(record, known.record)
-    await _learn(context, context.book.learn(record, accept))
-    return registry_json(context, context.book.registries[record.registry])
-
-
-def _require_no_fork(record: RegistryRecord, known: RegistryRecord) -> None:
-    """An older record of the same operators is no harm: the newer one stays."""
-    if record.roots[: len(known.roots)] != known.roots[: len(record.roots)]:
-        raise ControlFailure(
-            "RECORD_FORKS",
-            f"its operators did not follow those of the record of {known.name!r} that is known",
-            "ask the registry, by a way that you trust, which of the two is theirs",
-        )
-
-
-async def _learn(context: Context, writes: list[Any]) -> None:
-    await context.durable(writes)
-    context.engine.use_settings(context.book.settings())
-    context.advertise()
-
-
-async def list_registries(context: Context, arguments: Arguments) -> dict[str, Any]:
-    arguments.done()
-    known = sorted(
-        context.book.registries.values(), key=lambda k: (k.record.name, k.record.registry)
-    )
-    return {"registries": [registry_json(context, k) for k in known]}
-
-
-async def accept_registry(context: Context, arguments: Arguments) -> dict[str, Any]:
-    """Changes the owner's trust. Promises that are open stay under the rules they were made.
-
-    `witnesses`: how many of them must have cosigned a proof that comes late; kept until the owner
-    says another number or drops the registry.
-    """
-    known = context.find_registry(arguments.text("registry"))
-    accept = arguments.flag("accept")
-    quorum = arguments.maybe_number("witnesses")
-    arguments.done()
-    record = known.record
-    if quorum is not None and quorum > len(record.witnesses):
-        raise bad_argument("witnesses", f"its record names {len(record.witnesses)} of them")
-    quorums = dict(context.book.terms.witness_quorums)
-    if not accept:
-        quorums.pop(record.registry, None)
-    elif quorum is not None:
-        quorums[record.registry] = quorum
-    writes = context.book.learn(record, accept)
-    if quorums != context.book.terms.witness_quorums:
-        writes += context.book.change(witness_quorums=quorums)
-    await _learn(context, writes)
-    return registry_json(context, known)

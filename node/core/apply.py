@@ -22,9 +22,11 @@ from node.core.events import (
     FromPeer,
     GiveUpPayment,
     OfferLine,
+    RegistryExposed,
     RegistrySaid,
     StartAttempt,
 )
+from node.core.exposing import on_registry_exposed
 from node.core.line import (
     accept_line,
     change_limit,
@@ -91,6 +93,8 @@ def _dispatch(step: Step, event: Event) -> Answer | None:
             _from_peer(step, event)
         case RegistrySaid():
             on_registry_said(step, event)
+        case RegistryExposed():
+            on_registry_exposed(step, event)
         case Due():
             on_due(step, step.row(event.key))
         case OfferLine():

@@ -161,6 +161,16 @@ class RegistrySaid:
 
 
 @dataclass(frozen=True, slots=True)
+class RegistryExposed:
+    """A registry that is to decide about `commit` was proven to cheat; `how` is for people."""
+
+    now_us: int
+    commit: bytes
+    registry: bytes
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
 class Due:
     """The time that a row waits for has come."""
 
@@ -182,5 +192,6 @@ Event = (
     | GiveUpPayment
     | AbandonPayment
     | RegistrySaid
+    | RegistryExposed
     | Due
 )

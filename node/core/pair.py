@@ -52,7 +52,7 @@ def check_pair(
     fees = settings.line_fees.get(line_out.id, settings.fees)
     facts = NodeFacts(
         settings.usable,
-        frozenset(settings.records),
+        settings.known,
         settings.watches_registry,
         settings.hold_max_us,
         fees,

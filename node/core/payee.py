@@ -167,7 +167,7 @@ def _check_policy(
     """V5: where the payee has to show a certificate, it can ask for one and read it."""
     if not held.level.needs_stamp:
         return None
-    readable = frozenset(descriptor.policy.members) <= frozenset(step.settings.records)
+    readable = frozenset(descriptor.policy.members) <= step.settings.known
     if descriptor.policy in terms.policies and readable:
         return None
     return Refusal(Reason.POLICY_REFUSED)

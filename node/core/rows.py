@@ -311,6 +311,7 @@ class IncidentKind(IntEnum):
     CONTRADICTION = 2  # a registry signed both ways
     CLAIM_DENIED = 3  # a neighbour does not honour evidence
     CLAIM = 4  # owed since a commit dominates over the abort that ended the promise
+    EXPOSED = 5  # a registry that decides about open promises was proven to cheat
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ class Settings:
     registry_fees: Mapping[bytes, RegistryFee] = field(default_factory=dict)
     accepts: frozenset[bytes] = frozenset()
     records: Mapping[bytes, RegistryRecord] = field(default_factory=dict)
+    exposed: frozenset[bytes] = frozenset()
     watches_registry: bool = False
     hold_max_us: int = DEFAULT_HOLD_MAX_US
     exchange: tuple[Exchange, ...] = ()
@@ -56,7 +57,15 @@ class Settings:
 
         Without a record every claim under it would be denied: that is no trust.
         """
-        return self.accepts & frozenset(self.records)
+        return self.accepts & self.known
+
+    @property
+    def known(self) -> frozenset[bytes]:
+        """Registries whose certificates this node can verify and has no proof against.
+
+        The records of those proven to cheat stay: what was trusted to them is settled by them.
+        """
+        return frozenset(self.records) - self.exposed
 
 
 class View(Protocol):

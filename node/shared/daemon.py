@@ -39,6 +39,7 @@ from node.store import (
     registry,
     setting,
 )
+from proto.adverts import Advert
 from proto.card import NodeCard
 from proto.keys import NodeId
 from runtime.faults import StoreFailed, reading
@@ -134,9 +135,9 @@ class SharedDaemon(Daemon):
         self._shared_engine = engine
         return engine
 
-    def _make_gossip(self, finder: RouteFinder) -> SharedGossip:
+    def _make_gossip(self, observe: Callable[[Advert], None]) -> SharedGossip:
         self._gossip = SharedGossip(
-            self._transport, self._links, self._identity.key, finder.observe, self._clock
+            self._transport, self._links, self._identity.key, observe, self._clock
         )
         return self._gossip
 

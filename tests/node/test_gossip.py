@@ -5,10 +5,14 @@ from typing import cast
 
 from node.gossip import Gossip
 from node.links import Links
-from proto.adverts import LineAdvert, read_advert
+from proto.adverts import FRAUD_KIND, Advert, FraudAdvert, LineAdvert, read_advert
+from proto.envelope import Envelope, Proof
+from proto.fraud.file import FraudProof
+from proto.fraud.verdict import FraudKind
 from proto.keys import NodeId, SigningKey
 from proto.money import Brand
 from runtime.transport import Transport
+from tests.proto.build import R1
 
 NOW_US = 1_800_000_000_000_000
 HOUR_US = 3_600_000_000
@@ -69,3 +73,17 @@ def test_the_end_of_a_link_that_was_replaced_leaves_its_successor() -> None:
     ours.parted(PEER.node_id, 7)
     ours.say([advert(1)], NOW_US)
     assert heard.said == [(PEER.node_id, 8, 1)]
+
+
+def test_a_proof_of_fraud_is_handed_on_by_whoever_verified_it() -> None:
+    """Gossip shows it to the node, and keeps nothing that nobody has looked at."""
+    observed: list[Advert] = []
+    heard = Heard()
+    transport = cast(Transport, heard)
+    ours = Gossip(transport, Links(transport), OURS, observed.append)
+    ours.greet(OTHER.node_id, 8)
+    proof = FraudProof(FraudKind.EQUIVOCATION, R1.record.signed).encode()
+    envelope = Envelope(FRAUD_KIND, proof, Proof(b"", b"")).encode()
+    ours.arrived(PEER.node_id, 7, [envelope], NOW_US)
+    assert observed == [FraudAdvert(R1.id, proof)]
+    assert heard.said == [] and list(ours.adverts) == []

@@ -9,7 +9,7 @@ import pytest
 
 from node.control.context import Context
 from node.control.failure import Arguments, ControlFailure
-from node.control.terms import add_registry
+from node.control.registries import add_registry
 from node.core.view import Caps
 from node.gossip import Gossip
 from node.links import Links

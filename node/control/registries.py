@@ -1,0 +1,148 @@
+"""Verbs about registries: which are known, which the owner relies on, which were caught."""
+
+from base64 import b64decode, b64encode
+from binascii import Error as Base64Error
+from typing import Any, Final
+
+from node.control.context import Context, store
+from node.control.failure import Arguments, ControlFailure, bad_argument
+from node.core.rows import Incident, IncidentKind
+from node.exposing import Unknown as UnknownRegistry
+from node.terms import KnownRegistry
+from proto.fraud.file import MAX_FRAUD_BYTES, read_fraud_proof
+from proto.fraud.verdict import FraudInvalid
+from proto.lateness import quorum_of
+from proto.registry_record import RegistryRecord, read_record
+from proto.wire import WireFault
+
+EXPOSED: Final = "EXPOSED"
+
+
+def registry_json(context: Context, known: KnownRegistry) -> dict[str, Any]:
+    """`witnesses`: how many its record names; `witness_quorum`: how many a late proof needs."""
+    record = known.record
+    return {
+        "id": record.registry.hex(),
+        "name": record.name,
+        "accepted": known.accepted,
+        "exposed": read_fraud_proof(known.fraud).kind.name if known.fraud else None,
+        "grpc_target": record.grpc_target,
+        "archive_url": record.archive_url,
+        "expires_at_us": record.expires_at_us,
+        "declared_clock": record.declared_clock,
+        "max_error_ms": record.max_error_us // 1000,
+        "witnesses": len(record.witnesses),
+        "witness_quorum": quorum_of(record, context.book.terms.witness_quorums),
+    }
+
+
+async def add_registry(context: Context, arguments: Arguments) -> dict[str, Any]:
+    """Takes a registry's record; with `accept` the owner trusts its decisions."""
+    encoded, accept = arguments.text("record"), arguments.flag("accept", False)
+    arguments.done()
+    try:
+        record = read_record(b64decode(encoded, validate=True))
+    except (Base64Error, WireFault, ValueError) as error:
+        raise bad_argument("record", str(error)) from error
+    if record.expires_at_us <= context.clock.now_us():
+        raise bad_argument("record", "it has expired; ask the registry's operator for a new one")
+    known = context.book.registries.get(record.registry)
+    if known is not None:
+        _require_no_fork(record, known.record)
+        if accept:
+            _require_honest(known)
+    await _learn(context, context.book.learn(record, accept))
+    return registry_json(context, context.book.registries[record.registry])
+
+
+def _require_no_fork(record: RegistryRecord, known: RegistryRecord) -> None:
+    """An older record of the same operators is no harm: the newer one stays."""
+    if record.roots[: len(known.roots)] != known.roots[: len(record.roots)]:
+        raise ControlFailure(
+            "RECORD_FORKS",
+            f"its operators did not follow those of the record of {known.name!r} that is known",
+            "ask the registry, by a way that you trust, which of the two is theirs",
+        )
+
+
+def _require_honest(known: KnownRegistry) -> None:
+    if known.fraud:
+        raise ControlFailure(
+            EXPOSED,
+            f"{known.record.name or known.record.registry.hex()} was proven to cheat",
+            "pledgeway node registry proof REGISTRY > FILE, and pledgeway verify FILE, show how",
+        )
+
+
+async def expose_registry(context: Context, arguments: Arguments) -> dict[str, Any]:
+    """Takes a file that proves a registry a cheat: it is dropped, what is open is flagged."""
+    encoded = arguments.text("proof", most=2 * MAX_FRAUD_BYTES)
+    arguments.done()
+    try:
+        verdict = await store(context.expose(b64decode(encoded, validate=True)))
+    except (Base64Error, WireFault, FraudInvalid, ValueError) as error:
+        raise bad_argument("proof", str(error)) from error
+    except UnknownRegistry as error:
+        raise ControlFailure(
+            "NOT_FOUND",
+            f"it accuses registry {error}, which this node does not know",
+            "nothing of yours depends on it",
+        ) from error
+    flagged = [
+        i
+        for i in context.engine.memory.owned(Incident)
+        if i.kind is IncidentKind.EXPOSED and verdict.registry.hex()[:8] in i.detail
+    ]
+    return registry_json(context, context.book.registries[verdict.registry]) | {
+        "flagged": len(flagged)
+    }
+
+
+async def fraud_of_registry(context: Context, arguments: Arguments) -> dict[str, Any]:
+    """The file that exposed a registry, for whoever wants to check it."""
+    known = context.find_registry(arguments.text("registry"))
+    arguments.done()
+    if not known.fraud:
+        raise ControlFailure("NOT_FOUND", f"nothing is known against {known.record.name}")
+    return {"proof": b64encode(known.fraud).decode()}
+
+
+async def _learn(context: Context, writes: list[Any]) -> None:
+    await context.durable(writes)
+    context.engine.use_settings(context.book.settings())
+    context.advertise()
+
+
+async def list_registries(context: Context, arguments: Arguments) -> dict[str, Any]:
+    arguments.done()
+    known = sorted(
+        context.book.registries.values(), key=lambda k: (k.record.name, k.record.registry)
+    )
+    return {"registries": [registry_json(context, k) for k in known]}
+
+
+async def accept_registry(context: Context, arguments: Arguments) -> dict[str, Any]:
+    """Changes the owner's trust. Promises that are open stay under the rules they were made.
+
+    `witnesses`: how many of them must have cosigned a proof that comes late; kept until the owner
+    says another number or drops the registry.
+    """
+    known = context.find_registry(arguments.text("registry"))
+    accept = arguments.flag("accept")
+    quorum = arguments.maybe_number("witnesses")
+    arguments.done()
+    if accept:
+        _require_honest(known)
+    record = known.record
+    if quorum is not None and quorum > len(record.witnesses):
+        raise bad_argument("witnesses", f"its record names {len(record.witnesses)} of them")
+    quorums = dict(context.book.terms.witness_quorums)
+    if not accept:
+        quorums.pop(record.registry, None)
+    elif quorum is not None:
+        quorums[record.registry] = quorum
+    writes = context.book.learn(record, accept)
+    if quorums != context.book.terms.witness_quorums:
+        writes += context.book.change(witness_quorums=quorums)
+    await _learn(context, writes)
+    return registry_json(context, known)
