@@ -232,12 +232,12 @@ def test_how_many_witnesses_a_late_proof_needs(pair: Pair) -> None:
     path.write_bytes(W1.record.signed)
     added = pair.json("Alice", "node", "registry", "add", str(path), "--accept")
     assert (added["witnesses"], added["witness_quorum"]) == (3, 2), "as its record says"
-    said = pair.json("Alice", "node", "registry", "accept", W1.name, "--witnesses", "3")
+    said = pair.json("Alice", "node", "registry", "accept", W1.id.hex(), "--witnesses", "3")
     assert said["witness_quorum"] == 3
-    again = pair.good("Alice", "node", "registry", "accept", W1.name)
+    again = pair.good("Alice", "node", "registry", "accept", W1.id.hex())
     assert "3, of whom 3 vouch for a late proof" in again, "accepting anew keeps it"
-    refused = pair.run("Alice", "node", "registry", "accept", W1.name, "--witnesses", "4")
+    refused = pair.run("Alice", "node", "registry", "accept", W1.id.hex(), "--witnesses", "4")
     assert (refused.exit_code, "its record names 3 of them" in refused.stderr) == (2, True)
-    pair.good("Alice", "node", "registry", "drop", W1.name)
-    accepted = pair.json("Alice", "node", "registry", "accept", W1.name)
+    pair.good("Alice", "node", "registry", "drop", W1.id.hex())
+    accepted = pair.json("Alice", "node", "registry", "accept", W1.id.hex())
     assert accepted["witness_quorum"] == 2, "dropping it forgets the owner's number"
