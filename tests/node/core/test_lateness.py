@@ -127,6 +127,8 @@ def test_a_commit_against_an_abort(
     claimed(world, certificate_of(attempt, request, bend))
     assert kinds(world) == expected
     assert [p.phase for p in world.promises("A")] == [PromisePhase.ABORTED] * 2
+    (told,) = {i.detail for i in world.incidents("A") if i.kind is IncidentKind.CONTRADICTION}
+    assert ("too late" in told) is (expected is INBOX)
     owed = [i.detail for i in world.incidents("A") if i.kind is IncidentKind.CLAIM]
     assert sorted(owed) == (
         ["owed by us: the commit dominates", "owed to us: the commit dominates"]
