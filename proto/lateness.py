@@ -3,6 +3,10 @@
 A registry can date a statement as it likes. What it cannot do alone is to have had it cosigned by
 witnesses back then: their times come from their own clocks. So whoever is shown a statement long
 after the fact, against a certificate that ended a promise, asks for a log proof with q of them.
+
+This holds against whoever has a registry's online keys, old ones included. Whoever has its root
+can publish a record with other witnesses; who fears that too asks for more of them than one friend
+could have (`node registry accept --witnesses`), and looks at a record before accepting it.
 """
 
 from collections.abc import Mapping
@@ -23,6 +27,9 @@ from proto.wire import WireFault
 
 PROOFS_KEPT: Final = 1024  # each is asked for several times while its payment ends
 
+# A record that allows itself more would make its registry's late stamps timely by decree.
+LONGEST_MMD_US: Final = 3600 * US
+
 Quorums = Mapping[bytes, int]
 """How many witnesses a node asks for, by registry; absent: as many as its record says."""
 
@@ -34,6 +41,11 @@ class Proven(IntEnum):
     NOTHING = 0  # there is none, or it does not hold
     LOGGED = 1  # the leaf is in the log; nobody, or too few, say since when
     TIMELY = 2  # q witnesses had seen it within MMD of its decision
+
+
+def mmd_us(record: RegistryRecord) -> int:
+    """From a statement to its cosigned proof, at most."""
+    return min(record.mmd_us, LONGEST_MMD_US)
 
 
 def quorum_of(record: RegistryRecord, quorums: Quorums) -> int:
@@ -63,7 +75,7 @@ def proven(signed: SignedStatement, record: RegistryRecord, quorum: int) -> Prov
     )
     if times_s is None:
         return Proven.NOTHING
-    until_us = leaf.decided_at_us + record.mmd_us
+    until_us = leaf.decided_at_us + mmd_us(record)
     in_time = sum(time_s * US <= until_us for time_s in times_s)
     return Proven.TIMELY if quorum > 0 and in_time >= quorum else Proven.LOGGED
 
@@ -108,7 +120,7 @@ def dominates(
         record = records.get(Statement.decode(signed.statement).registry)
         if record is None:
             return False  # it was verified by a record that is gone: nothing is booked blindly
-        late = now_us > deadline_us + record.mmd_us
+        late = now_us > deadline_us + mmd_us(record)
         if late and not timely(signed, record, quorum_of(record, quorums)):
             return False
     return True

@@ -13,7 +13,7 @@ from node.core.rows import Ask, Transaction, replace
 from node.core.view import Step
 from proto.certificate import AbortCertificate, Certificate, CommitCertificate
 from proto.descriptor import decode_descriptor
-from proto.lateness import lacks_proof, quorum_of, with_proof
+from proto.lateness import lacks_proof, mmd_us, quorum_of, with_proof
 from proto.limits import US
 from proto.registry_record import RegistryRecord
 from proto.statement import SignedStatement
@@ -101,7 +101,7 @@ def _witnessed(step: Step, transaction: Transaction) -> list[RegistryRecord]:
 def _pace_us(step: Step, transaction: Transaction) -> int:
     """From one question to the next; 0: nobody is to be asked."""
     witnessed = _witnessed(step, transaction)
-    slowest_us = max((record.mmd_us for record in witnessed), default=0)
+    slowest_us = max(map(mmd_us, witnessed), default=0)
     return max(slowest_us // ASKS_PER_MMD, LEAST_PACE_US) if witnessed else 0
 
 

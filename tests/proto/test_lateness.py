@@ -6,7 +6,15 @@ import pytest
 
 from proto.certificate import CommitCertificate
 from proto.descriptor import commit_id
-from proto.lateness import Proven, dominates, lacks_proof, proven, timely, with_proof
+from proto.lateness import (
+    LONGEST_MMD_US,
+    Proven,
+    dominates,
+    lacks_proof,
+    proven,
+    timely,
+    with_proof,
+)
 from proto.limits import US
 from proto.log_leaf import EPOCH_US, FenceLeaf
 from proto.record_parts import KeyRevocation
@@ -106,6 +114,14 @@ def test_the_late_rule_of_a_node() -> None:
     assert not dominates(PROVEN, D_US, {}, {}, late_us), "nobody is booked by a record that is gone"
     half = CommitCertificate(COMMIT, (*PROVEN.statements, SIGNED))
     assert not dominates(half, D_US, RECORDS, {}, late_us), "every statement needs its own"
+
+
+def test_a_record_cannot_make_late_stamps_timely() -> None:
+    generous = {W1.id: replace(W1.record, mmd_us=10 * EPOCH_US)}
+    late = W1.proof(SIGNED, dict.fromkeys(range(2), LAST_S + 3600))
+    assert proven(late, generous[W1.id], 2) is Proven.LOGGED
+    assert dominates(PLAIN, D_US, generous, {}, D_US + LONGEST_MMD_US)
+    assert not dominates(PLAIN, D_US, generous, {}, D_US + LONGEST_MMD_US + 1)
 
 
 def test_a_better_proof_replaces_a_worse_one() -> None:
