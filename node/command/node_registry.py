@@ -165,7 +165,10 @@ def _show_one(answer: Json) -> None:
 
 def _witnesses(answer: Json) -> str:
     named, needed = answer.get("witnesses", 0), answer.get("witness_quorum", 0)
-    return f"{named}, of whom {needed} vouch for a late proof" if named or needed else "none"
+    if not named and not needed:
+        return "none"
+    hint = "" if answer.get("witnesses_current", True) else "; others than when it was accepted"
+    return f"{named}, of whom {needed} vouch for a late proof{hint}"
 
 
 def _state(registry: Json) -> str:

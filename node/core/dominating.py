@@ -45,8 +45,8 @@ def note_contradiction(
 def _dominates(step: Step, transaction: Transaction, certificate: CommitCertificate) -> bool:
     deadline_us = decode_descriptor(transaction.descriptor).deadline_us
     settings = step.settings
-    quorums = settings.witness_quorums
-    return dominates(certificate, deadline_us, settings.records, quorums, step.now_us)
+    rules = settings.late_rules
+    return dominates(certificate, deadline_us, settings.records, rules, step.now_us)
 
 
 def _ended_by_abort(promise: Promise) -> bool:
