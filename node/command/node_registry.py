@@ -80,7 +80,8 @@ def accept(session: Session, registry: str, witnesses: int | None) -> None:
 
     A commit that is shown long after the end of a payment, against an abort, counts by itself only
     where Q witnesses of the registry had seen it in time; otherwise it waits for you among the
-    incidents. Your number stays until you say another one, or drop the registry.
+    incidents. Those count that its record names now: where a later record names others, accept it
+    again. Your number stays until you say another one, or drop the registry.
 
     \b
     Examples:
