@@ -22,7 +22,7 @@ def loaded(writes: list[Write], record: RegistryRecord) -> Book:
     ]
     book = Book(NODE, 0, Caps())
     shown = dict(row) | {"version": 1}
-    book.load([shown], [{"record": record.signed, "accepted": 1, "version": 1}])
+    book.load([shown], [{"record": record.signed, "accepted": 1, "fraud": b"", "version": 1}])
     return book
 
 
