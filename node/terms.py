@@ -10,9 +10,11 @@ from node.policy_json import policy_json, policy_of_json
 from node.store import registry, setting
 from proto.fees import Fee, FeeSet, RegistryFee
 from proto.keys import NodeId
+from proto.lateness import LateRule, rule_in
 from proto.limits import DEFAULT_HOLD_MAX_US
 from proto.modes import Mode
 from proto.money import Rate
+from proto.note import NoteKey
 from proto.policy import RegistryPolicy
 from proto.registry_record import RegistryRecord, read_record
 from runtime.write_plan import InsertRows, UpdateRows, Write
@@ -39,6 +41,7 @@ class Terms:
     line_registry_fees: Mapping[bytes, Mapping[bytes, RegistryFee]] = field(default_factory=dict)
     policies: Mapping[str, RegistryPolicy] = field(default_factory=dict)
     witness_quorums: Mapping[bytes, int] = field(default_factory=dict)
+    late_rules: Mapping[bytes, LateRule] = field(default_factory=dict)
 
     def to_json(self) -> str:
         return json.dumps(
@@ -56,6 +59,10 @@ class Terms:
                 },
                 "policies": {n: policy_json(p) for n, p in sorted(self.policies.items())},
                 "witness_quorums": {r.hex(): q for r, q in sorted(self.witness_quorums.items())},
+                "late_rules": {
+                    r.hex(): [rule.quorum, [key.encode() for key in rule.witnesses]]
+                    for r, rule in sorted(self.late_rules.items())
+                },
             }
         )
 
@@ -75,6 +82,10 @@ class Terms:
             },
             {n: policy_of_json(p) for n, p in data.get("policies", {}).items()},
             {bytes.fromhex(r): q for r, q in data.get("witness_quorums", {}).items()},
+            {
+                bytes.fromhex(r): LateRule(q, tuple(map(NoteKey.decode, keys)))
+                for r, (q, keys) in data.get("late_rules", {}).items()
+            },
         )
 
 
@@ -155,7 +166,7 @@ class Book:
             hold_max_us=self.terms.hold_max_us,
             line_fees={n: FeeSet(dict(f)) for n, f in self.terms.line_fees.items()},
             line_registry_fees=dict(self.terms.line_registry_fees),
-            witness_quorums=dict(self.terms.witness_quorums),
+            late_rules=dict(self.terms.late_rules),
             clock_error_us=self._clock_error_us,
             max_pending_count=self._caps.pending_count,
             max_pending_amount=self._caps.pending_amount,
@@ -171,6 +182,25 @@ class Book:
             return [InsertRows(setting, [row | {"version": 1}])]
         self._version += 1
         return [UpdateRows(setting, [row | {"version": self._version - 1}])]
+
+    def trust(self, record: RegistryRecord, accepted: bool, quorum: int | None) -> list[Write]:
+        """Accepts a registry or drops it, and pins whose cosignatures count. `quorum`: the owner's
+        number of them from now on; None: as before."""
+        writes = self.learn(record, accepted)
+        quorums, rules = dict(self.terms.witness_quorums), dict(self.terms.late_rules)
+        rules.pop(record.registry, None)
+        if not accepted:
+            quorums.pop(record.registry, None)
+        elif quorum is not None:
+            quorums[record.registry] = quorum
+        own = quorums.get(record.registry)
+        rule = rule_in(self.registries[record.registry].record, own)
+        # Where nobody counts yet a later record may only make the rule stricter: it is let in.
+        if accepted and (rule.quorum > 0 or own is not None):
+            rules[record.registry] = rule
+        if (quorums, rules) != (self.terms.witness_quorums, self.terms.late_rules):
+            writes += self.change(witness_quorums=quorums, late_rules=rules)
+        return writes
 
     def learn(self, record: RegistryRecord, accepted: bool | None = None) -> list[Write]:
         """A record from the owner or from gossip; the newest wins, acceptance is the owner's.

@@ -3,9 +3,13 @@
 A registry can date a statement as it likes. What it cannot do alone is to have had it cosigned by
 witnesses back then: their times come from their own clocks. So whoever is shown a statement long
 after the fact, against a certificate that ended a promise, asks for a log proof with q of them.
+
+Whoever has a registry's root can publish a record that names other witnesses. So a node pins them
+when its owner accepts the registry (LateRule), and new ones count once the owner accepts it again.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import IntEnum, unique
 from functools import lru_cache
 from typing import Final
@@ -23,8 +27,20 @@ from proto.wire import WireFault
 
 PROOFS_KEPT: Final = 1024  # each is asked for several times while its payment ends
 
-Quorums = Mapping[bytes, int]
-"""How many witnesses a node asks for, by registry; absent: as many as its record says."""
+# A record that allows itself more would make its registry's late stamps timely by decree.
+LONGEST_MMD_US: Final = 3600 * US
+
+
+@dataclass(frozen=True, slots=True)
+class LateRule:
+    """So many of these witnesses must have cosigned in time; 0: plain statements suffice."""
+
+    quorum: int
+    witnesses: tuple[NoteKey, ...]
+
+
+LateRules = Mapping[bytes, LateRule]
+"""What a node has pinned, by registry; absent: what its record says."""
 
 
 @unique
@@ -36,14 +52,27 @@ class Proven(IntEnum):
     TIMELY = 2  # q witnesses had seen it within MMD of its decision
 
 
-def quorum_of(record: RegistryRecord, quorums: Quorums) -> int:
-    """The node's own number for this registry, else the record's. 0: the rule is off."""
-    return quorums.get(record.registry, record.witness_quorum)
+def mmd_us(record: RegistryRecord) -> int:
+    """From a statement to its cosigned proof, at most."""
+    return min(record.mmd_us, LONGEST_MMD_US)
 
 
-def proven(signed: SignedStatement, record: RegistryRecord, quorum: int) -> Proven:
-    """What its proof shows by this registry's log keys and witnesses. The signature on the
-    statement itself is not looked at, nor what it says."""
+def rule_in(record: RegistryRecord, quorum: int | None = None) -> LateRule:
+    """The witnesses that the record names now, with the owner's number or the record's."""
+    number = record.witness_quorum if quorum is None else quorum
+    return LateRule(number, tuple(witness.key for witness in record.witnesses))
+
+
+def rule_of(record: RegistryRecord, rules: LateRules) -> LateRule:
+    """The rule of this registry: as it was pinned, else what its record says."""
+    return rules.get(record.registry) or rule_in(record)
+
+
+def proven(signed: SignedStatement, record: RegistryRecord, rule: LateRule) -> Proven:
+    """What its proof shows by this registry's log keys and the rule's witnesses.
+
+    The signature on the statement itself is not looked at, nor what it says.
+    """
     if not signed.tlog_proof:
         return Proven.NOTHING
     try:
@@ -59,13 +88,13 @@ def proven(signed: SignedStatement, record: RegistryRecord, quorum: int) -> Prov
         statement.leaf,
         statement.log_index,
         record.log_note_keys(origin),
-        tuple(witness.key for witness in record.witnesses),
+        rule.witnesses,
     )
     if times_s is None:
         return Proven.NOTHING
-    until_us = leaf.decided_at_us + record.mmd_us
+    until_us = leaf.decided_at_us + mmd_us(record)
     in_time = sum(time_s * US <= until_us for time_s in times_s)
-    return Proven.TIMELY if quorum > 0 and in_time >= quorum else Proven.LOGGED
+    return Proven.TIMELY if 0 < rule.quorum <= in_time else Proven.LOGGED
 
 
 @lru_cache(maxsize=PROOFS_KEPT)
@@ -85,16 +114,16 @@ def _cosigned_s(
     return None if found is None else tuple(cosignature_times_s(found[1], witnesses).values())
 
 
-def timely(signed: SignedStatement, record: RegistryRecord, quorum: int) -> bool:
+def timely(signed: SignedStatement, record: RegistryRecord, rule: LateRule) -> bool:
     """Whether the late rule lets it pass: always where the quorum is 0."""
-    return quorum <= 0 or proven(signed, record, quorum) is Proven.TIMELY
+    return rule.quorum <= 0 or proven(signed, record, rule) is Proven.TIMELY
 
 
 def dominates(
     certificate: CommitCertificate,
     deadline_us: int,
     records: Mapping[bytes, RegistryRecord],
-    quorums: Quorums,
+    rules: LateRules,
     now_us: int,
 ) -> bool:
     """Whether a commit certificate, verified before, is booked against an abort certificate.
@@ -108,23 +137,26 @@ def dominates(
         record = records.get(Statement.decode(signed.statement).registry)
         if record is None:
             return False  # it was verified by a record that is gone: nothing is booked blindly
-        late = now_us > deadline_us + record.mmd_us
-        if late and not timely(signed, record, quorum_of(record, quorums)):
+        late = now_us > deadline_us + mmd_us(record)
+        if late and not timely(signed, record, rule_of(record, rules)):
             return False
     return True
 
 
 def with_proof(
-    statements: tuple[SignedStatement, ...], fresh: SignedStatement, record: RegistryRecord, q: int
+    statements: tuple[SignedStatement, ...],
+    fresh: SignedStatement,
+    record: RegistryRecord,
+    rule: LateRule,
 ) -> tuple[SignedStatement, ...]:
     """The statements, with the proof of `fresh` at the one that says the same, if it is better.
 
     The same: byte for byte. A registry that says something else now is no source of proofs.
     """
-    shown = proven(fresh, record, q)
+    shown = proven(fresh, record, rule)
     return tuple(
         SignedStatement(known.statement, known.proofs, fresh.tlog_proof)
-        if known.statement == fresh.statement and shown > proven(known, record, q)
+        if known.statement == fresh.statement and shown > proven(known, record, rule)
         else known
         for known in statements
     )
@@ -133,7 +165,7 @@ def with_proof(
 def lacks_proof(
     certificate: CommitCertificate | AbortCertificate,
     records: Mapping[bytes, RegistryRecord],
-    quorums: Quorums,
+    rules: LateRules,
 ) -> bool:
     """Whether a proof is still to be fetched: of a registry with witnesses that count here."""
     for signed in certificate.statements:
@@ -141,6 +173,6 @@ def lacks_proof(
         record = records.get(statement.registry)
         if record is None or statement.commit_id:
             continue  # nobody to ask; or a fence, which tells of no decision
-        if not timely(signed, record, quorum_of(record, quorums)):
+        if not timely(signed, record, rule_of(record, rules)):
             return True
     return False

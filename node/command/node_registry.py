@@ -80,7 +80,8 @@ def accept(session: Session, registry: str, witnesses: int | None) -> None:
 
     A commit that is shown long after the end of a payment, against an abort, counts by itself only
     where Q witnesses of the registry had seen it in time; otherwise it waits for you among the
-    incidents. Your number stays until you say another one, or drop the registry.
+    incidents. Those count that its record names now: where a later record names others, accept it
+    again. Your number stays until you say another one, or drop the registry.
 
     \b
     Examples:
@@ -165,7 +166,10 @@ def _show_one(answer: Json) -> None:
 
 def _witnesses(answer: Json) -> str:
     named, needed = answer.get("witnesses", 0), answer.get("witness_quorum", 0)
-    return f"{named}, of whom {needed} vouch for a late proof" if named or needed else "none"
+    if not named and not needed:
+        return "none"
+    hint = "" if answer.get("witnesses_current", True) else "; others than when it was accepted"
+    return f"{named}, of whom {needed} vouch for a late proof{hint}"
 
 
 def _state(registry: Json) -> str:

@@ -11,7 +11,7 @@ from node.exposing import Unknown as UnknownRegistry
 from node.terms import KnownRegistry
 from proto.fraud.file import MAX_FRAUD_BYTES, read_fraud_proof
 from proto.fraud.verdict import FraudInvalid
-from proto.lateness import quorum_of
+from proto.lateness import rule_in, rule_of
 from proto.registry_record import RegistryRecord, read_record
 from proto.wire import WireFault
 
@@ -19,8 +19,10 @@ EXPOSED: Final = "EXPOSED"
 
 
 def registry_json(context: Context, known: KnownRegistry) -> dict[str, Any]:
-    """`witnesses`: how many its record names; `witness_quorum`: how many a late proof needs."""
+    """`witnesses`: how many its record names; `witness_quorum`: how many a late proof needs;
+    `witnesses_current`: those that count are those that the record names."""
     record = known.record
+    rule = rule_of(record, context.book.terms.late_rules)
     return {
         "id": record.registry.hex(),
         "name": record.name,
@@ -32,7 +34,8 @@ def registry_json(context: Context, known: KnownRegistry) -> dict[str, Any]:
         "declared_clock": record.declared_clock,
         "max_error_ms": record.max_error_us // 1000,
         "witnesses": len(record.witnesses),
-        "witness_quorum": quorum_of(record, context.book.terms.witness_quorums),
+        "witness_quorum": rule.quorum,
+        "witnesses_current": rule.witnesses == rule_in(record).witnesses,
     }
 
 
@@ -51,7 +54,7 @@ async def add_registry(context: Context, arguments: Arguments) -> dict[str, Any]
         _require_no_fork(record, known.record)
         if accept:
             _require_honest(known)
-    await _learn(context, context.book.learn(record, accept))
+    await _learn(context, context.book.trust(record, accept, None))
     return registry_json(context, context.book.registries[record.registry])
 
 
@@ -125,7 +128,7 @@ async def accept_registry(context: Context, arguments: Arguments) -> dict[str, A
     """Changes the owner's trust. Promises that are open stay under the rules they were made.
 
     `witnesses`: how many of them must have cosigned a proof that comes late; kept until the owner
-    says another number or drops the registry.
+    says another number or drops the registry. Those count that its record names now.
     """
     known = context.find_registry(arguments.text("registry"))
     accept = arguments.flag("accept")
@@ -136,13 +139,5 @@ async def accept_registry(context: Context, arguments: Arguments) -> dict[str, A
     record = known.record
     if quorum is not None and quorum > len(record.witnesses):
         raise bad_argument("witnesses", f"its record names {len(record.witnesses)} of them")
-    quorums = dict(context.book.terms.witness_quorums)
-    if not accept:
-        quorums.pop(record.registry, None)
-    elif quorum is not None:
-        quorums[record.registry] = quorum
-    writes = context.book.learn(record, accept)
-    if quorums != context.book.terms.witness_quorums:
-        writes += context.book.change(witness_quorums=quorums)
-    await _learn(context, writes)
+    await _learn(context, context.book.trust(record, accept, quorum))
     return registry_json(context, known)

@@ -27,19 +27,26 @@ def note_contradiction(
     """`certificate` is verified, and `transaction` has an abort certificate as well."""
     encoded = certificate.encode()
     detail = "the registry signed a commit certificate and an abort certificate"
+    ended = _ended_by_abort(promise)
+    dominant = ended and _dominates(step, transaction, certificate)
+    if ended and not dominant:
+        # Perhaps dated back: that is for the operator to find out.
+        detail += "; shown too late to be booked without enough witnesses' proof"
     record(step, IncidentKind.CONTRADICTION, promise, detail, encoded)
-    if not _ended_by_abort(promise):
+    if not dominant:
         return
-    deadline_us = decode_descriptor(transaction.descriptor).deadline_us
-    settings = step.settings
-    quorums = settings.witness_quorums
-    if not dominates(certificate, deadline_us, settings.records, quorums, step.now_us):
-        return  # perhaps dated back: that is for the operator to find out
     owed = "owed to us" if promise.direction is Direction.IN else "owed by us"
     new = record(step, IncidentKind.CLAIM, promise, f"{owed}: the commit dominates", encoded)
     if new and promise.direction is Direction.IN:
         # Once, so that its promisor knows what it owes; it answers that the promise has ended.
         step.send(promise.peer, Claim(promise.id, certificate))
+
+
+def _dominates(step: Step, transaction: Transaction, certificate: CommitCertificate) -> bool:
+    deadline_us = decode_descriptor(transaction.descriptor).deadline_us
+    settings = step.settings
+    rules = settings.late_rules
+    return dominates(certificate, deadline_us, settings.records, rules, step.now_us)
 
 
 def _ended_by_abort(promise: Promise) -> bool:

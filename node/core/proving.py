@@ -13,7 +13,7 @@ from node.core.rows import Ask, Transaction, replace
 from node.core.view import Step
 from proto.certificate import AbortCertificate, Certificate, CommitCertificate
 from proto.descriptor import decode_descriptor
-from proto.lateness import lacks_proof, quorum_of, with_proof
+from proto.lateness import lacks_proof, mmd_us, rule_of, with_proof
 from proto.limits import US
 from proto.registry_record import RegistryRecord
 from proto.statement import SignedStatement
@@ -52,8 +52,8 @@ def keep_proof(
     record = step.settings.records.get(registry)
     if transaction.ask is not Ask.PROOF or record is None:
         return
-    quorum = quorum_of(record, step.settings.witness_quorums)
-    statements = with_proof(certificate.statements, fresh, record, quorum)
+    rule = rule_of(record, step.settings.late_rules)
+    statements = with_proof(certificate.statements, fresh, record, rule)
     if statements == certificate.statements:
         return
     if isinstance(certificate, CommitCertificate):
@@ -95,16 +95,16 @@ def _witnessed(step: Step, transaction: Transaction) -> list[RegistryRecord]:
     settings = step.settings
     members = decode_descriptor(transaction.descriptor).policy.members
     records = [settings.records[m] for m in members if m in settings.records]
-    return [r for r in records if quorum_of(r, settings.witness_quorums) > 0]
+    return [r for r in records if rule_of(r, settings.late_rules).quorum > 0]
 
 
 def _pace_us(step: Step, transaction: Transaction) -> int:
     """From one question to the next; 0: nobody is to be asked."""
     witnessed = _witnessed(step, transaction)
-    slowest_us = max((record.mmd_us for record in witnessed), default=0)
+    slowest_us = max(map(mmd_us, witnessed), default=0)
     return max(slowest_us // ASKS_PER_MMD, LEAST_PACE_US) if witnessed else 0
 
 
 def _lacks(step: Step, transaction: Transaction) -> bool:
     settings = step.settings
-    return lacks_proof(certificate_of(transaction), settings.records, settings.witness_quorums)
+    return lacks_proof(certificate_of(transaction), settings.records, settings.late_rules)

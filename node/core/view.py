@@ -8,6 +8,7 @@ from node.core.effects import Effect, Send
 from node.core.rows import Key, Line, Payment, Promise, Request, Row, Transaction
 from proto.fees import Exchange, FeeSet, RegistryFee
 from proto.keys import NodeId
+from proto.lateness import LateRules
 from proto.limits import DEFAULT_HOLD_MAX_US, MAX_AMOUNT
 from proto.messages import Body
 from proto.registry_record import RegistryRecord
@@ -45,7 +46,7 @@ class Settings:
     exchange: tuple[Exchange, ...] = ()
     line_fees: Mapping[bytes, FeeSet] = field(default_factory=dict)
     line_registry_fees: Mapping[bytes, Mapping[bytes, RegistryFee]] = field(default_factory=dict)
-    witness_quorums: Mapping[bytes, int] = field(default_factory=dict)  # proto.lateness
+    late_rules: LateRules = field(default_factory=dict)
     clock_error_us: int = 0
     max_pending_count: int = MAX_PENDING_COUNT
     max_pending_amount: int = MAX_AMOUNT

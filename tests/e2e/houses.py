@@ -15,7 +15,7 @@ from node.command.processes.control import Json
 from node.command.processes.plan import make_plan
 from node.command.processes.ports import free_ports
 from node.command.processes.process import Processes, processes
-from node.command.processes.town import Town, build, run_node_command
+from node.command.processes.town import Town, build, run_node_command, run_registry_command
 from pathfinder.network import Line, Network, Node
 from proto.fees import Fee, FeeSet
 from proto.modes import Mode
@@ -63,17 +63,26 @@ async def running(
     directory: Path,
     expected: str = NOTHING,
     node_command: Callable[[str, Path], tuple[str, ...]] = run_node_command,
+    registry_command: Callable[[Path], tuple[str, ...]] = run_registry_command,
 ) -> AsyncIterator[Town]:
     """The network in processes; afterwards all ended on SIGTERM and no log holds an error.
 
-    `expected`: a pattern of the lines that the test provokes.
+    `expected`: a pattern of the lines that the test provokes. `registry_command`: called once the
+    registry's directory is made, and before it runs.
     """
     with processes() as children:
         async with Bridge.open() as bridge:
             ports = free_ports(Random())
             plan = make_plan(network)
             town = await build(
-                plan, directory, ports, bridge, children, lambda _: None, node_command
+                plan,
+                directory,
+                ports,
+                bridge,
+                children,
+                lambda _: None,
+                node_command,
+                registry_command=registry_command,
             )
             yield town
             await require_books(town)

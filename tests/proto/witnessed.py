@@ -9,7 +9,7 @@ from proto.keys import KeyCertificate, KeyPurpose, SigningKey
 from proto.limits import US
 from proto.merkle import leaf_hash
 from proto.note import COSIGNATURE, NoteKey
-from proto.registry_record import read_record, sign_record
+from proto.registry_record import RegistryRecord, read_record, sign_record
 from proto.shard import shard_of, shard_origin
 from proto.statement import STATEMENT_KIND, DecisionLeaf, SignedStatement, Statement
 from proto.tlog_proof import LogProof
@@ -94,6 +94,16 @@ def witnessed(of: TestRegistry = R1, *, quorum: int = QUORUM) -> WitnessedRegist
         message.witnesses.append(pb.Witness(key=shown, url=f"https://{name}"))
     record = read_record(sign_record(message, operators[:2]))
     return WitnessedRegistry(of.name, operators, of.online, record, log=log, cosigners=cosigners)
+
+
+def next_record(of: WitnessedRegistry, *, sequence: int, witnesses: int) -> RegistryRecord:
+    """A later record of the same registry, which names fewer witnesses and asks for them all."""
+    signed = pb.SignedRegistryRecord.FromString(of.record.signed)
+    message = pb.RegistryRecord.FromString(signed.record)
+    message.sequence = sequence
+    del message.witnesses[witnesses:]
+    message.witness_quorum = witnesses
+    return read_record(sign_record(message, of.operators[:2]))
 
 
 W1 = witnessed()

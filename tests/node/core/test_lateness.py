@@ -20,7 +20,7 @@ from node.core.rows import (
 from node.core.settling import bundle_of
 from node.core.view import Step
 from proto.certificate import CommitCertificate
-from proto.lateness import Proven, proven
+from proto.lateness import Proven, proven, rule_in
 from proto.levels import Level
 from proto.log_leaf import EPOCH_US
 from proto.messages import Body, Claim, Denied, Passed, Release
@@ -53,7 +53,7 @@ def witnessed_world(
     *levels: Level,
     manual: bool = True,
     registry: WitnessedRegistry = W1,
-    quorums: dict[bytes, int] | None = None,
+    quorum: int | None = None,
 ) -> tuple[World, Attempt, Request]:
     """P pays Q over A; everybody knows the registry's record with its witnesses."""
     world, names = chain_world(levels)
@@ -62,7 +62,7 @@ def witnessed_world(
         node.books.settings = replace(
             node.books.settings,
             records={**RECORDS, registry.id: registry.record},
-            witness_quorums=quorums or {},
+            late_rules={} if quorum is None else {registry.id: rule_in(registry.record, quorum)},
         )
     request = make_request(world, "Q", AMOUNT, manual=manual)
     attempt = pay(world, [Route(names, levels, AMOUNT)], request)
@@ -120,13 +120,15 @@ BOOKED = {IncidentKind.CONTRADICTION, IncidentKind.CLAIM}
 def test_a_commit_against_an_abort(
     after_us: int, bend: Bend, quorum: int, expected: set[IncidentKind]
 ) -> None:
-    world, attempt, request = witnessed_world(A, A, quorums={W1.id: quorum})
+    world, attempt, request = witnessed_world(A, A, quorum=quorum)
     aborted(world, attempt)
     assert [p.phase for p in world.promises("A")] == [PromisePhase.ABORTED] * 2
     world.now_us = attempt.deadline_us + after_us
     claimed(world, certificate_of(attempt, request, bend))
     assert kinds(world) == expected
     assert [p.phase for p in world.promises("A")] == [PromisePhase.ABORTED] * 2
+    (told,) = {i.detail for i in world.incidents("A") if i.kind is IncidentKind.CONTRADICTION}
+    assert ("too late" in told) is (expected is INBOX)
     owed = [i.detail for i in world.incidents("A") if i.kind is IncidentKind.CLAIM]
     assert sorted(owed) == (
         ["owed by us: the commit dominates", "owed to us: the commit dominates"]
@@ -202,7 +204,7 @@ def transaction_of(world: World, name: str) -> Transaction:
 
 def shown(world: World, name: str) -> Proven:
     certificate = CommitCertificate.decode(transaction_of(world, name).commit_certificate)
-    return min(proven(s, W1.record, 2) for s in certificate.statements)
+    return min(proven(s, W1.record, rule_in(W1.record)) for s in certificate.statements)
 
 
 def may_leave(world: World, name: str) -> bool:
@@ -270,7 +272,7 @@ def test_what_a_registry_answers_instead_of_the_proof() -> None:
 
 
 def test_an_abort_gets_its_proof_too() -> None:
-    world, attempt, _ = witnessed_world(A, A, quorums={W1.id: 1})
+    world, attempt, _ = witnessed_world(A, A, quorum=1)
     world.run(attempt.deadline_us + 5 * SECOND)
     row = transaction_of(world, "A")
     assert row.abort_certificate and row.ask is Ask.PROOF
@@ -281,13 +283,13 @@ def test_an_abort_gets_its_proof_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("registry", "quorums"),
-    [(witnessed(quorum=0), {}), (W1, {W1.id: 0})],
+    ("registry", "quorum"),
+    [(witnessed(quorum=0), None), (W1, 0)],
     ids=["the record asks for none", "the owner asks for none"],
 )
 def test_nothing_is_asked_where_no_witness_counts(
-    registry: WitnessedRegistry, quorums: dict[bytes, int]
+    registry: WitnessedRegistry, quorum: int | None
 ) -> None:
-    world, _, _ = witnessed_world(A, A, manual=False, registry=registry, quorums=quorums)
+    world, _, _ = witnessed_world(A, A, manual=False, registry=registry, quorum=quorum)
     for name in "PAQ":
         assert transaction_of(world, name).ask is Ask.NOTHING

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from random import Random
 
 import pytest
 from sqlalchemy import text
@@ -178,3 +179,23 @@ def test_a_pace_gives_back_no_more_than_it_has() -> None:
     assert not pace.allows("a", 10**12 + 333_332)
     assert pace.allows("a", 10**12 + 333_334)
     assert pace.allows("b", 10**12), "each log has its own"
+
+
+def test_whatever_is_sent_is_answered(tmp_path: Path) -> None:
+    """Bent bytes: a refusal, or the one checkpoint that the log has signed."""
+    random = Random(7)
+    with open_witness(tmp_path, LOG) as w:
+        w.cosigner.add(LOG.request(0, 5))
+        honest = LOG.request(5, 8)
+        for _ in range(400):
+            body = bytearray(honest)
+            for _ in range(random.randint(1, 3)):
+                at = random.randrange(len(body))
+                body[at : at + random.randint(0, 2)] = random.randbytes(random.randint(0, 2))
+            answer = w.cosigner.add(bytes(body))
+            if isinstance(answer, Given):
+                assert cosigned_s(LOG, 8, answer) == NOW_S
+        assert w.cosigner.add(LOG.request(0, 1)) in (
+            Refusal(Refused.STALE, 5),
+            Refusal(Refused.STALE, 8),
+        )
