@@ -18,7 +18,7 @@ from proto.log_leaf import FenceLeaf
 from proto.policy import RegistryPolicy
 from proto.record_parts import KeyRevocation
 from proto.statement import STATEMENT_KIND, SignedStatement, Statement
-from registry.log import CommitShown, Query, Row, Subject
+from registry.log import CommitShown, Logged, Query, Row, Subject
 from tests.proto.build import NOW_US, SECOND, make_commit, signing_key
 from tests.registry.build import DECLINE_HASH, ERROR_US, GUARD_US, decline_shown, subject
 from tests.registry.cheating import MMD_US, WITNESSES, YEAR, CheatingRegistry, View
@@ -78,7 +78,7 @@ def equivocations() -> Iterator[Case]:
     yield case("signed alone and in a batch", r, FraudFault.SAME_LEAF, first, batched)
     other = r.state(r.decide(shown(r.descriptor("other")), NOW_US))
     yield case("two transactions", r, FraudFault.OTHER_TRANSACTION, second, other)
-    stranger = HONEST.signer.statement(HONEST.log(declined))
+    stranger = HONEST.signer.statement(Logged(declined, 0, YEAR))
     yield case("somebody else's", r, FraudFault.OTHER_REGISTRY, first, stranger)
     forged = r.sign(Statement.decode(second.statement), signing_key("thief"))
     yield case("a key never certified", r, FraudFault.SIGNATURE, first, forged)
@@ -157,7 +157,8 @@ def decisions() -> Iterator[Case]:
 def relayed(r: CheatingRegistry) -> Iterator[Case]:
     policy = RegistryPolicy(tuple(sorted((r.id, HONEST.id))), 2, 1, 0, 2 * SECOND)
     d = r.descriptor("shared", policy=policy)
-    theirs = HONEST.state(HONEST.decide(shown(d), NOW_US))
+    honest = CheatingRegistry(HONEST.name)  # a log of its own: the same bytes at every call
+    theirs = honest.state(honest.decide(shown(d), NOW_US))
     own = Evidence.decode(make_commit(d).evidence)
     tampered = replace(theirs, proofs=(replace(theirs.proofs[0], signature=bytes(64)),))
     for name, statements, expected in (

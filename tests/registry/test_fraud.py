@@ -64,6 +64,7 @@ def test_no_near_miss_is_guilty_of_something_else(kind: FraudKind) -> None:
     """Save of what it shows as well, by rights."""
     also = {
         ("two decisions at one index", FraudKind.SPLIT_VIEW),
+        ("one index of two logs", FraudKind.DOUBLE_LEAF),
         ("two leaves at two indices", FraudKind.DOUBLE_LEAF),
     }
     for case in CASES:
