@@ -26,7 +26,7 @@ IMPURE = {
     *("threading", "time", "trio"),
 }
 PURE_NODE_ROOMS = ("node/ledger/clearing.py", "node/escrow/templates.py", "node/web/approval.py")
-PURE_REGISTRY = ("registry/log.py", "registry/tlog.py", "registry/fraud.py")
+PURE_REGISTRY = ("registry/log.py", "registry/tlog.py", "registry/audit/replay.py")
 IMPURE_PATHFINDER = {"service.py", "config.py", "__main__.py", "network_file.py"}
 MAX_LINES = 400
 MAX_FUNCTION_LINES = 70

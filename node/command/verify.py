@@ -1,4 +1,4 @@
-"""`pledgeway verify FILE`: what a certificate proves, found out without asking anybody."""
+"""`pledgeway verify FILE`: what a certificate or an accusation proves, without asking anybody."""
 
 import json
 import sys
@@ -13,6 +13,7 @@ from google.protobuf.json_format import Parse, ParseError
 from rich.console import Console
 from rich.table import Table
 
+from node.command.verify_fraud import read_accusation, show_accusation
 from proto.certificate import (
     AbortCertificate,
     Certificate,
@@ -234,21 +235,30 @@ def _printable(text: str) -> str:
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
 @click.option("--json", "json_wanted", is_flag=True, help="One JSON object.")
 def verify(file: Path, json_wanted: bool) -> None:
-    """Say what a certificate FILE proves, offline.
+    """Say what FILE proves, offline.
 
-    FILE is a certificate with the records of its registries: a CertificateFile, as protobuf or as
-    protobuf JSON. Exit status 0: valid; 1: it proves nothing, with the reason and a stable code;
-    2: it cannot be read.
+    FILE is a certificate with the records of its registries, or a fraud file that accuses a
+    registry: a CertificateFile or a FraudProof, as protobuf or as protobuf JSON. Exit status 0: it
+    proves what it says; 1: it proves nothing, with the reason and a stable code; 2: it cannot be
+    read.
 
     \b
     Examples:
       pledgeway verify payment.certificate
       pledgeway verify payment.certificate --json
+      pledgeway verify two-answers.fraud
     """
+    now_us = time.time_ns() // 1000
     try:
         with file.open("rb") as opened:
             data = opened.read(MAX_FILE_BYTES + 1)
-        verdict = judge(data, time.time_ns() // 1000)
+        accusation = read_accusation(data)
+        if accusation is not None:
+            show_accusation(accusation, now_us, json_wanted)
+            return
+        verdict = judge(data, now_us)
+    except WireFault as fault:
+        _unreadable(file, str(fault), json_wanted)
     except OSError as error:
         _unreadable(file, error.strerror or "cannot be read", json_wanted)
     except Unreadable as fault:
