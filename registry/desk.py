@@ -3,7 +3,7 @@
 gRPC and HTTP hand the same things in here and get the same answers back.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, TypeVar
 
@@ -13,7 +13,8 @@ from sqlalchemy import Engine
 from proto.descriptor import commit_id, decode_accepted
 from proto.limits import US
 from proto.v1 import registry_pb2 as rpb
-from registry.answers import answers_bytes, final_message, refusal_bytes
+from registry.answer_room import MAX_ANSWER_BYTES, PROOF_FRAMING, fit, take
+from registry.answers import answers_bytes, final_message
 from registry.asks import (
     Ask,
     AskAnnounce,
@@ -29,6 +30,7 @@ from registry.decider import Item, Unbound
 from registry.examine import Examiner, examine_decline, read_subject
 from registry.examine_frames import Findings, Verdict
 from registry.examine_pool import ExaminerPool
+from registry.examine_process import examine_commits
 from registry.hub import Hub
 from registry.log import (
     Announce,
@@ -48,10 +50,6 @@ from registry.signer import Signer
 from registry.store import LedgerReader
 from registry.worker import MAX_WAITING_ITEMS, DecisionWorker
 
-MAX_ITEMS: Final = 256  # registry 6: a frame of them is what one group commit digests at once
-MAX_ANSWER_BYTES: Final = 1 << 20  # registry 6; the transport's limit lies a little above
-PROOF_FRAMING: Final = 8  # tag and length of a proof, and what it adds to those around it
-ANSWER_ROOM: Final = 1024  # statement, signature with its path, framing; without the Commit
 SHED_ABOVE: Final = MAX_WAITING_ITEMS // 2  # the other half of the queue is for the announced
 ID_BYTES: Final = 32
 INLINE_COMMITS: Final = 8  # checked sooner than a thread is reached and a database asked
@@ -107,7 +105,7 @@ class Desk:
         taken: list[Ask | Refused] = []
         reserved: list[list[int]] = []
         for asks, caller in calls:
-            some, rooms = _take(asks, self._release.reserved)
+            some, rooms = take(asks, self._release.reserved)
             taken += self._quota.within(some, caller, _monotonic_us())
             reserved.append(rooms)
         settled = await self._settle(taken, [caller for asks, caller in calls for _ in asks])
@@ -126,7 +124,7 @@ class Desk:
                     rooms[at - start] += len(proof) + PROOF_FRAMING
             if self._meter is not None:
                 self._meter.answered(settled[start:end], took_us)
-            fitting.append(_fit(written[start:end], subjects[start:end], rooms))
+            fitting.append(fit(written[start:end], subjects[start:end], rooms))
             start = end
         return fitting
 
@@ -187,24 +185,18 @@ class Desk:
     async def _examine(self, asks: Sequence[Ask | Refused]) -> list[Examined]:
         shown = [(ask.descriptor, ask.evidence) for ask in asks if isinstance(ask, AskCommit)]
         if len(shown) <= INLINE_COMMITS:
-            return [self._read(ask, ()) for ask in asks]
-        if (findings := await self._pool.examine(shown)) is None:
-            return await trio.to_thread.run_sync(self._examine_all, asks, limiter=self._examining)
+            return [self._read(ask) for ask in asks]
+        findings = await self._pool.examine(shown)
+        if findings is None:
+            work = partial(examine_commits, self._examiner, self._engine, shown)
+            findings = await trio.to_thread.run_sync(work, limiter=self._examining)
         found = iter(findings)
         return [
-            _as_found(ask, next(found)) if isinstance(ask, AskCommit) else self._read(ask, ())
+            _as_found(ask, next(found)) if isinstance(ask, AskCommit) else self._read(ask)
             for ask in asks
         ]
 
-    def _examine_all(self, asks: Sequence[Ask | Refused]) -> list[Examined]:
-        """In a thread. What is decided already is looked up first: it costs no signature."""
-        subjects = [read_subject(ask.descriptor) for ask in asks if isinstance(ask, AskCommit)]
-        keys = [subject.key for subject in subjects if isinstance(subject, Subject)]
-        with self._engine.connect() as connection:
-            known = {key[1] for key in LedgerReader(connection).find(keys)}
-        return [self._read(ask, known) for ask in asks]
-
-    def _read(self, ask: Ask | Refused, known: Iterable[bytes]) -> Examined:
+    def _read(self, ask: Ask | Refused) -> Examined:
         match ask:
             case Refused():
                 return ask
@@ -218,7 +210,7 @@ class Desk:
             return subject
         match ask:
             case AskCommit():
-                return self._examiner.commit(subject, ask.evidence, subject.commit_id in known)
+                return self._examiner.commit(subject, ask.evidence, known=False)
             case AskDecline():
                 return examine_decline(subject, ask.preimage)
             case AskQuery():
@@ -269,45 +261,6 @@ def _as_found(ask: AskCommit, found: Findings) -> Examined:
 
 
 _TOO_BUSY: Final = Refused(Reason.OVER_QUOTA)
-
-
-def _take(asks: Sequence[Ask], proof_room: int) -> tuple[list[Ask | Refused], list[int]]:
-    """What of a request is worked on, and how many bytes of answer each item has for itself."""
-    taken: list[Ask | Refused] = []
-    reserved: list[int] = []
-    total = 0
-    for position, ask in enumerate(asks):
-        room = ANSWER_ROOM + proof_room
-        if isinstance(ask, AskCommit):
-            room += len(ask.descriptor) + len(ask.evidence)
-        if position < MAX_ITEMS and total + room <= MAX_ANSWER_BYTES:
-            total += room
-            taken.append(ask)
-            reserved.append(room)
-        else:
-            taken.append(Refused(Reason.OVER_QUOTA, MAX_ITEMS))
-            reserved.append(0)
-    return taken, reserved
-
-
-def _fit(
-    answers: Sequence[bytes], subjects: Sequence[bytes], reserved: Sequence[int]
-) -> list[bytes]:
-    """Stored commits larger than their item's room give way where the whole would be too big.
-
-    What this call decided always fits: its Commit came with the call. So OVER_QUOTA here is the
-    truth as well: nothing changed, ask again in a smaller batch.
-    """
-    spare = MAX_ANSWER_BYTES - sum(reserved)
-    fitting: list[bytes] = []
-    for answer, subject, room in zip(answers, subjects, reserved, strict=True):
-        excess = len(answer) - room if room else 0
-        if excess > spare:
-            fitting.append(refusal_bytes(subject, _TOO_BUSY))
-            continue
-        spare -= max(0, excess)
-        fitting.append(answer)
-    return fitting
 
 
 def _subject_of(ask: Ask) -> bytes:

@@ -6,13 +6,15 @@ commits from standard input and says on standard output what their evidence is w
 its input ends, however its registry ended.
 """
 
+import logging
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import BinaryIO
 
-from sqlalchemy import create_engine
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.exc import DBAPIError
 
 from proto.certificate import Records
 from proto.registry_record import read_record
@@ -30,16 +32,16 @@ from registry.examine_frames import (
     framed,
 )
 from registry.log import Subject
-from registry.store import LedgerReader
+from registry.store import Key, LedgerReader
 from runtime.collector import calm_collector
 
+log = logging.getLogger(__name__)
 
-def examine_commits(
-    examiner: Examiner, reader: LedgerReader, shown: Sequence[Shown]
-) -> list[Findings]:
+
+def examine_commits(examiner: Examiner, engine: Engine, shown: Sequence[Shown]) -> list[Findings]:
     """What is decided already is looked up first: it costs no signature."""
     subjects = [read_subject(descriptor) for descriptor, _ in shown]
-    known = reader.find(s.key for s in subjects if isinstance(s, Subject))
+    known = _decided(engine, [s.key for s in subjects if isinstance(s, Subject)])
     findings = []
     for subject, (_, evidence) in zip(subjects, shown, strict=True):
         if not isinstance(subject, Subject):
@@ -51,6 +53,16 @@ def examine_commits(
     return findings
 
 
+def _decided(engine: Engine, keys: Sequence[Key]) -> Collection[Key]:
+    try:
+        with engine.connect() as connection:
+            return LedgerReader(connection).find(keys)
+    except DBAPIError as error:
+        # Whoever decides looks again. Here it only saves signatures, for as long as it can.
+        log.warning("rows cannot be looked up, so every signature is checked: %s", error.orig)
+        return ()
+
+
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     """Until `requests` ends."""
     first = _read(requests)
@@ -58,17 +70,16 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
         return
     employer, records = _employer(first)
     engine = create_engine(employer.database)
-    with engine.connect() as connection:
-        reader = LedgerReader(connection)
-        calm_collector()
-        _write(answers, READY)
-        while (request := _read(requests)) is not None:
-            if not request.startswith(COMMITS):
-                employer, records = _employer(request)  # a member's record has changed
-                continue
-            shown, now_us = decode_commits(request)
-            examiner = Examiner(employer.registry, records, partial(_same, now_us))
-            _write(answers, encode_findings(examine_commits(examiner, reader, shown)))
+    calm_collector()
+    _write(answers, READY)
+    while (request := _read(requests)) is not None:
+        if not request.startswith(COMMITS):
+            employer, records = _employer(request)  # a member's record has changed
+            continue
+        shown, now_us = decode_commits(request)
+        examiner = Examiner(employer.registry, records, partial(_same, now_us))
+        _write(answers, encode_findings(examine_commits(examiner, engine, shown)))
+    engine.dispose()
 
 
 def _employer(frame: bytes) -> tuple[Employer, Records]:

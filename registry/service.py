@@ -12,6 +12,7 @@ from proto.limits import US
 from proto.statement import Interim
 from proto.v1 import registry_pb2 as rpb
 from proto.v1 import types_pb2 as pb
+from registry.answer_room import MAX_ITEMS
 from registry.answers import response_bytes
 from registry.asks import (
     Ask,
@@ -23,7 +24,7 @@ from registry.asks import (
     AskQuery,
 )
 from registry.buckets import LOCAL, prefix_of
-from registry.desk import MAX_ITEMS, Desk
+from registry.desk import Desk
 from registry.examine import Examiner
 from registry.hub import Hub
 from registry.relay_service import answer_relay

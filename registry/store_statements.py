@@ -55,16 +55,3 @@ def decision_values(row: Row) -> dict[str, object]:
         "evidence": row.evidence,
         "descriptor": row.descriptor,
     }
-
-
-def entry_values(entry: Entry) -> dict[str, object]:
-    """A log entry by the names of its columns."""
-    position, key, digest, leaf = entry
-    deadline_us, commit_id = key if key is not None else (None, None)
-    return {
-        "position": position,
-        "deadline_us": deadline_us,
-        "commit_id": commit_id,
-        "leaf_hash": digest,
-        "leaf": leaf,
-    }

@@ -127,6 +127,12 @@ def test_what_it_finds_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.edge
+def test_without_a_database_signatures_are_checked_all_the_same(tmp_path: Path) -> None:
+    (said,) = ask_serve(tmp_path / "nowhere" / "decisions.sqlite", [good("one"), stolen("two")])
+    assert decode_findings(said, 2) == [GOOD, BAD]
+
+
+@pytest.mark.edge
 def test_half_a_frame_is_not_answered(tmp_path: Path) -> None:
     path = tmp_path / "decisions.sqlite"
     with open_ledger(path):

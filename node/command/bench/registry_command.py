@@ -62,7 +62,7 @@ MAX_ROWS: Final = 20_000_000
 @click.option(
     "--streams",
     type=click.IntRange(1, MAX_STREAMS),
-    default=4,
+    default=8,
     show_default=True,
     help="Streams, each with one frame on its way.",
 )

@@ -15,7 +15,9 @@ from proto.v1 import registry_pb2 as rpb
 from proto.v1 import types_pb2 as pb
 
 DUE_IN_US: Final = 3600 * US  # longer than any run: nothing here is ever late
-SPREAD_US: Final = 10 * US  # payments that are decided together fall due this close together
+# Payments are given the same time and are decided when they like: what is decided together falls
+# due within this span, and the span moves on with the load.
+SPREAD_US: Final = 2 * US
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +31,26 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Draws transactions that a registry of this policy decides; each has keys of its own."""
+    """Draws transactions that a registry of this policy decides; each has keys of its own.
+
+    `per_s`: how many of them fall due in a second, on average.
+    """
 
     policy: RegistryPolicy
     committers: int
     due_from_us: int
+    per_s: float
     random: Random
 
-    def draw(self, count: int) -> list[Transaction]:
-        """Some 60 µs each with one committer, most of it for its key and its signature."""
-        return [self._one() for _ in range(count)]
+    def draw(self, start: int, count: int) -> list[Transaction]:
+        """Those with numbers from `start` on; some 60 µs each, for a key and a signature mostly."""
+        return [self._one(int(number * US / self.per_s)) for number in range(start, start + count)]
 
-    def _one(self) -> Transaction:
+    def _one(self, after_us: int) -> Transaction:
         keys = [SigningKey(self.random.randbytes(KEY_BYTES)) for _ in range(self.committers)]
         data = Descriptor(
             salt=self.random.randbytes(KEY_BYTES),
-            deadline_us=self.due_from_us + self.random.randrange(SPREAD_US),
+            deadline_us=self.due_from_us + after_us + self.random.randrange(SPREAD_US),
             policy=self.policy,
             committers=tuple(key.public for key in keys),
             threshold=self.committers,

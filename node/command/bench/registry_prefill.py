@@ -34,7 +34,7 @@ def prefill(home: Path, config: Config, record: RegistryRecord, rows: int, told:
     path = config.database_in(home)
     with open_ledger(path) as store, store.engine.connect() as connection:
         ledger = Ledger(connection)
-        ledger.claim(record.registry, config.log_origin, path)
+        ledger.claim(record.registry, config.log_origin, store.place)
         for start in range(0, rows, AT_ONCE):
             told(f"{start:,} of {rows:,} decisions are in the table")
             count = min(AT_ONCE, rows - start)

@@ -5,7 +5,7 @@ import json
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Final
@@ -24,12 +24,14 @@ from node.command.bench.registry_load import (
     unpredictable,
 )
 from node.command.bench.registry_result import BATCHED, Spell
+from proto.limits import US
 from proto.policy import single
 from proto.registry_record import RegistryRecord
 from registry.home import load_record
 from runtime.collector import calm_collector
 
 WARM_UP: Final = 4096  # decisions: every cache of statements and connections has been used
+COLD_PER_S: Final = 2000.0
 WARM_UP_CALLS: Final = 1024
 SPARE: Final = 1.8  # load signed, by the rate of the warm-up, which is slower than what follows
 MOST_SIGNED: Final = 2_000_000  # some 2 GB
@@ -81,7 +83,8 @@ def perform(order: Order) -> Spell:
 
 async def _perform(order: Order, record: RegistryRecord) -> Spell:
     due_from_us = time.time_ns() // 1000 + DUE_IN_US
-    load = Load(single(record.registry), order.committers, due_from_us, unpredictable())
+    policy = single(record.registry)
+    load = Load(policy, order.committers, due_from_us, COLD_PER_S, unpredictable())
     client = Client(record)
     try:
         return await _Spell(order, record, load, client).run()
@@ -100,12 +103,14 @@ class _Spell:
     async def run(self) -> Spell:
         order = self._order
         first = max(order.at_once, min(WARM_UP_CALLS, -(-WARM_UP // order.items)))
-        warm = self._signed(first)
+        warm = self._signed(self._load, first)
         began = perf_counter()
         heard = await self._send([request(frame) for frame in warm], order.at_once, order.seconds)
         rate = len(heard) * order.items / (perf_counter() - began)
         tally = self._checked(warm, heard)
-        frames = self._signed(self._enough(rate))
+        after_us = int(first * order.items * US / COLD_PER_S)
+        load = replace(self._load, due_from_us=self._load.due_from_us + after_us, per_s=rate)
+        frames = self._signed(load, self._enough(rate))
         requests = [request(frame) for frame in frames]
         calm_collector()
         cpu_before, began = all_cpu_s(self._pids), perf_counter()
@@ -139,8 +144,9 @@ class _Spell:
         decisions = min(MOST_SIGNED, int(rate * order.seconds * SPARE))
         return max(2 * order.at_once, -(-decisions // order.items))
 
-    def _signed(self, requests: int) -> list[list[Transaction]]:
-        return [self._load.draw(self._order.items) for _ in range(requests)]
+    def _signed(self, load: Load, requests: int) -> list[list[Transaction]]:
+        items = self._order.items
+        return [load.draw(number * items, items) for number in range(requests)]
 
     def _checked(self, frames: Sequence[Sequence[Transaction]], heard: Sequence[Heard]) -> Tally:
         answers = len(heard) * self._order.items

@@ -9,16 +9,17 @@ from click.testing import CliRunner
 
 from node.command.bench.command import bench
 from node.command.bench.registry_check import FORGED, OTHER, TOO_FEW, WITHOUT_COMMIT, Tally
-from node.command.bench.registry_load import Load, Transaction, request
+from node.command.bench.registry_load import SPREAD_US, Load, Transaction, request
 from node.command.bench.registry_result import Outcome, Spell, Wanted
 from node.command.bench.registry_show import show
 from proto.commit import Commit, Evidence, evidence_satisfies
 from proto.descriptor import decode_descriptor
+from proto.limits import US
 from proto.policy import single
 from proto.v1 import registry_pb2 as rpb
 from tests.proto.build import NOW_US, R1, aborted_leaf, committed_leaf
 
-LOAD = Load(single(R1.id), 2, NOW_US, Random(7))
+LOAD = Load(single(R1.id), 2, NOW_US, 1000.0, Random(7))
 
 
 def answer(transaction: Transaction, *, aborted: bool = False) -> rpb.Answer:
@@ -38,7 +39,7 @@ def response(*answers: rpb.Answer) -> bytes:
 
 
 def test_the_load_is_what_a_registry_decides() -> None:
-    drawn = LOAD.draw(3)
+    drawn = LOAD.draw(0, 3)
     asked = rpb.DecideRequest.FromString(request(drawn)).items
     assert len({t.commit_id for t in drawn}) == 3
     for transaction, item in zip(drawn, asked, strict=True):
@@ -48,8 +49,18 @@ def test_the_load_is_what_a_registry_decides() -> None:
         assert evidence_satisfies(descriptor, transaction.commit_id, evidence)
 
 
+def test_the_load_falls_due_as_it_comes() -> None:
+    first, later = LOAD.draw(0, 1) + LOAD.draw(1_000_000, 1)
+    apart_us = _deadline_us(later) - _deadline_us(first) - 1000 * US
+    assert abs(apart_us) < SPREAD_US
+
+
+def _deadline_us(transaction: Transaction) -> int:
+    return decode_descriptor(transaction.descriptor).deadline_us
+
+
 def test_true_answers_count() -> None:
-    drawn = LOAD.draw(3)
+    drawn = LOAD.draw(0, 3)
     tally = Tally(R1.record, every=2)
     tally.take(drawn, response(*map(answer, drawn)))
     assert (tally.decided, tally.verified, dict(tally.faults)) == (3, 1, {})
@@ -77,7 +88,7 @@ def _refuse(message: rpb.Answer) -> None:
     [(_forge, FORGED), (_strip, WITHOUT_COMMIT), (_rename, OTHER), (_refuse, "OVER_QUOTA")],
 )
 def test_other_answers_do_not(spoil: Callable[[rpb.Answer], None], fault: str) -> None:
-    good, bad = LOAD.draw(2)
+    good, bad = LOAD.draw(0, 2)
     spoiled = answer(bad)
     spoil(spoiled)
     tally = Tally(R1.record)
@@ -86,7 +97,7 @@ def test_other_answers_do_not(spoil: Callable[[rpb.Answer], None], fault: str) -
 
 
 def test_a_statement_about_another_transaction_does_not_count() -> None:
-    asked, other = LOAD.draw(2)
+    asked, other = LOAD.draw(0, 2)
     swapped = answer(other)
     swapped.commit_id = asked.commit_id
     swapped.commit.descriptor, swapped.commit.evidence = asked.descriptor, asked.evidence
@@ -96,7 +107,7 @@ def test_a_statement_about_another_transaction_does_not_count() -> None:
 
 
 def test_other_evidence_than_was_signed_does_not_count() -> None:
-    (asked,) = LOAD.draw(1)
+    (asked,) = LOAD.draw(0, 1)
     loose = replace(asked, evidence=asked.evidence + b"\x22\0")
     spoiled = answer(asked)
     spoiled.commit.evidence = loose.evidence
@@ -106,14 +117,14 @@ def test_other_evidence_than_was_signed_does_not_count() -> None:
 
 
 def test_missing_answers_are_noticed() -> None:
-    drawn = LOAD.draw(2)
+    drawn = LOAD.draw(0, 2)
     tally = Tally(R1.record)
     tally.take(drawn, response(answer(drawn[0])))
     assert (tally.decided, dict(tally.faults)) == (1, {TOO_FEW: 1})
 
 
 def test_a_refused_commit_is_no_success() -> None:
-    (drawn,) = LOAD.draw(1)
+    (drawn,) = LOAD.draw(0, 1)
     late = answer(drawn, aborted=True)
     tally = Tally(R1.record)
     tally.take([drawn], response(late))
