@@ -50,7 +50,6 @@ from registry.worker import MAX_WAITING_ITEMS, DecisionWorker
 
 MAX_ITEMS: Final = 256  # registry 6: a frame of them is what one group commit digests at once
 MAX_ANSWER_BYTES: Final = 1 << 20  # registry 6; the transport's limit lies a little above
-PROOF_FRAMING: Final = 8  # tag and length of a proof, and what it adds to those around it
 ANSWER_ROOM: Final = 1024  # statement, signature with its path, framing; without the Commit
 SHED_ABOVE: Final = MAX_WAITING_ITEMS // 2  # the other half of the queue is for the announced
 ID_BYTES: Final = 32
@@ -112,18 +111,18 @@ class Desk:
             reserved.append(rooms)
         settled = await self._settle(taken, [caller for asks, caller in calls for _ in asks])
         subjects = [_subject_of(ask) for asks, _ in calls for ask in asks]
-        # No call's proofs take more than it has room for: those of all take no more.
-        spare = min((MAX_ANSWER_BYTES - sum(rooms) for rooms in reserved), default=0)
-        released, proofs = await self._release.finish(settled, spare)
-        written = answers_bytes(list(zip(subjects, released, strict=True)), self.signer, proofs)
+        released, proofs = await self._release.finish(settled)
+        start = 0
+        for rooms in reserved:
+            self._release.fit(released, proofs, start, rooms, MAX_ANSWER_BYTES)
+            start += len(rooms)
+        pairs = list(zip(subjects, released, strict=True))
+        written = answers_bytes(pairs, self.signer, proofs)
         took_us = int((trio.current_time() - began_s) * US)
         fitting: list[list[bytes]] = []
         start = 0
         for rooms in reserved:
             end = start + len(rooms)
-            for at in range(start, end):
-                if proof := proofs.get(at):
-                    rooms[at - start] += len(proof) + PROOF_FRAMING
             if self._meter is not None:
                 self._meter.answered(settled[start:end], took_us)
             fitting.append(_fit(written[start:end], subjects[start:end], rooms))
@@ -145,7 +144,7 @@ class Desk:
 
         Refused where this registry gives no statement without its proof, and one has none yet.
         """
-        answers, proofs = await self._release.finish(found, MAX_ANSWER_BYTES)
+        answers, proofs = await self._release.finish(found)
         released = []
         for at, answer in enumerate(answers):
             match answer:
