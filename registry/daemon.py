@@ -205,9 +205,11 @@ class Daemon:
         recorded = urlsplit(self.record.archive_url).netloc
         for address in self._addresses(self._config.archive, recorded):
             try:
+                _require_free(address)
                 return await start(address)
             except OSError:
                 log.info("%s is taken, another port is chosen", address)
+        _require_free(self._config.archive)
         return await start(self._config.archive)
 
     def _addresses(self, configured: str, recorded: str) -> list[str]:
@@ -347,7 +349,7 @@ def _connect(bridge: Bridge, member: RegistryRecord) -> RpcChannel:
 
 
 def _require_free(address: str) -> None:
-    """OSError where somebody listens there: gRPC would say so too, but on many lines."""
+    """OSError where somebody listens there: both servers would say so too, but on many lines."""
     where = split_address(address)
     assert where is not None, address
     family = socket.AF_INET6 if ":" in where[0] else socket.AF_INET

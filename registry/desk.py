@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from proto.descriptor import commit_id, decode_accepted
 from proto.limits import US
 from proto.v1 import registry_pb2 as rpb
-from registry.answer_room import MAX_ANSWER_BYTES, PROOF_FRAMING, fit, take
+from registry.answer_room import MAX_ANSWER_BYTES, fit, take
 from registry.answers import answers_bytes, final_message
 from registry.asks import (
     Ask,
@@ -110,18 +110,18 @@ class Desk:
             reserved.append(rooms)
         settled = await self._settle(taken, [caller for asks, caller in calls for _ in asks])
         subjects = [_subject_of(ask) for asks, _ in calls for ask in asks]
-        # No call's proofs take more than it has room for: those of all take no more.
-        spare = min((MAX_ANSWER_BYTES - sum(rooms) for rooms in reserved), default=0)
-        released, proofs = await self._release.finish(settled, spare)
-        written = answers_bytes(list(zip(subjects, released, strict=True)), self.signer, proofs)
+        released, proofs = await self._release.finish(settled)
+        start = 0
+        for rooms in reserved:
+            self._release.fit(released, proofs, start, rooms, MAX_ANSWER_BYTES)
+            start += len(rooms)
+        pairs = list(zip(subjects, released, strict=True))
+        written = answers_bytes(pairs, self.signer, proofs)
         took_us = int((trio.current_time() - began_s) * US)
         fitting: list[list[bytes]] = []
         start = 0
         for rooms in reserved:
             end = start + len(rooms)
-            for at in range(start, end):
-                if proof := proofs.get(at):
-                    rooms[at - start] += len(proof) + PROOF_FRAMING
             if self._meter is not None:
                 self._meter.answered(settled[start:end], took_us)
             fitting.append(fit(written[start:end], subjects[start:end], rooms))
@@ -143,7 +143,7 @@ class Desk:
 
         Refused where this registry gives no statement without its proof, and one has none yet.
         """
-        answers, proofs = await self._release.finish(found, MAX_ANSWER_BYTES)
+        answers, proofs = await self._release.finish(found)
         released = []
         for at, answer in enumerate(answers):
             match answer:

@@ -5,11 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 import grpc
-import trio
 
-from proto.descriptor import commit_id
-from proto.limits import US
-from proto.statement import Interim
 from proto.v1 import registry_pb2 as rpb
 from proto.v1 import types_pb2 as pb
 from registry.answer_room import MAX_ITEMS
@@ -28,6 +24,7 @@ from registry.desk import Desk
 from registry.examine import Examiner
 from registry.hub import Hub
 from registry.relay_service import answer_relay
+from registry.watching import follow
 from runtime.rpc import (
     CallContext,
     Duplex,
@@ -47,10 +44,6 @@ MAX_FRAME_ITEMS: Final = 4 * MAX_ITEMS  # a little too many are refused singly, 
 MAX_WATCHERS: Final = 128  # each holds one of the server's calls for as long as it likes
 MAX_WATCHERS_OF_ONE: Final = 16  # a node needs one, a network behind one address a few
 MAX_WATCHED_IDS: Final = 16_384
-ASK_AGAIN_S: Final = 0.25  # the least pause between two looks at one pending id
-REFUSED_PAUSE_S: Final = 1.0
-PASSING: Final = (rpb.OVER_QUOTA, rpb.CLOCK_UNSAFE, rpb.LOG_STALLED)  # true now, not for ever
-LONGEST_WAIT_S: Final = 60.0  # a clock that was set, or became usable again, is noticed by then
 
 
 class RegistryService:
@@ -133,7 +126,7 @@ class RegistryService:
     async def watch(
         self, request: rpb.WatchRequest, context: CallContext, send: Send[rpb.Answer]
     ) -> None:
-        """Sends what is known of each, then each final answer; ends when all are final."""
+        """Sends what is known of each, each final answer, and its log proof; ends with the last."""
         if len(request.descriptors) > MAX_ITEMS:
             detail = f"at most {MAX_ITEMS} descriptors in one call"
             raise RpcRefused(grpc.StatusCode.INVALID_ARGUMENT, detail)
@@ -144,48 +137,11 @@ class RegistryService:
             raise RpcRefused(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many watchers")
         self._watchers[caller] += 1
         try:
-            await self._watch(request.descriptors, send, caller)
+            await follow(self._desk, self._hub, request.descriptors, send, caller)
         finally:
             self._watchers[caller] -= 1
             if not self._watchers[caller]:
                 del self._watchers[caller]
-
-    async def _watch(
-        self, descriptors: Sequence[bytes], send: Send[rpb.Answer], caller: str
-    ) -> None:
-        asks = {commit_id(data): AskQuery(data) for data in descriptors}
-        with self._hub.listen(asks) as bell:  # before asking, or a decision slips between
-            look_at_s = dict.fromkeys(asks, trio.current_time())  # when to ask again, by id
-            told: set[bytes] = set()
-            rung: set[bytes] = set()
-            while look_at_s:
-                now_s = trio.current_time()
-                due = [i for i, at_s in look_at_s.items() if at_s <= now_s or i in rung]
-                for answer in await self._desk.answer([asks[i] for i in due], caller):
-                    pause_s = _pause_s(answer)
-                    if pause_s is None or answer.commit_id not in told:
-                        await send(answer)
-                        told.add(answer.commit_id)
-                    if pause_s is None:
-                        del look_at_s[answer.commit_id]
-                    else:
-                        look_at_s[answer.commit_id] = now_s + pause_s
-                if look_at_s:
-                    rung = await bell.wait(min(look_at_s.values()) - trio.current_time())
-
-
-def _pause_s(answer: rpb.Answer) -> float | None:
-    """How long until it is worth asking again; None where the answer stays as it is."""
-    match answer.WhichOneof("answer"):
-        case "interim":
-            interim = Interim.decode(answer.interim.interim)
-            surely_us = interim.final_after_us + 2 * interim.max_error_us
-            pause_s = (surely_us - interim.as_of_us) / US
-            return min(max(pause_s, ASK_AGAIN_S), LONGEST_WAIT_S)
-        case "refusal":
-            return REFUSED_PAUSE_S if answer.refusal.reason in PASSING else None
-        case _:
-            return None
 
 
 def _ask(item: rpb.DecideItem) -> Ask:

@@ -43,10 +43,14 @@ class LogPlan:
         keys = dict.fromkeys((self.key.public, *self.known_keys))
         return tuple(log_note_key(origin, key) for key in keys)
 
-    def enough(self, note: Note) -> bool:
+    def quorum_of(self, shard: int) -> int:
+        """The log from before there were shards has ended, and no witness ever knew it."""
+        return 0 if shard == BARE_SHARD else self.quorum
+
+    def enough(self, shard: int, note: Note) -> bool:
         """Whether a quorum of our witnesses cosigned it."""
         keys = [witness.key for witness in self.witnesses]
-        return len(cosignature_times_s(note, keys)) >= self.quorum
+        return len(cosignature_times_s(note, keys)) >= self.quorum_of(shard)
 
     def shards_of(self, now_us: int, entered: Iterable[int]) -> list[int]:
         """Shards about which somebody may know more than the database: all that can have entries.

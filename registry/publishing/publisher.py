@@ -18,13 +18,14 @@ from sqlalchemy.exc import DBAPIError
 
 from registry.publishing.coverage import Coverage
 from registry.publishing.history import History
-from registry.publishing.leaf_source import LeafSource
+from registry.publishing.leaf_source import BARE_SHARD, LeafSource
 from registry.publishing.plan import LogPlan
 from registry.publishing.shard_log import STEP_LEAVES, ShardLog
 from registry.publishing.shard_rounds import IDLE_S, ShardRounds
 from registry.publishing.standing import LogSetBack, Standing, require_standing
 from registry.publishing.witness_calls import WitnessCalls
 from registry.publishing.witness_link import Answered, Contradicted, WitnessLink
+from registry.tlog import TILE_WIDTH
 from runtime.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -109,16 +110,33 @@ class Publisher:
         rounds = self._rounds.get(shard)
         if rounds is None:
             rounds = ShardRounds(self._plan, shard, self._history, self._coverage, self._clock)
-            size = source.log_size(shard)
-            if rounds.log.size > size:
-                raise LogSetBack(
-                    f"{self._plan.database}: has {size} entries of log {rounds.log.origin}, but"
-                    f" {rounds.log.files.folder} has published {rounds.log.size}: an old copy of"
-                    " the database must not decide: put the newest one back, or replay what is"
-                    " missing from the published tiles"
-                )
+            self._require_continued(rounds.log, shard, source)
             self._rounds[shard] = rounds
         return rounds
+
+    def _require_continued(self, published: ShardLog, shard: int, source: LeafSource) -> None:
+        """LogSetBack where the database does not begin with what is published.
+
+        The last tile of entries is compared. Where somebody went on with an old copy, the entries
+        after it differ, and the last of them stands there.
+        """
+        size, folder = source.log_size(shard), published.files.folder
+        old_copy = "an old copy of the database must not decide: put the newest one back"
+        if published.size > size:
+            raise LogSetBack(
+                f"{self._plan.database}: has {size} entries of log {published.origin}, but"
+                f" {folder} has published {published.size}: {old_copy}, or replay what is missing"
+                " from the published tiles"
+            )
+        if published.size == 0:
+            return
+        start = (published.size - 1) // TILE_WIDTH * TILE_WIDTH
+        shown = published.files.read_entries(start // TILE_WIDTH, published.size - start)
+        if source.leaves(shard, start, published.size) != shown:
+            raise LogSetBack(
+                f"{self._plan.database}: its entries of log {published.origin} before"
+                f" {published.size} are not those that {folder} has published: {old_copy}"
+            )
 
     def _extend_all(self, source: LeafSource) -> None:
         for shard, rounds in self._rounds.items():
@@ -153,7 +171,7 @@ class Publisher:
             self._wait(ASK_AGAIN_S)
 
     def _origins(self) -> list[str]:
-        return [rounds.log.origin for rounds in self._rounds.values()]
+        return [r.log.origin for r in self._rounds.values() if r.shard != BARE_SHARD]
 
     def _logs(self) -> dict[str, ShardLog]:
         return {rounds.log.origin: rounds.log for rounds in self._rounds.values()}
@@ -193,7 +211,7 @@ class Publisher:
         if self._closing:
             return
         offer = rounds.sign(begun, now_s)
-        for link in self._links:
+        for link in self._links if rounds.shard != BARE_SHARD else ():
             link.offer(offer)
 
     # ------------------------------------------------------------ witnesses' answers

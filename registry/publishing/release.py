@@ -40,31 +40,47 @@ class Release:
         """Bytes that each answer needs beside its statement."""
         return PROOF_ROOM if self._covered else 0
 
-    async def finish(
-        self, answers: Sequence[Answer], room: int
-    ) -> tuple[Sequence[Answer], Mapping[int, bytes]]:
-        """What may go out, and proofs by position, as far as they exist and fit into `room` bytes.
+    async def finish(self, answers: Sequence[Answer]) -> tuple[list[Answer], dict[int, bytes]]:
+        """What may go out, and the log proofs that exist, by position.
 
         Where a proof is the condition, what has none becomes a refusal. Nothing is lost by that: it
         is decided, and whoever asks again is told.
         """
-        if self._covered:
-            await self._await_cover(answers)
-        found = await self._prove(answers)
-        if self._covered:
-            room += self.reserved * len(answers)
-        proofs: dict[int, bytes] = {}
-        for at, proof in found.items():
-            if len(proof) + PROOF_FRAMING <= room:
-                room -= len(proof) + PROOF_FRAMING
-                proofs[at] = proof
         if not self._covered:
-            return answers, proofs
-        held = [_TOO_MUCH if at in found else _STALLED for at in range(len(answers))]
-        return [
-            held[at] if isinstance(answer, Logged) and at not in proofs else answer
+            return list(answers), await self._prove(answers)
+        await self._await_cover(answers)
+        proofs = await self._prove(answers)
+        released = [
+            _STALLED if isinstance(answer, Logged) and at not in proofs else answer
             for at, answer in enumerate(answers)
-        ], proofs
+        ]
+        return released, proofs
+
+    def fit(
+        self,
+        answers: list[Answer],
+        proofs: dict[int, bytes],
+        start: int,
+        rooms: list[int],
+        most: int,
+    ) -> None:
+        """Leaves out the proofs that one call's answers would grow beyond `most` bytes with.
+
+        `rooms`: what each answer of the call, from position `start` on, has for itself; changed to
+        what it has with its proof.
+        """
+        left = most - sum(rooms)
+        for at in range(start, start + len(rooms)):
+            if at not in proofs:
+                continue
+            more = max(0, len(proofs[at]) + PROOF_FRAMING - self.reserved)
+            if more <= left:
+                left -= more
+                rooms[at - start] += more
+                continue
+            del proofs[at]
+            if self._covered:
+                answers[at] = _TOO_MUCH  # as for every answer that does not fit: ask for fewer
 
     async def _await_cover(self, answers: Sequence[Answer]) -> None:
         places: dict[int, int] = {}

@@ -43,6 +43,7 @@ class ShardLog:
         self._frontier = Frontier(size, tree.parts(0, size))
         self._edges = _edges(size, files)
         edge = size % TILE_WIDTH
+        self._outgrown: list[Tile] = []
         self._entries = files.read_entries(size // TILE_WIDTH, edge) if edge else []
         hashes = [leaf_hash(leaf) for leaf in self._entries]
         if hashes != (self._edges[0] if self._edges else []):
@@ -88,10 +89,18 @@ class ShardLog:
             self.files.write(tile, data)
         self.files.sync()
         self._require_same(old, Checkpoint(self.origin, new, grown.root()), entry_tiles)
-        for tile in (*entry_tiles, *(tile for tile, _ in tiles)):
-            self.files.drop_partials(tile)
+        whole = (t for t in (*entry_tiles, *(t for t, _ in tiles)) if t.width == TILE_WIDTH)
+        self._outgrown.extend(whole)
         self._frontier, self._edges = grown, edges
         self._entries = entries[(new // TILE_WIDTH - first) * TILE_WIDTH :]
+
+    def drop_outgrown(self) -> None:
+        """Takes away partial tiles whose whole ones are there, and under a published checkpoint.
+
+        Not before: a stranger with the checkpoint of before has to find its tiles.
+        """
+        while self._outgrown:
+            self.files.drop_partials(self._outgrown.pop())
 
     def _require_same(self, old: Checkpoint, new: Checkpoint, entry_tiles: list[Tile]) -> None:
         """The second way to the same root: files, proofs and their verifier. LogDamaged."""

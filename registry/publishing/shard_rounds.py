@@ -67,7 +67,7 @@ class ShardRounds:
                 f"{self.log.files.folder}: its tiles are not those of its checkpoint; move it away"
                 " and start again: tiles are written anew from the database"
             )
-        if self._plan.enough(note):
+        if self._plan.enough(self.shard, note):
             kept = self._history.newest(self.shard)
             at_us = self._clock.now_us() if kept is None else kept.at_us
             covered = Covered(checkpoint, note.encode(), at_us)
@@ -95,7 +95,7 @@ class ShardRounds:
         # Crash here, or before a quorum has answered: some witnesses have cosigned what nobody
         # was shown. The next run signs this tree or a longer one, which continues it.
         self._not_before_s = now_s + PACE_S
-        if self._plan.quorum == 0:
+        if self._plan.quorum_of(self.shard) == 0:
             self._show(checkpoint, note, begun)
         else:
             self._round = _Round(checkpoint, note, begun, now_s + ROUND_S)
@@ -108,7 +108,7 @@ class ShardRounds:
         current = self._round
         if current is not None and current.checkpoint == checkpoint:
             note = current.note.with_signatures([answered.signature])
-            if not self._plan.enough(note):
+            if not self._plan.enough(self.shard, note):
                 self._round = replace(current, note=note)
                 return
             self._round = None
@@ -130,6 +130,7 @@ class ShardRounds:
         # Crash here: shown, and no statement has been given its proof yet; the next run takes it
         # up from the file.
         self._coverage.cover(self.shard, covered, begun)
+        self.log.drop_outgrown()
         self.fresh_until_s = time.monotonic() + RESIGN_S
 
     def _show_more(self, shown: Covered, note: Note) -> None:

@@ -99,9 +99,10 @@ class TileFiles:
 
         Crash here: some are left. They are never in the way, and cost a few kilobytes.
         """
+        assert tile.width == TILE_WIDTH, tile
         path = self.folder / tile.path()
         partial = path.with_name(path.name + ".p")
-        if tile.width == TILE_WIDTH and partial.is_dir():
+        if partial.is_dir():
             for old in partial.iterdir():
                 old.unlink()
             partial.rmdir()

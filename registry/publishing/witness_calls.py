@@ -110,6 +110,11 @@ class WitnessCalls:
             if status == 422:
                 # It knows a tree of this size that ours does not begin with.
                 return Forked(old)
+            if status == 404:
+                raise WitnessSilent(
+                    f"{self.witness.url}: does not know {checkpoint.origin}; have its operator add"
+                    " this registry's record"
+                )
             if status != 409 or not kind.startswith(SIZE_TYPE):
                 raise WitnessSilent(f"{self.witness.url}: answers {status}")
             size = _size(body)

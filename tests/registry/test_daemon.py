@@ -19,10 +19,12 @@ from proto.registry_record import RegistryRecord, read_record
 from proto.statement import Statement
 from proto.v1 import registry_pb2 as rpb
 from registry.home import Home, create
+from registry.publishing.tile_files import CHECKPOINT
 from runtime.bridge import Bridge
 from runtime.rpc_client import RpcChannel, RpcError
 from tests.proto.build import SECOND, make_commit
 from tests.registry.build import DECLINE_HASH, PREIMAGE, descriptor
+from tests.registry.publishing.reading import read_log
 from tests.registry.serving import CONFIG, METHOD, commit_item, decline_item, query_item
 
 pytestmark = [pytest.mark.edge, pytest.mark.e2e]
@@ -129,6 +131,7 @@ async def test_killed_under_load_it_loses_and_contradicts_nothing(home: Home) ->
                 nursery.start_soon(load.race, channel, enough)
                 await enough.wait()
                 running.kill()
+        require_sound_log(home, record, load)
         before = dict(load.told)
         assert len(before) > IDS // 3
         with process(home) as running:
@@ -147,6 +150,22 @@ async def test_killed_under_load_it_loses_and_contradicts_nothing(home: Home) ->
             indices = sorted(Statement.decode(a.final.statement).log_index for a in answers)
             assert indices == list(range(3, IDS + 3)), "two keys and a fence; no gap after them"
             assert stop(running, signal.SIGTERM) == 0
+        require_sound_log(home, record, load)
+
+
+def require_sound_log(home: Home, record: RegistryRecord, load: Load) -> None:
+    """Whenever the process ended: what it had published is whole, and says what was told."""
+    told = [rpb.Answer.FromString(data).final.statement for data in load.told.values()]
+    statements = [Statement.decode(data) for data in told]
+    (origin,) = {statement.log_origin for statement in statements}
+    folder = home.log / origin.rpartition("/")[-1]
+    if not (folder / CHECKPOINT).exists():
+        return  # it did not come so far
+    checkpoint, _, leaves = read_log(folder, record.log_note_keys(origin))
+    assert checkpoint.origin == origin
+    for statement in statements:
+        if statement.log_index < len(leaves):
+            assert leaves[statement.log_index] == statement.leaf
 
 
 def stop(running: subprocess.Popen[str], how: signal.Signals) -> int:

@@ -1,0 +1,345 @@
+"""The publisher's thread against real witnesses: quorum, silence, contradiction, restart."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from proto.checkpoint import cosignature_times_s, log_note_key, sign_checkpoint
+from proto.tlog_proof import LogProof, proven_in
+from registry.publishing.coverage import Coverage
+from registry.publishing.history import History, metadata
+from registry.publishing.plan import LogPlan
+from registry.publishing.prover import Prover
+from registry.publishing.publisher import Publisher
+from registry.publishing.shard_log import ShardLog
+from registry.publishing.standing import LogSetBack
+from registry.publishing.tile_files import LogDamaged, TileFiles
+from runtime.clock import FakeClock
+from runtime.store import memory_engine
+from tests.proto.build import NOW_US, SECOND
+from tests.registry.publishing.reading import read_log
+from tests.registry.publishing.witnesses import Loopback, open_loopback
+from tests.registry.witness.cases import YEAR, GrowingLog, record_of
+
+pytestmark = pytest.mark.edge
+
+LOG = GrowingLog()
+PREFIX = LOG.origin.rpartition("/")[0]
+KEYS = [log_note_key(LOG.origin, LOG.key.public)]
+MMD_US = 60 * SECOND
+WITHIN_S = 10.0
+LOOK_AGAIN_S = 0.01
+NUMBERS = count()
+
+
+class Leaves:
+    """A LeafSource without a database: shards of leaves that a test lets grow."""
+
+    def __init__(self, size: int = 0, word: str = "leaf") -> None:
+        self.entries: dict[int, list[bytes]] = {}
+        self.word = word
+        if size:
+            self.grow(size)
+
+    def grow(self, by: int, shard: int = YEAR) -> None:
+        entries = self.entries.setdefault(shard, [])
+        entries += [f"{self.word} {len(entries) + i}".encode() for i in range(by)]
+
+    def shards(self) -> list[int]:
+        return sorted(self.entries)
+
+    def log_size(self, shard: int) -> int:
+        return len(self.entries.get(shard, ()))
+
+    def leaves(self, shard: int, start: int, end: int) -> list[bytes]:
+        return self.entries[shard][start:end]
+
+
+@dataclass
+class Running:
+    """A publisher in its thread. `fault`: what it ended with."""
+
+    plan: LogPlan
+    leaves: Leaves
+    clock: FakeClock
+    coverage: Coverage
+    publisher: Publisher
+    prover: Prover
+    moved: threading.Condition = field(default_factory=threading.Condition)
+    fault: Exception | None = None
+    ended: bool = False
+
+    def grow(self, by: int) -> None:
+        self.leaves.grow(by)
+        self.coverage.entered(YEAR)
+        self.publisher.nudge()
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Waits until it holds. What the publisher tells is looked at at once, the rest often."""
+        ends_s = time.monotonic() + WITHIN_S
+        with self.moved:
+            while not condition() and not self.ended and time.monotonic() < ends_s:
+                self.moved.wait(LOOK_AGAIN_S)
+        assert condition(), self.fault
+
+    def covered(self, size: int) -> bool:
+        return self.coverage.size(YEAR) == size
+
+    def folder(self, shard: int = YEAR) -> Path:
+        return self.plan.folder / str(shard)
+
+
+def plan_of(folder: Path, *witnesses: Loopback, quorum: int = 0) -> LogPlan:
+    return LogPlan(
+        folder=folder,
+        database="decisions.sqlite",
+        prefix=PREFIX,
+        key=LOG.key,
+        known_keys=(),
+        witnesses=tuple(witness.witness for witness in witnesses),
+        quorum=quorum,
+        mmd_us=MMD_US,
+        farthest_us=30 * 86_400 * SECOND,
+        epoch_us=30 * 86_400 * SECOND,
+    )
+
+
+@contextmanager
+def publishing(plan: LogPlan, leaves: Leaves, history: History | None = None) -> Iterator[Running]:
+    """Runs a publisher around a block; with `history` it goes on with an older one's."""
+    clock = FakeClock(NOW_US, 50_000)
+    coverage = Coverage(clock, plan.mmd_us // 2 if plan.quorum else None)
+    engine = memory_engine()
+    metadata.create_all(engine)
+    history = history or History(engine, plan.mmd_us // 4)
+    publisher = Publisher(plan, engine, lambda _: leaves, history, coverage, clock)
+    running = Running(plan, leaves, clock, coverage, publisher, Prover(plan, history))
+
+    def told() -> None:
+        with running.moved:
+            running.moved.notify_all()
+
+    def run() -> None:
+        try:
+            publisher.run()
+        except (LogSetBack, LogDamaged) as fault:
+            running.fault = fault
+        finally:
+            running.ended = True
+            told()
+
+    coverage.changed = told
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield running
+    finally:
+        publisher.close()
+        thread.join()
+        engine.dispose()
+
+
+@pytest.fixture
+def witnesses(tmp_path: Path) -> Iterator[list[Loopback]]:
+    with ExitStack() as stack:
+        opened = [
+            stack.enter_context(open_loopback(tmp_path / f"w{i}", f"witness.example/{i}"))
+            for i in range(3)
+        ]
+        for witness in opened:
+            witness.accept(record_of(LOG))
+        yield opened
+
+
+def times_of(running: Running) -> dict[str, int]:
+    note = read_log(running.folder(), KEYS)[1]
+    return cosignature_times_s(note, [witness.key for witness in running.plan.witnesses])
+
+
+def test_without_witnesses_it_follows_the_log(tmp_path: Path) -> None:
+    with publishing(plan_of(tmp_path / "log"), Leaves(3)) as running:
+        running.until(lambda: running.covered(3))
+        for size in (4, 300, 560):
+            running.grow(size - running.leaves.log_size(YEAR))
+            running.until(lambda size=size: running.covered(size))  # type: ignore[misc]
+            assert read_log(running.folder(), KEYS)[2] == running.leaves.entries[YEAR]
+        running.leaves.grow(2, shard=YEAR + 1)
+        running.publisher.nudge()
+        running.until(lambda: running.coverage.size(YEAR + 1) == 2)
+        assert not running.coverage.stalled()
+        assert [p.name for p in running.folder().glob("tile/0/*.p")] == ["002.p"], (
+            "outgrown ones go"
+        )
+    keys = [log_note_key(f"{PREFIX}/{YEAR + 1}", LOG.key.public)]
+    assert len(read_log(tmp_path / "log" / str(YEAR + 1), keys)[2]) == 2
+
+
+def test_a_quorum_covers_and_the_others_add_themselves(
+    tmp_path: Path, witnesses: list[Loopback]
+) -> None:
+    witnesses[2].down = True
+    with publishing(plan_of(tmp_path / "log", *witnesses, quorum=2), Leaves(3)) as running:
+        running.until(lambda: running.covered(3))
+        assert set(times_of(running)) == {"witness.example/0", "witness.example/1"}
+        witnesses[2].down = False
+        running.grow(5)
+        running.until(lambda: running.covered(8))
+        running.until(lambda: len(times_of(running)) >= 2)
+        proof = LogProof.decode(running.prover.prove(YEAR, 7))
+        found = proven_in(proof, running.leaves.entries[YEAR][7], KEYS)
+        assert found is not None and found[0].size == 8
+
+
+def test_a_proof_shows_since_when(tmp_path: Path, witnesses: list[Loopback]) -> None:
+    """Long after, the proof of an old leaf still bears the time at which it was covered first."""
+    plan = plan_of(tmp_path / "log", witnesses[0], quorum=1)
+    with publishing(plan, Leaves(3)) as running:
+        running.until(lambda: running.covered(3))
+        for clock in (running.clock, witnesses[0].clock):
+            clock.advance(3600 * SECOND)
+        running.grow(300)
+        running.until(lambda: running.covered(303))
+        times = []
+        for index in (0, 2, 3, 302):
+            proof = LogProof.decode(running.prover.prove(YEAR, index))
+            found = proven_in(proof, running.leaves.entries[YEAR][index], KEYS)
+            assert found is not None, index
+            times += cosignature_times_s(found[1], [plan.witnesses[0].key]).values()
+        now_s = NOW_US // SECOND
+        assert times == [now_s, now_s, now_s + 3600, now_s + 3600]
+        assert running.prover.prove(YEAR, 303) == b""
+        assert running.prover.prove(YEAR + 1, 0) == b""
+
+
+def test_without_a_quorum_nothing_is_shown_and_decisions_stop_in_time(
+    tmp_path: Path, witnesses: list[Loopback]
+) -> None:
+    with publishing(plan_of(tmp_path / "log", *witnesses[:2], quorum=2), Leaves(3)) as running:
+        running.until(lambda: running.covered(3))
+        witnesses[1].down = True
+        running.clock.advance(3600 * SECOND)
+        assert not running.coverage.stalled(), "a log that rests is not stalled"
+        asked = len(witnesses[0].asked)
+        running.grow(1)
+        running.clock.advance(MMD_US // 2)
+        assert not running.coverage.stalled()
+        running.clock.advance(1)
+        assert running.coverage.stalled(), "nobody has seen that entry for MMD/2"
+        running.until(lambda: len(witnesses[0].asked) > asked)
+        assert read_log(running.folder(), KEYS)[0].size == 3, "one of two is no quorum"
+        witnesses[1].down = False
+        running.until(lambda: running.covered(4))
+        assert not running.coverage.stalled()
+
+
+def test_nothing_is_signed_before_a_quorum_has_been_asked(
+    tmp_path: Path, witnesses: list[Loopback], caplog: pytest.LogCaptureFixture
+) -> None:
+    for witness in witnesses:
+        witness.down = True
+    witnesses[0].down = False
+    with publishing(plan_of(tmp_path / "log", *witnesses, quorum=2), Leaves(3)) as running:
+        running.until(lambda: "1 of 2 witnesses needed" in caplog.text)
+        assert not running.coverage.checked
+        assert running.coverage.stalled(), "nothing is decided by a database that may be old"
+        assert not (running.folder() / "checkpoint").exists()
+        assert witnesses[0].asked == []
+        witnesses[1].down = False
+        running.until(lambda: running.covered(3))
+        assert not running.coverage.stalled()
+
+
+def ended_with(running: Running) -> str:
+    running.until(lambda: running.ended)
+    assert isinstance(running.fault, LogSetBack), running.fault
+    assert running.coverage.stalled() or not running.plan.quorum
+    return str(running.fault)
+
+
+def test_an_old_copy_of_the_database_is_refused(tmp_path: Path, witnesses: list[Loopback]) -> None:
+    """The log folder is gone with the disk; only the witnesses remember."""
+    with publishing(plan_of(tmp_path / "log", *witnesses, quorum=2), Leaves(9)) as running:
+        running.until(lambda: running.covered(9))
+    for size in (0, 8):
+        with publishing(
+            plan_of(tmp_path / f"new{size}", *witnesses, quorum=2), Leaves(size)
+        ) as running:
+            told = ended_with(running)
+            assert told.startswith(f"decisions.sqlite: has {size} entries of log {LOG.origin}")
+            assert "cosigned 9: an old copy of the database must not decide" in told
+        assert not (tmp_path / f"new{size}" / str(YEAR) / "checkpoint").exists()
+
+
+def test_another_log_of_the_same_length_is_refused(
+    tmp_path: Path, witnesses: list[Loopback]
+) -> None:
+    with publishing(plan_of(tmp_path / "log", *witnesses, quorum=2), Leaves(9)) as running:
+        running.until(lambda: running.covered(9))
+    other = Leaves(12, word="other")
+    with publishing(plan_of(tmp_path / "new", *witnesses, quorum=2), other) as running:
+        assert "the first 9 entries" in ended_with(running)
+
+
+def test_without_witnesses_the_published_tiles_remember(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path / "log")
+    with publishing(plan, Leaves(9)) as running:
+        running.until(lambda: running.covered(9))
+    with publishing(plan, Leaves(8)) as running:
+        assert "has published 9" in ended_with(running)
+    with publishing(plan, Leaves(12, word="other")) as running:
+        assert "before 9 are not those" in ended_with(running)
+    with publishing(plan, Leaves(12)) as running:
+        running.until(lambda: running.covered(12))
+
+
+def test_a_restart_goes_on_where_it_was(tmp_path: Path, witnesses: list[Loopback]) -> None:
+    """Signed and cosigned, but never shown: what a crash between the two leaves behind."""
+    plan = plan_of(tmp_path / "log", *witnesses[:1], quorum=1)
+    leaves = Leaves(5)
+    log = ShardLog(LOG.origin, TileFiles(tmp_path / "elsewhere"), 0)
+    log.extend(leaves.entries[YEAR])
+    note = sign_checkpoint(log.checkpoint(), LOG.key)
+    witnesses[0].cosigner.add(b"old 0\n\n" + note.encode())
+    with publishing(plan, leaves) as running:
+        running.until(lambda: running.covered(5))
+        running.grow(1)
+        running.until(lambda: running.covered(6))
+    with publishing(plan, leaves) as running:
+        running.until(lambda: running.covered(6))
+        assert read_log(running.folder(), KEYS)[0].size == 6
+
+
+def test_a_full_disk_is_waited_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    refused = iter([True, True])
+    write = TileFiles._write
+
+    def full(files: TileFiles, path: Path, data: bytes) -> None:
+        if next(refused, False):
+            raise OSError(28, "No space left on device")
+        write(files, path, data)
+
+    monkeypatch.setattr("registry.publishing.publisher.TROUBLE_S", 0.01)
+    with publishing(plan_of(tmp_path / "log"), Leaves()) as running:
+        monkeypatch.setattr(TileFiles, "_write", full)
+        running.grow(3)
+        running.until(lambda: running.covered(3))
+    assert "cannot be published" in caplog.text
+    assert len(read_log(running.folder(), KEYS)[2]) == 3
+
+
+def test_a_witness_with_a_false_key_does_not_count(
+    tmp_path: Path, witnesses: list[Loopback]
+) -> None:
+    plan = plan_of(tmp_path / "log", *witnesses[:2], quorum=2)
+    liar = replace(plan.witnesses[1], url=plan.witnesses[0].url)
+    with publishing(replace(plan, witnesses=(plan.witnesses[0], liar)), Leaves(3)) as running:
+        running.until(lambda: len(witnesses[0].asked) >= 2)
+        assert not running.covered(3)
