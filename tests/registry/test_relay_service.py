@@ -15,6 +15,7 @@ from proto.statement import DecisionLeaf, SignedStatement, Statement
 from proto.v1 import registry_pb2 as rpb
 from registry.home import Home
 from registry.relay_members import keep_member
+from registry.relay_service import MAX_STRANGE
 from tests.proto.build import COMMITTER, NOW_US, SECOND, make_commit
 from tests.registry.build import ERROR_US, descriptor
 from tests.registry.serving import METHOD, Serving, commit_item, query_item, serving
@@ -131,6 +132,9 @@ async def test_a_stranger_gets_nothing_by_relaying(three: Three) -> None:
     assert answers[0].commit_id == commit_id(d.encode())
     (asked,) = await three.served[1].decide(query_item(d))
     assert asked.WhichOneof("answer") == "interim", "nothing of it was decided"
+    many = await three.relay(1, *[with_statement(elsewhere)] * (MAX_STRANGE + 2))
+    reasons = [a.refusal.reason for a in many]
+    assert reasons == [rpb.BAD_EVIDENCE] * MAX_STRANGE + [rpb.OVER_QUOTA] * 2
     # With another member's own word the same commit is taken.
     assert three.served[1].clock.now_us() == NOW_US
     (done,) = await three.served[0].decide(commit_item(bare))
