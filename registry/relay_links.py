@@ -75,18 +75,21 @@ class _Line:
     again: dict[bytes, Parcel] = field(default_factory=dict)
     again_at_s: float = 0.0
     pause_s: float = FIRST_PAUSE_S
+    sizes: dict[bytes, int] = field(default_factory=dict)  # of all that waits or is on its way
     waiting_bytes: int = 0
     wake: trio.Event = field(default_factory=trio.Event)
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
 
     def put(self, one: Parcel) -> bool:
         """False where there is no room."""
+        if one.commit_id in self.sizes:
+            return True
         if self.waiting_bytes + one.size > MAX_WAITING_BYTES:
             return False
-        if one.commit_id not in self.fresh and one.commit_id not in self.again:
-            self.fresh[one.commit_id] = one
-            self.waiting_bytes += one.size
-            self.wake.set()
+        self.fresh[one.commit_id] = one
+        self.sizes[one.commit_id] = one.size
+        self.waiting_bytes += one.size
+        self.wake.set()
         return True
 
     @property
@@ -116,12 +119,11 @@ class Relay:
         self._taken: OrderedDict[bytes, None] = OrderedDict()
         self._room = trio.Event()
         self._rescan = trio.Event()
-        self._rescan.set()  # a start after a crash: what was not acknowledged is sent again
 
     @property
     def waiting(self) -> int:
         """Commits that some member has not acknowledged, counted for each member."""
-        return sum(len(line.fresh) + len(line.again) for line in self._lines.values())
+        return sum(len(line.sizes) for line in self._lines.values())
 
     def decided(self, decisions: Iterable[Logged]) -> None:
         """Called for everything that was just decided or looked up; durable and logged.
@@ -184,7 +186,8 @@ class Relay:
                 continue
             line = self._lines[member] = _Line(record, channel)
             nursery.start_soon(self._tend, line, partial(self._renew, connect, nursery))
-            # What was decided before this member was known is news to it.
+            # What was decided before this member was known is news to it, and after a start
+            # whatever a crash may have left untold.
             self._taken.clear()
             self._rescan.set()
 
@@ -264,7 +267,7 @@ class Relay:
         line.pause_s = min(2 * line.pause_s, LONGEST_PAUSE_S)
 
     def _drop(self, line: _Line, one: Parcel) -> None:
-        line.waiting_bytes -= one.size
+        line.waiting_bytes -= line.sizes.pop(one.commit_id)
         self._room.set()
 
     async def _follow_record(self, line: _Line, renew: Callable[[], None]) -> None:
