@@ -83,7 +83,7 @@ async def test_three_registries_decide_together(directory: Path) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(abort_by_two, town, directory)
             paid = await pay(town, "P", await ask_for(town, 700))
-            assert paid["phase"] == "COMMITTED", paid
+            assert (paid["phase"], paid["registry"]) == ("COMMITTED", POLICY), paid
             said = await proven(town, paid["id"], directory)
             assert said["outcome"] == "COMMITTED" and said["policy"]["qc"] == 2
             await dies_midway(town, bridge)
