@@ -36,6 +36,7 @@ MAX_BATCH: Final = 256  # commits in a call, registry section 6
 MAX_BATCH_BYTES: Final = 1 << 19  # the answer holds the commits again, and is at most 1 MiB
 MAX_WAITING_BYTES: Final = 1 << 25  # for one member; beyond it parcels are read again later
 MAX_TAKEN: Final = 16_384  # ids that are not taken twice; taking one again is harmless
+MAX_NOTED: Final = 64  # unknown members that are logged: a payee may name as many as it likes
 CALL_TIMEOUT_S: Final = 2.0  # an answer takes milliseconds, and what waits behind it has delta
 FIRST_PAUSE_S: Final = 0.05
 LONGEST_PAUSE_S: Final = 1.0  # the least delta: a member that is back is told within it
@@ -117,6 +118,7 @@ class Relay:
         self._guard_us = guard_us
         self._lines: dict[bytes, _Line] = {}
         self._taken: OrderedDict[bytes, None] = OrderedDict()
+        self._noted: set[bytes] = set()
         self._room = trio.Event()
         self._rescan = trio.Event()
 
@@ -143,6 +145,8 @@ class Relay:
         if self._clock.now_us() > until_us(row, self._guard_us):
             return
         lines = [self._lines[m] for m in policy.members if m in self._lines]
+        if len(lines) < len(policy.members) - 1:
+            self._note_strangers(policy.members)
         if not lines:
             return
         subject = read_subject(row.descriptor)
@@ -156,6 +160,13 @@ class Relay:
                 self._taken.popitem(last=False)
         else:
             self._rescan.set()
+
+    def _note_strangers(self, members: Iterable[bytes]) -> None:
+        """Whoever made the policy counts on our passing on; only an operator can help."""
+        strangers = set(members) - self._lines.keys() - {self._examiner.registry} - self._noted
+        for member in sorted(strangers)[: MAX_NOTED - len(self._noted)]:
+            self._noted.add(member)
+            log.warning("a policy names %s, of which no record is in members/", member.hex())
 
     async def run(self, connect: Connect) -> None:
         """Passes on, for ever."""
@@ -207,7 +218,7 @@ class Relay:
             if not self._lines:
                 continue
             found = pages(self._engine, oldest_key(self._clock.now_us(), self._guard_us))
-            while page := await trio.to_thread.run_sync(next, found, None):
+            while (page := await trio.to_thread.run_sync(next, found, None)) is not None:
                 for logged in page:
                     self._take(logged)
                 while any(line.half_full for line in self._lines.values()):

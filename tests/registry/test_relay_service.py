@@ -11,7 +11,7 @@ from proto.certificate import CommitCertificate, verify_commit_certificate
 from proto.commit import Commit, Evidence, sign_share
 from proto.descriptor import Descriptor, commit_id
 from proto.policy import RegistryPolicy
-from proto.statement import DecisionLeaf, SignedStatement, Statement
+from proto.statement import DecisionLeaf, Outcome, SignedStatement, Statement
 from proto.v1 import registry_pb2 as rpb
 from registry.home import Home
 from registry.relay_members import keep_member
@@ -95,6 +95,19 @@ async def test_a_commit_that_reaches_one_member_just_in_time_reaches_all(three: 
         certificate = CommitCertificate(commit, statements[1:])
         assert verify_commit_certificate(certificate, three.records, NOW_US) == d
     assert len(Evidence.decode(answers[1].commit.evidence).relayed) >= 1
+
+
+async def test_many_that_come_together_are_all_passed_on(three: Three) -> None:
+    """More than are examined on the spot: the examining process knows the members too."""
+    many = [three.descriptor(f"many {i}") for i in range(40)]
+    for served, after_us in zip(three.served, (-ERROR_US, SECOND, SECOND), strict=True):
+        served.clock.set_now(many[0].deadline_us + after_us)
+    answers = await three.served[0].decide(*[commit_item(make_commit(d)) for d in many])
+    assert {a.WhichOneof("answer") for a in answers} == {"final"}
+    for d in many:
+        for which in (1, 2):
+            leaf = leaf_of(await three.decided(which, d))
+            assert leaf.outcome is Outcome.COMMITTED and leaf.limit_us > d.deadline_us
 
 
 async def test_a_stranger_gets_nothing_by_relaying(three: Three) -> None:
