@@ -55,6 +55,8 @@ from tests.registry.build import (
 )
 from tests.registry.build import subject as subject_of
 
+pytestmark = pytest.mark.edge
+
 EXAMINER = Examiner(R1.id, RECORDS, lambda: NOW_US)
 
 
