@@ -215,16 +215,9 @@ class Daemon:
             self._identity, self._config, engine, gossip, self._book, self._clock, nursery
         )
         payer = Payer(
-            engine,
-            gossip,
-            finder,
-            registries,
-            self._clock,
-            os.urandom,
-            nursery,
-            self._payment_id,
-            lambda: self._book.terms.policies.values(),
-        )
+            engine, gossip, finder, registries, self._clock, os.urandom, nursery, self._payment_id,
+            self._book.policies,
+        )  # fmt: skip
         keep_days = self._config.keep_days
         archiver = Archiver(engine, self._archive, self._identity.key, self._clock, keep_days)
         self._exposer = Exposer(engine, self._book, gossip, self._clock)

@@ -139,6 +139,7 @@ def route_json(found: RouteFound, promises: Sequence[bytes] = ()) -> dict[str, A
         part["promise"] = promise.hex()
     return {
         "policy": [member.hex() for member in found.policy.members],
+        "quorums": [found.policy.qc, found.policy.qa, found.policy.f, found.policy.delta_us],
         "exact": found.exact,
         "hops": parts[0]["hops"],
         "modes": parts[0]["modes"],

@@ -173,6 +173,10 @@ class Book:
             max_held_value_s=self._caps.held_value_s,
         )
 
+    def policies(self) -> tuple[RegistryPolicy, ...]:
+        """The collectives that the owner has named."""
+        return tuple(self.terms.policies.values())
+
     def change(self, **fields: Any) -> list[Write]:
         """New terms: the writes that make them durable."""
         self.terms = replace(self.terms, **fields)

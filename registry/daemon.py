@@ -142,13 +142,13 @@ class Daemon:
         ):
             if isinstance(self._clock, ChronyClock):
                 nursery.start_soon(self._clock.follow)
-            nursery.start_soon(relay.run, partial(_connect, bridge))
             nursery.start_soon(
                 sweep_for_ever, self._calendar, self._clock, self._config.guard_us, worker.answer
             )
             try:
                 # A database that was set back is noticed before anybody is answered, if it can be.
                 await opened.publishing.confirmed(WITNESS_GRACE_S)
+                nursery.start_soon(relay.run, partial(_connect, bridge))
                 desk = self._desk(worker, pool, opened)
                 site = self._site(desk, opened)
                 async with self._serving(desk, site, bridge, nursery) as line:

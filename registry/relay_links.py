@@ -36,6 +36,7 @@ MAX_BATCH: Final = 256  # commits in a call, registry section 6
 MAX_BATCH_BYTES: Final = 1 << 19  # the answer holds the commits again, and is at most 1 MiB
 MAX_WAITING_BYTES: Final = 1 << 25  # for one member; beyond it parcels are read again later
 MAX_TAKEN: Final = 16_384  # ids that are not taken twice; taking one again is harmless
+MAX_NOTED: Final = 64  # unknown members that are logged: a payee may name as many as it likes
 CALL_TIMEOUT_S: Final = 2.0  # an answer takes milliseconds, and what waits behind it has delta
 FIRST_PAUSE_S: Final = 0.05
 LONGEST_PAUSE_S: Final = 1.0  # the least delta: a member that is back is told within it
@@ -75,18 +76,21 @@ class _Line:
     again: dict[bytes, Parcel] = field(default_factory=dict)
     again_at_s: float = 0.0
     pause_s: float = FIRST_PAUSE_S
+    sizes: dict[bytes, int] = field(default_factory=dict)  # of all that waits or is on its way
     waiting_bytes: int = 0
     wake: trio.Event = field(default_factory=trio.Event)
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
 
     def put(self, one: Parcel) -> bool:
         """False where there is no room."""
+        if one.commit_id in self.sizes:
+            return True
         if self.waiting_bytes + one.size > MAX_WAITING_BYTES:
             return False
-        if one.commit_id not in self.fresh and one.commit_id not in self.again:
-            self.fresh[one.commit_id] = one
-            self.waiting_bytes += one.size
-            self.wake.set()
+        self.fresh[one.commit_id] = one
+        self.sizes[one.commit_id] = one.size
+        self.waiting_bytes += one.size
+        self.wake.set()
         return True
 
     @property
@@ -114,14 +118,14 @@ class Relay:
         self._guard_us = guard_us
         self._lines: dict[bytes, _Line] = {}
         self._taken: OrderedDict[bytes, None] = OrderedDict()
+        self._noted: set[bytes] = set()
         self._room = trio.Event()
         self._rescan = trio.Event()
-        self._rescan.set()  # a start after a crash: what was not acknowledged is sent again
 
     @property
     def waiting(self) -> int:
         """Commits that some member has not acknowledged, counted for each member."""
-        return sum(len(line.fresh) + len(line.again) for line in self._lines.values())
+        return sum(len(line.sizes) for line in self._lines.values())
 
     def decided(self, decisions: Iterable[Logged]) -> None:
         """Called for everything that was just decided or looked up; durable and logged.
@@ -141,6 +145,8 @@ class Relay:
         if self._clock.now_us() > until_us(row, self._guard_us):
             return
         lines = [self._lines[m] for m in policy.members if m in self._lines]
+        if len(lines) < len(policy.members) - 1:
+            self._note_strangers(policy.members)
         if not lines:
             return
         subject = read_subject(row.descriptor)
@@ -154,6 +160,13 @@ class Relay:
                 self._taken.popitem(last=False)
         else:
             self._rescan.set()
+
+    def _note_strangers(self, members: Iterable[bytes]) -> None:
+        """Whoever made the policy counts on our passing on; only an operator can help."""
+        strangers = set(members) - self._lines.keys() - {self._examiner.registry} - self._noted
+        for member in sorted(strangers)[: MAX_NOTED - len(self._noted)]:
+            self._noted.add(member)
+            log.warning("a policy names %s, of which no record is in members/", member.hex())
 
     async def run(self, connect: Connect) -> None:
         """Passes on, for ever."""
@@ -184,7 +197,8 @@ class Relay:
                 continue
             line = self._lines[member] = _Line(record, channel)
             nursery.start_soon(self._tend, line, partial(self._renew, connect, nursery))
-            # What was decided before this member was known is news to it.
+            # What was decided before this member was known is news to it, and after a start
+            # whatever a crash may have left untold.
             self._taken.clear()
             self._rescan.set()
 
@@ -204,7 +218,7 @@ class Relay:
             if not self._lines:
                 continue
             found = pages(self._engine, oldest_key(self._clock.now_us(), self._guard_us))
-            while page := await trio.to_thread.run_sync(next, found, None):
+            while (page := await trio.to_thread.run_sync(next, found, None)) is not None:
                 for logged in page:
                     self._take(logged)
                 while any(line.half_full for line in self._lines.values()):
@@ -264,7 +278,7 @@ class Relay:
         line.pause_s = min(2 * line.pause_s, LONGEST_PAUSE_S)
 
     def _drop(self, line: _Line, one: Parcel) -> None:
-        line.waiting_bytes -= one.size
+        line.waiting_bytes -= line.sizes.pop(one.commit_id)
         self._room.set()
 
     async def _follow_record(self, line: _Line, renew: Callable[[], None]) -> None:

@@ -9,6 +9,7 @@ from typing import Final
 
 from sqlalchemy import Engine, select, tuple_
 
+from proto.descriptor import decode_descriptor
 from proto.limits import MAX_DELTA_US, MAX_POLICY_MEMBERS
 from proto.statement import Outcome
 from registry.log import Logged
@@ -27,23 +28,30 @@ def oldest_key(now_us: int, guard_us: int) -> Key:
 
 
 def pages(engine: Engine, after: Key) -> Iterator[list[Logged]]:
-    """COMMITTED decisions with keys above `after`, in the order of their keys. In a thread; each
-    page is a look of its own, so that nobody holds on to an old snapshot meanwhile."""
-    while keys := _keys(engine, after):
+    """COMMITTED decisions of several registries with keys above `after`, in the order of their
+    keys; a page may be empty. In a thread; each page is a look of its own, so that nobody holds on
+    to an old snapshot meanwhile."""
+    while rows := _committed(engine, after):
+        # Most are ours alone, and then nothing more is read of them.
+        keys = [key for key, descriptor in rows if len(_members(descriptor)) > 1]
         with engine.connect() as connection:
             found = LedgerReader(connection).find(keys)
         # A replica may not have its place in the log yet; then its own process passes it on.
         yield [found[key] for key in keys if key in found]
-        after = keys[-1]
+        after = rows[-1][0]
 
 
-def _keys(engine: Engine, after: Key) -> list[Key]:
+def _members(descriptor: bytes) -> tuple[bytes, ...]:
+    return decode_descriptor(descriptor).policy.members
+
+
+def _committed(engine: Engine, after: Key) -> list[tuple[Key, bytes]]:
     key = tuple_(decision.c.deadline_us, decision.c.commit_id)
     page = (
-        select(decision.c.deadline_us, decision.c.commit_id)
+        select(decision.c.deadline_us, decision.c.commit_id, decision.c.descriptor)
         .where(key > after, decision.c.outcome == int(Outcome.COMMITTED))
         .order_by(decision.c.deadline_us, decision.c.commit_id)
         .limit(PAGE)
     )
     with engine.connect() as connection:
-        return [(row[0], row[1]) for row in connection.execute(page)]
+        return [((row[0], row[1]), row[2]) for row in connection.execute(page)]

@@ -17,6 +17,8 @@ from registry.log import Reason, Refused
 from registry.relay import sender_of
 
 INLINE: Final = 8  # signatures that are checked sooner than a thread is reached
+MAX_STRANGE: Final = 8  # in one call; a member sends none, unless we do not know its new key yet
+_STRANGER: Final = Refused(Reason.OVER_QUOTA)
 
 
 async def answer_relay(
@@ -24,10 +26,14 @@ async def answer_relay(
 ) -> list[rpb.Answer]:
     """Answers in item order. The caller proves what it is by content: the first statement in the
     evidence is a valid COMMITTED one of another member. Whoever has none is refused at the price
-    of one signature check at most, and its commit is not looked at."""
+    of one signature check at most, and is soon not listened to any more."""
 
     def look() -> list[Refused | None]:
-        return [_unfit(ask, examiner) for ask in commits]
+        found: list[Refused | None] = []
+        for ask in commits:
+            strange = sum(one is not None for one in found)
+            found.append(_unfit(ask, examiner) if strange < MAX_STRANGE else _STRANGER)
+        return found
 
     refused = look() if len(commits) <= INLINE else await trio.to_thread.run_sync(look)
     fit = [ask for ask, no in zip(commits, refused, strict=True) if no is None]

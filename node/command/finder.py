@@ -224,9 +224,10 @@ def _policy(policy: RegistryPolicy) -> Policy:
     members = tuple(m.hex() for m in policy.members)
     name = members[0]
     if policy != single(policy.members[0]):
-        # Everything is in the name: two policies of the same members are two candidates.
+        # Everything is in the name: two policies of the same members are two candidates. It sorts
+        # behind every id: at the same price one registry decides sooner, and holds end sooner.
         figures = (policy.qc, policy.qa, policy.f, policy.delta_us)
-        name = f"{'/'.join(map(str, figures))}/{'+'.join(members)}"
+        name = f"~{'/'.join(map(str, figures))}/{'+'.join(members)}"
     return Policy(name, members, policy.qc, policy.qa, policy.f, policy.delta_us)
 
 

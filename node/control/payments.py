@@ -27,6 +27,7 @@ from proto.descriptor import decode_descriptor, transaction_uuid
 from proto.levels import Level
 from proto.limits import GRACE_US, GUARD_US, MAX_AMOUNT, MAX_HOPS, MAX_PARTS
 from proto.money import Brand
+from proto.policy import RegistryPolicy
 from proto.request import PaymentRequest, from_text, read_request
 from proto.v1 import types_pb2 as pb
 from proto.wire import WireFault
@@ -64,15 +65,24 @@ def _options(context: Context, arguments: Arguments) -> PayOptions:
 
 def _route_shown(context: Context, route: Mapping[str, Any]) -> dict[str, Any]:
     """A kept route with names instead of ids. `hops` and `modes` are the largest part's."""
-    members = [context.registry_name(bytes.fromhex(m)) for m in route.get("policy", [])]
     return {
-        "registry": "+".join(members) or None,
+        "registry": _policy_shown(context, route),
         **_chain_shown(context, route),
         "parts": [
             {"amount": part["amount"], "cost": part["cost"], **_chain_shown(context, part)}
             for part in route.get("parts", [])
         ],
     }
+
+
+def _policy_shown(context: Context, route: Mapping[str, Any]) -> str | None:
+    """The owner's name for it, where he gave one; None on an all-BARE route."""
+    members = tuple(bytes.fromhex(m) for m in route.get("policy", []))
+    if not members:
+        return None
+    # Absent in what a node wrote before payments could be under several registries.
+    qc, qa, f, delta_us = route.get("quorums", (1, 1, 0, 0))
+    return context.policy_name(RegistryPolicy(members, qc, qa, f, delta_us))
 
 
 def _chain_shown(context: Context, chain: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,8 +2,6 @@
 
 import json
 from base64 import b64decode
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -15,11 +13,11 @@ from node.command.__main__ import main
 from node.command.processes.control import Json
 from node.command.processes.process import Daemon
 from node.command.processes.town import Town
-from pathfinder.network import Line, Network, Node
+from pathfinder.network import Line, Network, Node, Policy
 from proto.commit import Evidence
+from proto.limits import US
 from proto.v1 import registry_pb2 as rpb
 from registry.home import Home, load_record
-from registry.relay_members import keep_member
 from runtime.bridge import Bridge
 from runtime.rpc_client import RpcChannel, RpcError
 from tests.e2e.houses import BRAND, FEES, LIMIT, pay, request, running, until
@@ -35,23 +33,7 @@ def network() -> Network:
     nodes = tuple(Node(name, frozenset(REGISTRIES), True, fees=FEES) for name in ("P", "A", "Q"))
     pairs = [("P", "A"), ("A", "Q")]
     lines = tuple(Line(x, y, BRAND, LIMIT) for pair in pairs for x, y in (pair, pair[::-1]))
-    return Network(REGISTRIES, (), nodes, lines)
-
-
-@asynccontextmanager
-async def collective(directory: Path) -> AsyncIterator[Town]:
-    """A town whose registries know each other and whose ends know the policy of all three."""
-    async with running(network(), directory) as town:
-        records = {n: load_record(Home(d.directory).record) for n, d in town.registries.items()}
-        for name, daemon in town.registries.items():
-            for other, record in records.items():
-                if other != name:
-                    keep_member(Home(daemon.directory), record)
-        for name in ("P", "Q"):
-            control = town.houses[name].control
-            added = await control.ask("policy.add", name=POLICY, members=list(REGISTRIES))
-            assert (added["qc"], added["qa"], added["accepted"]) == (2, 2, True)
-        yield town
+    return Network(REGISTRIES, (Policy(POLICY, REGISTRIES, 2, 2, 0, 2 * US),), nodes, lines)
 
 
 async def kill(town: Town, registry: str) -> None:
@@ -97,11 +79,11 @@ async def stored(bridge: Bridge, daemon: Daemon, commit_id: bytes) -> rpb.Answer
 
 
 async def test_three_registries_decide_together(directory: Path) -> None:
-    async with collective(directory) as town, Bridge.open() as bridge:
+    async with running(network(), directory) as town, Bridge.open() as bridge:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(abort_by_two, town, directory)
             paid = await pay(town, "P", await ask_for(town, 700))
-            assert paid["phase"] == "COMMITTED", paid
+            assert (paid["phase"], paid["registry"]) == ("COMMITTED", POLICY), paid
             said = await proven(town, paid["id"], directory)
             assert said["outcome"] == "COMMITTED" and said["policy"]["qc"] == 2
             await dies_midway(town, bridge)

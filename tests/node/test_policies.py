@@ -98,6 +98,8 @@ async def test_a_route_uses_only_what_the_payer_may_use() -> None:
     assert isinstance(await made.find(asking(accepted=everything)), NoRoute)
     found = await made.find(asking(*everything, accepted=(SLOW,)))
     assert isinstance(found, RouteFound) and found.policy == SLOW
+    found = await made.find(asking(*everything, accepted=everything))
+    assert isinstance(found, RouteFound) and found.policy in singles, "sooner, at the same price"
     assert isinstance(await made.find(asking(*singles, accepted=(TWO_OF_THREE,))), NoRoute)
 
 

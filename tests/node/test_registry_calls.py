@@ -10,11 +10,11 @@ import trio.testing
 
 from node.core.effects import AskRegistries
 from node.core.rows import Ask
-from node.registries import MAX_CALLS, MAX_ITEMS, Registries
+from node.registries import CALL_TIMEOUT_S, MAX_CALLS, MAX_ITEMS, Registries
 from proto.descriptor import commit_id
 from proto.v1 import registry_pb2 as pb
 from runtime.rpc_client import RpcUnavailable
-from tests.proto.build import DESCRIPTOR, RECORDS, SINGLE
+from tests.proto.build import DESCRIPTOR, RECORDS, SINGLE, TWO_OF_THREE
 
 
 class Registry:
@@ -73,6 +73,35 @@ async def test_questions_travel_together_and_in_several_calls(
         again = ask(registries, 3)
         await trio.testing.wait_all_tasks_blocked()
         assert all(registry.seen[data] == 2 for data in again), "everybody had gone to sleep"
+        nursery.cancel_scope.cancel()
+
+
+async def test_an_announcement_waits_for_enough_members_and_no_longer(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two of three admit at once; the third never answers."""
+
+    class Member:
+        def __init__(self, silent: bool) -> None:
+            self.silent = silent
+
+        async def unary(self, _: str, request: pb.AnnounceRequest, *__: Any) -> pb.AnnounceResponse:
+            await trio.sleep(CALL_TIMEOUT_S if self.silent else 0.1)
+            if self.silent:
+                raise RpcUnavailable("silent")
+            answer = pb.Answer()
+            answer.interim.interim = b"admitted"
+            return pb.AnnounceResponse(answers=[answer] * len(request.descriptors))
+
+    made = iter([Member(silent=True), Member(silent=False), Member(silent=False)])
+    monkeypatch.setattr("node.registries.RpcChannel.to_pinned", lambda *_: next(made))
+    async with trio.open_nursery() as nursery:
+        registries = Registries(None, nursery, lambda _: None, lambda: RECORDS,
+                                lambda _: (b"", b""))  # type: ignore[arg-type]  # fmt: skip
+        data = replace(DESCRIPTOR, policy=TWO_OF_THREE).encode()
+        began_s = trio.current_time()
+        assert len(await registries.announce(data)) == 2
+        assert trio.current_time() - began_s < 0.2
         nursery.cancel_scope.cancel()
 
 

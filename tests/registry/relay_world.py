@@ -148,6 +148,10 @@ class World:
                     some = random.sample(liars, min(k, len(liars)))
                     spoken = [m for m in self.honest if random.random() < 0.3]
                     self.at(edge_us + offset_us, member, frozenset(some) | frozenset(spoken))
+            for k in range(policy.f + 3):
+                # Too early for a refusal: whoever gives one here splits from the others.
+                late_us = deadline_us + k * policy.delta_us + ERROR_US - one.skew_us
+                self.ask(late_us + random.choice((1, 2, GUARD_US - 1)), member)
             horizon_us = abort_horizon_us(self.subject.descriptor, one.terms)
             for offset_us in (-1, 0, 1, 2):
                 self.ask(horizon_us + ERROR_US - one.skew_us + offset_us, member)

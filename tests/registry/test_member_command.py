@@ -24,6 +24,9 @@ from tests.proto.build import (
 )
 
 
+pytestmark = pytest.mark.edge
+
+
 def run(*arguments: str | Path) -> Result:
     return CliRunner().invoke(registry, [str(a) for a in arguments])
 

@@ -11,10 +11,11 @@ from proto.certificate import CommitCertificate, verify_commit_certificate
 from proto.commit import Commit, Evidence, sign_share
 from proto.descriptor import Descriptor, commit_id
 from proto.policy import RegistryPolicy
-from proto.statement import DecisionLeaf, SignedStatement, Statement
+from proto.statement import DecisionLeaf, Outcome, SignedStatement, Statement
 from proto.v1 import registry_pb2 as rpb
 from registry.home import Home
 from registry.relay_members import keep_member
+from registry.relay_service import MAX_STRANGE
 from tests.proto.build import COMMITTER, NOW_US, SECOND, make_commit
 from tests.registry.build import ERROR_US, descriptor
 from tests.registry.serving import METHOD, Serving, commit_item, query_item, serving
@@ -96,6 +97,19 @@ async def test_a_commit_that_reaches_one_member_just_in_time_reaches_all(three: 
     assert len(Evidence.decode(answers[1].commit.evidence).relayed) >= 1
 
 
+async def test_many_that_come_together_are_all_passed_on(three: Three) -> None:
+    """More than are examined on the spot: the examining process knows the members too."""
+    many = [three.descriptor(f"many {i}") for i in range(40)]
+    for served, after_us in zip(three.served, (-ERROR_US, SECOND, SECOND), strict=True):
+        served.clock.set_now(many[0].deadline_us + after_us)
+    answers = await three.served[0].decide(*[commit_item(make_commit(d)) for d in many])
+    assert {a.WhichOneof("answer") for a in answers} == {"final"}
+    for d in many:
+        for which in (1, 2):
+            leaf = leaf_of(await three.decided(which, d))
+            assert leaf.outcome is Outcome.COMMITTED and leaf.limit_us > d.deadline_us
+
+
 async def test_a_stranger_gets_nothing_by_relaying(three: Three) -> None:
     d, other = three.descriptor("b"), three.descriptor("c")
     bare = make_commit(d)
@@ -131,6 +145,9 @@ async def test_a_stranger_gets_nothing_by_relaying(three: Three) -> None:
     assert answers[0].commit_id == commit_id(d.encode())
     (asked,) = await three.served[1].decide(query_item(d))
     assert asked.WhichOneof("answer") == "interim", "nothing of it was decided"
+    many = await three.relay(1, *[with_statement(elsewhere)] * (MAX_STRANGE + 2))
+    reasons = [a.refusal.reason for a in many]
+    assert reasons == [rpb.BAD_EVIDENCE] * MAX_STRANGE + [rpb.OVER_QUOTA] * 2
     # With another member's own word the same commit is taken.
     assert three.served[1].clock.now_us() == NOW_US
     (done,) = await three.served[0].decide(commit_item(bare))

@@ -19,11 +19,13 @@ POLL_S: Final = 0.05
 
 
 def not_accepting(town: Town, shown: Shown) -> str:
-    """Houses of the chain that do not trust the registry that decided."""
+    """Houses of the chain that do not trust the registry, or all of those, that decided."""
     if shown.registry is None:
         return ""
+    policies = {policy.name: policy.members for policy in town.plan.network.policies}
+    members = policies.get(shown.registry, (shown.registry,))
     chain = chain_of(shown.hops)
-    return " and ".join(n for n in chain if shown.registry not in town.plan.node(n).accepts)
+    return " and ".join(n for n in chain if not town.plan.node(n).accepts.issuperset(members))
 
 
 async def verified(town: Town, role: Role, payment: str) -> tuple[Certificate | None, list[str]]:

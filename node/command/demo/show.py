@@ -31,9 +31,9 @@ def show_opening(plan: Plan, title: str) -> None:
         if len(without) > MAX_NAMED:
             trusted = f"accepted by {len(everybody) - len(without)} of {len(everybody)}"
         say(f"{INDENT}{registry}: {trusted}")
-    if plan.dropped_policies:
-        say(f"{INDENT}{plan.dropped_policies} policies of several registries take no part:"
-            " a payment request names single registries.")  # fmt: skip
+    for policy in network.policies:
+        members = " + ".join(policy.members)
+        say(f"{INDENT}{policy.name}: {members} decide together, {policy.qc} of them to commit")
 
 
 def show_scene(number: int, shown: Shown) -> None:

@@ -1,11 +1,11 @@
 """What the demo builds: a network file, checked for what one machine can run."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from node.config import alias_fault
-from pathfinder.network import Line, Network, Node
+from pathfinder.network import Line, Network, Node, Policy
 from proto.fees import FeeSet, RegistryFee
 from proto.modes import Mode
 
@@ -39,7 +39,6 @@ class Plan:
 
     network: Network
     lines: tuple[CreditLine, ...]
-    dropped_policies: int  # collectives: a payee's request names single registries
 
     def node(self, name: str) -> Node:
         return next(node for node in self.network.nodes if node.name == name)
@@ -60,10 +59,11 @@ def make_plan(network: Network) -> Plan:
     lines = tuple(_credit_lines(network.lines))
     expected = Network(
         registries=tuple(sorted(network.registries)),
+        policies=network.policies,
         nodes=tuple(_runnable(node) for node in network.nodes),
         lines=tuple(d for line in lines for d in _directions(line)),
     )
-    return Plan(expected, lines, len(network.policies))
+    return Plan(expected, lines)
 
 
 def _runnable(node: Node) -> Node:
@@ -110,4 +110,16 @@ def registry_fee_argument(fee: RegistryFee) -> dict[str, object]:
         "in_flat": fee.in_flat,
         "out_rate": str(fee.out_rate),
         "out_flat": fee.out_flat,
+    }
+
+
+def policy_argument(policy: Policy, ids: Mapping[str, str]) -> dict[str, object]:
+    """A policy as the verb policy.add takes it; `ids` of registries by name, in hex."""
+    return {
+        "name": policy.name,
+        "members": [ids[name] for name in policy.members],
+        "qc": policy.qc,
+        "qa": policy.qa,
+        "f": policy.f,
+        "delta_ms": policy.delta_us // 1000,
     }

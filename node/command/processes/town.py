@@ -5,6 +5,7 @@ from base64 import b64encode
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import permutations
 from pathlib import Path
 from typing import Final
 
@@ -18,12 +19,19 @@ from node.command.processes.founding import (
     found_node,
     found_registry,
 )
-from node.command.processes.plan import CreditLine, Plan, fee_argument, registry_fee_argument
+from node.command.processes.plan import (
+    CreditLine,
+    Plan,
+    fee_argument,
+    policy_argument,
+    registry_fee_argument,
+)
 from node.command.processes.ports import NoPort
 from node.command.processes.process import Daemon, Processes, StartFailed
 from pathfinder.network import Line, Network
 from pathfinder.network_parse import parse_network
-from registry.home import Home, load_record
+from registry.home import Home, HomeFault, load_record
+from registry.relay_members import keep_member
 from runtime.bridge import Bridge
 from runtime.rpc_client import RpcError
 
@@ -110,6 +118,7 @@ async def build(
     houses = _found(plan, directory, ports, bridge, node_command, found)
     town = Town(plan, running, houses, registries)
     await _start_all(town, ports, told, found)
+    await trio.to_thread.run_sync(_introduce, town)
     await _together(town, [partial(_set_terms, town, house) for house in town.houses.values()])
     told("opening lines of credit")
     await _open_lines(town)
@@ -152,6 +161,17 @@ async def _start_all(town: Town, ports: Iterator[int], told: Told, found: Found)
     jobs = [partial(start, d, again(found_registry, d)) for d in town.registries.values()]
     jobs += [partial(start, h.daemon, again(found, h.daemon)) for h in town.houses.values()]
     await _together(town, jobs)
+
+
+def _introduce(town: Town) -> None:
+    """Registries of one policy know each other, so that they pass commits on. TownFault."""
+    for policy in town.plan.network.policies:
+        homes = [Home(town.registries[name].directory) for name in policy.members]
+        for one, other in permutations(homes, 2):
+            try:
+                keep_member(one, load_record(other.record))
+            except (HomeFault, OSError) as fault:
+                raise TownFault(f"{policy.name}: {fault}") from fault
 
 
 async def _together(town: Town, jobs: Iterable[Callable[[], Awaitable[None]]]) -> None:
@@ -198,6 +218,9 @@ async def _set_terms(town: Town, house: House) -> None:
             record=b64encode(record.signed).decode(),
             accept=name in node.accepts,
         )
+    for policy in town.plan.network.policies:
+        if len(policy.members) > 1:
+            await house.control.ask("policy.add", **policy_argument(policy, ids))
     await house.control.ask(
         "fees.set",
         fees=fee_argument(node.fees),
