@@ -170,10 +170,6 @@ class Desk:
         """How many items wait for the deciding thread."""
         return MAX_WAITING_ITEMS - self._worker.room
 
-    def finals(self, decisions: Sequence[Logged]) -> list[bytes]:
-        """Decisions as serialised answers, signed together."""
-        return answers_bytes([(d.row.leaf.commit_id, d) for d in decisions], self.signer)
-
     def _find(self, uuid: bytes) -> list[Logged]:
         with self._engine.connect() as connection:
             return LedgerReader(connection).by_uuid(uuid)
