@@ -14,7 +14,9 @@ from proto.descriptor import commit_id, transaction_uuid
 from proto.registry_record import read_record
 from proto.v1 import registry_pb2 as rpb
 from proto.v1 import types_pb2 as pb
+from registry.desk import Desk
 from registry.health_json import read_health
+from registry.log import Reason, Refused
 from registry.web.guard import HEADERS
 from registry.web.pages import FOLDER
 from tests.proto.build import NOW_US, SECOND, digest, make_commit
@@ -279,6 +281,25 @@ async def test_a_bucket_holds_what_shares_prefix_and_minute(
         assert not rpb.DecideResponse.FromString((await http.get(other)).content).answers
     for prefix, time in (("fffff", minute), ("FFFF", minute), ("ffff", "1" * 20), ("..", 1)):
         assert (await http.get(f"/recent/{prefix}/{time}")).status_code == 404
+
+
+async def test_a_bucket_is_no_way_round_a_missing_proof(
+    served: Serving, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = await committed(served)
+    await http.get(path)
+
+    async def not_yet(self: Desk, found: object) -> Refused:
+        return Refused(Reason.LOG_STALLED)
+
+    monkeypatch.setattr(Desk, "released", not_yet)
+    prefix = path.removeprefix("/commit/")[:4]
+    for where in (f"/recent/{prefix}/{NOW_US // MINUTE_US}", path, path + "/certificate"):
+        answer = await http.get(where)
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"] == "1"
+        assert answer.text == "LOG_STALLED\n"
+    assert (await http.get(path, headers=PAGE)).status_code == 503
 
 
 async def test_a_minute_that_goes_on_is_kept_by_nobody(
