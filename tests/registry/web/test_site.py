@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import trio
 
 from node.command.verify import judge
 from proto.descriptor import commit_id, transaction_uuid
@@ -17,6 +18,7 @@ from proto.v1 import types_pb2 as pb
 from registry.desk import Desk
 from registry.health_json import read_health
 from registry.log import Reason, Refused
+from registry.web import questions
 from registry.web.guard import HEADERS
 from registry.web.pages import FOLDER
 from tests.proto.build import NOW_US, SECOND, digest, make_commit
@@ -345,6 +347,18 @@ async def test_health_is_read_as_it_is_written(http: httpx.AsyncClient) -> None:
         for entries in ([{}], [1], [{"shard": "x"}], 5 * [None]):
             wrong = answer.json() | {key: entries}
             assert read_health(httpx.Response(200, json=wrong).content) is None
+
+
+async def test_a_body_that_comes_byte_by_byte_holds_no_place_for_ever(
+    served: Serving, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(questions, "BODY_WITHIN_S", 0.05)
+    host, port = served.url.removeprefix("http://").split(":")
+    head = b"POST /submit HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n"
+    async with await trio.open_tcp_stream(host, int(port)) as stream:
+        await stream.send_all(head + b"x")
+        assert (await stream.receive_some()).startswith(b"HTTP/1.1 408")
+    assert (await http.get("/health")).status_code == 200
 
 
 def test_pages_load_nothing_and_style_nothing_by_themselves() -> None:
