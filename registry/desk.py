@@ -125,7 +125,7 @@ class Desk:
                 if proof := proofs.get(at):
                     rooms[at - start] += len(proof) + PROOF_FRAMING
             if self._meter is not None:
-                self._meter.answered(settled[start:end], took_us)
+                self._meter.answered(released[start:end], took_us)
             fitting.append(_fit(written[start:end], subjects[start:end], rooms))
             start = end
         return fitting

@@ -11,7 +11,7 @@ from registry.log import Answer, Logged, Reason, Refused
 GROUP_BOUNDS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 LATENCY_BOUNDS_US: Final = (
     *(500, 1000, 2500, 5000, 10_000, 25_000, 50_000, 100_000),
-    *(250_000, 500_000, 1_000_000, 2_500_000),
+    *(250_000, 500_000, 1_000_000, 2_500_000, 5_000_000),
 )
 
 SHARD_BITS: Final = 14  # a year
