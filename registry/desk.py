@@ -123,7 +123,7 @@ class Desk:
         for rooms in reserved:
             end = start + len(rooms)
             if self._meter is not None:
-                self._meter.answered(settled[start:end], took_us)
+                self._meter.answered(released[start:end], took_us)
             fitting.append(fit(written[start:end], subjects[start:end], rooms))
             start = end
         return fitting
@@ -167,10 +167,6 @@ class Desk:
     def queue(self) -> int:
         """How many items wait for the deciding thread."""
         return MAX_WAITING_ITEMS - self._worker.room
-
-    def finals(self, decisions: Sequence[Logged]) -> list[bytes]:
-        """Decisions as serialised answers, signed together."""
-        return answers_bytes([(d.row.leaf.commit_id, d) for d in decisions], self.signer)
 
     def _find(self, uuid: bytes) -> list[Logged]:
         with self._engine.connect() as connection:

@@ -11,8 +11,11 @@ from registry.log import Answer, Logged, Reason, Refused
 GROUP_BOUNDS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 LATENCY_BOUNDS_US: Final = (
     *(500, 1000, 2500, 5000, 10_000, 25_000, 50_000, 100_000),
-    *(250_000, 500_000, 1_000_000, 2_500_000),
+    *(250_000, 500_000, 1_000_000, 2_500_000, 5_000_000),
 )
+
+SHARD_BITS: Final = 14  # a year
+SHARD_MASK: Final = (1 << SHARD_BITS) - 1
 
 
 class Histogram:
@@ -42,14 +45,18 @@ class Meter:
 
     def decided(self, told: Sequence[Logged]) -> None:
         """One group, as the deciding thread gives it. What was only looked up is not counted."""
-        fresh: dict[tuple[int, int], Logged] = {}
-        for logged in told:
-            said = logged.row.leaf.reason is DecisionReason.EPOCH  # by a fence: an answer alone
-            if not said and logged.index >= self._next_index.get(logged.shard, 0):
-                fresh[logged.shard, logged.index] = logged  # asked twice in one group: made once
-        for (shard, index), logged in fresh.items():
-            self.decisions[logged.row.leaf.reason] += 1
-            self._next_index[shard] = max(self._next_index.get(shard, 0), index + 1)
+        first = self._next_index
+        # By place, since the same may be asked twice in one group. It was made once.
+        fresh = {
+            logged.index << SHARD_BITS | logged.shard: logged.row.leaf.reason
+            for logged in told
+            if logged.index >= first.get(logged.shard, 0)
+            and logged.row.leaf.reason is not DecisionReason.EPOCH  # by a fence: an answer alone
+        }
+        for reason, count in Counter(fresh.values()).items():
+            self.decisions[reason] += count
+        for shard in {place & SHARD_MASK for place in fresh}:
+            first[shard] = 1 + max(p >> SHARD_BITS for p in fresh if p & SHARD_MASK == shard)
         if fresh:
             self.groups.add(len(fresh))
 

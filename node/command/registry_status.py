@@ -129,7 +129,7 @@ def _facts(health: Health) -> Iterator[tuple[str, str]]:
 
 def _log(health: Health) -> Iterator[tuple[str, str]]:
     for shard in health.shards:
-        entries = f"{shard.entries:,} entries"
+        entries = f"{shard.entries:,} {'entry' if shard.entries == 1 else 'entries'}"
         if shard.published_at_us:
             age = _age(shard.published_at_us, health.now_us)
             entries += f", checkpoint of {shard.published:,} {age}"

@@ -30,6 +30,12 @@ def _environment() -> Environment:
     return environment
 
 
+def prepare() -> None:
+    """Compiles every template. Later it would hold up whatever is being decided."""
+    for name in _environment().list_templates():
+        _environment().get_template(name)
+
+
 def page(request: Request, status: int, name: str, headers: Headers, **values: object) -> Response:
     """The template of that name with `values`, and with `up`: the way to the front page."""
     up = "../" * (request.url.path.count("/") - 1)

@@ -19,9 +19,10 @@ from proto.limits import US
 from proto.v1 import registry_pb2 as rpb
 from registry.desk import Desk
 from registry.latest import in_bucket
-from registry.log import Logged
+from registry.log import Logged, Refused
 from registry.store import LedgerReader
-from registry.web.replies import NO_STORE, message, plain
+from registry.web.commits import STATUS
+from registry.web.replies import NO_STORE, ONE_SECOND, message, plain
 
 MINUTE_US: Final = 60 * US
 MAX_BUCKET: Final = 256  # 20,000 decisions a second put 18 into one; an answer has some 600 KB
@@ -51,7 +52,9 @@ class Recent:
             # Ids can be ground until they share a prefix: a bucket that somebody filled.
             return plain(413, "this bucket is too full to be served: ask by id")
         over = int(minute) + SETTLED_MINUTES <= self.now_us() // MINUTE_US
-        answers = [rpb.Answer.FromString(data) for data in self.desk.finals(found)]
+        answers = await self.desk.released(found)
+        if isinstance(answers, Refused):
+            return plain(STATUS[answers.reason], answers.reason.name, ONE_SECOND)
         caching = ONE_MINUTE if over else NO_STORE
         return message(request, 200, rpb.DecideResponse(answers=answers), caching)
 

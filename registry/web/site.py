@@ -17,7 +17,7 @@ from registry.meter import Meter
 from registry.web.commits import Commits
 from registry.web.front import Front
 from registry.web.guard import Guard
-from registry.web.pages import notice
+from registry.web.pages import notice, prepare
 from registry.web.questions import Questions
 from registry.web.recent import Recent
 from registry.web.replies import HTML, NO_STORE, form, plain
@@ -40,6 +40,7 @@ class Site:
 
     def app(self) -> ASGIApp:
         """Run it on trio."""
+        prepare()
         routes = [
             *Front(self.desk, self.engine, self.record, self.health).routes(),
             *Commits(self.desk, self.record).routes(),

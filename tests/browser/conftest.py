@@ -1,4 +1,4 @@
-"""A registry process with decisions in it, and a browser to look at it."""
+"""A registry process with decisions in it, a witness beside it, and a browser to look at it."""
 
 import os
 import subprocess
@@ -8,22 +8,34 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 
 import httpx
 import pytest
 
 from proto.commit import Commit
 from proto.descriptor import Descriptor, commit_id, transaction_uuid
-from proto.policy import single
+from proto.policy import RegistryPolicy, single
+from proto.record_parts import RecordWitness
 from registry.config import Config
 from registry.home import Home, create
+from registry.witness.config import WitnessConfig
+from registry.witness.home import (
+    WitnessHome,
+    cosignature_key,
+    create_witness,
+    load_witness_key,
+)
+from registry.witness.trust import add_log
 from tests.browser.webdriver import Browser, browser, missing
 from tests.proto.build import make_commit
 from tests.registry.build import DECLINE_HASH, descriptor
 
 SECOND_US = 1_000_000
 NAME = "Harbour <Registry> & Söhne"  # a name may hold what HTML would take for its own
+WITNESS = "witness.example/lighthouse"
 ANY_PORT = "127.0.0.1:0"
+PROVEN_WITHIN_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -47,26 +59,36 @@ def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    home = Home(tmp_path_factory.mktemp("browser") / "r")
-    config = Config(name=NAME, log_origin="", listen=ANY_PORT, archive=ANY_PORT)
-    record = create(home.path, config, 3, 2, time.time_ns() // 1000, os.urandom)
-    with _running(home) as url, httpx.Client(base_url=url, trust_env=False) as http:
+    folder = tmp_path_factory.mktemp("browser")
+    with _witness(folder / "w") as witness:
+        config = Config(NAME, "", ANY_PORT, ANY_PORT, witnesses=(witness,), witness_quorum=1)
         now_us = time.time_ns() // 1000
+        record = create(folder / "r", config, 3, 2, now_us, os.urandom)
+        add_log(WitnessHome(folder / "w").logs, Home(folder / "r").record)
+        with _process("registry", folder / "r") as words:
+            yield _filled(words["archive"], single(record.registry), now_us)
 
-        def due(label: str, deadline_us: int) -> Descriptor:
-            policy = single(record.registry)
-            return descriptor(
-                label, policy=policy, decline_hash=DECLINE_HASH, deadline_us=deadline_us
-            )
 
-        committed = [due(f"paid {i}", now_us + 60 * SECOND_US) for i in range(5)]
-        late = [due(f"late {i}", now_us - 3600 * SECOND_US) for i in range(3)]
+def _filled(url: str, policy: RegistryPolicy, now_us: int) -> Site:
+    """Decides a few things, and waits until the first of them is proven."""
+
+    def due(label: str, deadline_us: int) -> Descriptor:
+        return descriptor(label, policy=policy, decline_hash=DECLINE_HASH, deadline_us=deadline_us)
+
+    committed = [due(f"paid {i}", now_us + 60 * SECOND_US) for i in range(5)]
+    late = [due(f"late {i}", now_us - 3600 * SECOND_US) for i in range(3)]
+    unknown = transaction_uuid(sha256(b"nobody").digest())
+    site = Site(url, _uuid(committed[0]), _uuid(late[0]), str(unknown))
+    with httpx.Client(base_url=url, trust_env=False) as http:
         for each in committed:
             assert http.post("/submit", content=_bytes(make_commit(each))).status_code == 200
         for each in late:
             assert http.post("/commit", content=each.encode()).status_code == 200
-        unknown = transaction_uuid(sha256(b"nobody").digest())
-        yield Site(url, _uuid(committed[0]), _uuid(late[0]), str(unknown))
+        give_up_s = time.monotonic() + PROVEN_WITHIN_S
+        while "immutable" not in http.get(f"/commit/{site.committed}").headers["cache-control"]:
+            assert time.monotonic() < give_up_s, "its log proof does not come"
+            time.sleep(0.05)
+    return site
 
 
 def _bytes(commit: Commit) -> bytes:
@@ -78,15 +100,27 @@ def _uuid(of: Descriptor) -> str:
 
 
 @contextmanager
-def _running(home: Home) -> Iterator[str]:
+def _witness(folder: Path) -> Iterator[RecordWitness]:
+    """A witness process, and what a registry has to know of it."""
+    create_witness(folder, WitnessConfig(name=WITNESS, listen=ANY_PORT), os.urandom)
+    key = cosignature_key(WITNESS, load_witness_key(WitnessHome(folder)))
+    with _process("witness", folder) as words:
+        yield RecordWitness(key, words["witness"])
+
+
+@contextmanager
+def _process(who: str, folder: Path) -> Iterator[dict[str, str]]:
+    """A daemon, and the words of its ready line."""
     with subprocess.Popen(
-        [sys.executable, "-m", "registry", str(home.path)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "node.command", who, "run", str(folder)],
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         try:
             assert process.stdout is not None
-            words = process.stdout.readline().split()
-            assert words[:1] == ["ready"], words
-            yield dict(word.split("=", 1) for word in words[1:])["archive"]
+            ready, *words = process.stdout.readline().split()
+            assert ready == "ready"
+            yield dict(word.split("=", 1) for word in words)
         finally:
             process.terminate()
             process.wait(timeout=5)

@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from tests.browser.conftest import NAME, Site
+from tests.browser.conftest import NAME, WITNESS, Site
 from tests.browser.webdriver import Browser
 
 pytestmark = [pytest.mark.edge, pytest.mark.browser]
@@ -42,6 +42,8 @@ def test_it_can_be_read(window: Browser, site: Site, name: str, width: int, dark
     window.dark(dark)
     window.open(url(site, name))
     assert look(window, "sticksOut") == [], "nobody scrolls sideways"
+    look(window, "grow")
+    assert look(window, "sticksOut") == [], "nor in ten years"
     assert look(window, "faint") == [], f"contrast is at least {LEAST_CONTRAST}"
     assert look(window, "tiny") == [], f"a finger needs {LEAST_TARGET} pixels"
     background = look(window, "brightness")
@@ -97,6 +99,14 @@ def test_the_list_hands_out_no_id(window: Browser, site: Site) -> None:
     for uuid in (site.committed, site.late):
         assert uuid not in source
         assert uuid.replace("-", "")[:12] not in source
+
+
+def test_the_witness_is_seen_on_both_pages(window: Browser, site: Site) -> None:
+    window.open(url(site, "committed"))
+    assert WITNESS in window.text()
+    assert "1 of 1 needed cosignatures" in window.text()
+    window.open(url(site, "front"))
+    assert WITNESS in window.text()
 
 
 def test_it_prints(window: Browser, site: Site) -> None:

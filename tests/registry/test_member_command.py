@@ -23,7 +23,6 @@ from tests.proto.build import (
     statement_key_certificate,
 )
 
-
 pytestmark = pytest.mark.edge
 
 

@@ -8,13 +8,17 @@ from pathlib import Path
 
 import httpx
 import pytest
+import trio
 
 from node.command.verify import judge
 from proto.descriptor import commit_id, transaction_uuid
 from proto.registry_record import read_record
 from proto.v1 import registry_pb2 as rpb
 from proto.v1 import types_pb2 as pb
+from registry.desk import Desk
 from registry.health_json import read_health
+from registry.log import Reason, Refused
+from registry.web import questions
 from registry.web.guard import HEADERS
 from registry.web.pages import FOLDER
 from tests.proto.build import NOW_US, SECOND, digest, make_commit
@@ -126,7 +130,7 @@ async def test_every_link_of_every_page_leads_somewhere(
         shown = Words((await http.get(path, headers=PAGE)).text)
         base = httpx.URL(served.url + path)
         for link in shown.links:
-            if link.startswith("#") or link == "checkpoint":
+            if link.startswith("#"):
                 continue
             found = await http.get(base.join(link))
             expected = 404 if path == unknown and link.startswith("6382b3cc") else 200
@@ -235,10 +239,14 @@ async def test_what_may_be_kept_is_not_sent_twice(served: Serving, http: httpx.A
 
 async def test_head_is_get_without_a_body(served: Serving, http: httpx.AsyncClient) -> None:
     path = await committed(served)
-    for where in (path, "/", "/registry", "/health", "/metrics", "/style.css", "/nowhere"):
+    for where in (path, "/registry", "/style.css", "/nowhere"):
         whole, head = await http.get(where), await http.head(where)
         assert (head.status_code, head.content) == (whole.status_code, b"")
         assert head.headers["content-length"] == str(len(whole.content))
+    for where in ("/", "/health", "/metrics", "/checkpoint"):  # they may differ from look to look
+        head = await http.head(where)
+        assert (head.status_code, head.content) == (200, b"")
+        assert int(head.headers["content-length"]) > 100
     for where in ("/registry", "/metrics", path):
         assert (await http.delete(where)).status_code == 405
 
@@ -260,8 +268,8 @@ async def test_the_record_for_programs_that_read(served: Serving, http: httpx.As
 async def test_a_bucket_holds_what_shares_prefix_and_minute(
     served: Serving, http: httpx.AsyncClient
 ) -> None:
-    path = await committed(served)
-    await committed(served, "b")
+    paths = sorted([await committed(served, label) for label in "abcde"])
+    path = paths[2]  # ids of the same minute lie on both sides of it
     statement = await http.get(path)  # whoever asks by id has the index brought up to date
     prefix, minute = path.removeprefix("/commit/")[:4], NOW_US // MINUTE_US
     served.clock.advance(2 * MINUTE_US)
@@ -275,6 +283,25 @@ async def test_a_bucket_holds_what_shares_prefix_and_minute(
         assert not rpb.DecideResponse.FromString((await http.get(other)).content).answers
     for prefix, time in (("fffff", minute), ("FFFF", minute), ("ffff", "1" * 20), ("..", 1)):
         assert (await http.get(f"/recent/{prefix}/{time}")).status_code == 404
+
+
+async def test_a_bucket_is_no_way_round_a_missing_proof(
+    served: Serving, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = await committed(served)
+    await http.get(path)
+
+    async def not_yet(self: Desk, found: object) -> Refused:
+        return Refused(Reason.LOG_STALLED)
+
+    monkeypatch.setattr(Desk, "released", not_yet)
+    prefix = path.removeprefix("/commit/")[:4]
+    for where in (f"/recent/{prefix}/{NOW_US // MINUTE_US}", path, path + "/certificate"):
+        answer = await http.get(where)
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"] == "1"
+        assert answer.text == "LOG_STALLED\n"
+    assert (await http.get(path, headers=PAGE)).status_code == 503
 
 
 async def test_a_minute_that_goes_on_is_kept_by_nobody(
@@ -320,6 +347,18 @@ async def test_health_is_read_as_it_is_written(http: httpx.AsyncClient) -> None:
         for entries in ([{}], [1], [{"shard": "x"}], 5 * [None]):
             wrong = answer.json() | {key: entries}
             assert read_health(httpx.Response(200, json=wrong).content) is None
+
+
+async def test_a_body_that_comes_byte_by_byte_holds_no_place_for_ever(
+    served: Serving, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(questions, "BODY_WITHIN_S", 0.05)
+    host, port = served.url.removeprefix("http://").split(":")
+    head = b"POST /submit HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n"
+    async with await trio.open_tcp_stream(host, int(port)) as stream:
+        await stream.send_all(head + b"x")
+        assert (await stream.receive_some()).startswith(b"HTTP/1.1 408")
+    assert (await http.get("/health")).status_code == 200
 
 
 def test_pages_load_nothing_and_style_nothing_by_themselves() -> None:
