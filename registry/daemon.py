@@ -272,7 +272,10 @@ class Daemon:
         return ExaminerPool.open(self._employer, self._clock.now_us, self._config.examiners)
 
     def _employer(self) -> Employer:
-        database = self._store.engine.url.render_as_string(hide_password=False)
+        # An engine's own URL lacks the options of its sessions, the schema among them.
+        place = self._config.database_in(self._home.path)
+        url = self._store.engine.url.render_as_string(hide_password=False)
+        database = place if isinstance(place, str) else url
         records = tuple(record.signed for record in self._members.records.values())
         return Employer(self.record.registry, database, records)
 
