@@ -51,9 +51,10 @@ from registry.record import (
 )
 from registry.relay_links import Relay
 from registry.relay_members import Members
+from registry.replicas import follow
 from registry.service import RegistryService
 from registry.signer import Signer
-from registry.store import Ledger, open_ledger
+from registry.store import Key, Ledger, open_ledger
 from registry.store_opening import LedgerStore
 from registry.sweeper import sweep_for_ever
 from registry.timing import ClockRules
@@ -65,6 +66,7 @@ from runtime.collector import calm_collector
 from runtime.rpc_client import RpcChannel
 from runtime.rpc_server import RpcServer
 from runtime.schema import StoreUnusable
+from runtime.store_postgresql import ServerStore
 from runtime.tls import server_credentials
 from runtime.web import serve_web
 
@@ -145,6 +147,8 @@ class Daemon:
             nursery.start_soon(
                 sweep_for_ever, self._calendar, self._clock, self._config.guard_us, worker.answer
             )
+            if isinstance(self._store, ServerStore):
+                nursery.start_soon(follow, self._store.engine, self._heard)
             try:
                 # A database that was set back is noticed before anybody is answered, if it can be.
                 await opened.publishing.confirmed(WITNESS_GRACE_S)
@@ -164,6 +168,12 @@ class Daemon:
             nursery.cancel_scope.cancel()
         if fault is not None:
             raise fault
+
+    def _heard(self, keys: Sequence[Key]) -> None:
+        """Another process has decided these, or we have."""
+        for deadline_us, commit_id in keys:
+            self._calendar.release(deadline_us, commit_id)
+            self._hub.ring(commit_id)
 
     @asynccontextmanager
     async def _serving(
@@ -264,7 +274,10 @@ class Daemon:
         return ExaminerPool.open(self._employer, self._clock.now_us, self._config.examiners)
 
     def _employer(self) -> Employer:
-        database = self._store.engine.url.render_as_string(hide_password=False)
+        # An engine's own URL lacks the options of its sessions, the schema among them.
+        place = self._config.database_in(self._home.path)
+        url = self._store.engine.url.render_as_string(hide_password=False)
+        database = place if isinstance(place, str) else url
         records = tuple(record.signed for record in self._members.records.values())
         return Employer(self.record.registry, database, records)
 

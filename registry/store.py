@@ -109,7 +109,7 @@ class Ledger(LedgerReader):
         return not self.shared or found.index < self._settled.get(found.shard, 0)
 
     def _settle_all(self) -> None:
-        ends = {shard: self._end(shard) for shard in self.shards()}
+        ends = self.ends()
         if self.shared and any(end > self._settled.get(s, 0) for s, end in ends.items()):
             with self._writing():
                 touch(self._connection)
@@ -221,12 +221,7 @@ class Ledger(LedgerReader):
         return left
 
     def _index(self, shard: int, start: int, end: int) -> None:
-        entries = select(log_entry.c.deadline_us, log_entry.c.commit_id).where(
-            log_entry.c.position >= position_of(shard, start),
-            log_entry.c.position < position_of(shard, end),
-            log_entry.c.commit_id.is_not(None),
-        )
-        rows = [(transaction_uuid(c).bytes, d, c) for d, c in self._connection.execute(entries)]
+        rows = [(transaction_uuid(c).bytes, d, c) for d, c in self.keys(shard, start, end)]
         self._statements.index(self._connection, rows)
         behind = meta.c.value < end  # another process may have been here meanwhile
         name = f"{INDEXED}{shard}"

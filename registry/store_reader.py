@@ -120,6 +120,21 @@ class LedgerReader:
         with self._reading():
             return list(self._connection.scalars(wanted))
 
+    def ends(self) -> dict[int, int]:
+        """How many entries each shard's log has here, be they settled or not."""
+        with self._reading():
+            return {shard: self._end(shard) for shard in self.shards()}
+
+    def keys(self, shard: int, start: int, end: int) -> list[Key]:
+        """The decisions among entries start to end - 1 of a shard's log."""
+        wanted = select(log_entry.c.deadline_us, log_entry.c.commit_id).where(
+            log_entry.c.position >= position_of(shard, start),
+            log_entry.c.position < position_of(shard, end),
+            log_entry.c.commit_id.is_not(None),
+        )
+        with self._reading():
+            return [(row[0], row[1]) for row in self._connection.execute(wanted)]
+
     def fences(self) -> tuple[Fence, ...]:
         """The newest fence of each shard that has one."""
         named = select(meta.c.name, meta.c.value).where(meta.c.name.like(FENCE + "%"))

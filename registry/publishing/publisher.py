@@ -183,12 +183,15 @@ class Publisher:
         return self._trying(lambda: self._hear_all(source)) or self._publish(source)
 
     def _publish(self, source: LeafSource) -> float:
-        pause_s = IDLE_S
-        for shard in {*self._rounds, *source.shards()}:
-            rounds = self._rounds_of(shard, source)
+        pause_s = self._trying(lambda: self._know_all(source)) or IDLE_S
+        for rounds in tuple(self._rounds.values()):
             late_s = self._trying(partial(self._advance, rounds, source))
             pause_s = min(pause_s, late_s or rounds.due_s())
         return pause_s
+
+    def _know_all(self, source: LeafSource) -> None:
+        for shard in source.shards():
+            self._rounds_of(shard, source)
 
     def _advance(self, rounds: ShardRounds, source: LeafSource) -> None:
         now_s = time.monotonic()

@@ -41,10 +41,12 @@ def home(tmp_path: Path) -> Home:
 
 
 @contextmanager
-def process(home: Home) -> Iterator[subprocess.Popen[str]]:
+def process(
+    home: Home, module: str = "registry", *arguments: str
+) -> Iterator[subprocess.Popen[str]]:
     """A running registry, after its ready line; killed at the end unless it has ended."""
     with subprocess.Popen(
-        [sys.executable, "-m", "registry", str(home.path)],
+        [sys.executable, "-m", module, str(home.path), *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -78,13 +80,13 @@ async def decide(channel: RpcChannel, items: list[rpb.DecideItem]) -> list[rpb.A
 class Load:
     """Commits and declines of the same transactions, from several callers at once."""
 
-    def __init__(self, registry: bytes) -> None:
+    def __init__(self, registry: bytes, ids: int = IDS) -> None:
         soon_us = time.time_ns() // 1000 + 60 * SECOND
         self.descriptors: list[Descriptor] = [
             descriptor(
                 f"{i}", policy=single(registry), decline_hash=DECLINE_HASH, deadline_us=soon_us + i
             )
-            for i in range(IDS)
+            for i in range(ids)
         ]
         # commit_id -> the final answer that arrived, without its signature: that depends on the
         # frame in which the statement travelled, the statement and its Commit never do.
@@ -100,7 +102,7 @@ class Load:
         self, channel: RpcChannel, backwards: bool, declines: bool, enough: trio.Event
     ) -> None:
         order = self.descriptors[::-1] if backwards else self.descriptors
-        for start in range(0, IDS, FRAME):
+        for start in range(0, len(order), FRAME):
             part = order[start : start + FRAME]
             items = [
                 decline_item(d, PREIMAGE) if declines else commit_item(make_commit(d)) for d in part
@@ -111,7 +113,7 @@ class Load:
                 return  # the process is gone: whether these were decided nobody knows
             for answer in answers:
                 self.heard(answer)
-            if len(self.told) > IDS // 3:
+            if len(self.told) > len(order) // 3:
                 enough.set()
 
     def heard(self, answer: rpb.Answer) -> None:
