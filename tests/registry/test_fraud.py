@@ -27,7 +27,8 @@ UNREADABLE = (FraudFault.STATEMENT, FraudFault.LEAF, FraudFault.DESCRIPTOR)
 def judged(proof: FraudProof, now_us: int = JUDGED_US, **more: object) -> Ground | FraudFault:
     """Through the bytes of the file, as everybody gets it."""
     try:
-        verdict = verify_fraud(read_fraud_proof(proof.encode()), now_us=now_us, **more)  # type: ignore[arg-type]
+        read = read_fraud_proof(proof.encode())
+        verdict = verify_fraud(read, now_us=now_us, **more)  # type: ignore[arg-type]
     except FraudInvalid as fault:
         return fault.fault
     assert isinstance(verdict, Verdict)
@@ -175,7 +176,10 @@ def test_a_silent_log_convinces_those_who_named_the_monitors() -> None:
         return (MONITOR.public, second.public), 2
 
     def seen(*monitors: object, at_us: int = after_us) -> Ground | FraudFault:
-        word = tuple(SignedObservation.make(m, view.origin, at_us, note) for m in monitors)  # type: ignore[arg-type]
+        word = tuple(
+            SignedObservation.make(m, view.origin, at_us, note)  # type: ignore[arg-type]
+            for m in monitors
+        )
         proof = FraudProof(FraudKind.WITHHOLDING, r.record.signed, (said,), observations=word)
         return judged(proof, monitors_of=named_two)
 
