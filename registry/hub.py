@@ -18,8 +18,11 @@ class Bell:
         self._wake.set()
 
     async def wait(self, at_most_s: float) -> set[bytes]:
-        """The ids that were decided since the last call; empty after `at_most_s` seconds."""
-        with trio.move_on_after(at_most_s):
+        """The ids that were decided since the last call; empty after `at_most_s` seconds.
+
+        A time that has passed meanwhile is no time to wait.
+        """
+        with trio.move_on_after(max(0.0, at_most_s)):
             await self._wake.wait()
         rung, self._rung, self._wake = self._rung, set(), trio.Event()
         return rung
