@@ -22,7 +22,7 @@ from registry.publishing.leaf_source import BARE_SHARD, LeafSource
 from registry.publishing.plan import LogPlan
 from registry.publishing.shard_log import STEP_LEAVES, ShardLog
 from registry.publishing.shard_rounds import IDLE_S, ShardRounds
-from registry.publishing.standing import LogSetBack, Standing, require_standing
+from registry.publishing.standing import LogSetBack, Replies, Standing, require_standing
 from registry.publishing.witness_calls import WitnessCalls
 from registry.publishing.witness_link import Answered, Contradicted, WitnessLink
 from registry.tlog import TILE_WIDTH
@@ -158,7 +158,7 @@ class Publisher:
         while not self._closing and not self._coverage.checked:
             replies = self._standing.ask(self._origins(), answered)
             answered |= replies.answered
-            require_standing(self._plan.database, replies.claims, self._logs())
+            self._require_standing(replies, source)
             if len(answered) >= self._plan.quorum:
                 self._coverage.confirm()
                 return
@@ -169,6 +169,19 @@ class Publisher:
                 self._plan.quorum,
             )
             self._wait(ASK_AGAIN_S)
+
+    def _require_standing(self, replies: Replies, source: LeafSource) -> None:
+        """Compares what witnesses claim with the database as it is after they said so.
+
+        Another replica may publish meanwhile: what it published was durable before, so only a
+        look that comes later than the claim can say that something is missing. LogSetBack.
+        """
+        while late_s := self._trying(partial(self._extend_all, source)):
+            if self._closing:
+                return
+            self._wait(late_s)
+        if not self._closing:
+            require_standing(self._plan.database, replies.claims, self._logs())
 
     def _origins(self) -> list[str]:
         return [r.log.origin for r in self._rounds.values() if r.shard != BARE_SHARD]
@@ -243,10 +256,9 @@ class Publisher:
             "witness %s knows %d entries of %s, and was shown %d",
             *(told.witness, told.size, told.offer.checkpoint.origin, told.offer.checkpoint.size),
         )
-        self._extend_all(source)
         others = frozenset(link.name for link in self._links) - {told.witness}
-        replies = self._standing.ask(self._origins(), others)
-        require_standing(self._plan.database, replies.claims, self._logs())
+        self._require_standing(self._standing.ask(self._origins(), others), source)
+        self._rounds[told.offer.shard].give_up(told.offer.checkpoint)
 
     # ------------------------------------------------------------ waiting
 

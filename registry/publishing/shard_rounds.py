@@ -119,6 +119,11 @@ class ShardRounds:
             # One more than were needed: whoever asks for more witnesses than we do is served too.
             self._show_more(shown, Note.decode(shown.note).with_signatures([answered.signature]))
 
+    def give_up(self, checkpoint: Checkpoint) -> None:
+        """Witnesses have seen a longer tree than this one: the next is signed without delay."""
+        if self._round is not None and self._round.checkpoint == checkpoint:
+            self._round = None
+
     def _show(self, checkpoint: Checkpoint, note: Note, begun: Begun) -> None:
         covered = Covered(checkpoint, note.encode(), self._clock.now_us())
         if checkpoint.size > self._coverage.size(self.shard):

@@ -58,7 +58,7 @@ def test_every_leaf_is_covered_about_as_soon_as_it_was(waits: list[int]) -> None
         for index, came_us in enumerate(times):
             covering = history.first_covering(2026, index)
             assert covering is not None and covering.at_us - came_us <= APART_US
-    covering = [history.first_covering(2026, index) for index in range(len(times))]
+    covering = (history.first_covering(2026, index) for index in range(len(times)))
     sizes = {found.size for found in covering if found is not None}
     # At most two within any APART_US, and the last.
     assert len(sizes) <= 2 * (at_us // APART_US + 1) + 1

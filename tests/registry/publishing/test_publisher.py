@@ -196,6 +196,56 @@ def test_a_quorum_covers_and_the_others_add_themselves(
         assert found is not None and found[0].size == 8
 
 
+def test_more_cosignatures_than_needed_are_kept_too(
+    tmp_path: Path, witnesses: list[Loopback]
+) -> None:
+    with publishing(plan_of(tmp_path / "log", *witnesses, quorum=1), Leaves(3)) as running:
+        running.until(lambda: running.covered(3))
+        running.until(lambda: len(times_of(running)) == 3)
+        proof = LogProof.decode(running.prover.prove(YEAR, 0))
+        found = proven_in(proof, running.leaves.entries[YEAR][0], KEYS)
+        assert found is not None
+        keys = [witness.key for witness in running.plan.witnesses]
+        assert len(cosignature_times_s(found[1], keys)) == 3
+
+
+def test_a_log_that_rests_is_cosigned_anew_and_keeps_its_first_times(
+    tmp_path: Path, witnesses: list[Loopback], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("registry.publishing.shard_rounds.RESIGN_S", 0.0)
+    plan = plan_of(tmp_path / "log", witnesses[0], quorum=1)
+    now_s = NOW_US // SECOND
+    with publishing(plan, Leaves(3)) as running:
+        running.until(lambda: running.covered(3))
+        witnesses[0].clock.advance(3600 * SECOND)
+        running.publisher.nudge()
+        running.until(lambda: set(times_of(running).values()) == {now_s + 3600})
+        proof = LogProof.decode(running.prover.prove(YEAR, 0))
+        found = proven_in(proof, running.leaves.entries[YEAR][0], KEYS)
+        assert found is not None
+        assert list(cosignature_times_s(found[1], [plan.witnesses[0].key]).values()) == [now_s]
+
+
+def test_two_replicas_publish_one_log(tmp_path: Path, witnesses: list[Loopback]) -> None:
+    """Each in a folder of its own, both to the same witnesses, out of one database that grows."""
+    leaves = Leaves(3)
+    plans = [plan_of(tmp_path / f"log{i}", *witnesses, quorum=2) for i in range(2)]
+    with publishing(plans[0], leaves) as one, publishing(plans[1], leaves) as other:
+        for size in range(4, 12):
+            leaves.grow(1)
+            for running in (one, other):
+                running.coverage.entered(YEAR)
+                running.publisher.nudge()
+            for running in (one, other):
+                running.until(lambda r=running, s=size: r.covered(s))  # type: ignore[misc]
+        # One of them has not looked yet: what it shows next is shorter than what is known.
+        leaves.grow(2)
+        one.publisher.nudge()
+        one.until(lambda: one.covered(13))
+        other.until(lambda: other.covered(13))
+    assert read_log(one.folder(), KEYS)[2] == read_log(other.folder(), KEYS)[2]
+
+
 def test_a_proof_shows_since_when(tmp_path: Path, witnesses: list[Loopback]) -> None:
     """Long after, the proof of an old leaf still bears the time at which it was covered first."""
     plan = plan_of(tmp_path / "log", witnesses[0], quorum=1)

@@ -63,8 +63,8 @@ async def witnessed(
 ) -> AsyncIterator[Serving]:
     """A registry with these witnesses, both needed, which have been told of it."""
     keys = tuple(witness.witness for witness in witnesses)
-    witnessed = replace(CONFIG, witnesses=keys, witness_quorum=len(keys))
-    config = replace(witnessed, **settings)  # type: ignore[arg-type]
+    settings |= {"witnesses": keys, "witness_quorum": len(keys)}
+    config = replace(CONFIG, **settings)  # type: ignore[arg-type]
     if not Home(path).record.exists():
         create(path, config, 1, 1, NOW_US, os.urandom)
     for witness in witnesses:
