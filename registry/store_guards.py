@@ -54,14 +54,20 @@ BEGIN RAISE EXCEPTION '{table} is written once'; END $$;
 CREATE TRIGGER {table}_written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}
 FOR EACH STATEMENT EXECUTE FUNCTION {table}_is_written_once()
 """
+# Its plan is made once in a session, when the tables may be empty: it must stay good at any size.
 _POSTGRESQL_LOG_GROWS: Final = f"""
-CREATE FUNCTION log_entry_grows() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION log_entry_grows() RETURNS trigger LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
   IF EXISTS (
     SELECT 1 FROM grown n WHERE n.position < {1 << INDEX_BITS}
     OR (n.position & {INDEX_MASK} <> 0
         AND NOT EXISTS (SELECT 1 FROM log_entry e WHERE e.position = n.position - 1))
   ) THEN RAISE EXCEPTION 'a log grows by one entry at its end'; END IF;
+  IF EXISTS (
+    SELECT 1 FROM grown n LEFT JOIN decision d USING (deadline_us, commit_id)
+    WHERE n.commit_id IS NOT NULL AND d.leaf IS NULL
+  ) THEN RAISE EXCEPTION 'an entry of a decision that is not there'; END IF;
   IF EXISTS (
     SELECT 1 FROM grown n, meta m WHERE m.name = '{CLOSED_THROUGH}' AND n.deadline_us <= m.value
   ) THEN RAISE EXCEPTION 'what a fence has closed is not decided any more'; END IF;

@@ -39,7 +39,7 @@ _ARCHIVE: Final = (("uuid", "bytea"), ("deadline_us", "bigint"), ("commit_id", "
 
 def _insert(table: str, columns: Sequence[tuple[str, str]]) -> str:
     names = ", ".join(name for name, _ in columns)
-    arrays = ", ".join(f"%s::{kind}[]" for _, kind in columns)
+    arrays = ", ".join(f"%b::{kind}[]" for _, kind in columns)  # as bytes, not as their digits
     return f"INSERT INTO {table} ({names}) SELECT * FROM unnest({arrays})"
 
 
@@ -48,7 +48,7 @@ _INSERT_ENTRIES: Final = _insert("log_entry", _ENTRY)
 _INDEX: Final = f"{_insert('archive', _ARCHIVE)} ON CONFLICT DO NOTHING"
 _LOOK_UP: Final = (
     "SELECT r.leaf, r.evidence, r.descriptor, e.position"
-    " FROM unnest(%s::bigint[], %s::bytea[]) AS k(d, c)"
+    " FROM unnest(%b::bigint[], %b::bytea[]) AS k(d, c)"
     " JOIN decision r ON r.deadline_us = k.d AND r.commit_id = k.c"
     " JOIN log_entry e ON e.deadline_us = k.d AND e.commit_id = k.c"
 )
@@ -61,6 +61,11 @@ class PostgresqlStatements:
     """One statement for a whole group, whatever its size."""
 
     shared = True
+
+    def prepare(self, connection: Connection) -> None:
+        # A plan that was made for an empty table would be kept while it grows by a million rows.
+        driver: Any = connection.connection.driver_connection
+        driver.prepare_threshold = None
 
     def look_up(self, connection: Connection, keys: Sequence[Key]) -> Iterable[Any]:
         columns = ([deadline_us for deadline_us, _ in keys], [commit_id for _, commit_id in keys])

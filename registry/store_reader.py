@@ -44,6 +44,7 @@ class LedgerReader:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._statements = _STATEMENTS[connection.dialect.name]
+        self._statements.prepare(connection)
 
     def find(self, keys: Iterable[Key]) -> dict[Key, Logged]:
         """The decisions that exist among `keys`, each with its place in the log.

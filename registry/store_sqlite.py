@@ -39,6 +39,9 @@ class SqliteStatements:
 
     shared = False
 
+    def prepare(self, connection: Connection) -> None:
+        """runtime.store has set everything."""
+
     def look_up(self, connection: Connection, keys: Sequence[Key]) -> Iterable[Any]:
         found: list[Any] = []
         for start in range(0, len(keys), LOOKUP_KEYS):

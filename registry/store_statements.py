@@ -17,6 +17,10 @@ class Statements(Protocol):
 
     shared: bool
 
+    def prepare(self, connection: Connection) -> None:
+        """Once for each connection."""
+        ...
+
     def look_up(self, connection: Connection, keys: Sequence[Key]) -> Iterable[Any]:
         """(leaf, evidence, descriptor, position) of those that are decided and logged."""
         ...

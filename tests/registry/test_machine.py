@@ -26,6 +26,7 @@ from registry.decider import Item, Unbound
 from registry.log import (
     Announce,
     Answer,
+    Lapse,
     Logged,
     Pause,
     Query,
@@ -60,6 +61,7 @@ ITEMS: dict[str, list[Item]] = {
     "decline": [decline_shown(s) for s in SUBJECTS],
     "bad decline": [decline_shown(s, b"wrong") for s in SUBJECTS],
     "query": [Query(s) for s in SUBJECTS],
+    "lapse": [Lapse(s.kept) for s in SUBJECTS],
     "by id": [Unbound(s.commit_id) for s in SUBJECTS],
 }
 ASK = st.tuples(st.sampled_from(sorted(ITEMS)), st.integers(0, len(SUBJECTS) - 1))

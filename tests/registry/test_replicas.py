@@ -107,6 +107,7 @@ FORBIDDEN = [
     "INSERT INTO log_entry SELECT 7, NULL, NULL, leaf_hash, 'x' FROM log_entry LIMIT 1",
     "INSERT INTO log_entry SELECT position + 1, deadline_us, commit_id, leaf_hash, NULL"
     " FROM log_entry LIMIT 1",
+    "INSERT INTO log_entry SELECT position + 1, 1, 'x', leaf_hash, NULL FROM log_entry LIMIT 1",
     "INSERT INTO decision SELECT deadline_us, commit_id, limit_us, 2, 3, decided_at_us, leaf,"
     " evidence, descriptor FROM decision LIMIT 1",
 ]
