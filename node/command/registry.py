@@ -10,6 +10,7 @@ from typing import Any, Final, NoReturn
 
 import click
 
+from node.command.registry_audit import audit_command, mirror_command
 from node.command.registry_keys import registry_keys
 from node.command.registry_member import member
 from node.command.registry_policy import policy
@@ -158,6 +159,8 @@ def run(directory: Path, verbose: bool) -> None:
         fail(REFUSED, str(fault))
 
 
+registry.add_command(audit_command)
+registry.add_command(mirror_command)
 registry.add_command(status)
 registry.add_command(policy)
 registry.add_command(member)

@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from proto.fraud.accused import record_witnesses
 from proto.fraud.file import FraudProof, SignedObservation, read_fraud_proof
 from proto.fraud.verdict import FraudFault, FraudInvalid, FraudKind, Ground, Verdict
 from proto.fraud.verify import verify_fraud
+from proto.keys import SigningKey
 from proto.record_parts import KeyRevocation
 from proto.registry_record import RegistryRecord
 from proto.statement import Statement
@@ -24,11 +26,10 @@ JUDGED_US = NOW_US + AWAY_US
 UNREADABLE = (FraudFault.STATEMENT, FraudFault.LEAF, FraudFault.DESCRIPTOR)
 
 
-def judged(proof: FraudProof, now_us: int = JUDGED_US, **more: object) -> Ground | FraudFault:
+def judged(proof: FraudProof, now_us: int = JUDGED_US, **more: Any) -> Ground | FraudFault:
     """Through the bytes of the file, as everybody gets it."""
     try:
-        read = read_fraud_proof(proof.encode())
-        verdict = verify_fraud(read, now_us=now_us, **more)  # type: ignore[arg-type]
+        verdict = verify_fraud(read_fraud_proof(proof.encode()), now_us=now_us, **more)
     except FraudInvalid as fault:
         return fault.fault
     assert isinstance(verdict, Verdict)
@@ -175,11 +176,8 @@ def test_a_silent_log_convinces_those_who_named_the_monitors() -> None:
     def named_two(_: RegistryRecord) -> tuple[tuple[bytes, ...], int]:
         return (MONITOR.public, second.public), 2
 
-    def seen(*monitors: object, at_us: int = after_us) -> Ground | FraudFault:
-        word = tuple(
-            SignedObservation.make(m, view.origin, at_us, note)  # type: ignore[arg-type]
-            for m in monitors
-        )
+    def seen(*monitors: SigningKey, at_us: int = after_us) -> Ground | FraudFault:
+        word = tuple(SignedObservation.make(m, view.origin, at_us, note) for m in monitors)
         proof = FraudProof(FraudKind.WITHHOLDING, r.record.signed, (said,), observations=word)
         return judged(proof, monitors_of=named_two)
 
