@@ -12,6 +12,7 @@ import click
 
 from node.command.registry_audit import audit_command, mirror_command
 from node.command.registry_keys import registry_keys
+from node.command.registry_list import registry_list
 from node.command.registry_member import member
 from node.command.registry_policy import policy
 from node.command.registry_record import registry_record
@@ -165,5 +166,6 @@ registry.add_command(status)
 registry.add_command(policy)
 registry.add_command(member)
 registry.add_command(registry_keys)
+registry.add_command(registry_list)
 registry.add_command(registry_record)
 registry.add_command(registry_root)
