@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 MODULE: Final = "registry.examine_process"
 READ_BYTES: Final = 65_536
+SHARE: Final = 32  # commits that are worth the way to another process
 STOP_S: Final = 2.0  # it ends with what it is at, which takes milliseconds
 
 Tell = Callable[[], Employer]
@@ -158,12 +159,21 @@ class ExaminerPool:
                 self._nursery.start_soon(self._run, worker)
         if not shown:
             return []
-        ready = [worker for worker in self._workers if worker.ready]
+        ready = sorted((w for w in self._workers if w.ready), key=lambda worker: worker.load)
         if not ready:
             return None
-        return await min(ready, key=lambda worker: worker.load).ask(
-            shown, self._employer(), self._now_us()
-        )
+        workers = ready[: max(1, len(shown) // SHARE)]
+        size = -(-len(shown) // len(workers))
+        found: dict[int, list[Findings]] = {}
+
+        async def ask(worker: _Worker, start: int) -> None:
+            part = shown[start : start + size]
+            found[start] = await worker.ask(part, self._employer(), self._now_us())
+
+        async with trio.open_nursery() as nursery:
+            for worker, start in zip(workers, range(0, len(shown), size), strict=False):
+                nursery.start_soon(ask, worker, start)
+        return [findings for start in sorted(found) for findings in found[start]]
 
     @property
     def ready(self) -> bool:
