@@ -88,6 +88,11 @@ class Desk:
         self._examining = trio.CapacityLimiter(EXAMINERS)
         self._looking_up = trio.CapacityLimiter(LOOKERS)
 
+    @property
+    def waits(self) -> bool:
+        """Whether answers wait for more than the disk: for witnesses."""
+        return self._release.reserved > 0
+
     async def answer(self, asks: Sequence[Ask], caller: str = LOCAL) -> list[rpb.Answer]:
         """As `answer_bytes`, to be read by ourselves."""
         return [rpb.Answer.FromString(data) for data in await self.answer_bytes(asks, caller)]

@@ -4,11 +4,12 @@ They are started when there is first something to check for them, and a registry
 they are: whoever asks before that is told None and checks by itself.
 """
 
+import fcntl
 import logging
 import sys
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from subprocess import PIPE
 from typing import Final
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 
 MODULE: Final = "registry.examine_process"
 READ_BYTES: Final = 65_536
+PIPE_BYTES: Final = 1 << 19  # some frames of 70 KB
+SHARE: Final = 32  # commits that are worth the way to another process
 STOP_S: Final = 2.0  # it ends with what it is at, which takes milliseconds
 
 Tell = Callable[[], Employer]
@@ -72,6 +75,7 @@ class _Worker:
         command = [sys.executable, *_safe_path(), "-m", MODULE]
         process = await trio.lowlevel.open_process(command, stdin=PIPE, stdout=PIPE)
         self._process = process
+        _widen(process)
         assert process.stdin is not None and process.stdout is not None
         try:
             await process.stdin.send_all(framed(employer.encode()))
@@ -158,12 +162,21 @@ class ExaminerPool:
                 self._nursery.start_soon(self._run, worker)
         if not shown:
             return []
-        ready = [worker for worker in self._workers if worker.ready]
+        ready = sorted((w for w in self._workers if w.ready), key=lambda worker: worker.load)
         if not ready:
             return None
-        return await min(ready, key=lambda worker: worker.load).ask(
-            shown, self._employer(), self._now_us()
-        )
+        workers = ready[: max(1, len(shown) // SHARE)]
+        size = -(-len(shown) // len(workers))
+        found: dict[int, list[Findings]] = {}
+
+        async def ask(worker: _Worker, start: int) -> None:
+            part = shown[start : start + size]
+            found[start] = await worker.ask(part, self._employer(), self._now_us())
+
+        async with trio.open_nursery() as nursery:
+            for worker, start in zip(workers, range(0, len(shown), size), strict=False):
+                nursery.start_soon(ask, worker, start)
+        return [findings for start in sorted(found) for findings in found[start]]
 
     @property
     def ready(self) -> bool:
@@ -176,6 +189,15 @@ class ExaminerPool:
         except (ExaminerDied, AssertionError, ValueError) as error:
             # Whoever waits for it would wait for ever: the daemon goes down instead.
             self._fuse.blow("an examining process", error)
+
+
+def _widen(process: trio.Process) -> None:
+    """A frame goes into the pipe whole, where the system lets it: in pieces it wakes us for each."""
+    assert isinstance(process.stdin, trio.lowlevel.FdStream)
+    wider = getattr(fcntl, "F_SETPIPE_SZ", None)  # Linux
+    if wider is not None:
+        with suppress(OSError):  # beyond what one user may have
+            fcntl.fcntl(process.stdin.fileno(), wider, PIPE_BYTES)
 
 
 async def _end(process: trio.Process) -> None:

@@ -38,7 +38,10 @@ from runtime.rpc import (
 )
 
 SERVICE_NAME: Final = "pledgeway.v1.Registry"
-GROUPS: Final = 2  # of calls at a time: while one is examined, the other is decided and answered
+# Of calls, worked on at a time. One alone is the largest, and costs the least for each of its
+# calls; where answers wait for witnesses, those who come meanwhile must not wait for them as well.
+GROUPS: Final = 1
+WAITING_GROUPS: Final = 64
 GROUP_BYTES: Final = 1 << 18  # about as many items as the deciding thread takes at a time
 MAX_FRAME_ITEMS: Final = 4 * MAX_ITEMS  # a little too many are refused singly, a flood at once
 MAX_WATCHERS: Final = 128  # each holds one of the server's calls for as long as it likes
@@ -66,7 +69,7 @@ class RegistryService:
                 "Announce": Unary(rpb.AnnounceRequest, rpb.AnnounceResponse, self.announce),
                 "Decide": Gathered(
                     *(rpb.DecideRequest, rpb.DecideResponse, self.decide),
-                    at_once=GROUPS,
+                    at_once=WAITING_GROUPS if self._desk.waits else GROUPS,
                     group_bytes=GROUP_BYTES,
                 ),
                 "DecideStream": Duplex(rpb.DecideRequest, rpb.DecideResponse, self.decide_stream),

@@ -182,6 +182,9 @@ async def test_several_callers_get_their_own_answers(tmp_path: Path) -> None:
             for number in range(12):
                 nursery.start_soon(ask, number)
         assert await pool.examine([]) == []
+        # More than one process's share, and an odd number of them.
+        many = [stolen(f"many {i}") if i % 7 == 0 else good(f"many {i}") for i in range(101)]
+        assert await pool.examine(many) == [GOOD if i % 7 else BAD for i in range(101)]
     for number, findings in found.items():
         assert findings == [BAD if i % 3 == number % 3 else GOOD for i in range(number + 1)]
     assert children() - before == set(), "they ended with the block"

@@ -157,8 +157,21 @@ async def test_covered_nothing_goes_out_without_its_proof(
             assert cosigners(note, served.record) == {w.name for w in witnesses}
             assert answer.commit.evidence
         witnesses[0].down = True
-        monkeypatch.setattr("registry.publishing.release.COVER_WAIT_S", 0.3)
         late = make_commit(served.descriptor("late"))
+        async with trio.open_nursery() as callers:
+            heard: list[list[rpb.Answer]] = []
+
+            async def wait() -> None:
+                heard.append(await served.decide(commit_item(late)))
+
+            callers.start_soon(wait)
+            async with httpx.AsyncClient(base_url=served.url, trust_env=False) as http:
+                while (await http.get("/health")).json()["decisions"] < 7:
+                    await trio.sleep(LOOK_AGAIN_S)
+            await served.decide(id_item(bytes(32)))
+            assert heard == [], "who waits for witnesses keeps nobody else waiting"
+            callers.cancel_scope.cancel()
+        monkeypatch.setattr("registry.publishing.release.COVER_WAIT_S", 0.3)
         (held,) = await served.decide(commit_item(late))
         assert held.refusal.reason == rpb.LOG_STALLED, "decided, and told to nobody yet"
         async with httpx.AsyncClient(base_url=served.url, trust_env=False) as http:
