@@ -82,6 +82,14 @@ async def with_proof(served: Serving, item: rpb.DecideItem) -> rpb.Answer:
         await trio.sleep(LOOK_AGAIN_S)
 
 
+async def until_decided(served: Serving, many: int) -> None:
+    async with httpx.AsyncClient(base_url=served.url, trust_env=False) as http:
+        while True:
+            if (await http.get("/health")).json()["decisions"] >= many:
+                return
+            await trio.sleep(LOOK_AGAIN_S)
+
+
 def proven(final: pb.SignedStatement, record: RegistryRecord) -> tuple[Checkpoint, Note]:
     """As a stranger verifies it, with the record alone."""
     statement = Statement.decode(final.statement)
@@ -165,9 +173,7 @@ async def test_covered_nothing_goes_out_without_its_proof(
                 heard.append(await served.decide(commit_item(late)))
 
             callers.start_soon(wait)
-            async with httpx.AsyncClient(base_url=served.url, trust_env=False) as http:
-                while (await http.get("/health")).json()["decisions"] < 7:
-                    await trio.sleep(LOOK_AGAIN_S)
+            await until_decided(served, 7)
             await served.decide(id_item(bytes(32)))
             assert heard == [], "who waits for witnesses keeps nobody else waiting"
             callers.cancel_scope.cancel()
