@@ -7,6 +7,8 @@ from proto.fraud.file import MAX_FRAUD_BYTES, FraudProof, LoggedLeaf
 from proto.fraud.verdict import FraudInvalid, FraudKind, Verdict
 from proto.fraud.verify import verify_fraud
 from proto.merkle import leaf_hash
+from proto.statement import DecisionLeaf, SignedStatement
+from proto.wire import WireFault
 from registry.audit.replay import Finding, Seen, Wrong
 from registry.audit.source import Source, SourceFault, entry_tiles
 from registry.audit.statements import Held
@@ -50,7 +52,7 @@ class Accuser:
         """The fraud file of a finding in the log, and its verdict; None where none can show it."""
         try:
             proof = self._proof(finding)
-        except SourceFault:
+        except (SourceFault, WireFault):
             return None
         return self._checked(proof)
 
@@ -59,6 +61,12 @@ class Accuser:
         return self._checked(
             self._new(FraudKind.EQUIVOCATION, statements=(one.signed, other.signed))
         )
+
+    def invalid(self, held: Held) -> tuple[bytes, Verdict] | None:
+        """E2: what it was decided on does not bear it. None: it does, or nobody can tell."""
+        kind, more = FraudKind.INVALID_DECISION, (held.descriptor, held.evidence)
+        proof = self._new(kind, statements=(held.signed,), descriptor=more[0], evidence=more[1])
+        return self._checked(proof)
 
     def differs(self, held: Held, shown: Shown) -> tuple[bytes, Verdict] | None:
         """E3: the log has something else where the statement says it stands."""
@@ -104,6 +112,12 @@ class Accuser:
                 before = self.logs[finding.before[0]].logged(finding.before[1])
                 leaves = (before, shown.logged(finding.index))
                 return self._new(FraudKind.DOUBLE_LEAF, leaves=leaves)
+            case Wrong.LATE_COMMIT:
+                # An entry bears no signature of the statement key: its answer does.
+                data = shown.source.statement(_commit_id(shown.leaf(finding.index)))
+                if data is not None:
+                    signed = SignedStatement.decode(data)
+                    return self._new(FraudKind.INVALID_DECISION, statements=(signed,))
             case Wrong.BACK_DATED:
                 leaf = shown.logged(finding.index)
                 for seen in self._lacking(finding.shard, finding.index):
@@ -133,6 +147,10 @@ class Accuser:
         except FraudInvalid:
             return None
         return (data, verdict) if len(data) <= MAX_FRAUD_BYTES else None
+
+
+def _commit_id(leaf: bytes) -> bytes:
+    return DecisionLeaf.decode(leaf).commit_id
 
 
 def first_difference(one: Shown, other: Shown) -> int | None:

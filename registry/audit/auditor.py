@@ -119,6 +119,9 @@ class _Audit:
         self._report.statements = len(held)
         for one in held:
             self._held.setdefault(one.place, []).append(one)
+            invalid = self._accuser.invalid(one)
+            if invalid is not None:
+                self._add(Finding(Wrong.INVALID, 0, one.place[1], str(one.path)), invalid)
         for one, other in pairs(held):
             made = self._accuser.two_answers(one, other)
             if made is not None:

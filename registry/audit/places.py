@@ -44,4 +44,5 @@ def temporary_places() -> Iterator[TemporaryPlaces]:
         connection.execute("PRAGMA journal_mode = OFF")
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute(_TABLE)
+        connection.execute("BEGIN")  # else each row would be a transaction of its own
         yield TemporaryPlaces(connection)

@@ -40,6 +40,7 @@ class Wrong(Enum):
     AHEAD = "decided later than witnesses saw it logged"
     DIFFERS = "a statement that differs from the entry it names"
     WITHHELD = "a statement whose entry was not in the log in time"
+    INVALID = "a statement that does not follow from its descriptor and evidence"
     TWO_ANSWERS = "two statements about one transaction"
 
 

@@ -13,13 +13,20 @@ from pathlib import Path
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
+from proto.descriptor import transaction_uuid
 from proto.fraud.file import MAX_LEAF_BYTES
-from proto.limits import MAX_NOTE_BYTES, MAX_RECORD_BYTES
+from proto.limits import (
+    MAX_NOTE_BYTES,
+    MAX_RECORD_BYTES,
+    MAX_STATEMENT_BYTES,
+    MAX_TLOG_PROOF_BYTES,
+)
 from proto.log_tree import HASH_BYTES
 from registry.publishing.tile_files import LogDamaged, TileFiles
 from registry.tlog import ENTRIES, TILE_WIDTH, Tile, decode_entries, entries_path, tile_path
 
 TIMEOUT_S: Final = 20.0
+MAX_ANSWER_BYTES: Final = MAX_STATEMENT_BYTES + MAX_TLOG_PROOF_BYTES + 4096  # and signatures
 MAX_ENTRIES_BYTES: Final = TILE_WIDTH * (MAX_LEAF_BYTES + 2)
 HISTORY: Final = "checkpoints"  # of a mirror: every checkpoint that it has seen, by size
 KEPT_YEARS: Final = 10  # registry 10: retention
@@ -57,6 +64,10 @@ class Source(Protocol):
 
     def tile(self, shard: int, level: int, index: int, width: int) -> bytes:
         """The hashes of a tile. SourceFault."""
+        ...
+
+    def statement(self, commit_id: bytes) -> bytes | None:
+        """The SignedStatement that it answers with, where it answers. SourceFault."""
         ...
 
 
@@ -101,6 +112,9 @@ class DirectorySource:
             return self._files(shard).read_tile(level, index, width)
         except LogDamaged as fault:
             raise SourceFault(str(fault).partition(";")[0]) from fault
+
+    def statement(self, commit_id: bytes) -> bytes | None:
+        return None
 
     def _files(self, shard: int) -> TileFiles:
         return TileFiles(self.folder / "log" / str(shard))
@@ -149,6 +163,9 @@ class HttpSource:
             if data is not None and len(data) >= width * HASH_BYTES:
                 return data[: width * HASH_BYTES]
         raise SourceFault(f"{self.base}/log/{shard}/{paths[0]}: no such tile")
+
+    def statement(self, commit_id: bytes) -> bytes | None:
+        return self._get(f"commit/{transaction_uuid(commit_id)}", MAX_ANSWER_BYTES)
 
     def _get(self, path: str, at_most: int) -> bytes | None:
         url = f"{self.base}/{path}"

@@ -1,4 +1,4 @@
-"""Statements that people hold, to be compared with the log they name (E1, E3, E7)."""
+"""Statements that people hold, to be compared with the log they name (E1, E2, E3, E7)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,16 +16,27 @@ from proto.wire import WireFault, parse
 from registry.audit.source import SourceFault
 
 MAX_FILE_BYTES: Final = 1 << 20  # a certificate file with 16 members stays below half of it
+KINDS: Final = (
+    *(pb.SignedStatement, pb.CertificateFile, pb.CommitCertificate, pb.AbortCertificate),
+    rpb.Answer,
+)
 MAX_FILES: Final = 1_000_000  # each is held in memory while its log is replayed
+
+Shown = tuple[pb.SignedStatement, pb.Commit]
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A statement of the accused, where it came from, and what it says."""
+    """A statement of the accused, where it came from, and what it says.
+
+    `descriptor`, `evidence`: of its transaction, where the same file holds them.
+    """
 
     path: Path
     signed: SignedStatement
     said: Said
+    descriptor: bytes = b""
+    evidence: bytes = b""
 
     @property
     def place(self) -> tuple[str, int]:
@@ -47,10 +58,11 @@ def read_statements(folder: Path, accused: Accused) -> list[Held]:
         for path in paths:
             if path.stat().st_size > MAX_FILE_BYTES:
                 continue
-            for message in _statements(path.read_bytes()):
+            for message, commit in _statements(path.read_bytes()):
                 try:
                     signed = SignedStatement.from_message(message)
-                    held.append(Held(path, signed, accused.said(signed)))
+                    said = accused.said(signed)
+                    held.append(Held(path, signed, said, commit.descriptor, commit.evidence))
                 except (WireFault, FraudInvalid):
                     continue  # no word of the accused, so nothing to hold it to
     except OSError as error:
@@ -58,32 +70,32 @@ def read_statements(folder: Path, accused: Accused) -> list[Held]:
     return held
 
 
-def _statements(data: bytes) -> Iterator[pb.SignedStatement]:
+def _statements(data: bytes) -> Iterator[Shown]:
     """Whatever the bytes may be read as; only what the accused signed survives the caller."""
-    for kind in (pb.SignedStatement, pb.CertificateFile, pb.CommitCertificate, rpb.Answer):
+    for kind in KINDS:
         message: Message
         try:
             message = parse(kind, data)
         except WireFault:
             continue
         yield from _within(message)
-    try:
-        yield from parse(pb.AbortCertificate, data).not_committed
-    except WireFault:
-        return
 
 
-def _within(message: Message) -> Iterator[pb.SignedStatement]:
+def _within(message: Message) -> Iterator[Shown]:
+    """Each statement with its Commit, of which a refusal has the descriptor alone."""
     match message:
         case pb.SignedStatement():
-            yield message
+            yield message, pb.Commit()
         case pb.CertificateFile():
-            yield from message.commit.committed
-            yield from message.abort.not_committed
+            yield from _within(message.commit)
+            yield from _within(message.abort)
         case pb.CommitCertificate():
-            yield from message.committed
+            yield from ((statement, message.commit) for statement in message.committed)
+        case pb.AbortCertificate():
+            refused = pb.Commit(descriptor=message.descriptor)
+            yield from ((statement, refused) for statement in message.not_committed)
         case rpb.Answer():
-            yield message.final
+            yield message.final, message.commit
 
 
 def pairs(held: list[Held]) -> Iterator[tuple[Held, Held]]:

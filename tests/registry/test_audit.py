@@ -12,6 +12,7 @@ from node.command.verify import verify
 from proto.fraud.file import read_fraud_proof
 from proto.fraud.verify import verify_fraud
 from proto.log_leaf import FenceLeaf
+from proto.v1 import types_pb2 as pb
 from registry.audit.mirror import Mirror, MirrorRefused
 from registry.audit.places import temporary_places
 from registry.audit.sightings import AuditState
@@ -188,6 +189,35 @@ def test_statements_are_held_against_the_log(tmp_path: Path) -> None:
     assert finds(short, statements=held) == [("WITHHELD", 0, "E7")]
     (held / "other").write_bytes(r.state(declined).encode())
     assert ("TWO_ANSWERS", 0, "E1") in [(w, 0, k) for w, _, k in finds(source, statements=held)]
+
+
+def test_certificates_are_held_against_their_evidence(tmp_path: Path) -> None:
+    """A commit that its evidence does not bear; beside it a sound one in the same form."""
+    r = CheatingRegistry("invalid")
+    good, bad = r.descriptor("good"), r.descriptor("bad")
+    for d, evidence in ((good, make_commit(good).evidence), (bad, make_commit(good).evidence)):
+        said = r.state(r.decide(shown(d, evidence), NOW_US)).to_message()
+        commit = pb.Commit(descriptor=d.encode(), evidence=evidence)
+        file = pb.CertificateFile(commit=pb.CommitCertificate(commit=commit, committed=[said]))
+        (tmp_path / "held").mkdir(exist_ok=True)
+        (tmp_path / "held" / f"{d.salt.hex()}").write_bytes(file.SerializeToString())
+    source = publish(tmp_path / "log", r, r.view())
+    assert finds(source, statements=tmp_path / "held") == [("INVALID", 1, "E2")]
+
+
+def test_a_late_commit_in_the_log_is_shown_by_the_answer(tmp_path: Path) -> None:
+    r, rows = honest("late-answer", 1)
+    late = r.altered(rows[0], commit_id=bytes(32), decided_at_us=rows[0].leaf.limit_us)
+    said = r.state(late).encode()
+
+    class Answering(DirectorySource):
+        """An archive that answers about every id with the same statement."""
+
+        def statement(self, commit_id: bytes) -> bytes | None:
+            return said
+
+    publish(tmp_path, r, r.view())
+    assert finds(Answering(tmp_path)) == [("LATE_COMMIT", 1, "E2")]
 
 
 def test_places_beyond_memory_are_the_same(tmp_path: Path) -> None:

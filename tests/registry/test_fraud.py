@@ -7,8 +7,14 @@ from typing import Any
 import pytest
 
 from proto.descriptor import commit_id
+from proto.envelope import sign
 from proto.fraud.accused import record_witnesses
-from proto.fraud.file import FraudProof, SignedObservation, read_fraud_proof
+from proto.fraud.file import (
+    OBSERVATION_KIND,
+    FraudProof,
+    SignedObservation,
+    read_fraud_proof,
+)
 from proto.fraud.verdict import FraudFault, FraudInvalid, FraudKind, Ground, Verdict
 from proto.fraud.verify import verify_fraud
 from proto.keys import SigningKey
@@ -16,7 +22,7 @@ from proto.record_parts import KeyRevocation
 from proto.registry_record import RegistryRecord
 from proto.statement import Statement
 from proto.wire import WireFault
-from tests.proto.build import NOW_US, signing_key
+from tests.proto.build import NOW_US, SECOND, signing_key
 from tests.registry.cheating import END_US, MMD_US, WITNESSES, CheatingRegistry
 from tests.registry.fraud_corpus import AWAY_US, HONEST, MONITOR, Case, corpus, pair
 
@@ -99,10 +105,28 @@ def test_what_witnesses_saw_before_the_end_of_the_log_key_counts() -> None:
     one, other = r.view(), r.view().fork()
     one.add(committed.data)
     other.add(declined.data)
-    for count, expected in ((2, Ground.TWO_ROOTS), (1, FraudFault.DEAD_KEY)):
-        notes = tuple(v.note(1, NOW_US, WITNESSES[:count]) for v in (one, other))
+    for at_us, count, expected in (
+        (NOW_US, 2, Ground.TWO_ROOTS),
+        (NOW_US, 1, FraudFault.DEAD_KEY),
+        (END_US + SECOND, 2, FraudFault.DEAD_KEY),
+    ):
+        notes = tuple(v.note(1, at_us, WITNESSES[:count]) for v in (one, other))
         proof = FraudProof(FraudKind.SPLIT_VIEW, r.record.signed, checkpoints=notes)
         assert judged(proof, END_US + 1) is expected
+
+
+def test_what_a_thief_can_borrow_from_the_log() -> None:
+    """A dead key beside a true proof: of the fence, or of the same leaf at its own place."""
+    r, _, committed, _ = pair("thief")
+    said = r.state(committed)
+    epoch = r.epoch(committed.leaf.commit_id, NOW_US - 31 * 86_400 * SECOND)
+    proven = replace(said, tlog_proof=r.view().proof(0))
+    fenced = replace(epoch, tlog_proof=r.view().proof(1))
+    moved = Statement(r.id, committed.data, r.view().origin, 5)
+    record = r.make_record((KeyRevocation(r.online.public, NOW_US + 60),), 2).signed
+    for other in (fenced, replace(r.sign(moved), tlog_proof=r.view().proof(0))):
+        proof = FraudProof(FraudKind.EQUIVOCATION, record, (proven, other))
+        assert judged(proof) is FraudFault.DEAD_KEY
 
 
 def test_a_revocation_that_only_the_verifier_knows() -> None:
@@ -185,6 +209,10 @@ def test_a_silent_log_convinces_those_who_named_the_monitors() -> None:
     assert seen(MONITOR, MONITOR) is FraudFault.TOO_FEW
     assert seen(MONITOR, signing_key("stranger")) is FraudFault.TOO_FEW
     assert seen(MONITOR, second, at_us=after_us - 1) is FraudFault.TOO_FEW
+    word = SignedObservation.make(MONITOR, view.origin, after_us, note)
+    forged = replace(word, proof=sign(second, OBSERVATION_KIND, word.observation))
+    proof = FraudProof(FraudKind.WITHHOLDING, r.record.signed, (said,), observations=(forged,))
+    assert judged(proof, monitors_of=named_two) is FraudFault.CONTENT
 
 
 # ---------------------------------------------------------------- bytes
