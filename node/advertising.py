@@ -44,6 +44,8 @@ class Advertiser:
         self._lines: set[bytes] = set()
         self._said: dict[bytes, tuple[int, int]] = {}
         engine.listen(self._changed)
+        # A key that was revoked is not to be believed until the next refresh.
+        gossip.on_record = lambda: self._news.set()
 
     def everything(self) -> None:
         """The owner changed something: say it all again."""

@@ -32,6 +32,7 @@ from node.loading import claim_books, load_neighbours
 from node.memory import Memory
 from node.migrations import MIGRATIONS
 from node.paying import Payer
+from node.record_watch import watch_records
 from node.registries import Registries
 from node.routing import RouteFinder
 from node.store import (
@@ -207,10 +208,10 @@ class Daemon:
             lambda: self._memory.settings.records,
             self._material,
         )
-        engine = self._make_engine(writer, registries)
-        self._engine = engine
+        engine = self._engine = self._make_engine(writer, registries)
         self._load()
         gossip = self._make_gossip(partial(self._observe, finder))
+        nursery.start_soon(watch_records, registries, gossip, self._memory, self._clock)
         advertiser = Advertiser(
             self._identity, self._config, engine, gossip, self._book, self._clock, nursery
         )

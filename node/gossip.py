@@ -54,6 +54,7 @@ class Gossip:
         self._known: dict[AdvertKey, tuple[Advert, bytes]] = {}
         self._bytes: set[bytes] = set()
         self._last_sequence = 0
+        self.on_record: Callable[[], None] = lambda: None  # a registry's newer record came
         # Who has been greeted, by the link it was greeted on. The engine learns of a link a little
         # later; what is said in between must reach it all the same, for nobody says it again soon.
         self._greeted: dict[NodeId, int] = {}
@@ -129,6 +130,8 @@ class Gossip:
         self._bytes.add(data)
         self._known[advert.key] = (advert, data)
         self._observe(advert)
+        if isinstance(advert, RecordAdvert):
+            self.on_record()
         return True
 
     def _spread(self, adverts: list[bytes], apart_from: NodeId | None = None) -> None:

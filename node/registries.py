@@ -80,7 +80,13 @@ class Registries:
         self._submit = submit
         self._records = records
         self._material = material
+        self.on_unknown_key: Callable[[bytes], None] = lambda _: None  # a registry's id
         self._lines: dict[bytes, _Line] = {}
+
+    def channel(self, member: bytes) -> RpcChannel | None:
+        """The way to a registry whose record we hold; None where it cannot be called."""
+        line = self._line(member)
+        return None if line is None else line.channel
 
     def ask(self, effect: AskRegistries, descriptor: bytes) -> None:
         """Asks every member of the policy whose record we hold; the others cannot be asked."""
@@ -191,6 +197,9 @@ class Registries:
                     log.warning("registry answer cannot be read: %s", fault)
                     return
                 evidence = answer.commit.evidence
+                record = self._records().get(member)
+                if record is not None and _signed_by_unknown_key(record, final):
+                    self.on_unknown_key(member)
                 self._submit(lambda now_us: said(now_us, final=final, evidence=evidence))
             case "refusal":
                 log.info("registry refuses: %s", pb.RegistryRefusal.Name(answer.refusal.reason))
@@ -219,3 +228,9 @@ def _item(question: Question) -> pb.DecideItem:
             return item
         case _:
             return pb.DecideItem(query=pb.Query(descriptor=descriptor))
+
+
+def _signed_by_unknown_key(record: RegistryRecord, signed: SignedStatement) -> bool:
+    """Whether none of its keys is one that the record certifies for statements."""
+    known = {certificate.key for certificate in record.statement_keys}
+    return known.isdisjoint(proof.key for proof in signed.proofs)
