@@ -13,6 +13,7 @@ from node.identity import Identity
 from node.terms import Book
 from proto.adverts import NodeAdvert, RecordAdvert
 from proto.limits import MAX_ADVERT_REGISTRIES
+from proto.registry_list import RegistryList
 from runtime.clock import Clock
 
 PAUSE_S: Final = 0.25  # between two rounds of adverts: many changes of a line become one advert
@@ -70,12 +71,16 @@ class Advertiser:
             await trio.sleep(PAUSE_S)
 
     async def _learn_records(self) -> None:
-        """Records that gossip brought: with them we can verify what those registries sign."""
+        """Records that gossip brought: with them we can verify what those registries sign. And the
+        next edition of the list that the owner follows."""
         writes = []
+        followed = self._book.followed
         for advert in self._gossip.adverts:
             if isinstance(advert, RecordAdvert):
                 writes += self._book.learn(advert.record)
-        if not writes:
+            elif followed and isinstance(advert, RegistryList) and advert.replaces(followed):
+                writes += self._book.follow(advert)
+        if not self._book.review(self._clock.now_us()) and not writes:
             return
         try:
             await self._engine.write(writes)
@@ -98,17 +103,21 @@ class Advertiser:
         def sequence() -> int:
             return self._gossip.sequence(now_us)
 
-        adverts: list[NodeAdvert | RecordAdvert] = []
+        adverts: list[NodeAdvert | RecordAdvert | RegistryList] = []
         if everything:
             self._all = False
             adverts.append(self._node_advert(sequence(), expires_at_us))
             adverts += [RecordAdvert(k.record) for k in self._book.registries.values()]
+            adverts += [followed] if (followed := self._book.list_in_force) else []
         said = line_adverts(settings, lines, sequence, expires_at_us)
         self._gossip.say([*adverts, *said], now_us)
 
     def _node_advert(self, sequence: int, expires_at_us: int) -> NodeAdvert:
         settings = self._engine.memory.settings
         known = sorted(settings.known)[:MAX_ADVERT_REGISTRIES]
+        followed = self._book.list_in_force
+        # What stands on the list is not said again: that is what a shared list is for.
+        own = settings.usable - (followed.registries if followed else frozenset())
         return NodeAdvert(
             node=settings.node,
             alias=self._config.alias,
@@ -116,7 +125,7 @@ class Advertiser:
             expires_at_us=expires_at_us,
             seal_key=self._identity.seal.public,
             seal_certificate=self._identity.seal_certificate,
-            registries=frozenset(sorted(settings.usable)[:MAX_ADVERT_REGISTRIES]),
+            registries=frozenset(sorted(own)[:MAX_ADVERT_REGISTRIES]),
             knows_registries=frozenset(known),
             watches_registry=settings.watches_registry,
             hold_max_us=settings.hold_max_us,
@@ -124,4 +133,5 @@ class Advertiser:
             registry_fees=settings.registry_fees,
             exchange=settings.exchange,
             address=self._config.public_address,
+            registry_list=followed.id if followed else b"",
         )

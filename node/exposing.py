@@ -58,7 +58,8 @@ class Exposer:
         known = self._book.registries.get(advert.accused)
         if known is None or known.fraud:
             return
-        if known.accepted or len(self._engine.memory.settings.exposed) < MAX_EXPOSED:
+        settings = self._engine.memory.settings
+        if advert.accused in settings.accepts or len(settings.exposed) < MAX_EXPOSED:
             self._put(advert.data)
 
     async def expose(self, data: bytes) -> Verdict:

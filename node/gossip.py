@@ -26,6 +26,7 @@ from proto.adverts import (
 from proto.envelope import Envelope, Proof
 from proto.keys import NodeId, SigningKey
 from proto.limits import US
+from proto.registry_list import RegistryList
 from proto.wire import WireFault
 from runtime.transport import LinkCause, Transport
 
@@ -54,7 +55,7 @@ class Gossip:
         self._known: dict[AdvertKey, tuple[Advert, bytes]] = {}
         self._bytes: set[bytes] = set()
         self._last_sequence = 0
-        self.on_record: Callable[[], None] = lambda: None  # a registry's newer record came
+        self.on_record: Callable[[], None] = lambda: None  # a newer record or list came
         # Who has been greeted, by the link it was greeted on. The engine learns of a link a little
         # later; what is said in between must reach it all the same, for nobody says it again soon.
         self._greeted: dict[NodeId, int] = {}
@@ -130,7 +131,7 @@ class Gossip:
         self._bytes.add(data)
         self._known[advert.key] = (advert, data)
         self._observe(advert)
-        if isinstance(advert, RecordAdvert):
+        if isinstance(advert, RecordAdvert | RegistryList):
             self.on_record()
         return True
 
@@ -159,6 +160,8 @@ class Gossip:
                 return Envelope(RECORD_KIND, advert.record.signed, Proof(b"", b"")).encode()
             case FraudAdvert():
                 return Envelope(FRAUD_KIND, advert.data, Proof(b"", b"")).encode()
+            case RegistryList():
+                return advert.signed
 
     def forget_expired(self, now_us: int) -> None:
         for key in [k for k, (a, _) in self._known.items() if a.expires_at_us <= now_us]:

@@ -16,6 +16,7 @@ from proto.modes import Mode
 from proto.money import Rate
 from proto.note import NoteKey
 from proto.policy import RegistryPolicy
+from proto.registry_list import RegistryList, read_list
 from proto.registry_record import RegistryRecord, read_record
 from runtime.write_plan import InsertRows, UpdateRows, Write
 
@@ -30,7 +31,8 @@ class Terms:
     `line_fees` and `line_registry_fees`: by line id, instead of the node's own where the promise
     that is given goes over that line. `policies`: collectives, by the names the owner gave them.
     `witness_quorums`: how many a late proof needs, by registry, where the owner does not take the
-    record's number (proto.lateness).
+    record's number (proto.lateness). `registry_list`: a shared list that the owner follows, as it
+    was signed; empty = none.
     """
 
     fees: Mapping[Mode, Fee] = field(default_factory=dict)
@@ -42,6 +44,7 @@ class Terms:
     policies: Mapping[str, RegistryPolicy] = field(default_factory=dict)
     witness_quorums: Mapping[bytes, int] = field(default_factory=dict)
     late_rules: Mapping[bytes, LateRule] = field(default_factory=dict)
+    registry_list: bytes = b""
 
     def to_json(self) -> str:
         return json.dumps(
@@ -63,6 +66,7 @@ class Terms:
                     r.hex(): [rule.quorum, [key.encode() for key in rule.witnesses]]
                     for r, rule in sorted(self.late_rules.items())
                 },
+                "registry_list": self.registry_list.hex(),
             }
         )
 
@@ -86,6 +90,7 @@ class Terms:
                 bytes.fromhex(r): LateRule(q, tuple(map(NoteKey.decode, keys)))
                 for r, (q, keys) in data.get("late_rules", {}).items()
             },
+            bytes.fromhex(data.get("registry_list", "")),
         )
 
 
@@ -142,6 +147,7 @@ class Book:
         self.terms = Terms()
         self.registries: dict[bytes, KnownRegistry] = {}
         self._version = 0
+        self._expired = False  # the followed list, by the last `review`
 
     def load(self, settings: list[Mapping[str, Any]], registries: list[Mapping[str, Any]]) -> None:
         for row in settings:
@@ -159,7 +165,7 @@ class Book:
             node=self._node,
             fees=FeeSet(dict(self.terms.fees)),
             registry_fees=dict(self.terms.registry_fees),
-            accepts=frozenset(r for r, known in self.registries.items() if known.accepted),
+            accepts=self._accepted(),
             records={r: known.record for r, known in self.registries.items()},
             exposed=frozenset(r for r, known in self.registries.items() if known.fraud),
             watches_registry=self.terms.watches_registry,
@@ -176,6 +182,36 @@ class Book:
     def policies(self) -> tuple[RegistryPolicy, ...]:
         """The collectives that the owner has named."""
         return tuple(self.terms.policies.values())
+
+    @property
+    def followed(self) -> RegistryList | None:
+        """The shared list that the owner follows."""
+        return read_list(self.terms.registry_list) if self.terms.registry_list else None
+
+    @property
+    def list_in_force(self) -> RegistryList | None:
+        """The same, while it has not expired."""
+        return None if self._expired else self.followed
+
+    def follow(self, followed: RegistryList | None) -> list[Write]:
+        """Instead of the list that was followed before, if any; None ends it."""
+        self._expired = False
+        return self.change(registry_list=b"" if followed is None else followed.signed)
+
+    def review(self, now_us: int) -> bool:
+        """Looks whether the followed list is in force still; whether that has changed."""
+        followed, before = self.followed, self._expired
+        self._expired = followed is not None and followed.expires_at_us <= now_us
+        return before != self._expired
+
+    def _accepted(self) -> frozenset[bytes]:
+        """What the owner accepts himself, and what stands on the list unless it was exposed."""
+        own = {r for r, known in self.registries.items() if known.accepted}
+        followed = self.list_in_force
+        if followed is None:
+            return frozenset(own)
+        exposed = {r for r, known in self.registries.items() if known.fraud}
+        return frozenset(own | (followed.registries - exposed))
 
     def change(self, **fields: Any) -> list[Write]:
         """New terms: the writes that make them durable."""

@@ -72,6 +72,13 @@ class Graph:
         self.version += 1
         return Upsert.APPLIED
 
+    def revise_node(self, node: Node) -> None:
+        """Another reading of what a known node said: a list that its advert names has changed."""
+        known = self._nodes.get(node.name)
+        if known is not None and known[0] != node:
+            self._nodes[node.name] = (node, *known[1:])
+            self.version += 1
+
     def upsert_line(
         self,
         line: Line,

@@ -35,6 +35,7 @@ from proto.limits import (
     MAX_SEQUENCE,
 )
 from proto.money import Brand
+from proto.registry_list import LIST_ID_BYTES, LIST_KIND, RegistryList, read_list
 from proto.registry_record import RegistryRecord, read_record
 from proto.v1 import types_pb2 as pb
 from proto.wire import WireFault, canonical, parse
@@ -66,6 +67,7 @@ class NodeAdvert:
     registry_fees: Mapping[bytes, RegistryFee]
     exchange: tuple[Exchange, ...] = ()
     address: str = ""
+    registry_list: bytes = b""  # id of a list that it follows; adds to `registries`
 
     @property
     def key(self) -> AdvertKey:
@@ -87,6 +89,7 @@ class NodeAdvert:
                 registry_fees=registry_fees_to_message(dict(self.registry_fees)),
                 exchange=[exchange_to_message(e) for e in self.exchange],
                 address=self.address,
+                registry_list=self.registry_list,
             )
         )
 
@@ -169,7 +172,7 @@ class FraudAdvert:
         return MAX_SEQUENCE
 
 
-Advert = NodeAdvert | LineAdvert | RecordAdvert | FraudAdvert
+Advert = NodeAdvert | LineAdvert | RecordAdvert | FraudAdvert | RegistryList
 
 
 def read_advert(data: bytes, now_us: int) -> Advert:
@@ -189,6 +192,8 @@ def read_advert(data: bytes, now_us: int) -> Advert:
     if envelope.kind == RECORD_KIND:
         # The record carries its own signatures; the envelope around it has none to check.
         return _current(RecordAdvert(read_record(envelope.payload)), now_us)
+    if envelope.kind == LIST_KIND:
+        return _current(read_list(data), now_us)
     if not envelope.proof.proves(envelope.kind, envelope.payload):
         raise WireFault("an advert with a wrong signature")
     if envelope.kind == NODE_KIND:
@@ -223,6 +228,8 @@ def _read_node(payload: bytes, now_us: int) -> NodeAdvert:
         raise WireFault("a node advert with an unprintable address")
     if len(m.address) > MAX_ADDRESS_CHARS or len(m.knows_registries) > MAX_ADVERT_REGISTRIES:
         raise WireFault("a node advert with a too long address or list")
+    if len(m.registry_list) not in (0, LIST_ID_BYTES):
+        raise WireFault("a node advert with a list of registries that is no id")
     if not 0 <= m.hold_max_us <= MAX_AMOUNT:
         raise WireFault("a node advert with an impossible hold_max")
     seal = verify_node_key(m.seal_key, m.node, KeyPurpose.SEAL, now_us)
@@ -241,6 +248,7 @@ def _read_node(payload: bytes, now_us: int) -> NodeAdvert:
         registry_fees=registry_fees_from_message(m.registry_fees),
         exchange=tuple(exchange_from_message(e) for e in m.exchange),
         address=m.address,
+        registry_list=m.registry_list,
     )
 
 

@@ -22,6 +22,7 @@ from proto.adverts import Advert, LineAdvert, NodeAdvert, RecordAdvert
 from proto.fees import RegistryFee
 from proto.keys import NodeId
 from proto.policy import EMPTY_POLICY, RegistryPolicy, single
+from proto.registry_list import RegistryList
 
 # One search at a time: the graph is not shared between threads that run together.
 _ONE: Final = 1
@@ -35,6 +36,7 @@ class LocalFinder(RouteFinder):
         self._nodes: dict[str, NodeAdvert] = {}
         self._lines: dict[tuple[str, str, str], LineAdvert] = {}
         self._records: dict[str, RecordAdvert] = {}
+        self._lists: dict[bytes, RegistryList] = {}
         self._search = trio.CapacityLimiter(_ONE)
         self._waiting: list[Advert] = []
         self._policies: set[RegistryPolicy] = set()
@@ -59,7 +61,7 @@ class LocalFinder(RouteFinder):
         match advert:
             case NodeAdvert():
                 name = advert.node.hex()
-                taken = self._graph.upsert_node(_node(advert), **news)
+                taken = self._graph.upsert_node(self._node(advert), **news)
                 old = self._nodes.get(name)
                 if taken is Upsert.APPLIED:
                     self._nodes[name] = advert
@@ -75,8 +77,36 @@ class LocalFinder(RouteFinder):
                 old = self._records.get(name)
                 if taken is Upsert.APPLIED:
                     self._records[name] = advert
+            case RegistryList():
+                old = self._lists.get(advert.id)
+                taken = Upsert.APPLIED if old is None or advert.replaces(old) else Upsert.STALE
+                if taken is Upsert.APPLIED:
+                    self._lists[advert.id] = advert
+                    self._read_anew(advert.id)
         if taken is Upsert.APPLIED:
             self._cache.heard(old, advert)
+
+    def _node(self, advert: NodeAdvert) -> Node:
+        """As the graph has it: with what stands on the list that the node follows."""
+        return _node(advert, self._accepted(advert))
+
+    def _accepted(self, advert: NodeAdvert) -> frozenset[bytes]:
+        """T(n). Of a list only what the node can verify: it says which records it holds."""
+        followed = self._lists.get(advert.registry_list)
+        if followed is None:
+            return advert.registries
+        return advert.registries | (followed.registries & advert.knows_registries)
+
+    def _read_anew(self, changed: bytes) -> None:
+        for advert in self._nodes.values():
+            if advert.registry_list == changed:
+                self._graph.revise_node(self._node(advert))
+
+    def _forget_lists(self, now_us: int) -> None:
+        for gone in [i for i, known in self._lists.items() if known.expires_at_us <= now_us]:
+            del self._lists[gone]
+            self._read_anew(gone)
+            self._cache.clear()
 
     async def find(self, query: RouteQuery) -> RouteFound | NoRoute:
         known = self.recall(query)
@@ -84,6 +114,7 @@ class LocalFinder(RouteFinder):
             return known
         async with self._search:
             self._catch_up()
+            self._forget_lists(query.now_us)
             # Whoever held the search before us may have asked the same.
             known = self.recall(query)
             if known is not None:
@@ -122,7 +153,8 @@ class LocalFinder(RouteFinder):
 
     def _until_us(self, query: RouteQuery) -> int:
         """When the first advert that a search could rest on expires."""
-        expiries = [a.expires_at_us for a in self._records.values()]
+        expiries = [record.expires_at_us for record in self._records.values()]
+        expiries += [known.expires_at_us for known in self._lists.values()]
         board_until_us = self._graph.board(query.brand.hex(), query.now_us).until_us
         return min([board_until_us, *(e for e in expiries if e > query.now_us)])
 
@@ -133,7 +165,7 @@ class LocalFinder(RouteFinder):
         network = Network(
             registries=tuple(sorted(registries.values())),
             nodes=tuple(
-                _named_node(a, names[n], registries)
+                _named_node(a, names[n], self._accepted(a), registries)
                 for n, a in sorted(self._nodes.items())
                 if a.expires_at_us > now_us
             ),
@@ -254,10 +286,10 @@ def _question(query: RouteQuery, graph: Graph) -> RouteQuestion:
     )
 
 
-def _node(advert: NodeAdvert) -> Node:
+def _node(advert: NodeAdvert, accepted: frozenset[bytes]) -> Node:
     return Node(
         name=advert.node.hex(),
-        accepts=frozenset(r.hex() for r in advert.registries),
+        accepts=frozenset(r.hex() for r in accepted),
         watches_registry=advert.watches_registry,
         hold_max_us=advert.hold_max_us,
         fees=advert.fees,
@@ -295,10 +327,12 @@ def _named_fees(
     return {registries[r.hex()]: fee for r, fee in fees.items() if r.hex() in registries}
 
 
-def _named_node(advert: NodeAdvert, name: str, registries: Mapping[str, str]) -> Node:
+def _named_node(
+    advert: NodeAdvert, name: str, accepted: frozenset[bytes], registries: Mapping[str, str]
+) -> Node:
     return Node(
         name=name,
-        accepts=frozenset(registries[r.hex()] for r in advert.registries if r.hex() in registries),
+        accepts=frozenset(registries[r.hex()] for r in accepted if r.hex() in registries),
         watches_registry=advert.watches_registry,
         hold_max_us=advert.hold_max_us,
         fees=advert.fees,

@@ -7,8 +7,9 @@ from typing import Final
 import click
 
 from node.command.argument_types import read_file, require_new_file, write_new_file
-from node.command.display import Json, facts, moment, say, table
+from node.command.display import Json, facts, gap, moment, say, table
 from node.command.exit_status import UNUSABLE, TaughtCommand, fail
+from node.command.node_registry_list import follow, show_list, unfollow
 from node.command.session import Session, with_node
 from proto.fraud.file import MAX_FRAUD_BYTES
 from proto.limits import MAX_RECORD_BYTES
@@ -57,6 +58,9 @@ def list_(session: Session) -> None:
     """
 
     def show(answer: Json) -> None:
+        if answer.get("list"):
+            show_list(answer["list"])
+            gap()
         table(
             ("registry", "id", "state"),
             ((r.get("name"), r.get("id"), _state(r)) for r in answer.get("registries", ())),
@@ -64,6 +68,10 @@ def list_(session: Session) -> None:
         )
 
     session.show("registry.list", {}, show)
+
+
+node_registry.add_command(follow)
+node_registry.add_command(unfollow)
 
 
 @node_registry.command("accept", cls=TaughtCommand)
@@ -176,4 +184,6 @@ def _state(registry: Json) -> str:
     how = registry.get("exposed")
     if how:
         return f"EXPOSED as a cheat ({str(how).lower().replace('_', ' ')}), dropped for good"
-    return "accepted" if registry.get("accepted") else "known only"
+    if registry.get("accepted"):
+        return "accepted"
+    return "accepted (list)" if registry.get("by_list") else "known only"

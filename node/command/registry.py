@@ -11,6 +11,7 @@ from typing import Any, Final, NoReturn
 import click
 
 from node.command.registry_keys import registry_keys
+from node.command.registry_list import registry_list
 from node.command.registry_member import member
 from node.command.registry_policy import policy
 from node.command.registry_record import registry_record
@@ -162,5 +163,6 @@ registry.add_command(status)
 registry.add_command(policy)
 registry.add_command(member)
 registry.add_command(registry_keys)
+registry.add_command(registry_list)
 registry.add_command(registry_record)
 registry.add_command(registry_root)

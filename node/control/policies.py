@@ -69,10 +69,9 @@ async def drop(context: Context, arguments: Arguments) -> dict[str, Any]:
 
 
 def _shown(context: Context, name: str, policy: RegistryPolicy) -> dict[str, Any]:
-    known = context.book.registries
     return policy_json(policy) | {
         "name": name,
         "registries": [context.registry_name(member) for member in policy.members],
-        "accepted": all(m in known and known[m].accepted for m in policy.members),
+        "accepted": context.engine.memory.settings.usable.issuperset(policy.members),
         "declines": policy.declines,
     }

@@ -12,6 +12,7 @@ from node.terms import KnownRegistry
 from proto.fraud.file import MAX_FRAUD_BYTES, read_fraud_proof
 from proto.fraud.verdict import FraudInvalid
 from proto.lateness import rule_in, rule_of
+from proto.registry_list import list_from_text
 from proto.registry_record import RegistryRecord, read_record
 from proto.wire import WireFault
 
@@ -27,6 +28,7 @@ def registry_json(context: Context, known: KnownRegistry) -> dict[str, Any]:
         "id": record.registry.hex(),
         "name": record.name,
         "accepted": known.accepted,
+        "by_list": _stands_on_list(context, known),
         "exposed": read_fraud_proof(known.fraud).kind.name if known.fraud else None,
         "grpc_target": record.grpc_target,
         "archive_url": record.archive_url,
@@ -37,6 +39,12 @@ def registry_json(context: Context, known: KnownRegistry) -> dict[str, Any]:
         "witness_quorum": rule.quorum,
         "witnesses_current": rule.witnesses == rule_in(record).witnesses,
     }
+
+
+def _stands_on_list(context: Context, known: KnownRegistry) -> bool:
+    """Whether the node relies on it for the sake of the list that it follows."""
+    followed = context.book.list_in_force
+    return followed is not None and known.record.registry in followed.registries and not known.fraud
 
 
 async def add_registry(context: Context, arguments: Arguments) -> dict[str, Any]:
@@ -116,12 +124,55 @@ async def _learn(context: Context, writes: list[Any]) -> None:
     context.advertise()
 
 
+async def follow_list(context: Context, arguments: Arguments) -> dict[str, Any]:
+    """Relies on every registry that a shared list names, now and in its later editions."""
+    text = arguments.text("list")
+    arguments.done()
+    try:
+        followed = list_from_text(text)
+    except WireFault as fault:
+        raise bad_argument("list", str(fault)) from fault
+    if followed.expires_at_us <= context.clock.now_us():
+        raise bad_argument("list", "it has expired; ask its owner for a new one")
+    known = context.book.followed
+    if known is not None and known.owner == followed.owner and known.replaces(followed):
+        raise ControlFailure("LIST_OLD", "a newer edition of this list is followed already")
+    await _learn(context, context.book.follow(followed))
+    return _list_json(context)
+
+
+async def unfollow_list(context: Context, arguments: Arguments) -> dict[str, Any]:
+    """Relies on nothing any more for the list's sake. Promises that stand are not touched."""
+    arguments.done()
+    if context.book.followed is None:
+        raise ControlFailure("NOT_FOUND", "no list is followed")
+    await _learn(context, context.book.follow(None))
+    return {}
+
+
+def _list_json(context: Context) -> dict[str, Any]:
+    """`missing`: registries on it whose record has not come yet, so that nothing uses them."""
+    followed = context.book.followed
+    if followed is None:
+        return {}
+    return {
+        "id": followed.id.hex(),
+        "owner": followed.owner.hex(),
+        "sequence": followed.sequence,
+        "expires_at_us": followed.expires_at_us,
+        "in_force": context.book.list_in_force is not None,
+        "registries": [context.registry_name(r) for r in sorted(followed.registries)],
+        "missing": len(followed.registries - context.book.registries.keys()),
+    }
+
+
 async def list_registries(context: Context, arguments: Arguments) -> dict[str, Any]:
     arguments.done()
     known = sorted(
         context.book.registries.values(), key=lambda k: (k.record.name, k.record.registry)
     )
-    return {"registries": [registry_json(context, k) for k in known]}
+    listed = {"registries": [registry_json(context, k) for k in known]}
+    return listed | ({"list": _list_json(context)} if context.book.followed else {})
 
 
 async def accept_registry(context: Context, arguments: Arguments) -> dict[str, Any]:

@@ -162,7 +162,7 @@ def _levels(named: list[str] | None) -> frozenset[Level]:
 
 def _policies(context: Context, named: list[str] | None) -> list[RegistryPolicy]:
     """The policies under which this request may be stamped; only of accepted registries."""
-    accepted = frozenset(r for r, known in context.book.registries.items() if known.accepted)
+    accepted = context.engine.memory.settings.usable
     if named is None:
         own = [p for p in context.book.terms.policies.values() if accepted.issuperset(p.members)]
         # Where not all have room in a request, what the owner has named himself comes first.

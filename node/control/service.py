@@ -34,6 +34,8 @@ VERBS: Final[Mapping[str, Verb]] = {
     "fees.set": terms.set_fees,
     "registry.add": registries.add_registry,
     "registry.list": registries.list_registries,
+    "registry.follow": registries.follow_list,
+    "registry.unfollow": registries.unfollow_list,
     "registry.accept": registries.accept_registry,
     "registry.expose": registries.expose_registry,
     "registry.proof": registries.fraud_of_registry,

@@ -43,6 +43,7 @@ def test_all_commands_are_there() -> None:
         *("node incidents", "node audit", "node registry", "node registry add"),
         *("node registry list", "node registry accept", "node registry drop"),
         *("node registry expose", "node registry proof"),
+        *("node registry follow", "node registry unfollow"),
         *("node policy", "node policy add", "node policy list", "node policy drop"),
         *("line", "line offer", "line accept", "line limit", "line close", "line list"),
         *("fees", "fees show", "fees set"),

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from node.command.__main__ import main
 from tests.node.command.conftest import ROOT
+from tests.proto.successions import FIRST, NEW, OLD, OWNER, record_by
 from tests.proto.witnessed import W1
 
 pytestmark = pytest.mark.e2e
@@ -241,3 +242,44 @@ def test_how_many_witnesses_a_late_proof_needs(pair: Pair) -> None:
     pair.good("Alice", "node", "registry", "drop", W1.id.hex())
     accepted = pair.json("Alice", "node", "registry", "accept", W1.id.hex())
     assert accepted["witness_quorum"] == 2, "dropping it forgets the owner's number"
+
+
+def test_registries_become_known_and_lists_are_followed_without_anybodys_hand(pair: Pair) -> None:
+    """What Bob is given reaches Alice by gossip: a record, its successor, a list's next edition."""
+
+    def until(said: Callable[[Any], bool]) -> Any:
+        for _ in range(1000):
+            answer = pair.json("Alice", "node", "registry", "list")
+            if said(answer):
+                return answer
+        raise AssertionError(answer)
+
+    def target(answer: Any) -> str | None:
+        known = {r["id"]: r["grpc_target"] for r in answer["registries"]}
+        return known.get(OWNER.hex())
+
+    moved = record_by(OLD, NEW, sequence=3, target="elsewhere:1")
+    for record in (FIRST, moved):
+        path = pair.folder / f"{record.sequence}.record"
+        path.write_bytes(record.signed)
+        pair.good("Bob", "node", "registry", "add", str(path))
+        until(lambda answer, record=record: target(answer) == record.grpc_target)
+    shared, key = str(pair.folder / "shared.list"), str(pair.folder / "list.key")
+    made = pair.json("Alice", "registry", "list", "make", shared, str(path), "--key", key)
+    assert made["registries"] == [OWNER.hex()]
+    followed = pair.json("Alice", "node", "registry", "follow", shared)
+    assert (followed["id"], followed["in_force"], followed["missing"]) == (made["id"], True, 0)
+    states = {r["id"]: r["by_list"] for r in until(bool)["registries"]}
+    assert states[OWNER.hex()] is True
+    other = pair.folder / "witnessed.record"
+    other.write_bytes(W1.record.signed)
+    pair.good("Alice", "registry", "list", "make", shared, str(other), "--key", key)
+    assert W1.id.hex() in pair.good("Alice", "registry", "list", "show", shared)
+    pair.good("Bob", "node", "registry", "follow", shared)
+    answer = until(lambda answer: answer["list"]["sequence"] == 2)
+    assert {r["id"]: r["by_list"] for r in answer["registries"]}[OWNER.hex()] is False
+    old = pair.file("old.list", "nonsense")
+    assert pair.run("Alice", "node", "registry", "follow", old).exit_code == 2
+    for node in ("Alice", "Bob"):
+        pair.good(node, "node", "registry", "unfollow")
+    assert pair.run("Alice", "node", "registry", "unfollow").exit_code == 1
