@@ -2,7 +2,7 @@
 
 from node.core.effects import AskRegistries
 from node.core.proving import ask_for_proof, wanted_proof
-from node.core.rows import Ask, Direction, Promise, Role, Transaction, replace
+from node.core.rows import Ask, Direction, Promise, Role, Shown, Transaction, replace
 from node.core.view import Step
 from proto.descriptor import decode_descriptor
 from proto.limits import GUARD_US, US, WATCH_INTERVAL_US
@@ -16,7 +16,7 @@ def plan_asking(step: Step, commit: bytes) -> None:
     """Sets what is to be asked and when, from the rows alone: recovery finds the same plan.
 
     Nothing is asked about an all-BARE transaction, or one that holds nothing; about a decided one
-    no more than the log proofs of its certificate.
+    no more than its certificate in newer signatures, if it was refused, and its log proofs.
     """
     transaction = step.the_transaction(commit)
     ask, at_us = _wanted(step, transaction)
@@ -47,6 +47,8 @@ def ask_now(step: Step, transaction: Transaction) -> None:
 
 def _wanted(step: Step, transaction: Transaction) -> tuple[Ask, int]:
     if transaction.decided:
+        if refused(step, transaction.commit):
+            return Ask.RENEW, step.now_us
         return wanted_proof(step, transaction)
     if not decode_descriptor(transaction.descriptor).policy.members:
         return Ask.NOTHING, 0
@@ -66,6 +68,11 @@ def _wanted(step: Step, transaction: Transaction) -> tuple[Ask, int]:
         # The promisor asks at the horizon and passes the answer on; we ask only if it is silent.
         return Ask.QUERY, horizon_us + WATCH_INTERVAL_US
     return Ask.NOTHING, 0
+
+
+def refused(step: Step, commit: bytes) -> list[Promise]:
+    """Promises that wait though their promisor was shown a certificate, which it would not have."""
+    return [p for p in step.promises_of(commit) if p.pending and p.shown is Shown.REFUSED]
 
 
 def _needs_stamp(step: Step, transaction: Transaction, pending: list[Promise]) -> bool:

@@ -207,11 +207,14 @@ def _denied_for_now(step: Step, promise: Promise, because: Refusal) -> None:
     """SECURED or ATOMIC: a bare commit came too late, or the registry had decided otherwise."""
     aborted = bool(step.the_transaction(promise.commit).abort_certificate)
     bare = because.reason is Reason.CLAIM_LATE
-    if promise.shown is Shown.CERTIFICATE and bare:
+    if promise.shown >= Shown.CERTIFICATE and bare:
         return  # the answer to the bare commit that was shown before; the other one will come
-    if promise.shown is Shown.CERTIFICATE:
+    if promise.shown >= Shown.CERTIFICATE:
         _note_denial(step, promise, because)
         if not aborted:
+            if because.reason is Reason.CLAIM_INVALID:
+                # Perhaps the registry's key has ended: asked again, it may sign by another.
+                step.put(replace(promise, shown=Shown.REFUSED))
             return
     # No claim is under way any more: a certificate may still be shown, or an abort ends it.
     promise = replace(promise, shown=Shown.NOTHING)

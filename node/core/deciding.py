@@ -6,7 +6,8 @@ from node.core.claim import learn_commit
 from node.core.ending import learn_abort
 from node.core.events import RegistrySaid
 from node.core.proving import keep_proof
-from node.core.rows import Transaction, replace
+from node.core.renewing import renew
+from node.core.rows import Ask, Transaction, replace
 from node.core.view import Step
 from proto.certificate import (
     AbortCertificate,
@@ -35,7 +36,10 @@ def on_registry_said(step: Step, event: RegistrySaid) -> None:
     if before is None or event.final is None:
         return
     if before.decided:
-        keep_proof(step, before, event.registry, event.final)
+        if before.ask is Ask.RENEW:
+            renew(step, before, event)
+        else:
+            keep_proof(step, before, event.registry, event.final)
         return
     descriptor = decode_descriptor(before.descriptor)
     try:
@@ -46,7 +50,7 @@ def on_registry_said(step: Step, event: RegistrySaid) -> None:
         return
     if registry != event.registry:
         return
-    transaction = _keep(before, registry, leaf.outcome, event.final)
+    transaction = _keep(step, before, registry, leaf.outcome, event.final)
     evidence = _sound_evidence(descriptor, transaction, event.evidence)
     if leaf.outcome is Outcome.COMMITTED and len(descriptor.policy.members) > 1:
         transaction = _keep_relayed(step, transaction, descriptor, event.evidence)
@@ -76,13 +80,35 @@ def _read(data: bytes) -> tuple[bytes, Outcome, SignedStatement]:
 
 
 def _keep(
-    transaction: Transaction, registry: bytes, outcome: Outcome, statement: SignedStatement
+    step: Step,
+    transaction: Transaction,
+    registry: bytes,
+    outcome: Outcome,
+    statement: SignedStatement,
 ) -> Transaction:
-    """One statement of each member and outcome: the same answer may come in other signatures."""
-    for data in transaction.statements:
+    """One statement of each member and outcome: the same answer may come in other signatures.
+
+    It replaces the one that is kept where that one's key has ended meanwhile.
+    """
+    kept = transaction.statements
+    for data in kept:
         if _read(data)[:2] == (registry, outcome):
-            return transaction
-    return replace(transaction, statements=(*transaction.statements, statement.encode()))
+            if _counts(step, transaction, data):
+                return transaction
+            kept = tuple(other for other in kept if other != data)
+            break
+    return replace(transaction, statements=(*kept, statement.encode()))
+
+
+def _counts(step: Step, transaction: Transaction, data: bytes) -> bool:
+    """Whether a statement that was verified when it came counts still."""
+    descriptor = decode_descriptor(transaction.descriptor)
+    signed, records = _read(data)[2], step.settings.records
+    try:
+        verify_statement(signed, descriptor, transaction.commit, records, step.now_us)
+    except CertificateInvalid:
+        return False
+    return True
 
 
 def _keep_relayed(
@@ -103,7 +129,7 @@ def _keep_relayed(
         except (CertificateInvalid, WireFault):
             continue
         if leaf.outcome is Outcome.COMMITTED:
-            transaction = _keep(transaction, registry, leaf.outcome, signed)
+            transaction = _keep(step, transaction, registry, leaf.outcome, signed)
     return transaction
 
 

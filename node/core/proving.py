@@ -75,7 +75,8 @@ def certificate_of(transaction: Transaction) -> Certificate:
 
 
 def same_but_proofs(old: Transaction, new: Transaction) -> bool:
-    """Whether the deciding certificates say the same; log proofs may come to one behind it."""
+    """Whether the deciding certificates say the same; log proofs may come to one behind it, and
+    other signatures where those that it had count no more."""
     try:
         return _bare(old) == _bare(new)
     except WireFault:
@@ -84,7 +85,7 @@ def same_but_proofs(old: Transaction, new: Transaction) -> bool:
 
 def _bare(transaction: Transaction) -> Certificate:
     certificate = certificate_of(transaction)
-    statements = tuple(SignedStatement(s.statement, s.proofs) for s in certificate.statements)
+    statements = tuple(SignedStatement(s.statement, ()) for s in certificate.statements)
     if isinstance(certificate, CommitCertificate):
         return CommitCertificate(certificate.commit, statements)
     return AbortCertificate(certificate.descriptor, statements)

@@ -137,6 +137,7 @@ class Shown(IntEnum):
     NOTHING = 0
     COMMIT = 1
     CERTIFICATE = 2
+    REFUSED = 3  # a certificate, and the promisor would not have it: newer signatures may help
 
 
 @dataclass(frozen=True)
@@ -191,6 +192,7 @@ class Ask(IntEnum):
     SUBMIT = 2
     DECLINE = 3
     PROOF = 4  # it is decided; the log proofs of its certificate are still to come
+    RENEW = 5  # its certificate was refused; perhaps the registry signs by another key now
 
 
 @dataclass(frozen=True)
