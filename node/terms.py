@@ -200,11 +200,8 @@ class Book:
 
     def review(self, now_us: int) -> bool:
         """Looks whether the followed list is in force still; whether that has changed."""
-        followed = self.followed
-        before, self._expired = (
-            self._expired,
-            (followed is not None and followed.expires_at_us <= now_us),
-        )
+        followed, before = self.followed, self._expired
+        self._expired = followed is not None and followed.expires_at_us <= now_us
         return before != self._expired
 
     def _accepted(self) -> frozenset[bytes]:
