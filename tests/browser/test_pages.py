@@ -104,7 +104,7 @@ def test_the_list_hands_out_no_id(window: Browser, site: Site) -> None:
 def test_the_witness_is_seen_on_both_pages(window: Browser, site: Site) -> None:
     window.open(url(site, "committed"))
     assert WITNESS in window.text()
-    assert "1 of 1 needed cosignatures" in window.text()
+    assert "1 cosigned, 1 needed" in window.text()
     window.open(url(site, "front"))
     assert WITNESS in window.text()
 
