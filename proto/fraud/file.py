@@ -80,6 +80,14 @@ class SignedObservation:
 
 
 @dataclass(frozen=True, slots=True)
+class PrefixProof:
+    """The root that a log has at an earlier size, and the consistency proof from it to a later."""
+
+    root: bytes
+    path: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FraudProof:
     """The content of a fraud file, unverified. `record`, `records`: SignedRegistryRecord bytes."""
 
@@ -92,9 +100,11 @@ class FraudProof:
     checkpoints: tuple[bytes, ...] = ()
     observations: tuple[SignedObservation, ...] = ()
     records: tuple[bytes, ...] = ()
+    prefix: PrefixProof | None = None
 
     def encode(self) -> bytes:
         """The bytes of the file."""
+        prefix = self.prefix
         return pb.FraudProof(
             kind=self.kind.name,
             record=pb.SignedRegistryRecord.FromString(self.record),
@@ -105,6 +115,7 @@ class FraudProof:
             checkpoints=self.checkpoints,
             observations=[o.to_message() for o in self.observations],
             records=[pb.SignedRegistryRecord.FromString(r) for r in self.records],
+            prefix=None if prefix is None else pb.PrefixProof(root=prefix.root, path=prefix.path),
         ).SerializeToString(deterministic=True)
 
 
@@ -144,4 +155,13 @@ def from_message(message: pb.FraudProof) -> FraudProof:
         checkpoints=tuple(message.checkpoints),
         observations=tuple(SignedObservation.from_message(o) for o in message.observations),
         records=tuple(r.SerializeToString() for r in message.records),
+        prefix=_prefix(message),
     )
+
+
+def _prefix(message: pb.FraudProof) -> PrefixProof | None:
+    if not message.HasField("prefix"):
+        return None
+    if len(message.prefix.path) > MAX_LOG_PATH:
+        raise WireFault("a consistency proof that is too long")
+    return PrefixProof(message.prefix.root, tuple(message.prefix.path))

@@ -8,10 +8,12 @@ from proto.fraud.figures import (
     leaf_line,
     placed_at,
     said_at,
+    short,
 )
 from proto.fraud.file import FraudProof
 from proto.fraud.verdict import FraudFault, FraudInvalid, Ground, Verdict
 from proto.log_leaf import FenceLeaf
+from proto.log_tree import consistency_holds
 from proto.statement import DecisionLeaf, Outcome
 
 
@@ -43,7 +45,11 @@ def verify_answer_differs(proof: FraudProof, accused: Accused) -> Verdict:
 
 
 def verify_split_view(proof: FraudProof, accused: Accused) -> Verdict:
-    """E4: two checkpoints of one size, or two leaves at one index, of one log. FraudInvalid."""
+    """E4: two checkpoints of one log, or two leaves at one index of it. FraudInvalid.
+
+    Checkpoints of different sizes need a proof of the root that the larger has at the size of the
+    smaller, since two honest ones have different roots as well.
+    """
     if len(proof.checkpoints) == 2 and not proof.leaves:
         return _two_roots(proof, accused)
     if len(proof.leaves) != 2 or proof.checkpoints:
@@ -62,18 +68,24 @@ def _two_roots(proof: FraudProof, accused: Accused) -> Verdict:
     one, other = (accused.checkpoint(data)[0] for data in proof.checkpoints)
     if one.origin != other.origin:
         raise FraudInvalid(FraudFault.OTHER_LOG)
+    ground, there = Ground.TWO_ROOTS, other.root
     if one.size != other.size:
-        raise FraudInvalid(FraudFault.OTHER_SIZE)
-    if one.root == other.root:
+        if proof.prefix is None:
+            raise FraudInvalid(FraudFault.OTHER_SIZE)
+        ground, there = Ground.OTHER_PAST, proof.prefix.root
+        old = (one.size, there)
+        if not consistency_holds(*old, other.size, other.root, proof.prefix.path):
+            raise FraudInvalid(FraudFault.NO_PREFIX)
+    if one.root == there:
         raise FraudInvalid(FraudFault.SAME_ROOT)
     return Verdict(
         registry=accused.record.registry,
         name=accused.record.name,
         kind=proof.kind,
-        ground=Ground.TWO_ROOTS,
+        ground=ground,
         one=_checkpoint_line(one),
         other=_checkpoint_line(other),
-        figures=f"log {one.origin}, {one.size} entries",
+        figures=f"log {one.origin}: at {one.size} entries {short(one.root)} and {short(there)}",
     )
 
 

@@ -425,8 +425,16 @@ class SignedObservation(_message.Message):
     signature: Signature
     def __init__(self, observation: _Optional[bytes] = ..., signature: _Optional[_Union[Signature, _Mapping]] = ...) -> None: ...
 
+class PrefixProof(_message.Message):
+    __slots__ = ("root", "path")
+    ROOT_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    root: bytes
+    path: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, root: _Optional[bytes] = ..., path: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
 class FraudProof(_message.Message):
-    __slots__ = ("kind", "record", "statements", "descriptor", "evidence", "leaves", "checkpoints", "observations", "records")
+    __slots__ = ("kind", "record", "statements", "descriptor", "evidence", "leaves", "checkpoints", "observations", "records", "prefix")
     KIND_FIELD_NUMBER: _ClassVar[int]
     RECORD_FIELD_NUMBER: _ClassVar[int]
     STATEMENTS_FIELD_NUMBER: _ClassVar[int]
@@ -436,6 +444,7 @@ class FraudProof(_message.Message):
     CHECKPOINTS_FIELD_NUMBER: _ClassVar[int]
     OBSERVATIONS_FIELD_NUMBER: _ClassVar[int]
     RECORDS_FIELD_NUMBER: _ClassVar[int]
+    PREFIX_FIELD_NUMBER: _ClassVar[int]
     kind: FraudKind
     record: SignedRegistryRecord
     statements: _containers.RepeatedCompositeFieldContainer[SignedStatement]
@@ -445,7 +454,8 @@ class FraudProof(_message.Message):
     checkpoints: _containers.RepeatedScalarFieldContainer[bytes]
     observations: _containers.RepeatedCompositeFieldContainer[SignedObservation]
     records: _containers.RepeatedCompositeFieldContainer[SignedRegistryRecord]
-    def __init__(self, kind: _Optional[_Union[FraudKind, str]] = ..., record: _Optional[_Union[SignedRegistryRecord, _Mapping]] = ..., statements: _Optional[_Iterable[_Union[SignedStatement, _Mapping]]] = ..., descriptor: _Optional[bytes] = ..., evidence: _Optional[bytes] = ..., leaves: _Optional[_Iterable[_Union[LoggedLeaf, _Mapping]]] = ..., checkpoints: _Optional[_Iterable[bytes]] = ..., observations: _Optional[_Iterable[_Union[SignedObservation, _Mapping]]] = ..., records: _Optional[_Iterable[_Union[SignedRegistryRecord, _Mapping]]] = ...) -> None: ...
+    prefix: PrefixProof
+    def __init__(self, kind: _Optional[_Union[FraudKind, str]] = ..., record: _Optional[_Union[SignedRegistryRecord, _Mapping]] = ..., statements: _Optional[_Iterable[_Union[SignedStatement, _Mapping]]] = ..., descriptor: _Optional[bytes] = ..., evidence: _Optional[bytes] = ..., leaves: _Optional[_Iterable[_Union[LoggedLeaf, _Mapping]]] = ..., checkpoints: _Optional[_Iterable[bytes]] = ..., observations: _Optional[_Iterable[_Union[SignedObservation, _Mapping]]] = ..., records: _Optional[_Iterable[_Union[SignedRegistryRecord, _Mapping]]] = ..., prefix: _Optional[_Union[PrefixProof, _Mapping]] = ...) -> None: ...
 
 class Brand(_message.Message):
     __slots__ = ("guid", "name", "unit", "issuer")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from proto.fraud.accused import Accused
-from proto.fraud.file import MAX_FRAUD_BYTES, FraudProof, LoggedLeaf
+from proto.fraud.file import MAX_FRAUD_BYTES, FraudProof, LoggedLeaf, PrefixProof
 from proto.fraud.verdict import FraudInvalid, FraudKind, Verdict
 from proto.fraud.verify import verify_fraud
 from proto.merkle import leaf_hash
@@ -12,7 +12,7 @@ from proto.wire import WireFault
 from registry.audit.replay import Finding, Seen, Wrong
 from registry.audit.source import Source, SourceFault, entry_tiles
 from registry.audit.statements import Held
-from registry.tlog import TILE_WIDTH, inclusion_proof
+from registry.tlog import TILE_WIDTH, TreeReader, consistency_proof, inclusion_proof
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +30,13 @@ class Shown:
         width = min(TILE_WIDTH, self.size - tile * TILE_WIDTH)
         return self.source.entries(self.shard, tile, width)[index % TILE_WIDTH]
 
+    def read_tile(self, level: int, index: int, width: int) -> bytes:
+        """SourceFault."""
+        return self.source.tile(self.shard, level, index, width)
+
     def logged(self, index: int) -> LoggedLeaf:
         """A leaf with its proof. SourceFault."""
-
-        def read(level: int, tile: int, width: int) -> bytes:
-            return self.source.tile(self.shard, level, tile, width)
-
-        path = inclusion_proof(index, self.size, read)
+        path = inclusion_proof(index, self.size, self.read_tile)
         return LoggedLeaf(self.leaf(index), index, tuple(path), self.note)
 
 
@@ -87,14 +87,20 @@ class Accuser:
                 return found
         return None
 
-    def split(self, shard: int, seen: Seen, other: Shown | None) -> tuple[bytes, Verdict] | None:
-        """E4: two notes of one size, or the first leaf in which two copies differ."""
+    def split(self, shard: int, seen: Seen) -> tuple[bytes, Verdict] | None:
+        """E4: another checkpoint of this size, or of an earlier one that this log does not have."""
         shown = self.logs[shard]
         if seen.size == shown.size:
             notes = (shown.note, seen.note)
             return self._checked(self._new(FraudKind.SPLIT_VIEW, checkpoints=notes))
-        if other is None:
+        try:
+            return self._checked(self._other_past(shown, seen))
+        except SourceFault:
             return None
+
+    def two_copies(self, shard: int, other: Shown) -> tuple[bytes, Verdict] | None:
+        """E4: the first leaf in which two copies of a log differ."""
+        shown = self.logs[shard]
         try:
             index = first_difference(shown, other)
             if index is None:
@@ -103,6 +109,13 @@ class Accuser:
         except SourceFault:
             return None
         return self._checked(self._new(FraudKind.SPLIT_VIEW, leaves=leaves))
+
+    def _other_past(self, shown: Shown, seen: Seen) -> FraudProof:
+        read = shown.read_tile
+        path = consistency_proof(seen.size, shown.size, read)
+        prefix = PrefixProof(TreeReader(shown.size, read).root(0, seen.size), tuple(path))
+        notes = (seen.note, shown.note)
+        return self._new(FraudKind.SPLIT_VIEW, checkpoints=notes, prefix=prefix)
 
     def _proof(self, finding: Finding) -> FraudProof | None:
         shown = self.logs[finding.shard]

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from proto.checkpoint import Checkpoint
 from proto.fraud.accused import Accused, WitnessesOf, no_monitors
 from proto.fraud.verdict import FraudInvalid, Verdict
 from proto.registry_record import RegistryRecord, read_record
@@ -212,25 +211,31 @@ class _Audit:
 
     def _findings(self, findings: Sequence[Finding], shown: Shown) -> None:
         for finding in findings:
-            if finding.wrong is Wrong.SPLIT:
-                self._split(finding)
-            else:
-                self._add(finding, self._accuser.file_of(finding))
+            match finding.wrong:
+                case Wrong.SPLIT:
+                    seen = self._seen_at(finding)
+                    self._add(finding, self._accuser.split(finding.shard, seen))
+                case Wrong.SHRUNK:
+                    copy = self._copy(finding.shard)
+                    made = None if copy is None else self._accuser.two_copies(finding.shard, copy)
+                    self._add(finding, made)
+                case _:
+                    self._add(finding, self._accuser.file_of(finding))
 
-    def _split(self, finding: Finding) -> None:
-        shard, mirror = finding.shard, self._wanted.mirror
-        other = None
-        if mirror is not None:
-            note = mirror.checkpoint(shard) or b""
-            try:
-                checkpoint: Checkpoint = self._accused.checkpoint(note)[0]
-                other = Shown(mirror, shard, checkpoint.size, note)
-            except FraudInvalid:
-                other = None
-        for seen in self._accuser.seen[shard]:
-            if seen.size == finding.index and finding.detail.endswith(seen.whence):
-                self._add(finding, self._accuser.split(shard, seen, other))
-                return
+    def _seen_at(self, finding: Finding) -> Seen:
+        at = (s for s in self._accuser.seen[finding.shard] if s.size == finding.index)
+        return next(s for s in at if finding.detail.endswith(s.whence))
+
+    def _copy(self, shard: int) -> Shown | None:
+        """The mirror's log, which may be longer than what the registry shows."""
+        mirror = self._wanted.mirror
+        note = None if mirror is None else mirror.checkpoint(shard)
+        try:
+            if mirror is None or note is None:
+                return None
+            return Shown(mirror, shard, self._accused.checkpoint(note)[0].size, note)
+        except FraudInvalid:
+            return None
 
     def _match(self, origin: str, start: int, leaves: list[bytes], shown: Shown) -> None:
         for index, leaf in enumerate(leaves, start):

@@ -26,7 +26,7 @@ from proto.tlog_proof import LogProof
 from registry.log import Event, Logged, Row, Terms, decide
 from registry.signer import Signer
 from registry.timing import Reading
-from registry.tlog import Frontier, inclusion_proof
+from registry.tlog import Frontier, consistency_proof, inclusion_proof
 from tests.proto.build import NOW_US, SECOND, certified, record_message, root_of, signing_key
 from tests.registry.build import ERROR_US, GUARD_US, descriptor
 
@@ -98,6 +98,10 @@ class View:
         whole = len(self.leaves) if size is None else size
         path = inclusion_proof(index, whole, self.read_tile)
         return LoggedLeaf(self.leaves[index], index, tuple(path), self.note(whole))
+
+    def consistency(self, size: int) -> tuple[bytes, ...]:
+        """The proof that this log continues its first leaves."""
+        return tuple(consistency_proof(size, len(self.leaves), self.read_tile))
 
     def proof(self, index: int) -> bytes:
         """What a statement carries as its log proof."""

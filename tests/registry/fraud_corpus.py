@@ -12,7 +12,7 @@ from pathlib import Path
 from proto.commit import Evidence
 from proto.descriptor import Descriptor, commit_id
 from proto.envelope import sign_batch
-from proto.fraud.file import FraudProof, SignedObservation
+from proto.fraud.file import FraudProof, PrefixProof, SignedObservation
 from proto.fraud.verdict import FraudFault, FraudKind, Ground
 from proto.log_leaf import FenceLeaf
 from proto.policy import RegistryPolicy
@@ -217,6 +217,17 @@ def logs() -> Iterator[Case]:
         ("two shards", (ours.note(1), shard.note(1)), FraudFault.OTHER_LOG),
     ):
         yield Case(name, FraudProof(notes, r.record.signed, checkpoints=checkpoints), expected)
+    proofs = {v: PrefixProof(v.checkpoint(1).root, v.consistency(1)) for v in (ours, lying)}
+    made_up = replace(proofs[lying], root=bytes(32))
+    for name, first, prefix, expected in (
+        ("another past", ours.note(1), proofs[lying], Ground.OTHER_PAST),
+        ("the same past", lying.note(1), proofs[lying], FraudFault.SAME_ROOT),
+        ("a made-up past", lying.note(1), made_up, FraudFault.NO_PREFIX),
+        ("a past of another log", ours.note(1), proofs[ours], FraudFault.NO_PREFIX),
+    ):
+        both = (first, lying.note(2))
+        proof = FraudProof(notes, r.record.signed, checkpoints=both, prefix=prefix)
+        yield Case(name, proof, expected)
     for name, leaves, expected in (
         ("two leaves at one index", (ours.logged(0), lying.logged(0)), Ground.TWO_LEAVES),
         (

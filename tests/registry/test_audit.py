@@ -140,7 +140,7 @@ def test_a_checkpoint_of_nobody(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [5, 9])
 def test_a_split_view_against_a_mirror(tmp_path: Path, size: int) -> None:
-    """The same size: two notes. Another size: the first leaf in which they differ."""
+    """The same size: two notes. Another size: a proof that the log has another past."""
     r, rows = honest("split", 4)
     theirs = r.view().fork()
     theirs.add(rows[0].data)
@@ -151,7 +151,20 @@ def test_a_split_view_against_a_mirror(tmp_path: Path, size: int) -> None:
     assert finds(ours, mirror=mirror) == [("SPLIT", 5, "E4")]
     ground = report_of(ours, mirror=mirror).found[0].verdict
     assert ground is not None
-    assert ground.ground.name == ("TWO_ROOTS" if size == 5 else "TWO_LEAVES")
+    assert ground.ground.name == ("TWO_ROOTS" if size == 5 else "OTHER_PAST")
+
+
+def test_a_log_that_was_set_back_behind_its_mirror(tmp_path: Path) -> None:
+    """The first leaf in which they differ; where it is only shorter there is nothing to show."""
+    r, _ = honest("set-back", 4)
+    theirs, shorter = r.view().fork(), r.view().fork()
+    del shorter.leaves[3:]
+    mirror = publish(tmp_path / "theirs", r, theirs)
+    behind = publish(tmp_path / "behind", r, shorter)
+    assert finds(behind, mirror=mirror) == [("SHRUNK", 4, None)]
+    shorter.leaves[1] = r.decide(shown(r.descriptor("x")), NOW_US + 1).data
+    other = publish(tmp_path / "other", r, shorter)
+    assert finds(other, mirror=mirror) == [("SHRUNK", 4, "E4")]
 
 
 def test_the_last_audit_is_remembered(tmp_path: Path) -> None:
