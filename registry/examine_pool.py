@@ -186,6 +186,9 @@ class ExaminerPool:
     async def _run(self, worker: _Worker) -> None:
         try:
             await worker.run(self._employer())
+        except OSError as error:
+            # Nothing was asked of it: the registry goes on as one that has no such process.
+            log.error("signatures are checked without a process of their own: %s", error)
         except (ExaminerDied, AssertionError, ValueError) as error:
             # Whoever waits for it would wait for ever: the daemon goes down instead.
             self._fuse.blow("an examining process", error)

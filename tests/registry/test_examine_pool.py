@@ -229,6 +229,20 @@ async def test_signals_to_the_whole_family_are_its_head_s_business(tmp_path: Pat
 
 
 @pytest.mark.edge
+async def test_a_process_that_cannot_be_started_is_done_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("registry.examine_pool.sys.executable", str(tmp_path / "nothing"))
+    tell = partial(employer, tmp_path / "no.sqlite")
+    with trio.fail_after(PATIENCE_S):
+        async with ExaminerPool.open(tell, now, 1) as pool:
+            while "without a process" not in caplog.text:
+                assert await pool.examine([good("one")]) is None
+                await trio.lowlevel.checkpoint()
+            assert not pool.ready
+
+
+@pytest.mark.edge
 async def test_no_processes_where_none_are_wanted(tmp_path: Path) -> None:
     before = children()
     async with ExaminerPool.open(partial(employer, tmp_path / "no.sqlite"), now, 0) as pool:
