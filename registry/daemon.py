@@ -27,6 +27,7 @@ from registry.examine_frames import Employer
 from registry.examine_pool import ExaminerPool
 from registry.health import HealthCheck
 from registry.home import (
+    DAY_US,
     Home,
     HomeFault,
     load_keys,
@@ -36,6 +37,7 @@ from registry.home import (
     write_public,
 )
 from registry.hub import Hub
+from registry.keyring import ONLINE_PURPOSES
 from registry.log import Logged, Terms
 from registry.log_pages import LogPages
 from registry.meter import Meter
@@ -78,6 +80,7 @@ TURN_S: Final = 0.0005
 STOP_GRACE_S: Final = 0.5  # a decision takes milliseconds; watchers come back by themselves
 WEB_GRACE_S: Final = 1.0
 WITNESS_GRACE_S: Final = 3.0  # then it serves what it has decided, and waits with the rest
+WARN_KEY_US: Final = 30 * DAY_US  # time for operators to meet
 KEYS_EVERY_S: Final = 1.0  # a new key's life begins a day before anybody must use it
 
 Ready = Callable[[str], None]
@@ -341,6 +344,11 @@ class Daemon:
 
     def _rules(self) -> ClockRules:
         now_us = self._clock.now_us()
+        for purpose in ONLINE_PURPOSES:
+            left_us = self._keys.ring.covered_until_us(purpose, now_us) - now_us
+            if left_us < WARN_KEY_US:
+                key, days = purpose.name.lower(), left_us // DAY_US
+                log.warning("the %s key ends in %d days: `registry keys rotate`", key, days)
         until_us = self._keys.ring.covered_until_us(KeyPurpose.STATEMENT, now_us)
         return ClockRules(self._config.max_error_us, self._keys.begins_us, until_us)
 

@@ -35,9 +35,12 @@ class KeyRing:
     held: tuple[HeldKey, ...]
 
     def newest(self, purpose: KeyPurpose, at_us: int) -> HeldKey | None:
-        """The key that signs at this time: of those in force the one that began last."""
+        """The key that signs at this time: of those in force the one that began last.
+
+        Of two that began together the one that was certified later: a record appends them.
+        """
         found = [h for h in self._of(purpose) if h.in_force(at_us)]
-        return max(found, key=lambda h: h.certificate.not_before_us, default=None)
+        return max(reversed(found), key=lambda h: h.certificate.not_before_us, default=None)
 
     def covered_until_us(self, purpose: KeyPurpose, at_us: int) -> int:
         """Until when there is one key or another without a gap; before `at_us` where none is."""

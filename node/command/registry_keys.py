@@ -36,6 +36,8 @@ def registry_keys() -> None:
     The root certifies them; its keys belong offline, with the operators. A statement key signs
     decisions, a log key checkpoints. Change both once a year, and revoke one at once when a
     stranger may have it: what it signed before counts where the log holds it, and nothing after.
+    The running process holds these keys itself, in DIR/keys: signing by a separate process or by
+    hardware is not built.
 
     \b
     Example:

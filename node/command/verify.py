@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +25,7 @@ from proto.certificate import (
     verify_commit_certificate,
 )
 from proto.descriptor import Descriptor, transaction_uuid
-from proto.limits import MAX_POLICY_MEMBERS, US
+from proto.limits import MAX_POLICY_MEMBERS, MAX_RECORD_BYTES, US
 from proto.log_leaf import decision_of
 from proto.registry_record import RegistryRecord, read_record
 from proto.statement import DecisionLeaf, Statement
@@ -47,6 +48,8 @@ NOT_PROVEN: Final = (
     "That the registries named here deserve trust: compare their ids with your own list.",
     "That they said the same to everybody: a registry without witnesses could sign the opposite"
     " for somebody else. Two such files together prove it a liar.",
+    "That no key was revoked since this file was made: give the registry's newest record with"
+    " --record.",
     "Who paid whom, how much or for what: a registry never learns it.",
 )
 
@@ -84,9 +87,10 @@ class Unreadable(Exception):
     """No certificate file at all; one line."""
 
 
-def judge(data: bytes, now_us: int) -> Verdict:
+def judge(data: bytes, now_us: int, newer: Sequence[RegistryRecord] = ()) -> Verdict:
     """What the bytes of a CertificateFile, protobuf or JSON, prove now.
 
+    `newer`: records that came another way; of each registry the newest one says which keys count.
     Raises ProvesNothing or Unreadable, and nothing else, whatever the bytes.
     """
     file = _read(data)
@@ -94,7 +98,7 @@ def judge(data: bytes, now_us: int) -> Verdict:
         certificate = _certificate(file)
     except WireFault as fault:
         raise ProvesNothing(CertificateFault.FORM.name, str(fault)) from fault
-    records = _records(file)
+    records = _records(file, newer)
     try:
         if isinstance(certificate, CommitCertificate):
             descriptor = verify_commit_certificate(certificate, records, now_us)
@@ -139,7 +143,9 @@ def _certificate(file: pb.CertificateFile) -> Certificate:
     return AbortCertificate.from_message(file.abort)
 
 
-def _records(file: pb.CertificateFile) -> dict[bytes, RegistryRecord]:
+def _records(
+    file: pb.CertificateFile, newer: Sequence[RegistryRecord]
+) -> dict[bytes, RegistryRecord]:
     # Each costs signature checks, and more registries than a policy has members prove nothing.
     if len(file.records) > MAX_POLICY_MEMBERS:
         raise ProvesNothing(BAD_RECORD, f"more than {MAX_POLICY_MEMBERS} registry records")
@@ -149,9 +155,30 @@ def _records(file: pb.CertificateFile) -> dict[bytes, RegistryRecord]:
             record = read_record(message.SerializeToString())
         except WireFault as fault:
             raise ProvesNothing(BAD_RECORD, str(fault)) from fault
-        known = records.setdefault(record.registry, record)
-        if record.replaces(known):
-            records[record.registry] = record
+        _take(records, record)
+    for record in newer:
+        _take(records, record)
+    return records
+
+
+def _take(records: dict[bytes, RegistryRecord], record: RegistryRecord) -> None:
+    known = records.setdefault(record.registry, record)
+    if record.replaces(known):
+        records[record.registry] = record
+    elif record.roots[: len(known.roots)] != known.roots[: len(record.roots)]:
+        raise ProvesNothing(BAD_RECORD, "two records of one registry, of rival operators")
+
+
+def _read_records(paths: Sequence[Path]) -> list[RegistryRecord]:
+    """Raises OSError, or Unreadable."""
+    records = []
+    for path in paths:
+        with path.open("rb") as opened:
+            data = opened.read(MAX_RECORD_BYTES + 1)
+        try:
+            records.append(read_record(data))
+        except WireFault as fault:
+            raise Unreadable(f"{path}: {fault}") from fault
     return records
 
 
@@ -233,8 +260,14 @@ def _printable(text: str) -> str:
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@click.option(
+    "--record",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="A newer record of a registry than the one in FILE; say it once for each.",
+)
 @click.option("--json", "json_wanted", is_flag=True, help="One JSON object.")
-def verify(file: Path, json_wanted: bool) -> None:
+def verify(file: Path, record: tuple[Path, ...], json_wanted: bool) -> None:
     """Say what FILE proves, offline.
 
     FILE is a certificate with the records of its registries, or a fraud file that accuses a
@@ -246,6 +279,7 @@ def verify(file: Path, json_wanted: bool) -> None:
     Examples:
       pledgeway verify payment.certificate
       pledgeway verify payment.certificate --json
+      pledgeway verify payment.certificate --record registry.record
       pledgeway verify two-answers.fraud
     """
     now_us = time.time_ns() // 1000
@@ -256,11 +290,11 @@ def verify(file: Path, json_wanted: bool) -> None:
         if accusation is not None:
             show_accusation(accusation, now_us, json_wanted)
             return
-        verdict = judge(data, now_us)
+        verdict = judge(data, now_us, _read_records(record))
     except WireFault as fault:
         _unreadable(file, str(fault), json_wanted)
     except OSError as error:
-        _unreadable(file, error.strerror or "cannot be read", json_wanted)
+        _unreadable(Path(error.filename or file), error.strerror or "unreadable", json_wanted)
     except Unreadable as fault:
         _unreadable(file, str(fault), json_wanted)
     except ProvesNothing as fault:

@@ -3,8 +3,10 @@
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -191,3 +193,36 @@ def test_new_operators_follow_the_old_ones(home: Home, tmp_path: Path) -> None:
     assert answer["published"] is False
     done("record", "sign", home.draft, "--key", carla)
     assert publish(home, home.draft)[0] == 0
+
+
+def groups(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, command in group.commands.items():
+        if path or name in ("keys", "list", "record", "root"):
+            yield (*path, name)
+            if isinstance(command, click.Group):
+                yield from groups(command, (*path, name))
+
+
+@pytest.mark.parametrize("path", list(groups(registry)), ids=" ".join)
+def test_help_teaches(path: tuple[str, ...]) -> None:
+    text = run(*path, "--help").output
+    assert f"pledgeway registry {' '.join(path)}" in text.split("Example", 1)[1]
+    if len(path) > 1:
+        assert "--json" in text
+
+
+def test_lists_are_made_and_renewed(home: Home, tmp_path: Path) -> None:
+    shared, key = tmp_path / "shared.list", tmp_path / "list.key"
+    first = done("list", "make", shared, home.path, "--key", key)
+    assert first["registries"] == [load_record(home.record).registry.hex()]
+    assert first["sequence"] == 1 and first["expires_at_us"] == NOW_US + 365 * DAY_US
+    second = done("list", "make", shared, home.record, "--key", key, "--lasts", "1d")
+    assert (second["id"], second["sequence"]) == (first["id"], 2)
+    assert done("list", "show", shared) == second
+    other = run("list", "make", shared, home.path, "--key", tmp_path / "other.key")
+    assert other.exit_code == 1 and "another owner" in other.output
+    for arguments in (
+        ("list", "show", key),
+        ("list", "make", tmp_path / "x", tmp_path / "nowhere", "--key", key),
+    ):
+        assert run(*arguments).exit_code == 2

@@ -6,20 +6,26 @@ from pathlib import Path
 import pytest
 import trio
 
+import node.record_watch
 import registry.daemon
+from node.record_watch import RecordWatch
 from proto.certificate import (
     CertificateFault,
     CertificateInvalid,
     CommitCertificate,
     verify_commit_certificate,
 )
+from proto.checkpoint import log_note_key, read_checkpoint
 from proto.commit import Commit
 from proto.descriptor import Descriptor
 from proto.keys import KeyPurpose
 from proto.log_leaf import KeyLeaf
+from proto.note import NoteKey
+from proto.registry_record import RegistryRecord
 from proto.shard import shard_of
 from proto.statement import SignedStatement, Statement
 from proto.v1 import registry_pb2 as rpb
+from proto.wire import WireFault
 from registry.home import Home, HomeFault, create, load_keys, load_record
 from registry.next_record import revoke, rotate
 from registry.store import LedgerReader, open_ledger
@@ -83,6 +89,43 @@ async def test_a_new_key_takes_over_and_signs_what_was_decided_before(tmp_path: 
     assert len(keys) == 3 and keys < set(before_all), "logged before their first use"
 
 
+async def test_a_node_fetches_the_record_of_a_registry_that_changed_its_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node.record_watch, "RECORD_EVERY_S", 0.01)
+    home = founded(tmp_path / "r")
+    before = load_record(home.record)
+    rotate(home, [KeyPurpose.STATEMENT], DAY_US, NOW_US, os.urandom)
+    found = trio.Event()
+    records: list[RegistryRecord] = []
+
+    def take(record: RegistryRecord) -> None:
+        records.append(record)
+        found.set()
+
+    async with serving(home.path) as served, trio.open_nursery() as nursery:
+        known = {before.registry: before}
+        watch = RecordWatch(lambda: known, lambda _: served.channel, take)
+        nursery.start_soon(watch.run)
+        await found.wait()
+        nursery.cancel_scope.cancel()
+    assert records[0] == served.record
+    assert len(records[0].statement_keys) == 2
+
+
+@pytest.mark.parametrize(("days", "warned"), [(369, False), (371, True), (399, True)])
+async def test_it_warns_a_month_before_the_end(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, days: int, warned: bool
+) -> None:
+    home = founded(tmp_path / "r")
+    async with serving(home.path) as served:
+        served.clock.advance(days * DAY_US)
+        caplog.clear()
+        served.daemon._rules()
+    assert ("log key ends in" in caplog.text) is warned
+    assert ("statement key ends in" in caplog.text) is warned
+
+
 async def test_a_revoked_key_signs_no_more_and_what_it_signed_is_signed_anew(
     tmp_path: Path,
 ) -> None:
@@ -105,3 +148,29 @@ async def test_a_revoked_key_signs_no_more_and_what_it_signed_is_signed_anew(
         with pytest.raises(CertificateInvalid) as caught:
             verify_commit_certificate(void, known, NOW_US)
         assert caught.value.fault is CertificateFault.UNKNOWN_KEY
+
+
+async def test_a_new_log_key_goes_on_with_the_log_of_the_old_one(tmp_path: Path) -> None:
+    home = founded(tmp_path / "r")
+    keys: list[bytes] = []
+    for label in ("a", "b"):
+        async with serving(home.path) as served:
+            d = served.descriptor(label)
+            (answer,) = await served.decide(commit_item(make_commit(d)))
+            statement = Statement.decode(answer.final.statement)
+            key = load_keys(home, served.record, NOW_US).log
+            note_key = log_note_key(statement.log_origin, key.public)
+            checkpoint = home.log / str(shard_of(d.deadline_us)) / "checkpoint"
+            while not covers(checkpoint, note_key, statement.log_index):
+                await served.decide(query_item(d))
+        keys.append(key.public)
+        rotate(home, [KeyPurpose.LOG], 0, NOW_US, os.urandom)
+    assert len(set(keys)) == 2
+
+
+def covers(path: Path, key: NoteKey, index: int) -> bool:
+    """Whether a checkpoint that this key signed has the entry."""
+    try:
+        return read_checkpoint(path.read_bytes(), key)[0].size > index
+    except (FileNotFoundError, WireFault):
+        return False

@@ -22,6 +22,8 @@ from proto.certificate import CertificateFault
 from proto.commit import Commit
 from proto.descriptor import Descriptor, transaction_uuid
 from proto.envelope import sign
+from proto.keys import SigningKey
+from proto.registry_record import read_record, sign_record, sign_root
 from proto.statement import STATEMENT_KIND, SignedStatement, Statement
 from proto.v1 import types_pb2 as pb
 from tests.proto.build import (
@@ -35,10 +37,15 @@ from tests.proto.build import (
     TestRegistry,
     abort_certificate,
     aborted_leaf,
+    certified,
     commit_certificate,
     committed_leaf,
     digest,
     make_commit,
+    record_message,
+    root_of,
+    signing_key,
+    statement_key_certificate,
 )
 
 SHARED = replace(DESCRIPTOR, policy=TWO_OF_THREE)
@@ -294,3 +301,42 @@ def test_a_deadline_beyond_the_calendar_is_shown(tmp_path: Path) -> None:
     result = run(tmp_path, commit_file(far, R1).SerializeToString())
     assert result.exit_code == 0
     assert f"COMMITTED at {2**62 - SECOND} us" in result.output
+
+
+def record_of_r1(tmp_path: Path, sequence: int, *operators: SigningKey, **ends: int) -> Path:
+    """Another record of R1, its key revoked where `at_us` says when; rivals fork its roots."""
+    signers = list(R1.operators)
+    keys = [certified(statement_key_certificate(R1.id, R1.online), operators or signers)]
+    message = record_message(R1.name, signers, keys)
+    if operators:
+        root = root_of(operators, version=2)
+        message.roots.append(sign_root(root, [*signers, *operators]))
+    message.sequence = sequence
+    if ends:
+        message.revocations.add(key=R1.online.public, at_us=ends["at_us"])
+    path = tmp_path / "newer.record"
+    path.write_bytes(sign_record(message, operators or signers))
+    return path
+
+
+def test_a_newer_record_says_which_keys_count(tmp_path: Path) -> None:
+    data = FILES["commit"].SerializeToString()
+    decided_us = judge(data, NOW_US).members[0].leaf.decided_at_us
+    same = record_of_r1(tmp_path, 2)
+    assert run(tmp_path, data, "--record", str(same)).exit_code == 0
+    revoked = record_of_r1(tmp_path, 2, at_us=decided_us - 1)
+    answer = run(tmp_path, data, "--record", str(revoked), "--json")
+    assert (answer.exit_code, json.loads(answer.output)["code"]) == (1, "UNKNOWN_KEY")
+    older = record_of_r1(tmp_path, 0, at_us=decided_us - 1)
+    assert run(tmp_path, data, "--record", str(older)).exit_code == 0, "the file's is newer"
+    rivals = [signing_key(f"rival {i}") for i in range(3)]
+    heirs = [signing_key(f"heir {i}") for i in range(3)]
+    record = read_record(record_of_r1(tmp_path, 5, *heirs).read_bytes())
+    file = pb.CertificateFile.FromString(data)
+    file.records.append(pb.SignedRegistryRecord.FromString(record.signed))
+    forked = record_of_r1(tmp_path, 9, *rivals)
+    answer = run(tmp_path, file.SerializeToString(), "--record", str(forked), "--json")
+    assert (answer.exit_code, json.loads(answer.output)["code"]) == (1, "RECORD")
+    (tmp_path / "none").write_text("no record")
+    assert run(tmp_path, data, "--record", str(tmp_path / "none")).exit_code == 2
+    assert run(tmp_path, data, "--record", str(tmp_path / "absent")).exit_code == 2
