@@ -250,8 +250,9 @@ class Ledger(LedgerReader):
                     f"{place}: holds the decisions of registry {owner.registry.hex()}"
                     f" with log {owner.log_origin}"
                 )
-        # Whatever a server shows after its crash may be what its standbys never got.
-        self._settle_all()
+        if self.shared:
+            # Whatever a server shows after its crash may be what its standbys never got.
+            self._settle_all()
 
     # ------------------------------------------------------------------ transactions
 
