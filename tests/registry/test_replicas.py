@@ -302,6 +302,15 @@ def test_a_lease_that_is_not_given_back_stalls_and_passes(server: Cluster) -> No
         assert isinstance(answer, Logged)
 
 
+def test_a_start_while_another_holds_the_lease_says_so(server: Cluster) -> None:
+    url = server.fresh("-clock_timeout=50ms")
+    with replica(url) as (_, holding, holder), holding.begin():
+        holder._statements.take_lease(holding)
+        with pytest.raises(StoreUnusable, match="cannot be written") as caught, replica(url):
+            pass
+        assert "\n" not in str(caught.value)
+
+
 def test_the_archive_tells_what_is_settled_alone(server: Cluster) -> None:
     url = server.fresh()
     row = row_of("a")
