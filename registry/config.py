@@ -221,7 +221,7 @@ def config_text(config: Config) -> str:
     """The config.toml that `init` writes, with what an operator should know beside it."""
     return f"""\
 name = {_quoted(config.name)}
-# Every statement names this log. It never changes: the database refuses another.
+# Every statement names this log and a year. It never changes: the database refuses another.
 log_origin = {_quoted(config.log_origin)}
 # Port 0 takes any free port, and signs a new record at each start (needs the root keys at hand).
 listen = {_quoted(config.listen)}    # gRPC over TLS

@@ -91,15 +91,23 @@ class Decider:
         """Answers in item order; what is decided is durable. DBAPIError: see `is_passing`."""
         for _ in range(FENCE_TRIES):
             try:
-                return self._answer(items)
-            except Closed:
-                self._learn_fences()
+                answers = self._answer_unless_closed(items)
             except StoreLocked:
                 break
             except DBAPIError as error:
                 self._require_passing(error)
                 break
+            if answers is not None:
+                return answers
         return self._answer_stored(items)
+
+    def _answer_unless_closed(self, items: Sequence[Item]) -> list[Answer] | None:
+        """None where another process has raised the fence meanwhile; now we know of it."""
+        try:
+            return self._answer(items)
+        except Closed:
+            self._learn_fences()
+            return None
 
     def _answer(self, items: Sequence[Item]) -> list[Answer]:
         stored = self._ledger.find(i.subject.key for i in items if not isinstance(i, Unbound))

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import DBAPIError
 
 from proto.descriptor import transaction_uuid
 from proto.log_leaf import FenceLeaf
@@ -31,6 +32,7 @@ from registry.tables import (
     meta,
     position_of,
 )
+from runtime.faults import StoreLocked
 from runtime.store import IMMEDIATE, StoreUnusable
 
 __all__ = ["INDEX_STEP", "Closed", "Key", "Ledger", "LedgerReader", "open_ledger"]
@@ -238,20 +240,32 @@ class Ledger(LedgerReader):
         self._connection.execute(behind.values(value=mark_us))
 
     def claim(self, registry: bytes, log_origin: str, place: object) -> None:
-        """Makes an empty database ours. StoreUnusable where it is another registry's."""
+        """Makes an empty database ours. StoreUnusable where it is another registry's, or held."""
+        try:
+            owner = self._claimed(registry, log_origin)
+            if self.shared:
+                # Whatever a server shows after its crash may be what its standbys never got.
+                self._settle_all()
+        except StoreLocked as error:
+            raise StoreUnusable(f"{place}: somebody else writes there; start again") from error
+        except DBAPIError as error:
+            cause = " ".join(str(error.orig).split())
+            raise StoreUnusable(f"{place}: cannot be written: {cause}") from error
+        if owner != (registry, log_origin):
+            raise StoreUnusable(
+                f"{place}: holds the decisions of registry {owner[0].hex()} with log {owner[1]}"
+            )
+
+    def _claimed(self, registry: bytes, log_origin: str) -> tuple[bytes, str]:
+        """Whose it is now, with its log."""
         with self._writing():
             self._statements.take_lease(self._connection)
             owner = self._connection.execute(select(identity)).one_or_none()
-            if owner is None:
-                values = {"registry": registry, "log_origin": log_origin}
-                self._connection.execute(insert(identity), [values])
-            elif (owner.registry, owner.log_origin) != (registry, log_origin):
-                raise StoreUnusable(
-                    f"{place}: holds the decisions of registry {owner.registry.hex()}"
-                    f" with log {owner.log_origin}"
-                )
-        # Whatever a server shows after its crash may be what its standbys never got.
-        self._settle_all()
+            if owner is not None:
+                return owner.registry, owner.log_origin
+            values = {"registry": registry, "log_origin": log_origin}
+            self._connection.execute(insert(identity), [values])
+            return registry, log_origin
 
     # ------------------------------------------------------------------ transactions
 

@@ -77,12 +77,6 @@ CREATE TRIGGER log_entry_grows AFTER INSERT ON log_entry REFERENCING NEW TABLE A
 FOR EACH STATEMENT EXECUTE FUNCTION log_entry_grows()
 """
 
-# What a service may do whose role does not own the tables: nothing could be changed even by it.
-SERVICE_GRANTS: Final = (
-    "GRANT SELECT, INSERT ON decision, log_entry, identity, archive TO {role}",
-    "GRANT SELECT, INSERT, UPDATE ON meta TO {role}",
-)
-
 
 def guard_log(connection: Connection) -> None:
     """Sets the guards of a SQLite log_entry anew. For migrations."""

@@ -13,9 +13,10 @@ import trio
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from registry.decider import STALLED, Decider, Item, is_lost
+from registry.decider import STALLED, Decider, Item, is_lost, is_passing
 from registry.log import Answer, Logged
 from registry.store import INDEX_STEP, Ledger
+from runtime.faults import StoreLocked
 from runtime.handover import Fuse, Handover, wake_trio
 
 log = logging.getLogger(__name__)
@@ -119,16 +120,18 @@ class DecisionWorker:
         while not self._ended_well():
             # Whatever was being written when the connection broke is there, or it is not: nobody
             # was told, and a new connection reads it anew. Crash here: the same, at the start.
-            log.error("the connection to the database is lost; it is tried again")
+            log.error("the database cannot be reached or is held by others; it is tried again")
             self._refuse_for(RETRY_S)
 
     def _ended_well(self) -> bool:
-        """Decides on one connection until the end; False where it is lost."""
+        """Decides on one connection until the end; False where it is lost, or cannot begin yet."""
         try:
             with self._engine.connect() as connection:
                 self._decide_on(self._make(Ledger(connection)))
+        except StoreLocked:
+            return False
         except DBAPIError as error:
-            if not is_lost(error):
+            if not is_lost(error) and not is_passing(error):
                 raise
             return False
         return True

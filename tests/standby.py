@@ -12,7 +12,7 @@ from typing import Final
 
 from tests.cluster import Cluster, cluster
 
-WITHIN_S: Final = 15.0
+WITHIN_S: Final = 60.0  # a busy machine; nobody waits that long unless something is wrong
 LOOK_S: Final = 0.02
 
 

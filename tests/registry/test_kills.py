@@ -90,7 +90,7 @@ async def all_agree(channel: RpcChannel, loads: list[Load]) -> list[int]:
 async def test_killed_between_any_two_steps(tmp_path: Path) -> None:
     home = found(tmp_path / "r")
     loads = []
-    with trio.fail_after(60):
+    with trio.fail_after(120):
         for point, nth in ON_A_FILE:
             with process(home, DYING, point, str(nth)) as running:
                 loads.append(Load(read_record(home.record.read_bytes()).registry, IDS))
@@ -107,7 +107,7 @@ async def test_a_replica_is_killed_and_the_other_goes_on(server: Cluster, tmp_pa
     other = Home(tmp_path / "other")
     shutil.copytree(one.path, other.path)
     loads = []
-    with trio.fail_after(60), process(other, DYING, "-", "0"):
+    with trio.fail_after(120), process(other, DYING, "-", "0"):
         async with AsyncExitStack() as stack:
             record = read_record(other.record.read_bytes())
             beside = await stack.enter_async_context(channel_to(record))
@@ -158,7 +158,7 @@ async def test_a_clock_that_jumps_in_a_running_registry(tmp_path: Path) -> None:
         for x in ("aborted", "committed", "new")
     )
     far = descriptor("far", policy=single(moved.registry), deadline_us=now_us + 3 * HOUR_US)
-    with trio.fail_after(30), ExitStack() as stack:
+    with trio.fail_after(90), ExitStack() as stack:
         stack.enter_context(process(moved.home, DYING, "-", "0"))
         (stamp,) = await moved.ask(commit_item(make_commit(committed)))
         moved.clock(HOUR_US)
@@ -176,7 +176,7 @@ async def test_a_clock_that_jumps_in_a_running_registry(tmp_path: Path) -> None:
                     rpb.CLOCK_UNSAFE
                 }
     moved.clock(0)
-    with trio.fail_after(30), process(moved.home, DYING, "-", "0"):
+    with trio.fail_after(90), process(moved.home, DYING, "-", "0"):
         answers = await moved.ask(query_item(committed), query_item(aborted))
         assert {a.commit_id: a.final.statement for a in answers} == told
         assert refusals(await moved.ask(commit_item(make_commit(far)))) == {rpb.CLOCK_UNSAFE}

@@ -70,7 +70,7 @@ async def test_a_watcher_at_one_hears_of_the_other(server: Cluster, tmp_path: Pa
         d = one.descriptor("a")
         await other.announce(d)
         request = rpb.WatchRequest(descriptors=[d.encode()])
-        with trio.fail_after(8):
+        with trio.fail_after(20):
             async with other.channel.stream(METHOD + "Watch", request, rpb.Answer) as stream:
                 pending = await stream.receive()
                 assert pending is not None
@@ -101,7 +101,7 @@ async def test_the_archive_of_either_has_it(server: Cluster, tmp_path: Path) -> 
 
 async def until_final(at: Serving, *items: rpb.DecideItem) -> list[bytes]:
     """Asks until everything is final, through what passes."""
-    with trio.fail_after(10):
+    with trio.fail_after(20):
         while True:
             answers = await at.decide(*items)
             refusals = [x.refusal.reason for x in answers if not x.HasField("final")]

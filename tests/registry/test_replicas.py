@@ -16,7 +16,6 @@ from proto.statement import Outcome
 from registry.decider import STALLED, Decider, Unbound
 from registry.log import Logged, Query, Reason, Refused, Row, decide
 from registry.store import Closed, Key, Ledger, LedgerReader, open_ledger
-from registry.store_guards import SERVICE_GRANTS
 from registry.store_opening import LedgerStore
 from registry.tables import position_of
 from runtime.clock import FakeClock
@@ -40,6 +39,7 @@ pytestmark = pytest.mark.edge
 
 KEYS = [KeyLeaf(b"statement key").encode(), KeyLeaf(b"log key").encode()]
 YEAR = 2026
+GRANTS = Path(__file__).parents[2] / "deploy" / "postgresql" / "grants.sql"
 
 
 @pytest.fixture(scope="module")
@@ -131,8 +131,7 @@ def test_a_service_needs_no_right_to_change_anything(server: Cluster) -> None:
         connection.execute(text("DROP ROLE IF EXISTS deciding"))
         connection.execute(text("CREATE ROLE deciding LOGIN"))
         connection.execute(text(f"GRANT USAGE ON SCHEMA {schema} TO deciding"))
-        for grant in SERVICE_GRANTS:
-            connection.execute(text(grant.format(role="deciding")))
+        connection.exec_driver_sql(GRANTS.read_text().replace(":role", "deciding"))
     with replica(owner.replace("postgres:@", "deciding:@")) as (_, connection, ledger):
         with connection.begin():
             assert connection.scalar(text("SELECT current_user")) == "deciding"
@@ -301,6 +300,15 @@ def test_a_lease_that_is_not_given_back_stalls_and_passes(server: Cluster) -> No
             assert mine.answer([commit_shown(new), Query(old)]) == [STALLED, stored]
         (answer,) = mine.answer([commit_shown(new)])
         assert isinstance(answer, Logged)
+
+
+def test_a_start_while_another_holds_the_lease_says_so(server: Cluster) -> None:
+    url = server.fresh("-clock_timeout=50ms")
+    with replica(url) as (_, holding, holder), holding.begin():
+        holder._statements.take_lease(holding)
+        with pytest.raises(StoreUnusable, match="cannot be written") as caught, replica(url):
+            pass
+        assert "\n" not in str(caught.value)
 
 
 def test_the_archive_tells_what_is_settled_alone(server: Cluster) -> None:

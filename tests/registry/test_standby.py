@@ -32,7 +32,7 @@ from tests.standby import Pair, pair
 
 pytestmark = pytest.mark.edge
 
-WITHIN_S: Final = 15.0
+WITHIN_S: Final = 60.0  # a busy machine; nobody waits that long unless something is wrong
 YEAR: Final = 2026
 WAITING: Final = (
     "SELECT pid FROM pg_stat_activity"
