@@ -12,10 +12,7 @@ import click
 
 from node.command.display import facts, gap, say, short, table
 from node.command.exit_status import REFUSED, UNUSABLE, fail, plain
-from proto.fraud.accused import WitnessesOf, record_witnesses
-from proto.note import COSIGNATURE, NoteKey
-from proto.registry_record import RegistryRecord
-from proto.wire import WireFault
+from node.command.whose_clocks import witnesses_by
 from registry.audit.auditor import Found, Report, Wanted, audit
 from registry.audit.mirror import Mirror, MirrorRefused
 from registry.audit.sightings import AuditState
@@ -69,7 +66,7 @@ def audit_command(
     try:
         wanted = Wanted(
             source=open_source(target),
-            witnesses_of=_witnesses_of(witnesses, quorum),
+            witnesses_of=witnesses_by(witnesses, quorum),
             now_us=time.time_ns() // 1000,
             state=None if state is None else AuditState(state),
             mirror=None if mirror is None else open_source(mirror),
@@ -89,27 +86,6 @@ def audit_command(
         _show(report, files, out)
     if report.found:
         sys.exit(REFUSED)
-
-
-def _witnesses_of(texts: tuple[str, ...], quorum: int | None) -> WitnessesOf:
-    if not texts:
-        if quorum is not None:
-            fail(UNUSABLE, "--quorum counts the witnesses named by --witness KEY: name them")
-        return record_witnesses
-    try:
-        keys = tuple(NoteKey.decode(text) for text in texts)
-    except WireFault as fault:
-        fail(UNUSABLE, f"--witness: {fault}")
-    if any(key.algorithm != COSIGNATURE for key in keys):
-        fail(UNUSABLE, "--witness: a key that makes no cosignatures is no witness's")
-    if quorum is not None and quorum > len(keys):
-        fail(UNUSABLE, f"--quorum {quorum} is more than the {len(keys)} witnesses named")
-    needed = quorum if quorum is not None else len(keys) // 2 + 1
-
-    def named(_: RegistryRecord) -> tuple[tuple[NoteKey, ...], int]:
-        return keys, needed
-
-    return named
 
 
 def _progress(quiet: bool) -> Callable[[int, int, int], None]:
@@ -241,4 +217,7 @@ def mirror_command(url: str, directory: Path, follow: bool, as_json: bool) -> No
                     say(f"{at}  shard {one.shard}: {one.size:,} entries, {one.before:,} before")
         if not follow:
             return
-        time.sleep(FOLLOW_S)
+        try:
+            time.sleep(FOLLOW_S)
+        except KeyboardInterrupt:
+            return  # that is how following ends

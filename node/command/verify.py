@@ -14,7 +14,8 @@ from google.protobuf.json_format import Parse, ParseError
 from rich.console import Console
 from rich.table import Table
 
-from node.command.verify_fraud import read_accusation, show_accusation
+from node.command.verify_fraud import Judge, newest, read_accusation, show_accusation
+from node.command.whose_clocks import monitors_by, witnesses_by
 from proto.certificate import (
     AbortCertificate,
     Certificate,
@@ -267,7 +268,17 @@ def _printable(text: str) -> str:
     help="A newer record of a registry than the one in FILE; say it once for each.",
 )
 @click.option("--json", "json_wanted", is_flag=True, help="One JSON object.")
-def verify(file: Path, record: tuple[Path, ...], json_wanted: bool) -> None:
+@click.option("--witness", "witnesses", multiple=True, metavar="KEY", help="Whose clock counts.")
+@click.option("--quorum", type=click.IntRange(1), help="So many of those witnesses are needed.")
+@click.option("--monitor", "monitors", multiple=True, metavar="KEY", help="Whose word counts.")
+def verify(
+    file: Path,
+    record: tuple[Path, ...],
+    json_wanted: bool,
+    witnesses: tuple[str, ...],
+    quorum: int | None,
+    monitors: tuple[str, ...],
+) -> None:
     """Say what FILE proves, offline.
 
     FILE is a certificate with the records of its registries, or a fraud file that accuses a
@@ -275,22 +286,28 @@ def verify(file: Path, record: tuple[Path, ...], json_wanted: bool) -> None:
     proves what it says; 1: it proves nothing, with the reason and a stable code; 2: it cannot be
     read.
 
+    An accusation is judged by the record in its own file, which its maker may have chosen: give
+    the registry's newest record with --record where you have it. That a registry was late is
+    vouched for by the witnesses that its record names, unless you name yours with --witness.
+
     \b
     Examples:
       pledgeway verify payment.certificate
       pledgeway verify payment.certificate --json
       pledgeway verify payment.certificate --record registry.record
-      pledgeway verify two-answers.fraud
+      pledgeway verify two-answers.fraud --record registry.record
     """
     now_us = time.time_ns() // 1000
     try:
         with file.open("rb") as opened:
             data = opened.read(MAX_FILE_BYTES + 1)
+        newer = _read_records(record)
         accusation = read_accusation(data)
         if accusation is not None:
-            show_accusation(accusation, now_us, json_wanted)
+            clocks = witnesses_by(witnesses, quorum), monitors_by(monitors)
+            show_accusation(accusation, Judge(now_us, *clocks, newest(newer)), json_wanted)
             return
-        verdict = judge(data, now_us, _read_records(record))
+        verdict = judge(data, now_us, newer)
     except WireFault as fault:
         _unreadable(file, str(fault), json_wanted)
     except OSError as error:

@@ -10,7 +10,10 @@ from click.testing import CliRunner, Result
 from google.protobuf.json_format import MessageToJson
 
 from node.command.verify import verify
+from proto.record_parts import KeyRevocation
 from proto.v1 import types_pb2 as pb
+from tests.proto.build import NOW_US
+from tests.registry.cheating import WITNESSES, CheatingRegistry
 from tests.registry.fraud_corpus import corpus, write
 
 CASES = {case.name: case for case in corpus()}
@@ -54,6 +57,24 @@ def test_whose_clocks_it_rests_on(tmp_path: Path) -> None:
     text = run(tmp_path, proof.encode())
     assert "vouched by  witness.example/a" in text.output
     assert "It rests on the clocks" in text.output
+
+
+def test_what_the_verifier_brings_along(tmp_path: Path) -> None:
+    """Its newest record, in which the key is revoked; its own witnesses."""
+    r = CheatingRegistry("E-one")
+    record = tmp_path / "newest.record"
+    record.write_bytes(r.make_record((KeyRevocation(r.online.public, NOW_US),), 2).signed)
+    text = run(tmp_path, encoded(GUILTY, "protobuf"), "--record", str(record))
+    assert (text.exit_code, text.output[:24]) == (1, "SHOWS NOTHING (DEAD_KEY)")
+    late = next(c.proof for c in CASES.values() if c.expected.name == "WITHHELD").encode()
+    mine = [w.note_key.encode() for w in WITNESSES]
+    assert run(tmp_path, late, "--witness", mine[0]).exit_code == 0
+    assert run(tmp_path, late, "--witness", mine[2]).exit_code == 1
+    all_three = [option for key in mine for option in ("--witness", key)]
+    assert run(tmp_path, late, *all_three).exit_code == 0
+    assert run(tmp_path, late, *all_three, "--quorum", "3").exit_code == 1
+    for bad in (["--quorum", "1"], ["--monitor", "xy"], ["--record", str(tmp_path / "none")]):
+        assert run(tmp_path, late, *bad).exit_code == 2
 
 
 def test_an_accusation_that_is_too_long(tmp_path: Path) -> None:
