@@ -23,6 +23,7 @@ MAX_ADDRESS_CHARS: Final = 255
 MAX_URL_CHARS: Final = 1024  # of a database with its options
 POSTGRESQL: Final = "postgresql+psycopg://"
 MAX_EXAMINERS: Final = 64  # each keeps a core busy
+CLOCKS: Final = ("declared", "chrony")  # where a bound on the clock's error comes from
 URL_SCHEMES: Final = ("http://", "https://")
 MAX_MS: Final = 10**9  # eleven days: beyond it a span in ms is a slip of the pen
 MIN_WITNESSED_MMD_US: Final = 4 * SECOND_US  # half of it is left to sign, submit and gather
@@ -104,7 +105,7 @@ class _Reader:
             network_per_s=self._number("quota.network_per_s", DEFAULTS.network_per_s, 1, 1, 10**6),
             network_burst=self._number("quota.network_burst", DEFAULTS.network_burst, 1, 1, 10**7),
             exempt_networks=self._networks("quota.exempt"),
-            clock_source=self._choice("clock.source", ("declared", "chrony")),
+            clock_source=self._choice("clock.source", CLOCKS),
             declared_error_us=self._ms("clock.declared_error_ms", DEFAULTS.declared_error_us),
             max_error_us=self._ms("clock.max_error_ms", DEFAULTS.max_error_us),
             leap=self._choice("clock.leap", ("smear", "step")),
@@ -227,8 +228,8 @@ log_origin = {_quoted(config.log_origin)}
 listen = {_quoted(config.listen)}    # gRPC over TLS
 archive = {_quoted(config.archive)}    # HTTP
 # What others are told, where it differs from the above:
-# public_listen = "registry.example:7443"
-# public_archive = "https://registry.example"
+{_public_line("public_listen", config.public_listen, "registry.example:7443")}
+{_public_line("public_archive", config.public_archive, "https://registry.example")}
 database = {_quoted(config.database)}    # or {POSTGRESQL}USER@HOST/NAME for several processes
 capacity_per_s = {config.capacity_per_s}    # decisions a second; 60 % of it can be announced
 examiners = {config.examiners}    # processes that check signatures, once there are many to check
@@ -255,6 +256,10 @@ mmd_ms = {config.mmd_us // MS}    # from a statement to its log proof
 {_witness_lines(config)}
 release = {_quoted("covered" if config.covered else "logged")}    # "covered": with proof only
 """
+
+
+def _public_line(key: str, value: str, example: str) -> str:
+    return f"{key} = {_quoted(value)}" if value else f"# {key} = {_quoted(example)}"
 
 
 def _witness_lines(config: Config) -> str:

@@ -18,8 +18,18 @@ from node.command.registry_policy import policy
 from node.command.registry_record import registry_record
 from node.command.registry_root import registry_root
 from node.command.registry_status import status
+from node.command.registry_witness import registry_witness
 from proto.limits import MAX_ROOT_KEYS
-from registry.config import MAX_NAME_CHARS, Config, ConfigFault, split_address
+from proto.note import is_note_name
+from registry.config import (
+    CLOCKS,
+    MAX_ADDRESS_CHARS,
+    MAX_NAME_CHARS,
+    URL_SCHEMES,
+    Config,
+    ConfigFault,
+    split_address,
+)
 from registry.daemon import run as run_daemon
 from registry.home import Home, HomeFault, create
 from runtime.handover import DaemonCrash
@@ -87,15 +97,28 @@ class _Address(click.ParamType[str]):
     default=None,
     help="How many of them must sign.  [default: more than half]",
 )
+@click.option("--public-listen", type=_Address(), help="What others dial, if not as in --listen.")
+@click.option(
+    "--public-archive",
+    metavar="URL",
+    help="What others are told, where a proxy with TLS stands in front. It names the log for ever.",
+)
+@click.option(
+    "--clock",
+    type=click.Choice(CLOCKS),
+    default=CLOCKS[0],
+    show_default=True,
+    help="Its error: vouched for by you, or measured by chrony.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def init(
     directory: Path,
-    name: str,
-    listen: str,
-    archive: str,
     operators: int,
     threshold: int | None,
     as_json: bool,
+    public_listen: str | None,
+    public_archive: str | None,
+    **settings: str,
 ) -> None:
     """Create a registry in DIR: keys, config.toml and its signed record.
 
@@ -104,13 +127,17 @@ def init(
     \b
     Example, three operators of whom two must sign:
       pledgeway registry init ./r1 --name "Harbour" --operators 3 --threshold 2
+
+    \b
+    For everybody to reach, with nginx before its archive:
+      pledgeway registry init ./r1 --name "Harbour" --operators 3 --clock chrony \\
+        --listen 0.0.0.0:7443 --public-listen registry.example:7443 \\
+        --public-archive https://registry.example
     """
     needed = threshold if threshold is not None else operators // 2 + 1
     if needed > operators:
         fail(UNUSABLE, f"--threshold {needed} is more than --operators {operators}")
-    if not name or len(name) > MAX_NAME_CHARS or not name.isprintable():
-        fail(UNUSABLE, f"--name: 1 to {MAX_NAME_CHARS} printable characters")
-    config = Config(name=name, log_origin="", listen=listen, archive=archive)
+    config = _settings(public_listen or "", (public_archive or "").rstrip("/"), **settings)
     try:
         record = create(directory, config, operators, needed, time.time_ns() // 1000, os.urandom)
     except HomeFault as fault:
@@ -133,10 +160,32 @@ def init(
     click.echo(f"\nRoot keys, {needed} of {operators} sign. Give each to its operator, offline:")
     for key in keys:
         click.echo(f"  {key}")
-    if any(address.endswith(":0") for address in (listen, archive)):
+    if any(address.endswith(":0") for address in (config.listen, config.archive)):
         click.echo("Port 0: leave enough of them here until the first run has chosen its ports.")
     click.echo("Running needs none of them; a change of address, limits or keys does.")
     click.echo(f"\nNext: pledgeway registry run {directory}")
+
+
+def _settings(
+    public_listen: str, public_archive: str, name: str, listen: str, archive: str, clock: str
+) -> Config:
+    """What goes into config.toml. Ends the command where it could not be read back."""
+    if not name or len(name) > MAX_NAME_CHARS or not name.isprintable():
+        fail(UNUSABLE, f"--name: 1 to {MAX_NAME_CHARS} printable characters")
+    url = public_archive
+    if url and not (url.startswith(URL_SCHEMES) and is_note_name(url)):
+        fail(UNUSABLE, f"--public-archive {url!r} must be a URL with http:// or https://")
+    if len(url) > MAX_ADDRESS_CHARS:
+        fail(UNUSABLE, f"--public-archive has at most {MAX_ADDRESS_CHARS} characters")
+    return Config(
+        name=name,
+        log_origin="",
+        listen=listen,
+        archive=archive,
+        public_listen=public_listen,
+        public_archive=url,
+        clock_source=clock,
+    )
 
 
 @registry.command()
@@ -169,3 +218,4 @@ registry.add_command(registry_keys)
 registry.add_command(registry_list)
 registry.add_command(registry_record)
 registry.add_command(registry_root)
+registry.add_command(registry_witness)

@@ -37,7 +37,7 @@ def status(target: str, as_json: bool) -> None:
       pledgeway witness status https://witness.example --json
     """
     base = _base_url(target)
-    answer = _ask(base)
+    answer = ask_witness(base)
     if answer is None:
         if as_json:
             click.echo(json.dumps({"ok": False, "reachable": False, "url": base}))
@@ -62,8 +62,8 @@ def _base_url(target: str) -> str:
     return f"http://{address}"
 
 
-def _ask(base: str) -> dict[str, Any] | None:
-    """None where nobody answers, or somebody who is no witness."""
+def ask_witness(base: str) -> dict[str, Any] | None:
+    """What a witness says of itself. None where nobody answers, or somebody who is no witness."""
     try:
         parts = urlsplit(base)
         if not parts.hostname:
