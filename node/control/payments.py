@@ -141,8 +141,11 @@ def _named_reason(context: Context, reason: Mapping[str, Any], brand: Brand) -> 
     text = str(shown.get("text", "")).replace(brand.guid.hex(), brand.name)
     for node in _ids(shown):
         text = text.replace(node, context.alias_of(bytes.fromhex(node)))
-    for registry in context.book.registries:
-        text = text.replace(registry.hex(), context.registry_name(registry))
+    for registry, known in context.book.registries.items():
+        name = context.registry_name(registry)
+        # Whoever accepted it yesterday asks himself why it leads nowhere today.
+        name += " (proven to cheat)" if known.fraud else ""
+        text = text.replace(registry.hex(), name)
     return shown | {"text": text}
 
 
