@@ -22,7 +22,7 @@ from registry.publishing.leaf_source import BARE_SHARD, LeafSource
 from registry.publishing.plan import LogPlan
 from registry.publishing.shard_log import STEP_LEAVES, ShardLog
 from registry.publishing.shard_rounds import IDLE_S, ShardRounds
-from registry.publishing.standing import LogSetBack, Replies, Standing, require_standing
+from registry.publishing.standing import NEXT_STEP, LogSetBack, Replies, Standing, require_standing
 from registry.publishing.witness_calls import WitnessCalls
 from registry.publishing.witness_link import Answered, Contradicted, WitnessLink
 from registry.tlog import TILE_WIDTH
@@ -121,12 +121,10 @@ class Publisher:
         after it differ, and the last of them stands there.
         """
         size, folder = source.log_size(shard), published.files.folder
-        old_copy = "an old copy of the database must not decide: put the newest one back"
         if published.size > size:
             raise LogSetBack(
                 f"{self._plan.database}: has {size} entries of log {published.origin}, but"
-                f" {folder} has published {published.size}: {old_copy}, or replay what is missing"
-                " from the published tiles"
+                f" {folder} has published {published.size}: {NEXT_STEP}"
             )
         if published.size == 0:
             return
@@ -135,7 +133,7 @@ class Publisher:
         if source.leaves(shard, start, published.size) != shown:
             raise LogSetBack(
                 f"{self._plan.database}: its entries of log {published.origin} before"
-                f" {published.size} are not those that {folder} has published: {old_copy}"
+                f" {published.size} are not those that {folder} has published: {NEXT_STEP}"
             )
 
     def _extend_all(self, source: LeafSource) -> None:

@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 
 KeysOf = Callable[[str], Iterable[NoteKey]]
 NEXT_STEP: Final = (
-    "an old copy of the database must not decide: put the newest one back,"
-    " or replay what is missing from a mirror of the log"
+    "an old copy of the database must not decide: put the newest one back (a standby, a later"
+    " backup, the disk itself)"
 )
 
 

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from node.command.registry import registry
 from proto.registry_record import read_record
+from registry.config import read_config
 
 ANY = ["--listen", "127.0.0.1:0", "--archive", "127.0.0.1:0"]
 RUN = "import sys; from node.command.registry import registry; registry(sys.argv[1:])"
@@ -49,6 +50,28 @@ def test_every_command_teaches_with_an_example() -> None:
         result = run(command, "--help")
         assert result.exit_code == 0
         assert f"pledgeway registry {command}" in result.output
+
+
+def test_a_public_registry_is_founded_in_one_go(tmp_path: Path) -> None:
+    """Its log bears the public name from the first entry: it could not be renamed later."""
+    home = tmp_path / "r"
+    shown = (
+        "--public-listen",
+        "harbour.example:7443",
+        "--public-archive",
+        "https://harbour.example/",
+    )
+    assert run("init", home, "--clock", "chrony", *shown).exit_code == 0
+    record = read_record((home / "registry.record").read_bytes())
+    assert record.grpc_target == "harbour.example:7443"
+    assert record.archive_url == "https://harbour.example/commit/%s"
+    assert record.log_origin == f"harbour.example/{record.registry.hex()[:16]}"
+    config = read_config(home / "config.toml")
+    assert (config.public_listen, config.clock_source) == ("harbour.example:7443", "chrony")
+    for url in ("harbour.example", "https://a b", "https://" + "a" * 255):
+        result = run("init", tmp_path / "no", "--public-archive", url)
+        assert result.exit_code == 2 and "--public-archive" in result.stderr
+    assert not (tmp_path / "no").exists()
 
 
 def test_init_says_what_it_made(tmp_path: Path) -> None:
