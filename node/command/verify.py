@@ -15,6 +15,13 @@ from rich.console import Console
 from rich.table import Table
 
 from node.command.verify_fraud import Judge, newest, read_accusation, show_accusation
+from node.command.verify_proof import (
+    ShownLog,
+    about_equivocation,
+    log_json,
+    log_lines,
+    shown_log,
+)
 from node.command.whose_clocks import monitors_by, witnesses_by
 from proto.certificate import (
     AbortCertificate,
@@ -45,25 +52,28 @@ MEANING: Final = {
     "NOT_COMMITTED": "This transaction will never commit: every ATOMIC promise under it is free,"
     " every SECURED one once its own expiry has passed.",
 }
-NOT_PROVEN: Final = (
-    "That the registries named here deserve trust: compare their ids with your own list.",
-    "That they said the same to everybody: a registry without witnesses could sign the opposite"
-    " for somebody else. Two such files together prove it a liar.",
-    "That no key was revoked since this file was made: give the registry's newest record with"
-    " --record.",
-    "Who paid whom, how much or for what: a registry never learns it.",
+NO_TRUST: Final = (
+    "That the registries named here deserve trust: compare their ids with your own list."
 )
+NO_NEWEST: Final = (
+    "That no key was revoked since this file was made: give the registry's newest record with"
+    " --record."
+)
+NO_TERMS: Final = "Who paid whom, how much or for what: a registry never learns it."
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """What one registry recorded."""
+    """What one registry recorded, and what the file shows of its log. `witnesses`: how many its
+    record names."""
 
     registry: bytes
     name: str
     leaf: DecisionLeaf
     log_origin: str
     log_index: int
+    log: ShownLog | None
+    witnesses: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +84,13 @@ class Verdict:
     commit_id: bytes
     descriptor: Descriptor
     members: tuple[Member, ...]
+
+    @property
+    def not_proven(self) -> tuple[str, ...]:
+        """What a reader might take for proven, and is not."""
+        logs = [(_printable(m.name) or m.registry.hex(), m.log) for m in self.members]
+        open_end = about_equivocation(logs, [m.witnesses for m in self.members])
+        return NO_TRUST, open_end, NO_NEWEST, NO_TERMS
 
 
 class ProvesNothing(Exception):
@@ -115,7 +132,15 @@ def judge(data: bytes, now_us: int, newer: Sequence[RegistryRecord] = ()) -> Ver
         record = records[statement.registry]
         leaf = decision_of(statement)
         members.append(
-            Member(record.registry, record.name, leaf, statement.log_origin, statement.log_index)
+            Member(
+                record.registry,
+                record.name,
+                leaf,
+                statement.log_origin,
+                statement.log_index,
+                shown_log(signed, record),
+                len(record.witnesses),
+            )
         )
     return Verdict(outcome, certificate.commit_id, descriptor, tuple(members))
 
@@ -217,11 +242,12 @@ def as_json(verdict: Verdict) -> dict[str, object]:
                 "limit_us": member.leaf.limit_us,
                 "log_origin": _printable(member.log_origin),
                 "log_index": member.log_index,
+                "log_proof": log_json(member.log),
             }
             for member in verdict.members
         ],
         "proves": MEANING[verdict.outcome],
-        "does_not_prove": list(NOT_PROVEN),
+        "does_not_prove": list(verdict.not_proven),
     }
 
 
@@ -248,9 +274,11 @@ def show(verdict: Verdict) -> None:
         place = f"log {_printable(member.log_origin)} entry {member.log_index}"
         table.add_row("decided by", f"{member.registry.hex()} {_printable(member.name)}")
         table.add_row("", f"{said} (clock within {member.leaf.max_error_us} us), {place}")
+        for line, at_us in log_lines(member.log, member.witnesses):
+            table.add_row("", f"{_printable(line)} {shown_time(at_us)}" if at_us else line)
     console.print(table)
     console.print("It does not prove:")
-    for line in NOT_PROVEN:
+    for line in verdict.not_proven:
         console.print(f"  - {line}")
 
 

@@ -1,6 +1,8 @@
 """Small networks in real processes, and what must be true of them when a test is over."""
 
 import re
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -142,3 +144,11 @@ async def connected(town: Town, name: str) -> None:
         return all(peer["connected"] for peer in peers)
 
     await until(f"{name} is connected", all_up)
+
+
+async def typed(*words: str) -> subprocess.CompletedProcess[str]:
+    """A command as its user types it, without `pledgeway`, in a process of its own."""
+    whole = [sys.executable, "-m", "node.command", *words]
+    return await trio.to_thread.run_sync(
+        lambda: subprocess.run(whole, capture_output=True, text=True)
+    )

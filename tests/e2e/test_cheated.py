@@ -5,7 +5,6 @@ for good, what is open is flagged, and still its certificate settles that.
 """
 
 import subprocess
-import sys
 import time
 from base64 import b64decode
 from contextlib import suppress
@@ -19,7 +18,7 @@ from node.command.processes.town import Town
 from pathfinder.network import Line, Network, Node
 from runtime.rpc_client import RpcError
 from tests.e2e.forging import Forger
-from tests.e2e.houses import BRAND, FEES, LIMIT, connected, pay, request, running, until
+from tests.e2e.houses import BRAND, FEES, LIMIT, connected, pay, request, running, typed, until
 
 pytestmark = pytest.mark.e2e
 
@@ -41,10 +40,7 @@ def network() -> Network:
 async def command(town: Town, name: str, *words: str) -> subprocess.CompletedProcess[str]:
     """`pledgeway node registry ...`, as the node's owner types it."""
     home = str(town.houses[name].daemon.directory)
-    whole = [sys.executable, "-m", "node.command", "node", "registry", *words, "--node", home]
-    return await trio.to_thread.run_sync(
-        lambda: subprocess.run(whole, capture_output=True, text=True)
-    )
+    return await typed("node", "registry", *words, "--node", home)
 
 
 async def registry_of(town: Town, name: str) -> Json:
