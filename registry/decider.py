@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from proto.limits import US
 from proto.log_leaf import EPOCH_US
+from proto.statement import DecisionReason
 from registry.log import (
     Answer,
     Event,
@@ -210,7 +211,7 @@ class Decider:
                 continue
             fence = fence_for(self._fences, key[0])
             verdict = decide(item, stored.get(key), reading, self._terms, fence)
-            if isinstance(verdict, Row) and self._stalled():
+            if _is_new(verdict) and self._stalled():
                 verdict = STALLED  # registry 8: nothing is decided that no witness would see
             if isinstance(verdict, Row):
                 fresh.add(key)
@@ -238,6 +239,18 @@ class Decider:
 
 
 STALLED: Final = Refused(Reason.LOG_STALLED)
+
+
+def _is_new(verdict: Verdict) -> bool:
+    """Whether it rests on there being no row: a database that was set back may have lost it."""
+    match verdict:
+        case Row():
+            return True
+        case Logged(row):
+            return row.leaf.reason is DecisionReason.EPOCH
+        case _:
+            return False
+
 
 _Pending = Verdict | Key
 """A Key stands for whatever is decided about it in this group."""

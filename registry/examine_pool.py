@@ -192,7 +192,7 @@ class ExaminerPool:
 
 
 def _widen(process: trio.Process) -> None:
-    """A frame goes into the pipe whole, where the system lets it: in pieces it wakes us for each."""
+    """A frame goes into the pipe whole where the system lets it: in pieces it wakes us for each."""
     assert isinstance(process.stdin, trio.lowlevel.FdStream)
     wider = getattr(fcntl, "F_SETPIPE_SZ", None)  # Linux
     if wider is not None:
