@@ -28,7 +28,7 @@ from registry.log import (
     decide_unknown,
     fence_for,
 )
-from registry.store import Closed, Key, Ledger
+from registry.store import Closed, Key, Ledger, Stale
 from registry.timing import ClockRules, Reading, Sample, assess, stepped
 from runtime.clock import Clock
 from runtime.faults import StoreFault, StoreLocked, fault_of
@@ -95,6 +95,8 @@ class Decider:
                 return self._answer(items)
             except Closed:
                 self._learn_fences()
+            except Stale:
+                log.warning("we stood still while others decided; the group is judged anew")
             except StoreLocked:
                 break
             except DBAPIError as error:
