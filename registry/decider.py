@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from proto.limits import US
 from proto.log_leaf import EPOCH_US
+from proto.statement import DecisionReason
 from registry.log import (
     Answer,
     Event,
@@ -27,7 +28,7 @@ from registry.log import (
     decide_unknown,
     fence_for,
 )
-from registry.store import Closed, Key, Ledger
+from registry.store import Closed, Key, Ledger, Stale
 from registry.timing import ClockRules, Reading, Sample, assess, stepped
 from runtime.clock import Clock
 from runtime.faults import StoreFault, StoreLocked, fault_of
@@ -102,11 +103,14 @@ class Decider:
         return self._answer_stored(items)
 
     def _answer_unless_closed(self, items: Sequence[Item]) -> list[Answer] | None:
-        """None where another process has raised the fence meanwhile; now we know of it."""
+        """None where it is to be judged anew: a fence was raised meanwhile, or we stood still."""
         try:
             return self._answer(items)
         except Closed:
             self._learn_fences()
+            return None
+        except Stale:
+            log.warning("we stood still while others decided; the group is judged anew")
             return None
 
     def _answer(self, items: Sequence[Item]) -> list[Answer]:
@@ -218,7 +222,7 @@ class Decider:
                 continue
             fence = fence_for(self._fences, key[0])
             verdict = decide(item, stored.get(key), reading, self._terms, fence)
-            if isinstance(verdict, Row) and self._stalled():
+            if _is_new(verdict) and self._stalled():
                 verdict = STALLED  # registry 8: nothing is decided that no witness would see
             if isinstance(verdict, Row):
                 fresh.add(key)
@@ -246,6 +250,18 @@ class Decider:
 
 
 STALLED: Final = Refused(Reason.LOG_STALLED)
+
+
+def _is_new(verdict: Verdict) -> bool:
+    """Whether it rests on there being no row: a database that was set back may have lost it."""
+    match verdict:
+        case Row():
+            return True
+        case Logged(row):
+            return row.leaf.reason is DecisionReason.EPOCH
+        case _:
+            return False
+
 
 _Pending = Verdict | Key
 """A Key stands for whatever is decided about it in this group."""

@@ -14,6 +14,7 @@ from typing import Final, Protocol, TypeVar
 import trio
 from google.protobuf.message import Message
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
 from proto.commit import Evidence
 from proto.registry_record import RegistryRecord
@@ -26,6 +27,7 @@ from registry.relay_members import Members
 from registry.relay_recovery import oldest_key, pages
 from registry.signer import Signer
 from runtime.clock import Clock
+from runtime.faults import StoreLocked
 from runtime.rpc_client import RpcError
 from runtime.tls import BadCertificate
 
@@ -217,13 +219,21 @@ class Relay:
             self._rescan = trio.Event()
             if not self._lines:
                 continue
-            found = pages(self._engine, oldest_key(self._clock.now_us(), self._guard_us))
-            while (page := await trio.to_thread.run_sync(next, found, None)) is not None:
-                for logged in page:
-                    self._take(logged)
-                while any(line.half_full for line in self._lines.values()):
-                    self._room = trio.Event()
-                    await self._room.wait()
+            try:
+                await self._read_all()
+            except (DBAPIError, StoreLocked):
+                log.warning("decisions cannot be read to be passed on; it is tried again")
+                await trio.sleep(LONGEST_PAUSE_S)
+                self._rescan.set()
+
+    async def _read_all(self) -> None:
+        found = pages(self._engine, oldest_key(self._clock.now_us(), self._guard_us))
+        while (page := await trio.to_thread.run_sync(next, found, None)) is not None:
+            for logged in page:
+                self._take(logged)
+            while any(line.half_full for line in self._lines.values()):
+                self._room = trio.Event()
+                await self._room.wait()
 
     async def _serve(self, line: _Line) -> None:
         while True:

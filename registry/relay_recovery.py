@@ -4,7 +4,7 @@ What is to be relayed needs no table of its own. It follows from the decisions, 
 twice is harmless: the other member answers with what it has stored.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from sqlalchemy import Engine, select, tuple_
@@ -14,7 +14,7 @@ from proto.limits import MAX_DELTA_US, MAX_POLICY_MEMBERS
 from proto.statement import Outcome
 from registry.log import Logged
 from registry.relay import CLOCKS_APART_US
-from registry.store import Key, LedgerReader
+from registry.store import Key, Ledger, LedgerReader
 from registry.tables import decision
 
 PAGE: Final = 512  # decisions read at a time: a few hundred kilobytes
@@ -34,11 +34,20 @@ def pages(engine: Engine, after: Key) -> Iterator[list[Logged]]:
     while rows := _committed(engine, after):
         # Most are ours alone, and then nothing more is read of them.
         keys = [key for key, descriptor in rows if len(_members(descriptor)) > 1]
-        with engine.connect() as connection:
-            found = LedgerReader(connection).find(keys)
-        # A replica may not have its place in the log yet; then its own process passes it on.
+        found = _told(engine, keys)
         yield [found[key] for key in keys if key in found]
         after = rows[-1][0]
+
+
+def _told(engine: Engine, keys: Sequence[Key]) -> dict[Key, Logged]:
+    """Decisions that no failover can lose any more: what is passed on is signed."""
+    with engine.connect() as connection:
+        if not keys or not LedgerReader(connection).shared:
+            return LedgerReader(connection).find(keys)
+        ledger = Ledger(connection)
+        found = ledger.find(keys)
+        ledger.settle(found.values())
+        return found
 
 
 def _members(descriptor: bytes) -> tuple[bytes, ...]:

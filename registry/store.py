@@ -5,7 +5,7 @@ and its place in the log are one transaction, so whatever can be read here is de
 where standbys keep the books too, it may be signed once a later write has been acknowledged.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -13,6 +13,7 @@ from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from proto.descriptor import transaction_uuid
+from proto.limits import US
 from proto.log_leaf import FenceLeaf
 from proto.merkle import leaf_hash
 from proto.shard import shard_end_us, shard_of
@@ -35,13 +36,20 @@ from registry.tables import (
 from runtime.faults import StoreLocked
 from runtime.store import IMMEDIATE, StoreUnusable
 
-__all__ = ["INDEX_STEP", "Closed", "Key", "Ledger", "LedgerReader", "open_ledger"]
+__all__ = ["INDEX_STEP", "Closed", "Key", "Ledger", "LedgerReader", "Stale", "open_ledger"]
 
+# A process that stood still between clock and row would log a decision that others, and witnesses,
+# have not seen in time (E6). Far above two clocks' errors, far below MMD/2.
+STALE_US: Final = 5 * US
 INDEX_STEP: Final = 512  # log entries indexed at a time: decisions wait at most that long
 
 
 class Closed(Exception):
     """Nothing was written: another process has set a fence that the caller did not know of."""
+
+
+class Stale(Exception):
+    """Nothing was written: others have decided much later than by the clock reading at hand."""
 
 
 class Ledger(LedgerReader):
@@ -58,18 +66,14 @@ class Ledger(LedgerReader):
         self._settled: dict[int, int] = {}  # log entries, by shard, that every standby has
         self._told: dict[int, int] = {}  # what of it stands in `meta`
 
-    @property
-    def shared(self) -> bool:
-        """Whether other processes may write to the same database."""
-        return self._statements.shared
-
     # ------------------------------------------------------------------ decisions
 
     def decide(self, rows: Sequence[Row], mark_us: int) -> dict[Key, Logged]:
         """Inserts what is not decided yet and returns what is now decided about those keys.
 
         `rows` have distinct keys. Durable when it returns, on the standbys too: decisions, their
-        log entries and the clock's mark are one transaction. Closed: a fence came first.
+        log entries and the clock's mark are one transaction. Closed: a fence came first; Stale:
+        `mark_us`, the time by which they were judged, is over.
         DBAPIError: nothing was written, or, where the connection broke, nobody knows.
         """
         ordered = sorted(rows, key=lambda row: row.key)  # two writers cannot deadlock
@@ -85,6 +89,8 @@ class Ledger(LedgerReader):
             assert len(mine) == inserted, (len(mine), inserted)
             if mine and mine[0].leaf.deadline_us <= self._number(CLOSED_THROUGH):
                 raise Closed
+            if self.shared and mine and self.mark_us() > mark_us + STALE_US:
+                raise Stale
             placed = self._log(mine)
             self._raise_mark(mark_us)
             self._tell_settled()
@@ -109,6 +115,22 @@ class Ledger(LedgerReader):
     def is_settled(self, found: Logged | Fence) -> bool:
         """Whether it may be told without another write."""
         return not self.shared or found.index < self._settled.get(found.shard, 0)
+
+    @property
+    def settled(self) -> dict[int, int]:
+        """How many entries of each shard's log this process may have told of."""
+        return dict(self._settled)
+
+    def require_kept(self, settled: Mapping[int, int]) -> None:
+        """StoreUnusable where entries are gone that were settled before the connection broke."""
+        ends = self.ends()
+        for shard, end in sorted(settled.items()):
+            if ends.get(shard, 0) < end:
+                raise StoreUnusable(
+                    f"the database: has {ends.get(shard, 0)} entries of log {shard}, and had {end}"
+                    " before the connection to it broke: a standby that lacks decisions was"
+                    " promoted, or an old copy was restored, and must not decide"
+                )
 
     def _settle_all(self) -> None:
         ends = self.ends()
@@ -230,10 +252,17 @@ class Ledger(LedgerReader):
         self._connection.execute(update(meta).where(meta.c.name == name, behind).values(value=end))
 
     def raise_mark(self, mark_us: int) -> None:
-        """Persists the clock's mark; it never falls."""
+        """Persists the clock's mark; it never falls.
+
+        What another process logged before it died is settled by it as well, and published.
+        """
+        ends = self.ends() if self.shared else {}
         with self._writing():
             self._raise_mark(mark_us)
+            if self.shared:
+                touch(self._connection)  # the others may have raised it, and then we wrote nothing
             self._tell_settled()
+        self._settled |= ends
 
     def _raise_mark(self, mark_us: int) -> None:
         behind = update(meta).where(meta.c.name == CLOCK_MARK, meta.c.value < mark_us)

@@ -46,6 +46,11 @@ class LedgerReader:
         self._statements = _STATEMENTS[connection.dialect.name]
         self._statements.prepare(connection)
 
+    @property
+    def shared(self) -> bool:
+        """Whether other processes may write to the same database."""
+        return self._statements.shared
+
     def find(self, keys: Iterable[Key]) -> dict[Key, Logged]:
         """The decisions that exist among `keys`, each with its place in the log.
 

@@ -57,6 +57,7 @@ class DecisionWorker:
         self._waiting = 0  # items, owned by trio
         self._queue: deque[_Group] = deque()
         self._work = threading.Semaphore(0)
+        self._settled: dict[int, int] = {}  # owned by the thread: log entries told of, by shard
         self._closing = False  # written by trio before the last release of _work
         wake = wake_trio(trio.lowlevel.current_trio_token())
         self._answers: Handover[Sequence[Told]] = Handover("decisions", wake, self._tell, fuse)
@@ -127,7 +128,13 @@ class DecisionWorker:
         """Decides on one connection until the end; False where it is lost, or cannot begin yet."""
         try:
             with self._engine.connect() as connection:
-                self._decide_on(self._make(Ledger(connection)))
+                ledger = Ledger(connection)
+                ledger.require_kept(self._settled)
+                try:
+                    self._decide_on(self._make(ledger))
+                finally:
+                    for shard, end in ledger.settled.items():
+                        self._settled[shard] = max(end, self._settled.get(shard, 0))
         except StoreLocked:
             return False
         except DBAPIError as error:

@@ -43,7 +43,7 @@ class Coverage:
         self._covered: Mapping[int, Covered] = MappingProxyType({})  # by shard; replaced whole
         self._since_us: dict[int, int] = {}  # by shard: since when something waits, monotonic
         self._told: dict[int, int] = {}  # by shard: how often an entry was told
-        self._checked = limit_us is None
+        self._checked = False
         self.changed: Changed = lambda: None  # set once, before the threads begin
 
     # ------------------------------------------------------------ read by anybody
@@ -60,7 +60,7 @@ class Coverage:
 
     @property
     def checked(self) -> bool:
-        """Whether enough witnesses have confirmed that we were not set back."""
+        """Whether we were not set back, by what is published and by enough witnesses."""
         return self._checked
 
     def waiting_us(self) -> int:
@@ -71,9 +71,9 @@ class Coverage:
 
     def stalled(self) -> bool:
         """Whether nothing may be decided: the log does not move (LOG_STALLED)."""
-        if self._limit_us is None:
-            return False
-        return not self._checked or self.waiting_us() > self._limit_us
+        if not self._checked:
+            return True
+        return self._limit_us is not None and self.waiting_us() > self._limit_us
 
     # ------------------------------------------------------------ told by those who know
 
@@ -115,6 +115,6 @@ class Coverage:
                 self._since_us[shard] = max(self._since_us[shard], begun.at_us)
 
     def confirm(self) -> None:
-        """Enough witnesses were asked, and none knows more than we do."""
+        """Nothing that was published is missing here, and no witness knows more than we do."""
         self._checked = True
         self.changed()

@@ -104,6 +104,8 @@ class Publisher:
     def _take_up(self, source: LeafSource) -> None:
         for shard in self._plan.shards_of(self._clock.now_us(), source.shards()):
             self._rounds_of(shard, source)
+        if not self._plan.quorum:
+            self._coverage.confirm()  # nobody else remembers; what we published ourselves is there
         self._extend_all(source)
 
     def _rounds_of(self, shard: int, source: LeafSource) -> ShardRounds:

@@ -10,8 +10,9 @@ import pytest
 import trio
 from sqlalchemy.exc import DBAPIError
 
+from proto.log_leaf import EPOCH_US
 from proto.statement import DecisionReason, InterimKind
-from registry.decider import MARK_EVERY_US, Decider, Item, Unbound
+from registry.decider import MARK_EVERY_US, STALLED, Decider, Item, Unbound
 from registry.log import Answer, Logged, Pause, Query, Reason, Refused
 from registry.store import Ledger, open_ledger
 from registry.tables import meta
@@ -52,6 +53,22 @@ def opened(tmp_path: Path, clock: FakeClock) -> Iterator[OpenRegistry]:
 def reason(answer: Answer) -> DecisionReason:
     assert isinstance(answer, Logged), answer
     return answer.row.leaf.reason
+
+
+def test_while_the_log_stalls_no_fence_answers_either(
+    opened: OpenRegistry, clock: FakeClock
+) -> None:
+    """A database that was set back would deny what it decided, and the fence lies behind it."""
+    s, known = subject(descriptor("a")), subject(descriptor("b"))
+    (stored,) = opened.decider.answer([commit_shown(known)])
+    clock.advance(EPOCH_US + 2 * 86_400 * SECOND)
+    opened.ledger.close_through(s.descriptor.deadline_us, clock.now_us())
+    stalled = [True]
+    decider = Decider(opened.ledger, clock, TERMS, RULES, lambda: stalled[0])
+    assert decider.answer([Query(s), Query(known)]) == [STALLED, stored]
+    stalled.clear()
+    stalled.append(False)
+    assert reason(decider.answer([Query(s)])[0]) is DecisionReason.EPOCH
 
 
 def test_within_a_group_the_first_decides(opened: OpenRegistry) -> None:

@@ -15,7 +15,7 @@ from proto.merkle import leaf_hash
 from proto.statement import Outcome
 from registry.decider import STALLED, Decider, Unbound
 from registry.log import Logged, Query, Reason, Refused, Row, decide
-from registry.store import Closed, Key, Ledger, LedgerReader, open_ledger
+from registry.store import STALE_US, Closed, Key, Ledger, LedgerReader, Stale, open_ledger
 from registry.store_opening import LedgerStore
 from registry.tables import position_of
 from runtime.clock import FakeClock
@@ -284,6 +284,55 @@ def test_two_deciders_by_turns(server: Cluster) -> None:
             if isinstance(x, Logged)
         }
         assert outcomes == set(Outcome)
+
+
+def test_whoever_stood_still_while_others_decided_looks_at_the_clock_again(server: Cluster) -> None:
+    """Else its decision would be logged long after its time, and witnesses would show that (E6)."""
+    url, s = server.fresh(), declinable("a", deadline_us=NOW_US + 600 * SECOND)
+    clock = FakeClock(NOW_US, ERROR_US)
+    with replica(url) as (_, _, mine), replica(url) as (_, _, other):
+        slow = decider(mine, clock)
+        row = decide(commit_shown(s), None, reading(NOW_US), TERMS)
+        assert isinstance(row, Row)
+        other.raise_mark(NOW_US + STALE_US + 1)
+        with pytest.raises(Stale):
+            mine.decide([row], NOW_US)
+        assert mine.find([row.key]) == {}
+        other.raise_mark(NOW_US + 100 * SECOND)
+        take = mine.decide
+
+        def late(rows: list[Row], mark_us: int) -> dict[Key, Logged]:
+            """The process stood still between its look at the clock and its row."""
+            if clock.now_us() == NOW_US:
+                clock.advance(101 * SECOND)
+            return take(rows, mark_us)
+
+        mine.decide = late  # type: ignore[assignment, method-assign]
+        (answer,) = slow.answer([commit_shown(s)])
+        assert isinstance(answer, Logged)
+        assert answer.row.leaf.decided_at_us == NOW_US + 101 * SECOND
+
+
+def test_what_a_process_left_behind_is_settled_by_an_idle_one(server: Cluster) -> None:
+    """Its log goes on, else it would look as if its last decisions had been withheld (E7)."""
+    url = server.fresh()
+    with replica(url) as (store, _, dead), replica(url) as (_, _, idle):
+        idle.raise_mark(NOW_US)
+        with store.engine.connect() as reading_:
+            dead.decide([row_of("a")], NOW_US)
+            idle.raise_mark(NOW_US - 1)
+            idle.raise_mark(NOW_US - 1)
+            assert LedgerReader(reading_).log_size(YEAR) == 1
+
+
+def test_a_server_that_lost_what_was_told_is_not_used(server: Cluster) -> None:
+    url, empty = server.fresh(), server.fresh()
+    with replica(url) as (_, _, before), replica(empty) as (_, _, promoted):
+        before.decide([row_of("a"), row_of("b")], NOW_US)
+        promoted.decide([row_of("a")], NOW_US)
+        before.require_kept(before.settled)
+        with pytest.raises(StoreUnusable, match="must not decide"):
+            promoted.require_kept(before.settled)
 
 
 def test_a_lease_that_is_not_given_back_stalls_and_passes(server: Cluster) -> None:

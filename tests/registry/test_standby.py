@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from proto.descriptor import transaction_uuid
 from registry.decider import Decider
 from registry.log import Logged, Query, Subject
+from registry.relay_recovery import pages
 from registry.store import Ledger, LedgerReader, open_ledger
 from registry.tables import decision
 from runtime.clock import FakeClock
@@ -24,6 +25,7 @@ from tests.registry.build import (
     RULES,
     SIGNER,
     TERMS,
+    collective,
     commit_shown,
     declinable,
 )
@@ -92,6 +94,12 @@ def ask(s: Subject) -> Callable[[Decider], object]:
     return lambda decider: decider.answer([Query(s)])[0]
 
 
+def passed_on(decider: Decider) -> object:
+    """What the relay reads in order to tell the other members of it."""
+    (page,) = pages(decider._ledger._connection.engine, (0, b""))
+    return page[0]
+
+
 @contextmanager
 def standby_down(servers: Pair) -> Iterator[None]:
     servers.stop()
@@ -130,8 +138,9 @@ def test_a_standby_is_not_asked(servers: Pair) -> None:
 
 def test_a_cancelled_wait_for_the_standby_signs_nothing(servers: Pair) -> None:
     """The server says COMMIT, the row is visible to all, and no standby has it."""
-    url, s = servers.primary.fresh(), declinable("cancelled")
+    url, s = servers.primary.fresh(), declinable("cancelled", policy=collective(3))
     first, second = Replica(url, commit(s)).opened(), Replica(url, ask(s)).opened()
+    relay = Replica(url, passed_on).opened()
     with standby_down(servers):
         first.go()
         servers.until(WAITING)
@@ -146,7 +155,10 @@ def test_a_cancelled_wait_for_the_standby_signs_nothing(servers: Pair) -> None:
             reader = LedgerReader(connection)
             assert reader.log_size(YEAR) == 0, "nor does the publisher publish it"
             assert reader.by_uuid(transaction_uuid(s.commit_id).bytes) == []
-    told = {statement(replica.ended()) for replica in (first, second)}
+        relay.go()
+        servers.until(f"SELECT 1 FROM ({WAITING}) AS waiting HAVING count(*) = 3")
+        assert relay.result is None, "nor is it passed on to the other members"
+    told = {statement(replica.ended()) for replica in (first, second, relay)}
     assert told == {statement(seen[0])}
 
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
@@ -12,6 +13,7 @@ import pytest
 import trio
 
 from proto.checkpoint import Checkpoint, cosignature_times_s
+from proto.commit import Commit
 from proto.descriptor import transaction_uuid
 from proto.note import Note
 from proto.registry_record import RegistryRecord
@@ -23,6 +25,8 @@ from proto.v1 import types_pb2 as pb
 from registry.config import read_config
 from registry.daemon import Daemon
 from registry.home import Home, create
+from registry.publishing.leaf_source import LeafSource
+from registry.publishing.publisher import Publisher
 from registry.publishing.standing import LogSetBack
 from registry.store import open_ledger
 from registry.tlog import decode_entries, new_entry_tiles, new_tiles
@@ -236,6 +240,54 @@ async def test_a_restored_backup_is_not_served(tmp_path: Path, witnesses: list[L
         shutil.rmtree(path / lost / str(YEAR) if lost else path / "nothing", ignore_errors=True)
         with pytest.raises(LogSetBack, match="an old copy of the database must not decide"):
             await serve_once(path)
+
+
+async def test_without_witnesses_a_restored_backup_is_noticed_before_anybody_is_answered(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "r"
+    backup = tmp_path / "backup"
+    for label in "ab":
+        async with serving(path) as served:
+            commit = make_commit(served.descriptor(label))
+            await served.decide(commit_item(commit))
+            await with_proof(served, id_item(commit.commit_id))
+        config = read_config(Home(path).config)
+        if label == "a":
+            shutil.copy(path / config.database, backup)
+    for old in path.glob(f"{config.database}*"):
+        old.unlink()
+    shutil.copy(backup, path / config.database)
+    with pytest.raises(LogSetBack, match="an old copy of the database must not decide"):
+        await serve_once(path)
+
+
+async def test_before_its_database_was_looked_at_nothing_is_decided(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a slow disk the server is up before the log is: an old copy must not decide then."""
+    looked, look = threading.Event(), Publisher._take_up
+
+    def slow(publisher: Publisher, source: LeafSource) -> None:
+        looked.wait(20)
+        look(publisher, source)
+
+    monkeypatch.setattr(Publisher, "_take_up", slow)
+    monkeypatch.setattr("registry.daemon.WITNESS_GRACE_S", 0.05)
+    async with serving(tmp_path / "r") as served:
+        commit = make_commit(served.descriptor("a"))
+        (held,) = await served.decide(commit_item(commit))
+        looked.set()
+        assert held.refusal.reason == rpb.LOG_STALLED
+        await until_final(served, commit)
+
+
+async def until_final(served: Serving, commit: Commit) -> None:
+    """Until it is decided."""
+    while True:
+        if (await served.decide(commit_item(commit)))[0].HasField("final"):
+            return
+        await trio.sleep(LOOK_AGAIN_S)
 
 
 async def serve_once(path: Path) -> None:
