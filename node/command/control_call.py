@@ -1,7 +1,9 @@
 """Talking to a running node over its control socket; imported only when there is one to talk to."""
 
+import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
@@ -96,17 +98,49 @@ def follow(
 async def _with_channel(
     socket: Path, work: Callable[[RpcChannel], Awaitable[T]], progress: Progress
 ) -> T:
-    async with Bridge.open() as bridge, RpcChannel.to_unix(bridge, socket) as channel:
-        async with trio.open_nursery() as nursery:
+    with _interrupts() as interrupts:
+        async with (
+            Bridge.open() as bridge,
+            RpcChannel.to_unix(bridge, socket) as channel,
+            trio.open_nursery() as nursery,
+        ):
             nursery.start_soon(progress.watch)
-            # Captured, because the nursery would wrap what is raised here in a group.
-            ended = await outcome.acapture(work, channel)
+            with trio.CancelScope() as working:
+                nursery.start_soon(_cancel_at, interrupts, working)
+                # Captured, because the nursery would wrap what is raised here in a group.
+                ended = await outcome.acapture(work, channel)
             nursery.cancel_scope.cancel()
-        try:
-            return ended.unwrap()
-        except RpcUnavailable as error:
-            raise Lost("the node went away before it answered") from error
-        except RpcDeadline as error:
-            raise Lost("the node did not answer in time") from error
-        except RpcError as error:
-            raise Lost("the node failed to answer, and its log says why") from error
+        if working.cancel_called:
+            raise KeyboardInterrupt
+    try:
+        return ended.unwrap()
+    except RpcUnavailable as error:
+        raise Lost("the node went away before it answered") from error
+    except RpcDeadline as error:
+        raise Lost("the node did not answer in time") from error
+    except RpcError as error:
+        raise Lost("the node failed to answer, and its log says why") from error
+
+
+@contextmanager
+def _interrupts() -> Iterator[AsyncIterator[int]]:
+    """Ctrl-C as something to wait for.
+
+    As an exception it would come anywhere: between two threads' hand-over, say, where it took a
+    wake-up with it, and nobody would ever end.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield _never()  # only the main thread is interrupted
+        return
+    with trio.open_signal_receiver(signal.SIGINT) as interrupts:
+        yield interrupts
+
+
+async def _never() -> AsyncIterator[int]:
+    await trio.sleep_forever()
+    yield 0
+
+
+async def _cancel_at(interrupts: AsyncIterator[int], working: trio.CancelScope) -> None:
+    async for _ in interrupts:
+        working.cancel()
