@@ -362,6 +362,7 @@ class Daemon:
             calendar=self._calendar,
             queue=lambda: desk.queue,
             stalled=opened.publishing.coverage.stalled,
+            cosigned_at_us=lambda: opened.publishing.cosigned_at_us,
         )
 
 

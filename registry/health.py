@@ -1,7 +1,7 @@
 """How the daemon is: what `GET /health` says, the registry's page shows and `status` prints."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, unique
 from pathlib import Path
@@ -44,7 +44,10 @@ class ShardHealth:
 
 @dataclass(frozen=True, slots=True)
 class WitnessHealth:
-    """A witness of the record and its newest cosignature (µs UTC); 0 where there is none."""
+    """A witness of the record and its newest cosignature (µs UTC), also of an older checkpoint.
+
+    0 where none is known: the newest checkpoint has none, and neither has this run had one.
+    """
 
     name: str
     at_us: int
@@ -86,7 +89,8 @@ class HealthCheck:
     """Looks at clock, store and files; called on trio.
 
     `record` gives the signed record, `queue` the length of the decider's queue,
-    `stalled` whether the log keeps the registry from deciding.
+    `stalled` whether the log keeps the registry from deciding, `cosigned_at_us` what witnesses
+    have cosigned in this run, by their names.
     """
 
     record: Callable[[], RegistryRecord]
@@ -97,6 +101,7 @@ class HealthCheck:
     calendar: Calendar
     queue: Callable[[], int]
     stalled: Callable[[], bool] = bool
+    cosigned_at_us: Callable[[], Mapping[str, int]] = dict
 
     async def __call__(self) -> Health:
         record = self.record()
@@ -119,7 +124,7 @@ class HealthCheck:
             queue=self.queue(),
             log_entries=sum(shard.entries for shard in look.shards),
             shards=look.shards,
-            witnesses=_witnesses(record, look.published),
+            witnesses=_witnesses(record, look.published, self.cosigned_at_us()),
             witness_quorum=record.witness_quorum,
             key_not_after_us=self.rules.not_after_us,
             record_expires_at_us=record.expires_at_us,
@@ -175,10 +180,11 @@ def _shards(sizes: dict[int, int], published: tuple[Published, ...]) -> tuple[Sh
 
 
 def _witnesses(
-    record: RegistryRecord, published: tuple[Published, ...]
+    record: RegistryRecord, published: tuple[Published, ...], in_run_us: Mapping[str, int]
 ) -> tuple[WitnessHealth, ...]:
     """Each witness with the newest cosignature that it gave in any shard."""
-    newest: dict[str, int] = {witness.key.name: 0 for witness in record.witnesses}
+    names = [witness.key.name for witness in record.witnesses]
+    newest = {name: in_run_us.get(name, 0) for name in names}
     for checkpoint in published:
         for cosigned in checkpoint.cosigned:
             newest[cosigned.name] = max(newest[cosigned.name], cosigned.at_us)

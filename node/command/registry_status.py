@@ -138,8 +138,11 @@ def _log(health: Health) -> Iterator[tuple[str, str]]:
         yield f"log {shard.shard or ''}".rstrip(), entries
     if not health.witnesses:
         yield "witnesses", "none: nobody else vouches for its log"
+    # What it cosigned before, in an earlier run of the registry, nobody has noted.
+    some = any(shard.published_at_us for shard in health.shards)
+    unseen = "not this checkpoint, nor any since the start" if some else "nothing yet"
     for witness in health.witnesses:
-        seen = f"cosigned {_age(witness.at_us, health.now_us)}" if witness.at_us else "never"
+        seen = f"cosigned {_age(witness.at_us, health.now_us)}" if witness.at_us else unseen
         yield "witness", f"{plain(witness.name)} {seen}"
     if health.witnesses:
         yield "quorum", f"{health.witness_quorum} of {len(health.witnesses)} witnesses"

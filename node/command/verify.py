@@ -274,8 +274,8 @@ def show(verdict: Verdict) -> None:
         place = f"log {_printable(member.log_origin)} entry {member.log_index}"
         table.add_row("decided by", f"{member.registry.hex()} {_printable(member.name)}")
         table.add_row("", f"{said} (clock within {member.leaf.max_error_us} us), {place}")
-        for line, at_us in log_lines(member.log, member.witnesses):
-            table.add_row("", f"{_printable(line)} {shown_time(at_us)}" if at_us else line)
+        for line in log_lines(member.log, member.witnesses):
+            table.add_row("", _printable(line))
     console.print(table)
     console.print("It does not prove:")
     for line in verdict.not_proven:

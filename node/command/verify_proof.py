@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from node.command.display import moment
 from proto.checkpoint import cosignature_times_s
 from proto.limits import US
 from proto.registry_record import RegistryRecord
@@ -85,23 +86,23 @@ def log_json(log: ShownLog | None) -> dict[str, object] | None:
     return {"size": log.size, "cosigned": cosigned}
 
 
-def log_lines(log: ShownLog | None, named: int) -> Iterator[tuple[str, int]]:
-    """Lines for people, each with the time (µs UTC) that ends it; 0: none.
+def log_lines(log: ShownLog | None, named: int) -> Iterator[str]:
+    """For people. Witnesses sign whole seconds: one may lie before the decision by a fraction.
 
     `named`: how many witnesses the record names.
     """
     if log is None:
         later = ": its witnesses' proof comes later" if named else ""
-        yield f"no log proof{later}", 0
+        yield f"no log proof{later}"
         return
     entries = "entry" if log.size == 1 else "entries"
-    yield f"in the log's checkpoint of {log.size} {entries}", 0
+    yield f"in the log's checkpoint of {log.size} {entries}"
     for one in log.cosigned:
-        yield f"cosigned by {one.witness} at", one.at_us
+        yield f"cosigned by {one.witness} at {moment(one.at_us)}"
     if log.needed:
-        yield f"{len(log.cosigned)} of {log.named} witnesses, {log.needed} needed", 0
+        yield f"{len(log.cosigned)} of {log.named} witnesses, {log.needed} needed"
     elif not log.named:
-        yield "no witness vouches for that log", 0
+        yield "no witness vouches for that log"
 
 
 def about_equivocation(logs: Iterable[tuple[str, ShownLog | None]], named: Sequence[int]) -> str:

@@ -70,6 +70,14 @@ class Publishing:
         """The names of witnesses that do not answer at present."""
         return tuple(link.name for link in self._publisher.links if link.silent_since_s is not None)
 
+    @property
+    def cosigned_at_us(self) -> dict[str, int]:
+        """Each witness's newest cosignature in this run, by name; also one that nobody waited for.
+
+        A checkpoint is shown once a quorum has cosigned it, so who is slower is not always on it.
+        """
+        return {link.name: link.cosigned_at_us for link in self._publisher.links}
+
     def entered(self, decisions: Sequence[Logged]) -> None:
         """These were decided just now, or looked up."""
         covered = self.coverage.covered

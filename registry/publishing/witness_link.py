@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from proto.checkpoint import Checkpoint, cosigned_at_s
+from proto.limits import US
 from proto.note import Note, NoteSignature
 from registry.publishing.tile_files import LogDamaged, TileFiles
 from registry.publishing.witness_calls import Ahead, Cosigned, Forked, WitnessCalls, WitnessSilent
@@ -63,6 +64,7 @@ class WitnessLink:
         self._offers: dict[int, Offer] = {}  # by shard, the newest alone
         self._closing = False
         self.silent_since_s: float | None = None  # time.monotonic() of the first lost call in a row
+        self.cosigned_at_us = 0  # its newest cosignature in this run, shown or not; 0: none
         name = f"witness {calls.witness.key.name}"
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -139,8 +141,10 @@ class WitnessLink:
             case Cosigned(signatures):
                 key = self._calls.witness.key
                 signed = offer.note.with_signatures(signatures)
-                if cosigned_at_s(signed, key) is None:
+                at_s = cosigned_at_s(signed, key)
+                if at_s is None:
                     raise WitnessSilent("its cosignature is not by the key that we know")
+                self.cosigned_at_us = max(self.cosigned_at_us, at_s * US)
                 # What else it sent along is left out: only what was verified is passed on.
                 alone = (Note(offer.note.text, (one,)) for one in signatures)
                 mine = next(n for n in alone if cosigned_at_s(n, key) is not None)

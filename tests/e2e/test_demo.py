@@ -76,8 +76,12 @@ def require_sound_money(scenes: dict[Any, Any]) -> None:
         if scene["certificate"]:
             committed = scene["certificate"]["outcome"] == "COMMITTED"
             assert committed == (scene["outcome"] == "COMMITTED")
-    verified = [key for key, scene in scenes.items() if scene["certificate"]]
+    verified = [scene["certificate"] for scene in scenes.values() if scene["certificate"]]
     assert len(verified) == 4, verified
+    for certificate in verified:
+        (logged,) = certificate["logged"]
+        assert logged["registry"] in certificate["registries"]
+        assert logged["witnesses"] == ["notary.example"], "seen before anybody was told of it"
     first = scenes["atomic", "Strozzi"]
     assert [h["promisor"] for h in first["hops"]] == ["Pazzi", "Salviati", "Medici", "Ridolfi"]
     # Section 6: 8000 and three times ×1.0005, rounded up each time.

@@ -57,10 +57,15 @@ def test_a_registry_that_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines["log 2026"] == "1,234,570 entries, checkpoint of 1,234,500 2 s ago"
     assert lines["log 2027"] == "1 entry, no checkpoint yet"
     assert "w1.example cosigned 1 min 1 s ago" in result.output
-    assert "w2.example never" in result.output
+    assert "w2.example not this checkpoint, nor any since the start" in result.output
     assert lines["quorum"] == "1 of 2 witnesses"
     assert "<-" not in result.output, "nothing to act upon"
     assert "\x1b" not in result.output, "its name does not paint"
+
+
+def test_a_log_that_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    empty = replace(WELL, shards=(ShardHealth(2026, 1, 0, 0),))
+    assert "w2.example nothing yet" in ask(monkeypatch, empty).output
 
 
 @pytest.mark.parametrize("state", list(State))

@@ -57,10 +57,11 @@ def demo(
 ) -> None:
     """Run a whole network on this machine and let it pay.
 
-    Every house of the network is a node in a process of its own, and so is every registry, all on
-    loopback. They open lines of credit and play five scenes: a payment at ATOMIC, a route of mixed
-    levels, a payment that is refused, a payee who never commits, and a house that is killed
-    between promise and commit. At the end all books are compared.
+    Every house of the network is a node in a process of its own, and so is every registry and the
+    witness that cosigns their logs, all on loopback. They open lines of credit and play five
+    scenes: a payment at ATOMIC, a route of mixed levels, a payment that is refused, a payee who
+    never commits, and a house that is killed between promise and commit. At the end all books are
+    compared.
 
     \b
     Example:

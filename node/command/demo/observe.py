@@ -2,16 +2,17 @@
 
 import time
 from base64 import b64decode
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import trio
 
 from node.command.demo.casting import Role
-from node.command.demo.scene import Balance, Certificate, Shown, chain_of
+from node.command.demo.scene import Balance, Certificate, Logged, Shown, chain_of
+from node.command.display import moment
 from node.command.processes.control import Control, Refused
 from node.command.processes.town import House, Town, answers
-from node.command.verify import ProvesNothing, Unreadable, judge, shown_time
+from node.command.verify import ProvesNothing, Unreadable, Verdict, judge, shown_time
 from proto.levels import Level
 
 SETTLE_TIMEOUT_S: Final = 15.0  # a killed neighbour is dialled again within five
@@ -55,7 +56,17 @@ async def verified(town: Town, role: Role, payment: str) -> tuple[Certificate | 
         shown["uuid"],
         shown_time(decided),
         shown_time(verdict.descriptor.deadline_us),
+        tuple(_logged(verdict)),
     ), []
+
+
+def _logged(verdict: Verdict) -> Iterator[Logged]:
+    for member in verdict.members:
+        if member.log is not None and member.log.cosigned:
+            cosigned = member.log.cosigned
+            last_us = max(one.at_us for one in cosigned)
+            names = tuple(one.witness for one in cosigned)
+            yield Logged(member.name, member.log.size, names, moment(last_us))
 
 
 async def _evidence(control: Control, payment: str) -> bytes | None:

@@ -13,14 +13,17 @@ from node.command.demo.casting import SILENT, Role
 from node.command.demo.scene import Shown
 from node.command.demo.scenes import perform
 from node.command.processes.books import Check, check_books
+from node.command.processes.founding import Found, found_registry
 from node.command.processes.interruption import until_signalled
 from node.command.processes.plan import Plan
 from node.command.processes.ports import free_ports
-from node.command.processes.process import processes
+from node.command.processes.process import Processes, processes
 from node.command.processes.town import Town, build
+from node.command.processes.watching import start_watchman
 from runtime.bridge import Bridge
 
 PREFIX: Final = "pledgeway-demo-"
+WITNESS: Final = "notary.example"  # no registry's name, in the demo's town or in another's file
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,10 @@ async def run(plan: Plan, roles: Sequence[Role], directory: Path, watcher: Watch
     async def perform_all() -> tuple[list[Shown], Check]:
         async with Bridge.open() as bridge:
             ports = free_ports(Random())
-            town = await build(plan, directory, ports, bridge, running, watcher.progress)
+            found = await _registry_found(plan, directory, running, watcher)
+            town = await build(
+                plan, directory, ports, bridge, running, watcher.progress, registry_found=found
+            )
             scenes = await _play(town, roles, watcher)
             return scenes, await check_books(town)
 
@@ -71,6 +77,19 @@ async def run(plan: Plan, roles: Sequence[Role], directory: Path, watcher: Watch
         scenes, check = await until_signalled(perform_all)
     watcher.check(check)
     return Result(tuple(scenes), check, round(time.monotonic() - began, 1))
+
+
+async def _registry_found(
+    plan: Plan, directory: Path, running: Processes, watcher: Watcher
+) -> Found:
+    """What makes the registries: with a witness, where there is anything for one to see."""
+    if not plan.network.registries:
+        return found_registry
+    watcher.progress("starting the witness of the registries")
+    # Members of one policy pass commits on to each other: waiting for a witness would delay them.
+    covered = all(len(policy.members) == 1 for policy in plan.network.policies)
+    watchman = await start_watchman(directory, WITNESS, running, covered=covered)
+    return watchman.found_registry
 
 
 async def _play(town: Town, roles: Sequence[Role], watcher: Watcher) -> list[Shown]:

@@ -25,6 +25,16 @@ class Hop:
 
 
 @dataclass(frozen=True, slots=True)
+class Logged:
+    """A statement's log proof: how many entries its log had then, and who cosigned that when."""
+
+    registry: str
+    entries: int
+    witnesses: tuple[str, ...]
+    cosigned_at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Certificate:
     """Evidence that was verified offline, from the file alone."""
 
@@ -33,6 +43,7 @@ class Certificate:
     uuid: str
     decided_at: str
     deadline: str
+    logged: tuple[Logged, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ def show_opening(plan: Plan, title: str) -> None:
     brands = sorted({line.brand for line in plan.lines})
     say(f"{title}: {len(network.nodes)} nodes and {len(network.registries)} registries, a process"
         f" each; {len(plan.lines)} lines of credit in {', '.join(brands)}.")  # fmt: skip
+    if network.registries:
+        say(f"{INDENT}A witness, in another process, cosigns the logs of the registries.")
     everybody = {node.name for node in network.nodes}
     for registry in network.registries:
         without = sorted(everybody - {n.name for n in network.nodes if registry in n.accepts})
@@ -79,6 +81,9 @@ def _evidence(shown: Shown) -> None:
         say(f"{INDENT}Certificate verified: {', '.join(found.registries)} recorded {found.outcome}"
             f" at {found.decided_at}")  # fmt: skip
         say(f"{INDENT}(deadline {found.deadline}, transaction {found.uuid}).")
+        for log in found.logged:
+            say(f"{INDENT}It stands in the log of {log.registry} ({log.entries} entries), as"
+                f" {', '.join(log.witnesses)} witnessed at {log.cosigned_at}.")  # fmt: skip
     elif shown.outcome == COMMITTED:
         say(f"{INDENT}No certificate: the payee's commit alone redeemed the payer's promise.")
     elif shown.hops:

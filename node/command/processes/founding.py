@@ -12,6 +12,7 @@ from node.command.processes.process import Daemon
 from node.config import CONFIG_NAME, NodeConfig, write_config
 from node.core.view import MAX_PENDING_COUNT
 from node.identity import IdentityFault, create_identity
+from proto.record_parts import RecordWitness
 from registry.config import Config
 from registry.home import HomeFault, create
 
@@ -42,9 +43,26 @@ def found_node(
         raise TownFault(f"{alias}: {fault}") from fault
 
 
-def found_registry(home: Path, name: str, ports: Iterator[int]) -> None:
-    """Keys, record and config of a registry with one operator. TownFault, NoPort."""
-    config = Config(name, "", f"{HOST}:{next(ports)}", f"{HOST}:{next(ports)}")
+def found_registry(
+    home: Path,
+    name: str,
+    ports: Iterator[int],
+    witness: RecordWitness | None = None,
+    covered: bool = False,
+) -> None:
+    """Keys, record and config of a registry with one operator. TownFault, NoPort.
+
+    `covered`: no statement leaves it before the witness has cosigned it.
+    """
+    config = Config(
+        name,
+        "",
+        f"{HOST}:{next(ports)}",
+        f"{HOST}:{next(ports)}",
+        witnesses=() if witness is None else (witness,),
+        witness_quorum=0 if witness is None else 1,
+        covered=covered,
+    )
     try:
         create(home, config, 1, 1, _now_us(), os.urandom)
     except HomeFault as fault:

@@ -104,20 +104,22 @@ async def build(
     node_command: Callable[[str, Path], tuple[str, ...]] = run_node_command,
     found: Found = found_node,
     registry_command: Callable[[Path], tuple[str, ...]] = run_registry_command,
+    registry_found: Found = found_registry,
 ) -> Town:
     """Founds, starts and joins everything. TownFault, StartFailed, NoPort.
 
     `node_command`: what runs the node of a name in its directory, as words after `pledgeway`.
-    `found`: what makes that directory. `registry_command`: what runs a registry in its own.
+    `found`: what makes that directory. `registry_command`: what runs a registry in its own, and
+    `registry_found` what makes that one.
     """
     registries = {}
     for i, name in enumerate(plan.network.registries):
         home = directory / f"registry{i}"
-        found_registry(home, name, ports)
+        registry_found(home, name, ports)
         registries[name] = Daemon(name, registry_command(home), home)
     houses = _found(plan, directory, ports, bridge, node_command, found)
     town = Town(plan, running, houses, registries)
-    await _start_all(town, ports, told, found)
+    await _start_all(town, ports, told, found, registry_found)
     await trio.to_thread.run_sync(_introduce, town)
     await _together(town, [partial(_set_terms, town, house) for house in town.houses.values()])
     told("opening lines of credit")
@@ -144,7 +146,9 @@ def _found(
     return houses
 
 
-async def _start_all(town: Town, ports: Iterator[int], told: Told, found: Found) -> None:
+async def _start_all(
+    town: Town, ports: Iterator[int], told: Told, found: Found, registry_found: Found
+) -> None:
     limit = trio.CapacityLimiter(AT_ONCE)
     total = len(town.registries) + len(town.houses)
     started: list[str] = []
@@ -158,7 +162,7 @@ async def _start_all(town: Town, ports: Iterator[int], told: Told, found: Found)
     def again(made: Found, daemon: Daemon) -> Callable[[], None]:
         return partial(found_again, made, daemon, ports)
 
-    jobs = [partial(start, d, again(found_registry, d)) for d in town.registries.values()]
+    jobs = [partial(start, d, again(registry_found, d)) for d in town.registries.values()]
     jobs += [partial(start, h.daemon, again(found, h.daemon)) for h in town.houses.values()]
     await _together(town, jobs)
 

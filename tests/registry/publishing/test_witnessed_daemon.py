@@ -65,9 +65,9 @@ def witnesses(tmp_path: Path) -> Iterator[list[Loopback]]:
 async def witnessed(
     path: Path, witnesses: list[Loopback], **settings: object
 ) -> AsyncIterator[Serving]:
-    """A registry with these witnesses, both needed, which have been told of it."""
+    """A registry with these witnesses, who have been told of it; all are needed by default."""
     keys = tuple(witness.witness for witness in witnesses)
-    settings |= {"witnesses": keys, "witness_quorum": len(keys)}
+    settings = {"witnesses": keys, "witness_quorum": len(keys)} | settings
     config = replace(CONFIG, **settings)  # type: ignore[arg-type]
     if not Home(path).record.exists():
         create(path, config, 1, 1, NOW_US, os.urandom)
