@@ -47,6 +47,14 @@ class LogPlan:
         """The log from before there were shards has ended, and no witness ever knew it."""
         return 0 if shard == BARE_SHARD else self.quorum
 
+    @property
+    def remembering(self) -> int:
+        """How many witnesses must have said what they know before anything is decided.
+
+        Whatever was published bears the cosignatures of a quorum: one of them is among so many.
+        """
+        return max(self.quorum, len(self.witnesses) - self.quorum + 1) if self.quorum else 0
+
     def enough(self, shard: int, note: Note) -> bool:
         """Whether a quorum of our witnesses cosigned it."""
         keys = [witness.key for witness in self.witnesses]

@@ -90,6 +90,9 @@ class Publisher:
                     link.start()
                 while not self._closing:
                     self._wait(self._step(source))
+        except LogSetBack:
+            self._coverage.withdraw()  # the daemon ends; until it has, nothing more is decided
+            raise
         finally:
             for link in self._links:
                 link.close()
@@ -150,7 +153,7 @@ class Publisher:
             rounds.log.extend(leaves)
 
     def _confirm(self, source: LeafSource) -> None:
-        """Asks witnesses what they have seen of us until a quorum has answered (registry 5.4.4).
+        """Asks witnesses what they have seen of us until enough have answered (registry 5.4.4).
 
         Nothing is decided meanwhile, and nothing is signed: both could contradict what they know.
         """
@@ -159,14 +162,14 @@ class Publisher:
             replies = self._standing.ask(self._origins(), answered)
             answered |= replies.answered
             self._require_standing(replies, source)
-            if len(answered) >= self._plan.quorum:
+            if len(answered) >= self._plan.remembering:
                 self._coverage.confirm()
                 return
             log.warning(
                 "%d of %d witnesses needed have said what they know of this log; until then"
                 " nothing is decided",
                 len(answered),
-                self._plan.quorum,
+                self._plan.remembering,
             )
             self._wait(ASK_AGAIN_S)
 
