@@ -31,6 +31,7 @@ from runtime.clock import Clock
 log = logging.getLogger(__name__)
 
 ASK_AGAIN_S: Final = 1.0  # witnesses that do not say what they know
+LAG_PARTS: Final = 4  # of MMD: a mark that is older is not fresh
 TROUBLE_S: Final = 1.0  # after a full disk or a lost connection
 
 MakeSource = Callable[[Connection], LeafSource]
@@ -222,7 +223,7 @@ class Publisher:
             )
         if size == self._coverage.size(rounds.shard):
             self._coverage.all_covered(rounds.shard, begun)
-            if size == 0 or now_s < rounds.fresh_until_s:
+            if size == 0 or now_s < rounds.fresh_until_s or self._lags(source):
                 return
         else:
             self._coverage.found_uncovered(rounds.shard, begun)
@@ -232,6 +233,14 @@ class Publisher:
         offer = rounds.sign(begun, now_s)
         for link in self._links if rounds.shard != BARE_SHARD else ():
             link.offer(offer)
+
+    def _lags(self, source: LeafSource) -> bool:
+        """Whether a decision may have been on its way to the disk, or to a standby, for long.
+
+        Cosigned anew without it, its own log would show that it was dated back (E6). The clock's
+        mark is written behind every decision: where it is fresh none has waited for long.
+        """
+        return self._clock.now_us() - source.mark_us() > self._plan.mmd_us // LAG_PARTS
 
     # ------------------------------------------------------------ witnesses' answers
 

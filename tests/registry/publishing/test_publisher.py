@@ -44,6 +44,7 @@ class Leaves:
     def __init__(self, size: int = 0, word: str = "leaf") -> None:
         self.entries: dict[int, list[bytes]] = {}
         self.word = word
+        self.marked_us = NOW_US
         if size:
             self.grow(size)
 
@@ -56,6 +57,9 @@ class Leaves:
 
     def log_size(self, shard: int) -> int:
         return len(self.entries.get(shard, ()))
+
+    def mark_us(self) -> int:
+        return self.marked_us
 
     def leaves(self, shard: int, start: int, end: int) -> list[bytes]:
         return self.entries[shard][start:end]
@@ -224,6 +228,36 @@ def test_a_log_that_rests_is_cosigned_anew_and_keeps_its_first_times(
         found = proven_in(proof, running.leaves.entries[YEAR][0], KEYS)
         assert found is not None
         assert list(cosignature_times_s(found[1], [plan.witnesses[0].key]).values()) == [now_s]
+
+
+def test_a_log_rests_unsigned_while_a_decision_may_wait_for_its_disk(
+    tmp_path: Path, witnesses: list[Loopback], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A later time under the log without it would make its honest time look dated back."""
+    monkeypatch.setattr("registry.publishing.shard_rounds.RESIGN_S", 0.0)
+    monkeypatch.setattr("registry.publishing.shard_rounds.PACE_S", 0.0)
+    plan, leaves = plan_of(tmp_path / "log", witnesses[0], quorum=1), Leaves(3)
+    looks, counted = [0], Leaves.mark_us
+
+    def mark_us(source: Leaves) -> int:
+        looks[0] += 1
+        return counted(source)
+
+    with publishing(plan, leaves) as running:
+        running.until(lambda: running.covered(3))
+        leaves.marked_us -= MMD_US
+        monkeypatch.setattr(Leaves, "mark_us", mark_us)
+        running.publisher.nudge()
+        running.until(lambda: looks[0] > 0)
+        asked = len(witnesses[0].asked)
+        for _ in range(3):
+            before = looks[0]
+            running.publisher.nudge()
+            running.until(lambda b=before: looks[0] > b)  # type: ignore[misc]
+        assert len(witnesses[0].asked) == asked
+        leaves.marked_us += MMD_US
+        running.publisher.nudge()
+        running.until(lambda: len(witnesses[0].asked) > asked)
 
 
 def test_two_replicas_publish_one_log(tmp_path: Path, witnesses: list[Loopback]) -> None:
