@@ -135,6 +135,7 @@ class Desk:
 
     async def _settle(self, asks: Sequence[Ask | Refused], callers: Sequence[str]) -> list[Answer]:
         examined = await self._examine(asks)
+        self._note_bad(examined, callers)
         shed = [item if self._has_room(item) else _TOO_BUSY for item in examined]
         items = [item for item in shed if not isinstance(item, Refused)]
         answers = iter(await self._worker.answer(items))
@@ -218,6 +219,13 @@ class Desk:
                 return Query(subject)
             case AskAnnounce():
                 return Announce(subject)
+
+    def _note_bad(self, examined: Sequence[Examined], callers: Sequence[str]) -> None:
+        for item, caller in zip(examined, callers, strict=True):
+            if not isinstance(item, CommitShown) or item.satisfied:
+                continue
+            if self.calendar.holds(*item.subject.key):
+                self._quota.spoil(caller, item.subject.commit_id)
 
     def _has_room(self, item: Examined) -> bool:
         # Whoever was admitted is never rate limited, nor what another member has accepted: shedding

@@ -122,6 +122,11 @@ class Keys:
         held = self.ring.newest(KeyPurpose.STATEMENT, now_us)
         return self.statement if held is None else held.key
 
+    def log_at(self, now_us: int) -> SigningKey:
+        """The log key that signs now; the last one where all have ended. From any thread."""
+        held = self.ring.newest(KeyPurpose.LOG, now_us)
+        return self.log if held is None else held.key
+
 
 def create(
     path: Path, config: Config, operators: int, threshold: int, now_us: int, entropy: Entropy

@@ -118,3 +118,7 @@ class Coverage:
         """Nothing that was published is missing here, and no witness knows more than we do."""
         self._checked = True
         self.changed()
+
+    def withdraw(self) -> None:
+        """Something that was published turned out to be missing here."""
+        self._checked = False

@@ -20,6 +20,10 @@ class LeafSource(Protocol):
         """How many entries a shard has."""
         ...
 
+    def mark_us(self) -> int:
+        """When somebody who decides last said that nothing of his is on its way: µs UTC."""
+        ...
+
     def leaves(self, shard: int, start: int, end: int) -> list[bytes]:
         """The leaves [start, end) of a shard, by their bytes."""
         ...

@@ -38,7 +38,7 @@ def plan_of(home: Home, place: str, config: Config, record: RegistryRecord, keys
         folder=home.log,
         database=place,
         prefix=config.log_origin,
-        key=keys.log,
+        key_at=keys.log_at,
         known_keys=tuple(certificate.key for certificate in record.log_keys),
         witnesses=config.witnesses,
         quorum=config.witness_quorum,

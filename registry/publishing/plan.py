@@ -1,6 +1,6 @@
 """What the publisher needs to know: whose log, where it lies, who cosigns it, by when."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,13 +17,14 @@ from registry.publishing.tile_files import TileFiles
 class LogPlan:
     """`folder` holds a folder for each shard; `database` is how people are told where it is.
 
-    `known_keys`: log keys of ours besides `key`, whose checkpoints may still be about.
+    `key_at`: the log key that signs at a time (µs UTC); `known_keys`: all that were ever certified,
+    whose checkpoints may still be about.
     """
 
     folder: Path
     database: str
     prefix: str
-    key: SigningKey
+    key_at: Callable[[int], SigningKey]
     known_keys: tuple[bytes, ...]
     witnesses: tuple[RecordWitness, ...]
     quorum: int
@@ -40,12 +41,19 @@ class LogPlan:
 
     def note_keys(self, origin: str) -> tuple[NoteKey, ...]:
         """Every key of ours that may have signed a checkpoint of this origin."""
-        keys = dict.fromkeys((self.key.public, *self.known_keys))
-        return tuple(log_note_key(origin, key) for key in keys)
+        return tuple(log_note_key(origin, key) for key in self.known_keys)
 
     def quorum_of(self, shard: int) -> int:
         """The log from before there were shards has ended, and no witness ever knew it."""
         return 0 if shard == BARE_SHARD else self.quorum
+
+    @property
+    def remembering(self) -> int:
+        """How many witnesses must have said what they know before anything is decided.
+
+        Whatever was published bears the cosignatures of a quorum: one of them is among so many.
+        """
+        return max(self.quorum, len(self.witnesses) - self.quorum + 1) if self.quorum else 0
 
     def enough(self, shard: int, note: Note) -> bool:
         """Whether a quorum of our witnesses cosigned it."""

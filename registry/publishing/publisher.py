@@ -31,6 +31,7 @@ from runtime.clock import Clock
 log = logging.getLogger(__name__)
 
 ASK_AGAIN_S: Final = 1.0  # witnesses that do not say what they know
+LAG_PARTS: Final = 4  # of MMD: a mark that is older is not fresh
 TROUBLE_S: Final = 1.0  # after a full disk or a lost connection
 
 MakeSource = Callable[[Connection], LeafSource]
@@ -90,6 +91,9 @@ class Publisher:
                     link.start()
                 while not self._closing:
                     self._wait(self._step(source))
+        except LogSetBack:
+            self._coverage.withdraw()  # the daemon ends; until it has, nothing more is decided
+            raise
         finally:
             for link in self._links:
                 link.close()
@@ -150,7 +154,7 @@ class Publisher:
             rounds.log.extend(leaves)
 
     def _confirm(self, source: LeafSource) -> None:
-        """Asks witnesses what they have seen of us until a quorum has answered (registry 5.4.4).
+        """Asks witnesses what they have seen of us until enough have answered (registry 5.4.4).
 
         Nothing is decided meanwhile, and nothing is signed: both could contradict what they know.
         """
@@ -159,14 +163,14 @@ class Publisher:
             replies = self._standing.ask(self._origins(), answered)
             answered |= replies.answered
             self._require_standing(replies, source)
-            if len(answered) >= self._plan.quorum:
+            if len(answered) >= self._plan.remembering:
                 self._coverage.confirm()
                 return
             log.warning(
                 "%d of %d witnesses needed have said what they know of this log; until then"
                 " nothing is decided",
                 len(answered),
-                self._plan.quorum,
+                self._plan.remembering,
             )
             self._wait(ASK_AGAIN_S)
 
@@ -219,7 +223,7 @@ class Publisher:
             )
         if size == self._coverage.size(rounds.shard):
             self._coverage.all_covered(rounds.shard, begun)
-            if size == 0 or now_s < rounds.fresh_until_s:
+            if size == 0 or now_s < rounds.fresh_until_s or self._lags(source):
                 return
         else:
             self._coverage.found_uncovered(rounds.shard, begun)
@@ -229,6 +233,14 @@ class Publisher:
         offer = rounds.sign(begun, now_s)
         for link in self._links if rounds.shard != BARE_SHARD else ():
             link.offer(offer)
+
+    def _lags(self, source: LeafSource) -> bool:
+        """Whether a decision may have been on its way to the disk, or to a standby, for long.
+
+        Cosigned anew without it, its own log would show that it was dated back (E6). The clock's
+        mark is written behind every decision: where it is fresh none has waited for long.
+        """
+        return self._clock.now_us() - source.mark_us() > self._plan.mmd_us // LAG_PARTS
 
     # ------------------------------------------------------------ witnesses' answers
 

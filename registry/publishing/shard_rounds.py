@@ -91,7 +91,7 @@ class ShardRounds:
     def sign(self, begun: Begun, now_s: float) -> Offer:
         """Signs the tree as it is now; the offer is for the witnesses."""
         checkpoint = self.log.checkpoint()
-        note = sign_checkpoint(checkpoint, self._plan.key)
+        note = sign_checkpoint(checkpoint, self._plan.key_at(self._clock.now_us()))
         # Crash here, or before a quorum has answered: some witnesses have cosigned what nobody
         # was shown. The next run signs this tree or a longer one, which continues it.
         self._not_before_s = now_s + PACE_S

@@ -89,6 +89,32 @@ async def test_a_new_key_takes_over_and_signs_what_was_decided_before(tmp_path: 
     assert len(keys) == 3 and keys < set(before_all), "logged before their first use"
 
 
+async def test_a_new_log_key_takes_over_while_the_registry_runs(tmp_path: Path) -> None:
+    """Witnesses cosign nothing by a key that has ended, and it would stop deciding."""
+    home = founded(tmp_path / "r")
+    old = load_keys(home, load_record(home.record), NOW_US).log.public
+    rotate(home, [KeyPurpose.LOG], DAY_US, NOW_US, os.urandom)
+    (new,) = [c.key for c in load_record(home.record).log_keys if c.key != old]
+    async with serving(home.path) as served:
+        year = shard_of(NOW_US)
+        origin = f"{served.record.log_origin}/{year}"
+        for key in (old, new):
+            d = served.descriptor(key.hex(), deadline_us=served.clock.now_us() + 10 * SECOND)
+            (answer,) = await served.decide(commit_item(make_commit(d)))
+            index = Statement.decode(answer.final.statement).log_index
+            while covered(home.log / str(year) / "checkpoint", log_note_key(origin, key)) <= index:
+                await trio.lowlevel.checkpoint()
+            served.clock.advance(DAY_US + SECOND)
+
+
+def covered(path: Path, key: NoteKey) -> int:
+    """Entries below the checkpoint there, if this key signed it."""
+    try:
+        return read_checkpoint(path.read_bytes(), key)[0].size
+    except (OSError, WireFault):
+        return 0
+
+
 async def test_a_node_fetches_the_record_of_a_registry_that_changed_its_keys(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

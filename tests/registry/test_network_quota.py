@@ -1,17 +1,21 @@
 """What one part of the net may ask for, and that it never costs a commit that was admitted."""
 
 from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
 
+from proto.commit import Commit
+from proto.v1 import registry_pb2 as rpb
 from registry.asks import AskAnnounce, AskById, AskCommit, AskNothing, AskQuery
 from registry.buckets import HOUR_US, LOCAL, US, Buckets
 from registry.calendar import Calendar
 from registry.examine import read_subject
 from registry.log import Reason, Refused, Subject
 from registry.quota import Quota
-from tests.proto.build import DESCRIPTOR, NOW_US, SECOND
+from tests.proto.build import DESCRIPTOR, NOW_US, SECOND, make_commit
 from tests.registry.build import descriptor
+from tests.registry.serving import commit_item, serving
 
 NET = "203.0.113.0/24"
 AT_US = 1_000 * US
@@ -74,3 +78,37 @@ def test_a_place_far_ahead_costs_more() -> None:
     assert quota.may_keep(NET, NOW_US + 24 * HOUR_US, NOW_US, AT_US)
     assert not quota.may_keep(NET, NOW_US + 24 * HOUR_US, NOW_US, AT_US)
     assert quota.may_keep(NET, NOW_US + 10 * SECOND, NOW_US, AT_US)
+
+
+def test_bad_evidence_for_an_admitted_commit_is_checked_for_nothing_once() -> None:
+    quota, calendar = made(burst=1)
+    one = descriptor("one")
+    read = read_subject(one.encode())
+    assert isinstance(read, Subject)
+    assert calendar.reserve(read.kept)
+    ask = AskCommit(one.encode(), b"bad")
+    flood = quota.within([ask] * 9, NET, AT_US)
+    assert flood[:2] == [ask, ask], "one is free, one is paid for"
+    assert all(isinstance(other, Refused) for other in flood[2:])
+    assert quota.within([ask], NET, AT_US) == [ask], "nothing is known of its evidence yet"
+    quota.spoil(NET, read.commit_id)
+    assert quota.within([ask], NET, AT_US) == [Refused(Reason.OVER_QUOTA, US)]
+    assert quota.within([ask], "198.51.100.0/24", AT_US) == [ask], "the payee lives elsewhere"
+
+
+@pytest.mark.edge
+async def test_a_flood_of_bad_evidence_ends_at_the_quota(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("registry.service.prefix_of", lambda _: NET)
+    async with serving(tmp_path / "r", network_per_s=1, network_burst=2) as served:
+        d = served.descriptor("a")
+        (admitted,) = await served.announce(d)
+        assert admitted.HasField("interim")
+        bad = rpb.DecideItem(commit=Commit(d.encode(), b"").to_message())
+        said = [(await served.decide(bad))[0].refusal.reason for _ in range(30)]
+        assert said[0] == rpb.BAD_EVIDENCE
+        assert rpb.OVER_QUOTA in said
+        monkeypatch.setattr("registry.service.prefix_of", lambda _: "198.51.100.0/24")
+        (answer,) = await served.decide(commit_item(make_commit(d)))
+        assert answer.HasField("final")
