@@ -26,6 +26,9 @@ MAX_WAITING_ITEMS: Final = 8192  # about a second of work; what waits longer is 
 IDLE_S: Final = 0.05  # the archive index is written when nobody has wanted a decision this long
 TICK_S: Final = 0.5  # how often the clock's mark is looked at while nothing else happens
 RETRY_S: Final = 0.5  # a server that was restarted is back after a second or two
+# A server whose standbys are all away lets a COMMIT wait for them, for ever if need be. Whoever
+# asked has been cut off by then, so more patience would serve nobody.
+STOP_WITHIN_S: Final = 5.0
 BACKLOG_ENTRIES: Final = 4096  # beyond it the archive index no longer waits for an idle moment
 
 MakeDecider = Callable[[Ledger], Decider]
@@ -72,7 +75,8 @@ class DecisionWorker:
     async def open(
         cls, engine: Engine, make: MakeDecider, on_decided: Decided
     ) -> AsyncIterator["DecisionWorker"]:
-        """Runs the thread around a block; at its end everything queued is decided.
+        """Runs the thread around a block; at its end everything queued is decided, unless the
+        database does not answer within STOP_WITHIN_S: then the process has to end without it.
 
         DaemonCrash where the database failed in a way that only a restart can clear up.
         """
@@ -83,10 +87,19 @@ class DecisionWorker:
             try:
                 yield worker
             finally:
-                with trio.CancelScope(shield=True):  # bounded by the disk alone
-                    worker._closing = True
-                    worker._work.release()
+                worker._closing = True
+                worker._work.release()
+                with trio.move_on_after(STOP_WITHIN_S, shield=True) as patience:
                     await worker._ended.wait()
+                if patience.cancelled_caught:
+                    # As at a crash: what was being written is there or it is not, and none of it
+                    # was told. The thread ends with the process.
+                    log.error(
+                        "the database has not answered for %.0f s, the end does not wait for it:"
+                        " what was on its way may be decided or not, and is told after the next"
+                        " start; nothing that a failover could lose was told",
+                        STOP_WITHIN_S,
+                    )
 
     @property
     def room(self) -> int:

@@ -118,7 +118,8 @@ def add_log(directory: Path, record: Path, as_json: bool) -> None:
     """Let the witness in DIR cosign the log of the registry whose record is the file RECORD.
 
     All shards of that log are cosigned, under the keys that the record certifies for logs. A newer
-    record of the same registry replaces the older one. A running witness needs no restart.
+    record of the same registry replaces the older one. A running witness needs no restart, and
+    fetches newer records from the registry's archive by itself.
 
     \b
     Example:

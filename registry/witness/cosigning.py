@@ -143,7 +143,7 @@ class Cosigner:
                 continue  # another key of the log may have signed it
             signed += [s for s in note.signatures if s.claims(key)]
         if checkpoint is None:
-            return Refusal(Refused.UNKNOWN_KEY)
+            return Refusal(Refused.UNKNOWN_KEY, prefix=log.record.log_origin)
         return _Offer(log, request, checkpoint, Note(note.text, tuple(signed)).encode())
 
     def _judge(self, latest: Latest, offer: _Offer) -> tuple[Cosigned | None, int | Refusal]:

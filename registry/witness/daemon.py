@@ -16,6 +16,7 @@ from registry.record import with_port
 from registry.witness.config import WitnessConfig, read_config
 from registry.witness.cosigning import Cosigner, Pace
 from registry.witness.evidence import EvidenceShelf
+from registry.witness.following import RecordFollower
 from registry.witness.home import (
     WitnessHome,
     cosignature_key,
@@ -85,7 +86,8 @@ class WitnessDaemon:
 
     async def serve(self, ready: Ready, stop: Stop) -> None:
         """Serves until `stop` returns. OSError."""
-        app = WitnessService(self.cosigner, self.look, Tally()).app()
+        follower = RecordFollower(self._home.logs, self._logs)
+        app = WitnessService(self.cosigner, self.look, Tally(), follower.doubt).app()
         shutdown, ended = trio.Event(), trio.Event()
         fault: OSError | None = None
 
@@ -96,6 +98,7 @@ class WitnessDaemon:
         async with trio.open_nursery() as nursery:
             if isinstance(self._clock, ChronyClock):
                 nursery.start_soon(self._clock.follow)
+            nursery.start_soon(follower.run)
             try:
                 line = self._publish(await self._start_web(partial(nursery.start, web)))
                 ready(line)

@@ -6,7 +6,7 @@ proof between them, and the time never goes back.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, unique
 from typing import Final
 
@@ -38,10 +38,12 @@ class Refused(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """`size`: of the checkpoint cosigned last, 0 for none."""
+    """`size`: of the checkpoint cosigned last, 0 for none. `prefix`: of the log of an
+    UNKNOWN_KEY, whose record may have a successor that certifies the key."""
 
     reason: Refused
     size: int = 0
+    prefix: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

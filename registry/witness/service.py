@@ -53,11 +53,15 @@ Look = Callable[[], State]
 
 @dataclass(frozen=True, slots=True)
 class WitnessService:
-    """`look` gives the state of the whole; it reads the disk, so it is called in a thread."""
+    """`look` gives the state of the whole; it reads the disk, so it is called in a thread.
+
+    `doubt` is told the prefix of a log whose checkpoint was signed by a key that we do not know.
+    """
 
     cosigner: Cosigner
     look: Look
     tally: Tally
+    doubt: Callable[[str], None] = lambda prefix: None
     workers: trio.CapacityLimiter = field(default_factory=lambda: trio.CapacityLimiter(MAX_WORKERS))
 
     def app(self) -> Starlette:
@@ -82,6 +86,8 @@ class WitnessService:
             self.tally.count("cosigned")
             return _plain(200, answer.line)
         self.tally.count(answer.reason.name.lower())
+        if answer.prefix:
+            self.doubt(answer.prefix)  # the log submits again, and by then we may know the key
         status = STATUS[answer.reason]
         if status == 409:
             # As a header: with a media type of "text/" a charset would be appended.

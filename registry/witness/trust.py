@@ -100,27 +100,45 @@ def load_logs(folder: Path) -> list[RegistryRecord]:
 
 def read_log_record(path: Path) -> RegistryRecord:
     """A registry's record with a log that can be cosigned. HomeFault."""
+    return _log_record(_bytes_of(path), str(path))
+
+
+def _bytes_of(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            record = read_record(file.read(MAX_RECORD_BYTES + 1))
+            return file.read(MAX_RECORD_BYTES + 1)
     except OSError as error:
         raise HomeFault(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _log_record(data: bytes, where: str) -> RegistryRecord:
+    try:
+        record = read_record(data)
     except WireFault as fault:
-        raise HomeFault(f"{path}: {fault}") from fault
+        raise HomeFault(f"{where}: {fault}") from fault
     if not record.log_keys:
-        raise HomeFault(f"{path}: certifies no key for a log, so there is nothing to cosign")
+        raise HomeFault(f"{where}: certifies no key for a log, so there is nothing to cosign")
     return record
 
 
 def add_log(folder: Path, path: Path) -> RegistryRecord:
     """Takes a registry's record into the folder; a newer one replaces the older. HomeFault."""
-    record = read_log_record(path)
+    return take_record(folder, _bytes_of(path), str(path))
+
+
+def take_record(
+    folder: Path, data: bytes, where: str, *, only: bytes | None = None
+) -> RegistryRecord:
+    """As `add_log`, of bytes that came from `where`. HomeFault, also where it is not of `only`."""
+    record = _log_record(data, where)
+    if only is not None and record.registry != only:
+        raise HomeFault(f"{where}: shows the record of another registry, {record.registry.hex()}")
     known = load_logs(folder)
     for other in known:
         if other.registry == record.registry:
-            _require_newer(path, record, other)
+            _require_newer(where, record, other)
         elif other.log_origin == record.log_origin:
-            raise HomeFault(f"{path}: registry {other.registry.hex()} has a log of this name")
+            raise HomeFault(f"{where}: registry {other.registry.hex()} has a log of this name")
     if len(known) >= MAX_LOGS and all(k.registry != record.registry for k in known):
         raise HomeFault(f"{folder}: holds {MAX_LOGS} records, which is the most")
     try:
@@ -131,10 +149,10 @@ def add_log(folder: Path, path: Path) -> RegistryRecord:
     return record
 
 
-def _require_newer(path: Path, record: RegistryRecord, known: RegistryRecord) -> None:
+def _require_newer(where: str, record: RegistryRecord, known: RegistryRecord) -> None:
     if record.log_origin != known.log_origin:
-        raise HomeFault(f"{path}: renames the log from {known.log_origin}, which never changes")
+        raise HomeFault(f"{where}: renames the log from {known.log_origin}, which never changes")
     if record.signed != known.signed and not record.replaces(known):
         raise HomeFault(
-            f"{path}: sequence {record.sequence} does not continue {known.sequence}, which is here"
+            f"{where}: sequence {record.sequence} does not continue {known.sequence}, which is here"
         )

@@ -1,24 +1,37 @@
 """A primary and its synchronous standby (registry section 5.4): nothing leaves that a failover
 could lose, even where the wait for the standby was cancelled."""
 
+import os
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 import pytest
+import trio
 from sqlalchemy import create_engine, select
 from sqlalchemy.exc import DBAPIError
 
 from proto.descriptor import transaction_uuid
+from proto.policy import single
+from proto.registry_record import RegistryRecord
+from proto.v1 import registry_pb2 as rpb
 from registry.decider import Decider
+from registry.home import Home, create, load_record
 from registry.log import Logged, Query, Subject
 from registry.relay_recovery import pages
 from registry.store import Ledger, LedgerReader, open_ledger
 from registry.tables import decision
-from runtime.clock import FakeClock
+from runtime.bridge import Bridge
+from runtime.clock import FakeClock, SystemClock
+from runtime.rpc_client import RpcChannel, RpcError
 from runtime.store import StoreUnusable
-from tests.proto.build import NOW_US, R1
+from tests.proto.build import NOW_US, R1, SECOND, make_commit
 from tests.registry.build import (
     ERROR_US,
     ORIGIN,
@@ -28,7 +41,9 @@ from tests.registry.build import (
     collective,
     commit_shown,
     declinable,
+    descriptor,
 )
+from tests.registry.serving import CONFIG, METHOD, commit_item
 from tests.registry.test_replicas import row_of
 from tests.standby import Pair, pair
 
@@ -178,6 +193,74 @@ def test_what_a_server_shows_after_its_crash_waits_for_the_standby(servers: Pair
         servers.until(WAITING)
         assert second.result is None
     assert statement(second.ended()) == statement(seen[0])
+
+
+IMPATIENT: Final = """
+import sys
+from registry import worker
+from registry.__main__ import main
+worker.STOP_WITHIN_S = 0.2
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@contextmanager
+def registry_at(path: Path) -> Iterator[tuple[subprocess.Popen[str], RegistryRecord]]:
+    """A whole registry in a process of its own, killed at the end unless it has ended."""
+    with subprocess.Popen(
+        [sys.executable, "-c", IMPATIENT, str(path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline().startswith("ready ")
+            yield process, load_record(Home(path).record)
+        finally:
+            process.kill()
+
+
+async def told_by(record: RegistryRecord, item: rpb.DecideItem) -> list[rpb.Answer]:
+    """Its answers; none where it ends before it has one."""
+    async with (
+        Bridge.open() as bridge,
+        RpcChannel.to_pinned(bridge, record.grpc_target, record.tls_certificate) as channel,
+    ):
+        request = rpb.DecideRequest(items=[item])
+        try:
+            answer = await channel.unary(METHOD + "Decide", request, rpb.DecideResponse, WITHIN_S)
+        except RpcError:
+            return []
+        return list(answer.answers)
+
+
+async def test_a_stop_does_not_wait_for_standbys_for_ever(servers: Pair, tmp_path: Path) -> None:
+    home = Home(tmp_path / "r")
+    clock = SystemClock(0)
+    config = replace(CONFIG, database=servers.primary.fresh())
+    create(home.path, config, 1, 1, clock.now_us(), os.urandom)
+    told: list[rpb.Answer] = []
+    with registry_at(home.path) as (process, record):
+        deadline_us = clock.now_us() + 600 * SECOND
+        d = descriptor("a", policy=single(record.registry), deadline_us=deadline_us)
+        with standby_down(servers):
+
+            async def submit() -> None:
+                told.extend(await told_by(record, commit_item(make_commit(d))))
+
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(submit)
+                await trio.to_thread.run_sync(servers.until, WAITING)
+                process.send_signal(signal.SIGTERM)
+                status = await trio.to_thread.run_sync(process.wait, WITHIN_S)
+            assert process.stderr is not None
+            said = process.stderr.read()
+    assert (status, told) == (0, [])
+    assert "may be decided or not" in said and "Traceback" not in said
+    with registry_at(home.path) as (process, record):
+        (answer,) = await told_by(record, commit_item(make_commit(d)))
+    assert answer.HasField("final"), "whether or not it was there already"
 
 
 def test_after_a_failover_nothing_contradicts_what_was_told(servers: Pair) -> None:

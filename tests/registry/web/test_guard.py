@@ -9,7 +9,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from proto.limits import US
 from registry.web import guard as room
-from registry.web.guard import BURST, HEADERS, PER_SECOND, Guard
+from registry.web.guard import BURST, HEADERS, LOG_BURST, LOG_PER_SECOND, PER_SECOND, Guard
 from runtime.clock import FakeClock
 
 
@@ -69,6 +69,22 @@ async def test_who_asks_too_much_waits(clock: FakeClock) -> None:
     clock.advance(US // PER_SECOND)
     assert (await ask(guard, "203.0.113.7"))["status"] == 200
     assert (await ask(guard, "203.0.113.7"))["status"] == 429
+
+
+@pytest.mark.parametrize("path", ["/log/2026/checkpoint", "/tile/entries/000", "/checkpoint"])
+async def test_a_reader_of_the_log_has_more_room_and_takes_nobody_elses(
+    clock: FakeClock, path: str
+) -> None:
+    guard = Guard(Inner(), clock.monotonic_us)
+    for _ in range(LOG_BURST):
+        assert (await ask(guard, "203.0.113.7", path=path))["status"] == 200
+    assert (await ask(guard, "203.0.113.7", path=path))["status"] == 429, "it is bounded as well"
+    assert (await ask(guard, "203.0.113.7"))["status"] == 200, "pages have their own allowance"
+    clock.advance(US // PER_SECOND)
+    again = [
+        await ask(guard, "203.0.113.7", path=path) for _ in range(LOG_PER_SECOND // PER_SECOND)
+    ]
+    assert all(answer["status"] == 200 for answer in again)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.0.1", "::1", None])
