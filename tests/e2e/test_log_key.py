@@ -23,8 +23,8 @@ from registry.home import Home, create, load_record
 from registry.witness.home import WitnessHome
 from registry.witness.trust import add_log
 from runtime.clock import SystemClock
+from tests.e2e.cosigners import RUN, witness
 from tests.e2e.houses import until
-from tests.e2e.test_witnessed import RUN, witness
 from tests.registry.serving import CONFIG
 
 pytestmark = [pytest.mark.edge, pytest.mark.e2e]
