@@ -112,8 +112,38 @@ def test_chrony_reads_its_settings(tmp_path: Path) -> None:
     assert done.stdout.count(" nts") >= 4, done.stdout
 
 
+def test_whoever_runs_a_registry_may_ask_chrony() -> None:
+    """Its socket serves root and chrony's own user; the registry is neither."""
+    lines = (DEPLOY / "chrony.conf").read_text().splitlines()
+    assert "cmdport 323" in lines, "0 shuts the port that all others ask"
+    bound = [line.split()[1] for line in lines if line.startswith("bindcmdaddress")]
+    assert sorted(bound) == ["127.0.0.1", "::1"], "and nobody outside"
+
+
+def test_metrics_that_alerts_name_exist() -> None:
+    """In REGISTRY.md they stand without their prefix, in the first column of the table."""
+    source = "".join(
+        (ROOT / "registry" / name).read_text() for name in ("web/vitals.py", "witness/state.py")
+    )
+    page = (DEPLOY / "REGISTRY.md").read_text()
+    column = "".join(re.findall(r"^\| ([^|]*) \|", page, re.MULTILINE))
+    named = set(re.findall(r"\b[a-z]+(?:_[a-z]+)*_(?:total|seconds|items|entries|bytes)\b", column))
+    named |= set(re.findall(r"\bpledgeway_witness_[a-z_]+\b", page))
+    assert len(named) >= 10, named
+    unknown = {name for name in named if not re.search(rf'[" ]{name}[" {{]', source)}
+    assert not unknown
+    reasons = set(re.findall(r'reason="([A-Z_]+)"', page))
+    assert reasons and reasons <= set(import_module("registry.log").Reason.__members__)
+    states = set(re.findall(r"^\| · `([A-Z_]+)`", page, re.MULTILINE))
+    assert {*states, "DECIDING"} == set(import_module("registry.health").State.__members__)
+
+
+NGINX = sorted(DEPLOY.glob("nginx-*.conf"))
+
+
 @pytest.mark.edge
-def test_nginx_reads_its_settings(tmp_path: Path) -> None:
+@pytest.mark.parametrize("conf", NGINX, ids=lambda p: p.name)
+def test_nginx_reads_its_settings(conf: Path, tmp_path: Path) -> None:
     nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     openssl = shutil.which("openssl")
     if nginx is None or openssl is None:
@@ -131,8 +161,7 @@ def test_nginx_reads_its_settings(tmp_path: Path) -> None:
         str(key),
     ]
     subprocess.run(made, check=True, capture_output=True, timeout=60)
-    text = (DEPLOY / "nginx-archive.conf").read_text()
-    text = text.replace("/etc/letsencrypt/live/registry.example", str(tmp_path))
+    text = re.sub(r"/etc/letsencrypt/live/[a-z.]+", str(tmp_path), conf.read_text())
     text = text.replace("/var/cache/nginx", str(tmp_path / "cache"))
     (tmp_path / "cache").mkdir()
     config = tmp_path / "nginx.conf"

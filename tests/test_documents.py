@@ -37,11 +37,15 @@ def test_commands_are_found_in_markdown() -> None:
     assert commands_in(text) == {("route",), ("line", "open"), ("pay",)}
 
 
-def test_commands_of_the_readme_exist() -> None:
+DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "deploy").glob("*.md")))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: p.name)
+def test_commands_that_a_document_names_exist(document: Path) -> None:
     import click
 
-    commands = commands_in((ROOT / "README.md").read_text())
-    assert commands, "the README shows no command"
+    commands = commands_in(document.read_text())
+    assert commands, "it shows no command"
     main = import_module(MAIN).main
     assert isinstance(main, click.Command)
     missing = []
@@ -55,6 +59,38 @@ def test_commands_of_the_readme_exist() -> None:
                 missing.append(" ".join(words[: i + 1]))
                 break
     assert not missing, told(missing)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: p.name)
+def test_options_that_a_document_shows_exist(document: Path) -> None:
+    """Each `--option` after a `pledgeway` command, continued lines included."""
+    import click
+
+    main = import_module(MAIN).main
+    wrong = []
+    for line in code_in(document.read_text().replace("\\\n", " ")):
+        for said in re.findall(r"(?:^|[\s/$])pledgeway ([^|&;#]*)", line):
+            here: click.Command = main
+            words = said.split()
+            while isinstance(here, click.Group) and words:
+                found = here.get_command(click.Context(here), words[0])
+                if found is None:
+                    break
+                here, words = found, words[1:]
+            known = {name for p in here.params for name in (*p.opts, *p.secondary_opts)}
+            options = [word.partition("=")[0] for word in words if word.startswith("--")]
+            wrong += [f"{said}: {x}" for x in options if x not in {*known, "--help"}]
+    assert not wrong, told(wrong)
+
+
+def test_links_of_a_document_lead_somewhere() -> None:
+    broken = [
+        f"{document.name}: {target}"
+        for document in DOCUMENTS
+        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text())
+        if not (document.parent / target).exists()
+    ]
+    assert not broken, told(broken)
 
 
 WITHIN = {"witness": "registry.witness"}  # daemons that live inside another's package
