@@ -61,7 +61,8 @@ def audit_command(
     \b
     Examples:
       pledgeway registry audit http://127.0.0.1:7480 --state ./seen --out ./found
-      pledgeway registry audit ./mirror-of-r1 --statements ~/.pledgeway/node/evidence
+      pledgeway payment evidence 9a02 --out ./held/lamp.evidence
+      pledgeway registry audit ./mirror-of-r1 --statements ./held
     """
     try:
         wanted = Wanted(

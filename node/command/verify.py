@@ -4,47 +4,31 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import click
-from google.protobuf.json_format import Parse, ParseError
 from rich.console import Console
 from rich.table import Table
 
+from node.command.verify_certificate import (
+    MAX_FILE_BYTES,
+    ProvesNothing,
+    Unreadable,
+    Verdict,
+    judge,
+)
 from node.command.verify_fraud import Judge, newest, read_accusation, show_accusation
-from node.command.verify_proof import (
-    ShownLog,
-    about_equivocation,
-    log_json,
-    log_lines,
-    shown_log,
-)
+from node.command.verify_proof import about_equivocation, log_json, log_lines
 from node.command.whose_clocks import monitors_by, witnesses_by
-from proto.certificate import (
-    AbortCertificate,
-    Certificate,
-    CertificateFault,
-    CertificateInvalid,
-    CommitCertificate,
-    verify_abort_certificate,
-    verify_commit_certificate,
-)
-from proto.descriptor import Descriptor, transaction_uuid
-from proto.limits import MAX_POLICY_MEMBERS, MAX_RECORD_BYTES, US
-from proto.log_leaf import decision_of
+from proto.descriptor import transaction_uuid
+from proto.limits import MAX_RECORD_BYTES, US
 from proto.registry_record import RegistryRecord, read_record
-from proto.statement import DecisionLeaf, Statement
-from proto.v1 import types_pb2 as pb
-from proto.wire import WireFault, parse
+from proto.wire import WireFault
 
 PROVES_NOTHING: Final = 1
 UNREADABLE: Final = 2
-MAX_FILE_BYTES: Final = 1 << 20  # 16 members' statements and records stay below half of it
-MAX_JSON_DEPTH: Final = 20  # a certificate file nests six deep
-BAD_RECORD: Final = "RECORD"
 
 MEANING: Final = {
     "COMMITTED": "Every SECURED, ATOMIC and PROXY promise under this transaction is redeemable"
@@ -62,137 +46,12 @@ NO_NEWEST: Final = (
 NO_TERMS: Final = "Who paid whom, how much or for what: a registry never learns it."
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """What one registry recorded, and what the file shows of its log. `witnesses`: how many its
-    record names."""
-
-    registry: bytes
-    name: str
-    leaf: DecisionLeaf
-    log_origin: str
-    log_index: int
-    log: ShownLog | None
-    witnesses: int
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a file proves: that `members`, a quorum of the policy, recorded `outcome`."""
-
-    outcome: str
-    commit_id: bytes
-    descriptor: Descriptor
-    members: tuple[Member, ...]
-
-    @property
-    def not_proven(self) -> tuple[str, ...]:
-        """What a reader might take for proven, and is not."""
-        logs = [(_printable(m.name) or m.registry.hex(), m.log) for m in self.members]
-        open_end = about_equivocation(logs, [m.witnesses for m in self.members])
-        return NO_TRUST, open_end, NO_NEWEST, NO_TERMS
-
-
-class ProvesNothing(Exception):
-    """`code` is stable, the text is for people."""
-
-    def __init__(self, code: str, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-
-
-class Unreadable(Exception):
-    """No certificate file at all; one line."""
-
-
-def judge(data: bytes, now_us: int, newer: Sequence[RegistryRecord] = ()) -> Verdict:
-    """What the bytes of a CertificateFile, protobuf or JSON, prove now.
-
-    `newer`: records that came another way; of each registry the newest one says which keys count.
-    Raises ProvesNothing or Unreadable, and nothing else, whatever the bytes.
-    """
-    file = _read(data)
-    try:
-        certificate = _certificate(file)
-    except WireFault as fault:
-        raise ProvesNothing(CertificateFault.FORM.name, str(fault)) from fault
-    records = _records(file, newer)
-    try:
-        if isinstance(certificate, CommitCertificate):
-            descriptor = verify_commit_certificate(certificate, records, now_us)
-            outcome = "COMMITTED"
-        else:
-            descriptor = verify_abort_certificate(certificate, records, now_us)
-            outcome = "NOT_COMMITTED"
-    except CertificateInvalid as fault:
-        raise ProvesNothing(fault.fault.name, fault.fault.value) from fault
-    members = []
-    for signed in certificate.statements:
-        statement = Statement.decode(signed.statement)
-        record = records[statement.registry]
-        leaf = decision_of(statement)
-        members.append(
-            Member(
-                record.registry,
-                record.name,
-                leaf,
-                statement.log_origin,
-                statement.log_index,
-                shown_log(signed, record),
-                len(record.witnesses),
-            )
-        )
-    return Verdict(outcome, certificate.commit_id, descriptor, tuple(members))
-
-
-def _read(data: bytes) -> pb.CertificateFile:
-    if len(data) > MAX_FILE_BYTES:
-        raise Unreadable(f"more than {MAX_FILE_BYTES} bytes")
-    try:
-        file = parse(pb.CertificateFile, data)
-    except WireFault as fault:
-        # "{" would begin a group, which no file of ours holds: what starts so is JSON or nothing.
-        if data.lstrip()[:1] != b"{":
-            raise Unreadable("not a certificate file") from fault
-        try:
-            file = Parse(data, pb.CertificateFile(), max_recursion_depth=MAX_JSON_DEPTH)
-        except (ParseError, ValueError, RecursionError) as error:
-            raise Unreadable("not the JSON form of a certificate file") from error
-    if file.WhichOneof("certificate") is None:
-        raise Unreadable("holds neither a commit nor an abort certificate")
-    return file
-
-
-def _certificate(file: pb.CertificateFile) -> Certificate:
-    if file.WhichOneof("certificate") == "commit":
-        return CommitCertificate.decode(file.commit.SerializeToString())
-    return AbortCertificate.from_message(file.abort)
-
-
-def _records(
-    file: pb.CertificateFile, newer: Sequence[RegistryRecord]
-) -> dict[bytes, RegistryRecord]:
-    # Each costs signature checks, and more registries than a policy has members prove nothing.
-    if len(file.records) > MAX_POLICY_MEMBERS:
-        raise ProvesNothing(BAD_RECORD, f"more than {MAX_POLICY_MEMBERS} registry records")
-    records: dict[bytes, RegistryRecord] = {}
-    for message in file.records:
-        try:
-            record = read_record(message.SerializeToString())
-        except WireFault as fault:
-            raise ProvesNothing(BAD_RECORD, str(fault)) from fault
-        _take(records, record)
-    for record in newer:
-        _take(records, record)
-    return records
-
-
-def _take(records: dict[bytes, RegistryRecord], record: RegistryRecord) -> None:
-    known = records.setdefault(record.registry, record)
-    if record.replaces(known):
-        records[record.registry] = record
-    elif record.roots[: len(known.roots)] != known.roots[: len(record.roots)]:
-        raise ProvesNothing(BAD_RECORD, "two records of one registry, of rival operators")
+def not_proven(verdict: Verdict) -> list[str]:
+    """What a reader might take for proven, and is not."""
+    members = verdict.members
+    logs = [(_printable(m.name) or m.registry.hex(), m.log) for m in members]
+    open_end = about_equivocation(logs, [m.witnesses for m in members])
+    return [NO_TRUST, open_end, NO_NEWEST, NO_TERMS]
 
 
 def _read_records(paths: Sequence[Path]) -> list[RegistryRecord]:
@@ -247,7 +106,7 @@ def as_json(verdict: Verdict) -> dict[str, object]:
             for member in verdict.members
         ],
         "proves": MEANING[verdict.outcome],
-        "does_not_prove": list(verdict.not_proven),
+        "does_not_prove": not_proven(verdict),
     }
 
 
@@ -278,7 +137,7 @@ def show(verdict: Verdict) -> None:
             table.add_row("", _printable(line))
     console.print(table)
     console.print("It does not prove:")
-    for line in verdict.not_proven:
+    for line in not_proven(verdict):
         console.print(f"  - {line}")
 
 

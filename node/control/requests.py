@@ -169,7 +169,9 @@ def _policies(context: Context, named: list[str] | None) -> list[RegistryPolicy]
         return [*own, *map(single, sorted(accepted))][:MAX_REQUEST_POLICIES]
     found = sorted({context.find_deciders(name) for name in named}, key=astuple)
     for member in {member for policy in found for member in policy.members} - accepted:
-        raise bad_argument("registries", f"{context.registry_name(member)} is not on your list")
+        exposed = member in context.engine.memory.settings.exposed
+        why = "was proven to cheat" if exposed else "is not on your list"
+        raise bad_argument("registries", f"{context.registry_name(member)} {why}")
     if len(found) > MAX_REQUEST_POLICIES:
         raise bad_argument("registries", f"at most {MAX_REQUEST_POLICIES} of them")
     return found

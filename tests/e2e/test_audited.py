@@ -14,10 +14,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
 import pytest
-from click.testing import CliRunner
+import trio
+from click.testing import CliRunner, Result
 
 from node.command.processes.town import Town
+from node.command.registry import registry
 from node.command.verify import verify
 from proto.limits import US
 from proto.shard import shard_of
@@ -55,13 +58,17 @@ class Case:
         """Certificates that the payer keeps, a file each."""
         return self.folder / "evidence"
 
-    async def pay(self, number: int) -> None:
-        """One payment, and its certificate once witnesses have vouched for it."""
-        paid = await pay(self.town, "P", (await request(self.town, "Q", 700 + number))["text"])
+    async def pay(self, amount: int) -> str:
+        """The payment's id."""
+        paid = await pay(self.town, "P", (await request(self.town, "Q", amount))["text"])
         assert paid["phase"] == "COMMITTED"
+        return str(paid["id"])
+
+    async def keep(self, payment: str, number: int) -> None:
+        """A payment's certificate once witnesses have vouched for it."""
 
         async def proven() -> bool:
-            answer = await self.town.houses["P"].control.ask("payment.evidence", id=paid["id"])
+            answer = await self.town.houses["P"].control.ask("payment.evidence", id=payment)
             file = b64decode(answer["file"])
             (signed,) = pb.CertificateFile.FromString(file).commit.committed
             (self.evidence / f"{number}.certificate").write_bytes(file)
@@ -88,9 +95,15 @@ async def paid(directory: Path) -> AsyncIterator[Case]:
         async with running(pair_network(), directory, DROPPED, registry_command=command) as town:
             case = Case(town, directory / "found")
             case.evidence.mkdir(parents=True)
-            for number in range(PAYMENTS):
-                await case.pay(number)
+            ids = [await case.pay(700 + number) for number in range(PAYMENTS)]
+            for number, payment in enumerate(ids):
+                await case.keep(payment, number)
             yield case
+
+
+async def run(command: click.Command, *words: str) -> Result:
+    """A command beside the daemons that it asks."""
+    return await trio.to_thread.run_sync(lambda: CliRunner().invoke(command, words))
 
 
 async def test_what_an_audit_finds(directory: Path) -> None:
@@ -102,11 +115,11 @@ async def test_what_an_audit_finds(directory: Path) -> None:
 
 async def require_sound(case: Case) -> None:
     copy = case.folder / "mirror"
-    copied = await typed("registry", "mirror", case.url, str(copy))
-    assert copied.returncode == 0, copied.stderr
+    copied = await run(registry, "mirror", case.url, str(copy))
+    assert copied.exit_code == 0, copied.output
     held = ("--statements", str(case.evidence), "--mirror", str(copy))
-    sound = await typed("registry", "audit", case.url, *held)
-    assert sound.returncode == 0, sound.stdout + sound.stderr
+    sound = await run(registry, "audit", case.url, *held)
+    assert sound.exit_code == 0, sound.output
     assert "Nothing is wrong with it." in sound.stdout
     entries = PAYMENTS + FIRST
     assert f"shard {case.shard}: {entries} entries, 0 before" in copied.stdout
@@ -114,7 +127,7 @@ async def require_sound(case: Case) -> None:
 
     (kept,) = {
         line.strip()
-        for line in (await typed("verify", str(case.evidence / "0.certificate"))).stdout.split("\n")
+        for line in (await run(verify, str(case.evidence / "0.certificate"))).stdout.split("\n")
         if "witnesses, 2 needed" in line
     }
     assert kept == "2 of 2 witnesses, 2 needed", "the payer has what the others would ask for"
@@ -132,8 +145,8 @@ async def require_statements_compared(case: Case) -> None:
     (lies / "nowhere").write_bytes(case.registry.state(old, 999).encode())
     out = case.folder / "out"
     words = ("--statements", str(lies), "--out", str(out), "--json")
-    found = await typed("registry", "audit", case.url, *words)
-    assert found.returncode == 1, found.stdout + found.stderr
+    found = await run(registry, "audit", case.url, *words)
+    assert found.exit_code == 1, found.output
     answer = json.loads(found.stdout)
     assert answer["statements"] == 2
     said = {(f["wrong"], f["kind"]) for f in answer["found"]}
@@ -157,8 +170,8 @@ async def require_second_decision_found(case: Case) -> None:
     first = case.decision()
     index = Forger(copy).append(leaf(DecisionReason.DECLINED, first.commit_id, first.deadline_us))
     out = case.folder / "double"
-    found = await typed("registry", "audit", str(copy), "--out", str(out))
-    assert found.returncode == 1, found.stdout + found.stderr
+    found = await run(registry, "audit", str(copy), "--out", str(out))
+    assert found.exit_code == 1, found.output
     (file,) = out.iterdir()
     assert f"pledgeway verify {file}" in found.stdout
     assert file.name.startswith(f"E5-{case.shard}-{index}-")

@@ -9,14 +9,13 @@ import pytest
 from click.testing import CliRunner, Result
 from google.protobuf.json_format import MessageToJson
 
-from node.command.verify import (
+from node.command.verify import shown_time, verify
+from node.command.verify_certificate import (
     MAX_FILE_BYTES,
     ProvesNothing,
     Unreadable,
     Verdict,
     judge,
-    shown_time,
-    verify,
 )
 from proto.certificate import CertificateFault
 from proto.commit import Commit

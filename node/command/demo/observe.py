@@ -12,7 +12,8 @@ from node.command.demo.scene import Balance, Certificate, Logged, Shown, chain_o
 from node.command.display import moment
 from node.command.processes.control import Control, Refused
 from node.command.processes.town import House, Town, answers
-from node.command.verify import ProvesNothing, Unreadable, Verdict, judge, shown_time
+from node.command.verify import shown_time
+from node.command.verify_certificate import ProvesNothing, Unreadable, Verdict, judge
 from proto.levels import Level
 
 SETTLE_TIMEOUT_S: Final = 15.0  # a killed neighbour is dialled again within five

@@ -10,7 +10,7 @@ import httpx
 import pytest
 import trio
 
-from node.command.verify import judge
+from node.command.verify_certificate import judge
 from proto.descriptor import commit_id, transaction_uuid
 from proto.registry_record import read_record
 from proto.v1 import registry_pb2 as rpb
