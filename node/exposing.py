@@ -95,8 +95,8 @@ class Exposer:
             await self._news.wait()
             self._news = trio.Event()
             while self._waiting:
-                await self._look_at(self._waiting[0])
-                self._waiting.popleft()
+                # Taken out first: one more that comes meanwhile must not push out one unseen.
+                await self._look_at(self._waiting.popleft())
 
     async def _look_at(self, data: bytes) -> None:
         while True:

@@ -6,6 +6,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 
+from proto.lateness import LONGEST_MMD_US
 from proto.limits import GUARD_US
 from proto.record_parts import RecordWitness, read_witnesses
 from proto.v1 import types_pb2 as pb
@@ -139,6 +140,9 @@ class _Reader:
             raise self._fault("log.release", "nothing is ever covered without a witness")
         if config.witness_quorum and config.mmd_us < MIN_WITNESSED_MMD_US:
             raise self._fault("limits.mmd_ms", "too short for witnesses: at least 4000")
+        if config.mmd_us > LONGEST_MMD_US:
+            # What it allows itself beyond that would be held against it (E6, E7).
+            raise self._fault("limits.mmd_ms", f"nobody waits longer than {LONGEST_MMD_US // MS}")
 
     def _fault(self, key: str, cause: str) -> ConfigFault:
         return ConfigFault(f"{self._path}: {key}: {cause}")

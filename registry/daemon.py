@@ -311,11 +311,18 @@ class Daemon:
 
     def _is_revoked(self, key: bytes) -> bool:
         """Whether the operators have ended it in a record that came into force meanwhile."""
-        stamp = self._home.record.stat().st_mtime_ns
+        try:
+            stamp = self._home.record.stat().st_mtime_ns
+        except FileNotFoundError:
+            return False  # on its way from one place to another
         if stamp == self._record_stamp:
             return False
         self._record_stamp = stamp
-        record = load_record(self._home.record)
+        try:
+            record = load_record(self._home.record)
+        except HomeFault as fault:
+            log.warning("%s; the record of the start is served", fault)
+            return False
         return record.replaces(self.record) and record.revoked_from_us(key) != NEVER
 
     def _relay(self) -> Relay:

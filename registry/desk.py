@@ -93,9 +93,12 @@ class Desk:
         """Whether answers wait for more than the disk: for witnesses."""
         return self._release.reserved > 0
 
-    async def answer(self, asks: Sequence[Ask], caller: str = LOCAL) -> list[rpb.Answer]:
-        """As `answer_bytes`, to be read by ourselves."""
-        return [rpb.Answer.FromString(data) for data in await self.answer_bytes(asks, caller)]
+    async def answer(
+        self, asks: Sequence[Ask], caller: str = LOCAL, *, wait: bool = True
+    ) -> list[rpb.Answer]:
+        """As `answer_bytes`, to be read by ourselves. `wait`: for witnesses too."""
+        (written,) = await self.answer_calls([(asks, caller)], wait=wait)
+        return [rpb.Answer.FromString(data) for data in written]
 
     async def answer_bytes(self, asks: Sequence[Ask], caller: str = LOCAL) -> list[bytes]:
         """Answers in item order, each serialised. One bad item never fails the others.
@@ -104,7 +107,9 @@ class Desk:
         """
         return (await self.answer_calls([(asks, caller)]))[0]
 
-    async def answer_calls(self, calls: Sequence[tuple[Sequence[Ask], str]]) -> list[list[bytes]]:
+    async def answer_calls(
+        self, calls: Sequence[tuple[Sequence[Ask], str]], *, wait: bool = True
+    ) -> list[list[bytes]]:
         """As `answer_bytes` for each (asks, caller), all examined, decided and signed together."""
         began_s = trio.current_time()
         taken: list[Ask | Refused] = []
@@ -115,7 +120,7 @@ class Desk:
             reserved.append(rooms)
         settled = await self._settle(taken, [caller for asks, caller in calls for _ in asks])
         subjects = [_subject_of(ask) for asks, _ in calls for ask in asks]
-        released, proofs = await self._release.finish(settled)
+        released, proofs = await self._release.finish(settled, wait=wait)
         start = 0
         for rooms in reserved:
             self._release.fit(released, proofs, start, rooms, MAX_ANSWER_BYTES)

@@ -134,6 +134,10 @@ def drop(directory: Path, name: str, quorum: int | None, as_json: bool) -> None:
         click.echo(json.dumps(_as_json(home, config) | {"dropped": name}))
         return
     facts((("dropped", name), *_quorum(config)))
+    # Anybody may show it the last checkpoint it saw, and get a later time under it: beside an old
+    # record that looks like a log that kept back what was decided since (E6, E7).
+    say("Ask its operator to take this record out of logs/ too, once your new one is in force:")
+    say("  a witness that sees nothing new can be made to say, ever later, that there is nothing.")
     _teach(home, config, record)
 
 

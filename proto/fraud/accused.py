@@ -14,6 +14,7 @@ from proto.checkpoint import Checkpoint, cosignature_times_s, log_note_key
 from proto.fraud.file import FraudProof, LoggedLeaf
 from proto.fraud.verdict import FraudFault, FraudInvalid
 from proto.keys import KeyCertificate
+from proto.lateness import LONGEST_MMD_US
 from proto.limits import US
 from proto.log_leaf import LogLeaf, decision_of, read_leaf
 from proto.log_tree import inclusion_holds
@@ -98,8 +99,9 @@ class Accused:
 
     @property
     def mmd_us(self) -> int:
-        """The longer of both promises."""
-        return max(self.record.mmd_us, self.newest.mmd_us)
+        """The longer of both promises; a record that allows itself more than anybody honest needs
+        would make what was dated back timely by decree."""
+        return min(max(self.record.mmd_us, self.newest.mmd_us), LONGEST_MMD_US)
 
     def said(self, signed: SignedStatement) -> Said:
         """A statement by a key that counts. FraudInvalid."""

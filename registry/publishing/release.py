@@ -40,15 +40,18 @@ class Release:
         """Bytes that each answer needs beside its statement."""
         return PROOF_ROOM if self._covered else 0
 
-    async def finish(self, answers: Sequence[Answer]) -> tuple[list[Answer], dict[int, bytes]]:
+    async def finish(
+        self, answers: Sequence[Answer], *, wait: bool = True
+    ) -> tuple[list[Answer], dict[int, bytes]]:
         """What may go out, and the log proofs that exist, by position.
 
         Where a proof is the condition, what has none becomes a refusal. Nothing is lost by that: it
-        is decided, and whoever asks again is told.
+        is decided, and whoever asks again is told. `wait`: for witnesses, where that helps.
         """
         if not self._covered:
             return list(answers), await self._prove(answers)
-        await self._await_cover(answers)
+        if wait:
+            await self._await_cover(answers)
         proofs = await self._prove(answers)
         released = [
             _STALLED if isinstance(answer, Logged) and at not in proofs else answer

@@ -8,7 +8,7 @@ import pytest
 
 from proto.descriptor import commit_id
 from proto.envelope import sign
-from proto.fraud.accused import record_witnesses
+from proto.fraud.accused import Accused, no_monitors, record_witnesses
 from proto.fraud.file import (
     OBSERVATION_KIND,
     FraudProof,
@@ -18,6 +18,7 @@ from proto.fraud.file import (
 from proto.fraud.verdict import FraudFault, FraudInvalid, FraudKind, Ground, Verdict
 from proto.fraud.verify import verify_fraud
 from proto.keys import SigningKey
+from proto.lateness import LONGEST_MMD_US
 from proto.record_parts import KeyRevocation
 from proto.registry_record import RegistryRecord
 from proto.statement import Statement
@@ -187,6 +188,13 @@ def test_a_longer_promise_that_the_verifier_knows() -> None:
     r = CheatingRegistry("E-six")
     longer = replace(r.record, mmd_us=2 * MMD_US)
     assert judged(case.proof, known={r.id: longer}) is FraudFault.TOO_FEW
+
+
+def test_nobody_promises_his_way_out_of_what_he_did() -> None:
+    """Its root signs whatever it likes afterwards, a promise for ten years too."""
+    r = CheatingRegistry("E-six")
+    accused = Accused(replace(r.record, mmd_us=2**62), None, NOW_US, record_witnesses, no_monitors)
+    assert accused.mmd_us == LONGEST_MMD_US
 
 
 def test_a_silent_log_convinces_those_who_named_the_monitors() -> None:

@@ -139,6 +139,20 @@ async def test_a_node_fetches_the_record_of_a_registry_that_changed_its_keys(
     assert len(records[0].statement_keys) == 2
 
 
+async def test_a_record_that_cannot_be_read_stops_nobody(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    home = founded(tmp_path / "r")
+    sound = home.record.read_bytes()
+    async with serving(home.path) as served:
+        home.record.write_bytes(b"half a record")
+        while "the record of the start is served" not in caplog.text:
+            await trio.lowlevel.checkpoint()
+        (answer,) = await served.decide(commit_item(make_commit(served.descriptor("a"))))
+        assert answer.HasField("final")
+        home.record.write_bytes(sound)
+
+
 @pytest.mark.parametrize(("days", "warned"), [(369, False), (371, True), (399, True)])
 async def test_it_warns_a_month_before_the_end(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, days: int, warned: bool

@@ -1,169 +1,30 @@
 """The publisher's thread against real witnesses: quorum, silence, contradiction, restart."""
 
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
-from itertools import count
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from proto.checkpoint import cosignature_times_s, log_note_key, sign_checkpoint
 from proto.tlog_proof import LogProof, proven_in
-from registry.publishing.coverage import Coverage
-from registry.publishing.history import History, metadata
-from registry.publishing.plan import LogPlan
-from registry.publishing.prover import Prover
-from registry.publishing.publisher import Publisher
 from registry.publishing.shard_log import ShardLog
-from registry.publishing.standing import LogSetBack
-from registry.publishing.tile_files import LogDamaged, TileFiles
-from runtime.clock import FakeClock
-from runtime.store import memory_engine
+from registry.publishing.tile_files import TileFiles
 from tests.proto.build import NOW_US, SECOND
 from tests.registry.publishing.reading import read_log
-from tests.registry.publishing.witnesses import Loopback, open_loopback
-from tests.registry.witness.cases import YEAR, GrowingLog, record_of
+from tests.registry.publishing.running import (
+    KEYS,
+    LOG,
+    MMD_US,
+    PREFIX,
+    Leaves,
+    plan_of,
+    publishing,
+    times_of,
+)
+from tests.registry.publishing.witnesses import Loopback
+from tests.registry.witness.cases import YEAR
 
 pytestmark = pytest.mark.edge
-
-LOG = GrowingLog()
-PREFIX = LOG.origin.rpartition("/")[0]
-KEYS = [log_note_key(LOG.origin, LOG.key.public)]
-MMD_US = 60 * SECOND
-WITHIN_S = 10.0
-LOOK_AGAIN_S = 0.01
-NUMBERS = count()
-
-
-class Leaves:
-    """A LeafSource without a database: shards of leaves that a test lets grow."""
-
-    def __init__(self, size: int = 0, word: str = "leaf") -> None:
-        self.entries: dict[int, list[bytes]] = {}
-        self.word = word
-        self.marked_us = NOW_US
-        if size:
-            self.grow(size)
-
-    def grow(self, by: int, shard: int = YEAR) -> None:
-        entries = self.entries.setdefault(shard, [])
-        entries += [f"{self.word} {len(entries) + i}".encode() for i in range(by)]
-
-    def shards(self) -> list[int]:
-        return sorted(self.entries)
-
-    def log_size(self, shard: int) -> int:
-        return len(self.entries.get(shard, ()))
-
-    def mark_us(self) -> int:
-        return self.marked_us
-
-    def leaves(self, shard: int, start: int, end: int) -> list[bytes]:
-        return self.entries[shard][start:end]
-
-
-@dataclass
-class Running:
-    """A publisher in its thread. `fault`: what it ended with."""
-
-    plan: LogPlan
-    leaves: Leaves
-    clock: FakeClock
-    coverage: Coverage
-    publisher: Publisher
-    prover: Prover
-    moved: threading.Condition = field(default_factory=threading.Condition)
-    fault: Exception | None = None
-    ended: bool = False
-
-    def grow(self, by: int) -> None:
-        self.leaves.grow(by)
-        self.coverage.entered(YEAR)
-        self.publisher.nudge()
-
-    def until(self, condition: Callable[[], bool]) -> None:
-        """Waits until it holds. What the publisher tells is looked at at once, the rest often."""
-        ends_s = time.monotonic() + WITHIN_S
-        with self.moved:
-            while not condition() and not self.ended and time.monotonic() < ends_s:
-                self.moved.wait(LOOK_AGAIN_S)
-        assert condition(), self.fault
-
-    def covered(self, size: int) -> bool:
-        return self.coverage.size(YEAR) == size
-
-    def folder(self, shard: int = YEAR) -> Path:
-        return self.plan.folder / str(shard)
-
-
-def plan_of(folder: Path, *witnesses: Loopback, quorum: int = 0) -> LogPlan:
-    return LogPlan(
-        folder=folder,
-        database="decisions.sqlite",
-        prefix=PREFIX,
-        key_at=lambda _: LOG.key,
-        known_keys=(LOG.key.public,),
-        witnesses=tuple(witness.witness for witness in witnesses),
-        quorum=quorum,
-        mmd_us=MMD_US,
-        farthest_us=30 * 86_400 * SECOND,
-        epoch_us=30 * 86_400 * SECOND,
-    )
-
-
-@contextmanager
-def publishing(plan: LogPlan, leaves: Leaves, history: History | None = None) -> Iterator[Running]:
-    """Runs a publisher around a block; with `history` it goes on with an older one's."""
-    clock = FakeClock(NOW_US, 50_000)
-    coverage = Coverage(clock, plan.mmd_us // 2 if plan.quorum else None)
-    engine = memory_engine()
-    metadata.create_all(engine)
-    history = history or History(engine, plan.mmd_us // 4)
-    publisher = Publisher(plan, engine, lambda _: leaves, history, coverage, clock)
-    running = Running(plan, leaves, clock, coverage, publisher, Prover(plan, history))
-
-    def told() -> None:
-        with running.moved:
-            running.moved.notify_all()
-
-    def run() -> None:
-        try:
-            publisher.run()
-        except (LogSetBack, LogDamaged) as fault:
-            running.fault = fault
-        finally:
-            running.ended = True
-            told()
-
-    coverage.changed = told
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield running
-    finally:
-        publisher.close()
-        thread.join()
-        engine.dispose()
-
-
-@pytest.fixture
-def witnesses(tmp_path: Path) -> Iterator[list[Loopback]]:
-    with ExitStack() as stack:
-        opened = [
-            stack.enter_context(open_loopback(tmp_path / f"w{i}", f"witness.example/{i}"))
-            for i in range(3)
-        ]
-        for witness in opened:
-            witness.accept(record_of(LOG))
-        yield opened
-
-
-def times_of(running: Running) -> dict[str, int]:
-    note = read_log(running.folder(), KEYS)[1]
-    return cosignature_times_s(note, [witness.key for witness in running.plan.witnesses])
 
 
 def test_without_witnesses_it_follows_the_log(tmp_path: Path) -> None:
@@ -320,83 +181,6 @@ def test_without_a_quorum_nothing_is_shown_and_decisions_stop_in_time(
         witnesses[1].down = False
         running.until(lambda: running.covered(4))
         assert not running.coverage.stalled()
-
-
-def test_nothing_is_signed_before_a_quorum_has_been_asked(
-    tmp_path: Path, witnesses: list[Loopback], caplog: pytest.LogCaptureFixture
-) -> None:
-    for witness in witnesses:
-        witness.down = True
-    witnesses[0].down = False
-    with publishing(plan_of(tmp_path / "log", *witnesses, quorum=2), Leaves(3)) as running:
-        running.until(lambda: "1 of 2 witnesses needed" in caplog.text)
-        assert not running.coverage.checked
-        assert running.coverage.stalled(), "nothing is decided by a database that may be old"
-        assert not (running.folder() / "checkpoint").exists()
-        assert witnesses[0].asked == []
-        witnesses[1].down = False
-        running.until(lambda: running.covered(3))
-        assert not running.coverage.stalled()
-
-
-def test_one_witness_of_many_may_be_the_only_one_that_remembers(
-    tmp_path: Path, witnesses: list[Loopback], caplog: pytest.LogCaptureFixture
-) -> None:
-    """Where few suffice for a checkpoint, many are asked: its few may be down just now."""
-    for witness in witnesses[1:]:
-        witness.down = True
-    with publishing(plan_of(tmp_path / "one", witnesses[0], quorum=1), Leaves(9)) as running:
-        running.until(lambda: running.covered(9))
-    witnesses[0].down, witnesses[1].down, witnesses[2].down = True, False, False
-    plan = plan_of(tmp_path / "new", *witnesses, quorum=1)
-    with publishing(plan, Leaves(8)) as running:
-        running.until(lambda: "2 of 3 witnesses needed" in caplog.text or running.covered(8))
-        assert running.coverage.stalled()
-        witnesses[0].down = False
-        assert "cosigned 9: an old copy" in ended_with(running)
-
-
-def ended_with(running: Running) -> str:
-    running.until(lambda: running.ended)
-    assert isinstance(running.fault, LogSetBack), running.fault
-    assert running.coverage.stalled()
-    return str(running.fault)
-
-
-def test_an_old_copy_of_the_database_is_refused(tmp_path: Path, witnesses: list[Loopback]) -> None:
-    """The log folder is gone with the disk; only the witnesses remember."""
-    with publishing(plan_of(tmp_path / "log", *witnesses, quorum=2), Leaves(9)) as running:
-        running.until(lambda: running.covered(9))
-    for size in (0, 8):
-        with publishing(
-            plan_of(tmp_path / f"new{size}", *witnesses, quorum=2), Leaves(size)
-        ) as running:
-            told = ended_with(running)
-            assert told.startswith(f"decisions.sqlite: has {size} entries of log {LOG.origin}")
-            assert "cosigned 9: an old copy of the database must not decide" in told
-        assert not (tmp_path / f"new{size}" / str(YEAR) / "checkpoint").exists()
-
-
-def test_another_log_of_the_same_length_is_refused(
-    tmp_path: Path, witnesses: list[Loopback]
-) -> None:
-    with publishing(plan_of(tmp_path / "log", *witnesses, quorum=2), Leaves(9)) as running:
-        running.until(lambda: running.covered(9))
-    other = Leaves(12, word="other")
-    with publishing(plan_of(tmp_path / "new", *witnesses, quorum=2), other) as running:
-        assert "the first 9 entries" in ended_with(running)
-
-
-def test_without_witnesses_the_published_tiles_remember(tmp_path: Path) -> None:
-    plan = plan_of(tmp_path / "log")
-    with publishing(plan, Leaves(9)) as running:
-        running.until(lambda: running.covered(9))
-    with publishing(plan, Leaves(8)) as running:
-        assert "has published 9" in ended_with(running)
-    with publishing(plan, Leaves(12, word="other")) as running:
-        assert "before 9 are not those" in ended_with(running)
-    with publishing(plan, Leaves(12)) as running:
-        running.until(lambda: running.covered(12))
 
 
 def test_a_restart_goes_on_where_it_was(tmp_path: Path, witnesses: list[Loopback]) -> None:

@@ -13,12 +13,13 @@ import pytest
 import trio
 
 from proto.checkpoint import Checkpoint, cosignature_times_s
-from proto.commit import Commit
+from proto.commit import Commit, Evidence
 from proto.descriptor import transaction_uuid
 from proto.note import Note
+from proto.policy import RegistryPolicy
 from proto.registry_record import RegistryRecord
 from proto.shard import shard_of
-from proto.statement import Statement
+from proto.statement import SignedStatement, Statement
 from proto.tlog_proof import LogProof, proven_in
 from proto.v1 import registry_pb2 as rpb
 from proto.v1 import types_pb2 as pb
@@ -28,6 +29,7 @@ from registry.home import Home, create
 from registry.publishing.leaf_source import LeafSource
 from registry.publishing.publisher import Publisher
 from registry.publishing.standing import LogSetBack
+from registry.relay import as_relayed
 from registry.store import open_ledger
 from registry.tlog import decode_entries, new_entry_tiles, new_tiles
 from runtime.bridge import Bridge
@@ -38,6 +40,7 @@ from tests.registry.publishing.reading import read_log, signed
 from tests.registry.publishing.witnesses import Loopback, open_loopback
 from tests.registry.serving import (
     CONFIG,
+    METHOD,
     Serving,
     commit_item,
     id_item,
@@ -191,6 +194,35 @@ async def test_covered_nothing_goes_out_without_its_proof(
         answer = await with_proof(served, commit_item(late))
         assert Statement.decode(answer.final.statement).log_index > 0
         proven(answer.final, served.record)
+
+
+async def test_covered_it_takes_what_members_pass_on_without_keeping_them_waiting(
+    tmp_path: Path, witnesses: list[Loopback], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They have delta for all that they pass on; a slow witness must not use it up."""
+    monkeypatch.setattr("registry.publishing.release.COVER_WAIT_S", 20.0)
+    async with (
+        serving(tmp_path / "m", name="M") as member,
+        witnessed(tmp_path / "r", witnesses, covered=True) as served,
+    ):
+        served.daemon._members.records[member.record.registry] = member.record
+        ids = tuple(sorted((member.record.registry, served.record.registry)))
+        d = served.descriptor("a", policy=RegistryPolicy(ids, 2, 1, 0, 2 * SECOND))
+        commit = make_commit(d)
+        (answer,) = await member.decide(commit_item(commit))
+        said = SignedStatement.from_message(answer.final)
+        evidence = replace(Evidence.decode(commit.evidence), relayed=(as_relayed(said),))
+        parcel = Commit(commit.descriptor, evidence.encode()).to_message()
+        request = rpb.RelayRequest(commits=[parcel])
+        witnesses[0].down = True
+        with trio.fail_after(5):
+            heard = await served.channel.unary(METHOD + "Relay", request, rpb.RelayResponse, 5)
+        assert heard.answers[0].refusal.reason == rpb.LOG_STALLED, "accepted, and not told yet"
+        witnesses[0].down = False
+        answer = await with_proof(served, query_item(d))
+        assert answer.commit.evidence == evidence.encode()
+        heard = await served.channel.unary(METHOD + "Relay", request, rpb.RelayResponse, 5)
+        assert heard.answers[0].HasField("final")
 
 
 async def test_without_its_witnesses_it_stops_deciding_and_goes_on_answering(
