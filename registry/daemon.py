@@ -157,7 +157,7 @@ class Daemon:
                 await opened.publishing.confirmed(WITNESS_GRACE_S)
                 nursery.start_soon(relay.run, partial(_connect, bridge))
                 desk = self._desk(worker, pool, opened)
-                site = self._site(desk, opened)
+                site = self._site(desk, opened, relay)
                 async with self._serving(desk, site, bridge, nursery) as line:
                     calm_collector()
                     ready(line)
@@ -284,8 +284,8 @@ class Daemon:
         records = tuple(record.signed for record in self._members.records.values())
         return Employer(self.record.registry, database, records)
 
-    def _site(self, desk: Desk, opened: OpenLog) -> Site:
-        health = self._health(desk, opened)
+    def _site(self, desk: Desk, opened: OpenLog, relay: Relay) -> Site:
+        health = self._health(desk, opened, relay)
         engine = self._store.engine
         pages = LogPages.of(self._home.log, self._clock).routes()
         return Site(desk, engine, self._clock, lambda: self.record, health, self._meter, pages)
@@ -359,7 +359,7 @@ class Daemon:
         until_us = self._keys.ring.covered_until_us(KeyPurpose.STATEMENT, now_us)
         return ClockRules(self._config.max_error_us, self._keys.begins_us, until_us)
 
-    def _health(self, desk: Desk, opened: OpenLog) -> HealthCheck:
+    def _health(self, desk: Desk, opened: OpenLog, relay: Relay) -> HealthCheck:
         return HealthCheck(
             record=lambda: self.record,
             store=self._store,
@@ -370,6 +370,7 @@ class Daemon:
             queue=lambda: desk.queue,
             stalled=opened.publishing.coverage.stalled,
             cosigned_at_us=lambda: opened.publishing.cosigned_at_us,
+            relayed=relay.waiting_for,
         )
 
 

@@ -1,10 +1,11 @@
 """How the daemon is: what `GET /health` says, the registry's page shows and `status` prints."""
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, unique
 from pathlib import Path
+from typing import Final
 
 import trio
 
@@ -16,6 +17,8 @@ from registry.store import LedgerReader
 from registry.store_opening import LedgerStore
 from registry.timing import ClockRules, Reading, assess
 from runtime.clock import Clock
+
+MAX_MEMBERS: Final = 64  # a policy has 16; an operator may know those of several
 
 
 @unique
@@ -54,6 +57,15 @@ class WitnessHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class MemberHealth:
+    """A registry that decides beside us (its id, hex): how many commits it still has to be told."""
+
+    registry: str
+    name: str
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """`ok`: new decisions are made; `state` says why not.
 
@@ -78,6 +90,7 @@ class Health:
     shards: tuple[ShardHealth, ...]
     witnesses: tuple[WitnessHealth, ...]
     witness_quorum: int
+    members: tuple[MemberHealth, ...]
     key_not_after_us: int
     record_expires_at_us: int
     database_bytes: int
@@ -90,7 +103,7 @@ class HealthCheck:
 
     `record` gives the signed record, `queue` the length of the decider's queue,
     `stalled` whether the log keeps the registry from deciding, `cosigned_at_us` what witnesses
-    have cosigned in this run, by their names.
+    have cosigned in this run, by their names, `relayed` what waits for each member.
     """
 
     record: Callable[[], RegistryRecord]
@@ -102,6 +115,7 @@ class HealthCheck:
     queue: Callable[[], int]
     stalled: Callable[[], bool] = bool
     cosigned_at_us: Callable[[], Mapping[str, int]] = dict
+    relayed: Callable[[], Sequence[tuple[RegistryRecord, int]]] = tuple
 
     async def __call__(self) -> Health:
         record = self.record()
@@ -126,6 +140,7 @@ class HealthCheck:
             shards=look.shards,
             witnesses=_witnesses(record, look.published, self.cosigned_at_us()),
             witness_quorum=record.witness_quorum,
+            members=_members(self.relayed()),
             key_not_after_us=self.rules.not_after_us,
             record_expires_at_us=record.expires_at_us,
             database_bytes=look.database_bytes,
@@ -177,6 +192,12 @@ def _shards(sizes: dict[int, int], published: tuple[Published, ...]) -> tuple[Sh
         size, at_us = (checkpoint.size, checkpoint.at_us) if checkpoint else (0, 0)
         shards.append(ShardHealth(shard, entries, size, at_us))
     return tuple(shards)
+
+
+def _members(relayed: Sequence[tuple[RegistryRecord, int]]) -> tuple[MemberHealth, ...]:
+    """Those who lack most come first; what lies beyond MAX_MEMBERS is not shown."""
+    most = sorted(relayed, key=lambda one: (-one[1], one[0].registry))[:MAX_MEMBERS]
+    return tuple(MemberHealth(r.registry.hex(), r.name, waiting) for r, waiting in most)
 
 
 def _witnesses(

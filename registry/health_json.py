@@ -4,12 +4,12 @@ import json
 from dataclasses import asdict, fields
 from typing import Final, TypeVar
 
-from registry.health import Health, ShardHealth, State, WitnessHealth
+from registry.health import MAX_MEMBERS, Health, MemberHealth, ShardHealth, State, WitnessHealth
 
 MAX_HEALTH_BYTES: Final = 65_536  # a stranger's server must not fill our memory
-MAX_ENTRIES: Final = 64  # shards or witnesses: years to come, and some
+MAX_ENTRIES: Final = MAX_MEMBERS  # or shards, or witnesses: years to come, and some
 
-T = TypeVar("T", ShardHealth, WitnessHealth)
+T = TypeVar("T", ShardHealth, WitnessHealth, MemberHealth)
 
 
 def health_json(health: Health) -> str:
@@ -27,9 +27,13 @@ def read_health(data: bytes) -> Health | None:
         return None
     shards = _entries(answer.get("shards"), ShardHealth)
     witnesses = _entries(answer.get("witnesses"), WitnessHealth)
-    if shards is None or witnesses is None or answer.get("state") not in set(State.__members__):
+    # An older registry does not say which members it has.
+    members = _entries(answer.get("members", []), MemberHealth)
+    if shards is None or witnesses is None or members is None:
         return None
-    values = answer | {"shards": shards, "witnesses": witnesses}
+    if answer.get("state") not in set(State.__members__):
+        return None
+    values = answer | {"shards": shards, "witnesses": witnesses, "members": members}
     plain = [field for field in fields(Health) if field.type in (bool, int, str)]
     if not all(type(values.get(field.name)) is field.type for field in plain):
         return None

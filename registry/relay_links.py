@@ -129,6 +129,13 @@ class Relay:
         """Commits that some member has not acknowledged, counted for each member."""
         return sum(len(line.sizes) for line in self._lines.values())
 
+    def waiting_for(self) -> tuple[tuple[RegistryRecord, int], ...]:
+        """Every member that we know, and how many commits it has not acknowledged."""
+        waits = {member: len(line.sizes) for member, line in self._lines.items()}
+        return tuple(
+            (record, waits.get(member, 0)) for member, record in self._members.records.items()
+        )
+
     def decided(self, decisions: Iterable[Logged]) -> None:
         """Called for everything that was just decided or looked up; durable and logged.
 

@@ -14,6 +14,7 @@ from node.command.registry_audit import audit_command, mirror_command
 from node.command.registry_keys import registry_keys
 from node.command.registry_list import registry_list
 from node.command.registry_member import member
+from node.command.registry_monitor import monitor_key
 from node.command.registry_policy import policy
 from node.command.registry_record import registry_record
 from node.command.registry_root import registry_root
@@ -212,6 +213,7 @@ def run(directory: Path, verbose: bool) -> None:
 registry.add_command(audit_command)
 registry.add_command(mirror_command)
 registry.add_command(status)
+registry.add_command(monitor_key)
 registry.add_command(policy)
 registry.add_command(member)
 registry.add_command(registry_keys)

@@ -6,20 +6,23 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from node.command.display import facts, gap, say, short, table
 from node.command.exit_status import REFUSED, UNUSABLE, fail, plain
-from node.command.whose_clocks import witnesses_by
-from registry.audit.auditor import Found, Report, Wanted, audit
+from node.command.registry_monitor import audit_as, load_monitor, sign_lacking
+from node.command.whose_clocks import monitors_by, witnesses_by
+from registry.audit.auditor import Found, Report, Wanted
 from registry.audit.mirror import Mirror, MirrorRefused
 from registry.audit.sightings import AuditState
 from registry.audit.source import SourceFault, open_source
 from registry.home import write_public
 from registry.publishing.tile_files import LogDamaged
 
+FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
+FOLDER: Final = click.Path(path_type=Path, exists=True, file_okay=False)
 PROGRESS_S: Final = 2.0
 FOLLOW_S: Final = 10.0
 
@@ -34,16 +37,11 @@ FOLLOW_S: Final = 10.0
 @click.option("--mirror", metavar="URL|DIR", help="Another copy of its log, to compare with.")
 @click.option("--state", type=click.Path(path_type=Path), metavar="DIR", help="What was seen last.")
 @click.option("--offline", is_flag=True, help="Do not ask the witnesses of its record.")
+@click.option("--monitor", type=FILE, metavar="KEYFILE", help="Sign what it fails to log.")
+@click.option("--observations", type=FOLDER, metavar="DIR", help="What monitors have signed.")
+@click.option("--count-monitor", "monitors", multiple=True, metavar="KEY", help="Count this one.")
 def audit_command(
-    target: str,
-    as_json: bool,
-    out: Path | None,
-    witnesses: tuple[str, ...],
-    quorum: int | None,
-    statements: Path | None,
-    mirror: str | None,
-    state: Path | None,
-    offline: bool,
+    target: str, as_json: bool, out: Path | None, monitor: Path | None, **by: Any
 ) -> None:
     """Replay a registry's whole log and say what is wrong with it.
 
@@ -56,6 +54,11 @@ def audit_command(
     witness's verifier key, name+hash+base64; without any, those of its record count. Memory stays
     below about 200 MB whatever the log's size; some 70 bytes of temporary disk for each entry.
 
+    A monitor (--monitor, with --statements and --out) signs an observation file where the log lacks
+    what was due; with --state and --mirror also where nothing answers since. Run it every minute.
+    Such files of more than half of the monitors that you count make a fraud file: --observations
+    with --count-monitor.
+
     Exit status: 0 nothing is wrong; 1 something is; 2 TARGET cannot be audited.
 
     \b
@@ -64,29 +67,51 @@ def audit_command(
       pledgeway payment evidence 9a02 --out ./held/lamp.evidence
       pledgeway registry audit ./mirror-of-r1 --statements ./held
     """
+    key = load_monitor(monitor, out)
+    wanted = _wanted(target, **by)
     try:
-        wanted = Wanted(
-            source=open_source(target),
-            witnesses_of=witnesses_by(witnesses, quorum),
-            now_us=time.time_ns() // 1000,
-            state=None if state is None else AuditState(state),
-            mirror=None if mirror is None else open_source(mirror),
-            statements=statements,
-            ask_witnesses=not offline,
-            pause=lambda: time.sleep(1),
-        )
-        report = audit(wanted, _progress(as_json))
+        report = audit_as(key, wanted, _progress(as_json))
         files = _write(report, out)
+        signed = sign_lacking(key, report, wanted.now_us, out)
     except SourceFault as fault:
         fail(UNUSABLE, str(fault))
     except OSError as error:
         fail(UNUSABLE, f"{error.filename}: {error.strerror}")
     if as_json:
-        click.echo(json.dumps(_as_json(report, files)))
+        observed = {"observations": [str(path) for path in signed]}
+        click.echo(json.dumps(_as_json(report, files) | observed))
     else:
         _show(report, files, out)
+        for path in signed:
+            say(f"observation {path}    for whoever counts your word")
     if report.found:
         sys.exit(REFUSED)
+
+
+def _wanted(
+    target: str,
+    witnesses: tuple[str, ...],
+    quorum: int | None,
+    statements: Path | None,
+    mirror: str | None,
+    state: Path | None,
+    offline: bool,
+    observations: Path | None,
+    monitors: tuple[str, ...],
+) -> Wanted:
+    """Ends the command where an option cannot be used."""
+    return Wanted(
+        source=open_source(target),
+        witnesses_of=witnesses_by(witnesses, quorum),
+        now_us=time.time_ns() // 1000,
+        state=None if state is None else AuditState(state),
+        mirror=None if mirror is None else open_source(mirror),
+        statements=statements,
+        observations=observations,
+        monitors_of=monitors_by(monitors, "--count-monitor"),
+        ask_witnesses=not offline,
+        pause=lambda: time.sleep(1),
+    )
 
 
 def _progress(quiet: bool) -> Callable[[int, int, int], None]:

@@ -26,6 +26,8 @@ UNUSABLE: Final = 2  # the input cannot be used
 STATUS_TIMEOUT_S: Final = 5.0
 WARN_KEY_US: Final = 30 * 86_400 * US  # time enough to gather the operators
 WARN_DISK_BYTES: Final = 1 << 30  # two million decisions
+WARN_WAITING: Final = 1000  # a member that answers is told so many in well under a second
+SHOWN_DIGITS: Final = 8  # of a member's id: names are not its own alone
 WARN_MARK: Final = "  <- "
 
 STATES: Final = {
@@ -146,6 +148,10 @@ def _log(health: Health) -> Iterator[tuple[str, str]]:
         yield "witness", f"{plain(witness.name)} {seen}"
     if health.witnesses:
         yield "quorum", f"{health.witness_quorum} of {len(health.witnesses)} witnesses"
+    for member in health.members:
+        waits = f"{member.waiting:,} commits wait for it" if member.waiting else "told everything"
+        mark = f"{WARN_MARK}is it down?" if member.waiting >= WARN_WAITING else ""
+        yield "member", f"{plain(member.name)} {member.registry[:SHOWN_DIGITS]}: {waits}{mark}"
 
 
 def _age(at_us: int, now_us: int) -> str:

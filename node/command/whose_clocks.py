@@ -30,16 +30,16 @@ def witnesses_by(texts: tuple[str, ...], quorum: int | None) -> WitnessesOf:
     return named
 
 
-def monitors_by(texts: tuple[str, ...]) -> MonitorsOf:
+def monitors_by(texts: tuple[str, ...], option: str = "--monitor") -> MonitorsOf:
     """Of --monitor KEY...: more than half of those named have to agree."""
     if not texts:
         return no_monitors
     try:
         keys = tuple(dict.fromkeys(bytes.fromhex(text) for text in texts))
     except ValueError:
-        fail(UNUSABLE, "--monitor: an Ed25519 public key, 64 hex digits")
+        fail(UNUSABLE, f"{option}: an Ed25519 public key, 64 hex digits")
     if any(len(key) != KEY_BYTES for key in keys):
-        fail(UNUSABLE, "--monitor: an Ed25519 public key, 64 hex digits")
+        fail(UNUSABLE, f"{option}: an Ed25519 public key, 64 hex digits")
 
     def named(_: RegistryRecord) -> tuple[tuple[bytes, ...], int]:
         return keys, len(keys) // 2 + 1

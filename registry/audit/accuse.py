@@ -1,14 +1,16 @@
 """From findings to fraud files: gathers what each kind needs, and believes no file unverified."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from proto.fraud.accused import Accused
-from proto.fraud.file import MAX_FRAUD_BYTES, FraudProof, LoggedLeaf, PrefixProof
+from proto.fraud.file import MAX_FRAUD_BYTES, FraudProof, LoggedLeaf, PrefixProof, SignedObservation
 from proto.fraud.verdict import FraudInvalid, FraudKind, Verdict
 from proto.fraud.verify import verify_fraud
 from proto.merkle import leaf_hash
 from proto.statement import DecisionLeaf, SignedStatement
 from proto.wire import WireFault
+from registry.audit.monitoring import counting
 from registry.audit.replay import Finding, Seen, Wrong
 from registry.audit.source import Source, SourceFault, entry_tiles
 from registry.audit.statements import Held
@@ -86,6 +88,17 @@ class Accuser:
             if found is not None:
                 return found
         return None
+
+    def silent(
+        self, held: Held, words: Sequence[SignedObservation]
+    ) -> tuple[bytes, Verdict] | None:
+        """E7: a quorum of monitors saw no more of the log than lacks the entry."""
+        due_us = held.said.decision.decided_at_us + self.accused.mmd_us
+        chosen = counting(self.accused, words, *held.place, due_us)
+        if not chosen:
+            return None
+        kind = FraudKind.WITHHOLDING
+        return self._checked(self._new(kind, statements=(held.signed,), observations=chosen))
 
     def split(self, shard: int, seen: Seen) -> tuple[bytes, Verdict] | None:
         """E4: another checkpoint of this size, or of an earlier one that this log does not have."""

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from proto.fraud.accused import Accused, WitnessesOf, no_monitors
+from proto.fraud.accused import Accused, MonitorsOf, WitnessesOf, no_monitors
+from proto.fraud.file import SignedObservation
 from proto.fraud.verdict import FraudInvalid, Verdict
 from proto.registry_record import RegistryRecord, read_record
 from proto.shard import shard_of, shard_origin
 from proto.wire import WireFault
 from registry.audit.accuse import Accuser, Shown
+from registry.audit.monitoring import newest_lacking, read_observations, was_silent
 from registry.audit.places import temporary_places
 from registry.audit.replay import Finding, Places, Replay, Seen, Wrong
 from registry.audit.sightings import AuditState, ask_witnesses, gather, kept_notes
@@ -26,7 +28,11 @@ MAX_FINDINGS: Final = 1000  # of one shard: a log wrong throughout is not listed
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to audit by. `mirror`: another copy; `state`: what the last audit saw."""
+    """What to audit by. `mirror`: another copy; `state`: what the last audit saw.
+
+    `observations`: of monitors, who count by `monitors_of`. `silent_since_us`: since when the
+    registry cannot be had, where `source` is a copy of what it showed before.
+    """
 
     source: Source
     witnesses_of: WitnessesOf
@@ -34,6 +40,9 @@ class Wanted:
     state: AuditState | None = None
     mirror: Source | None = None
     statements: Path | None = None
+    observations: Path | None = None
+    monitors_of: MonitorsOf = no_monitors
+    silent_since_us: int | None = None
     ask_witnesses: bool = True
     pause: Callable[[], None] = lambda: None  # before a source that lags is asked again
 
@@ -60,13 +69,18 @@ class ShardReport:
 
 @dataclass
 class Report:
-    """What an audit found. `notes`: what it could not compare with, a line each."""
+    """What an audit found. `notes`: what it could not compare with, a line each.
+
+    `lacking`: by origin, the newest checkpoint of a log that a monitor may sign for lacking an
+    entry that was due.
+    """
 
     record: RegistryRecord
     shards: list[ShardReport] = field(default_factory=list)
     found: list[Found] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     statements: int = 0
+    lacking: dict[str, bytes] = field(default_factory=dict)
 
 
 def audit(wanted: Wanted, progress: Progress) -> Report:
@@ -75,7 +89,7 @@ def audit(wanted: Wanted, progress: Progress) -> Report:
         record = read_record(wanted.source.record())
     except WireFault as fault:
         raise SourceFault(f"{wanted.source.name}: {fault}") from fault
-    accused = Accused(record, None, wanted.now_us, wanted.witnesses_of, no_monitors)
+    accused = Accused(record, None, wanted.now_us, wanted.witnesses_of, wanted.monitors_of)
     with temporary_places() as places:
         return _Audit(wanted, accused, places, progress).run()
 
@@ -98,6 +112,7 @@ class _Audit:
         self._accuser = Accuser(accused)
         self._report = Report(accused.record)
         self._held: dict[tuple[str, int], list[Held]] = {}
+        self._words: list[SignedObservation] = []
 
     def run(self) -> Report:
         self._read_statements()
@@ -112,6 +127,8 @@ class _Audit:
         return self._report
 
     def _read_statements(self) -> None:
+        if self._wanted.observations is not None:
+            self._words = read_observations(self._wanted.observations)
         if self._wanted.statements is None:
             return
         held = read_statements(self._wanted.statements, self._accused)
@@ -248,10 +265,32 @@ class _Audit:
         """Statements about entries that the log does not have, or not yet."""
         for one in held:
             made = None if shard is None else self._accuser.withheld(one, shard)
+            made = made or self._accuser.silent(one, self._words)
             due_us = one.said.decision.decided_at_us + self._accused.mmd_us
-            if made is not None or due_us < self._wanted.now_us:
+            lacking = self._lacks(shard, one, due_us)
+            # A copy that we judge by in place of the log may only be older.
+            overdue = due_us < self._wanted.now_us and self._wanted.silent_since_us is None
+            if made is not None or overdue or lacking:
                 finding = Finding(Wrong.WITHHELD, shard or 0, index, str(one.path))
                 self._add(finding, made)
+
+    def _lacks(self, shard: int | None, held: Held, due_us: int) -> bool:
+        """Whether a monitor may sign that the log lacks it; then the checkpoint is noted.
+
+        An answer by a fence has no time of its own, so nothing is due.
+        """
+        wanted, shown = self._wanted, self._accuser.logs.get(-1 if shard is None else shard)
+        mmd_us = self._accused.mmd_us
+        if shown is None or held.said.is_epoch or mmd_us <= 0:
+            return False
+        if not was_silent(due_us, wanted.now_us, wanted.silent_since_us, mmd_us):
+            return False
+        origin, index = held.place
+        seen = self._accuser.seen.get(shown.shard, [])
+        note = newest_lacking(shown.note, shown.size, seen, index)
+        if note is not None:
+            self._report.lacking[origin] = note
+        return note is not None
 
     def _add(self, finding: Finding, made: tuple[bytes, Verdict] | None = None) -> None:
         self._report.found.append(Found(finding, *(made or ())))

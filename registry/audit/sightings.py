@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Final
 
 from proto.checkpoint import Checkpoint, cosignature_times_s
 from proto.fraud.accused import Accused
@@ -20,6 +21,9 @@ from registry.audit.replay import Seen
 from registry.audit.source import Source
 from registry.home import write_public
 from registry.publishing.witness_calls import WitnessCalls, WitnessSilent
+
+# Between looks further apart a registry may have been there: then its silence begins anew.
+LOOKS_APART_US: Final = 300 * US
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,26 @@ class AuditState:
         """Replaces it. OSError."""
         self.folder.mkdir(parents=True, exist_ok=True)
         write_public(self._path(origin), note)
+
+    def silent_since_us(self, registry: bytes, now_us: int) -> int:
+        """Since when a registry cannot be had; this look, which failed, is kept. OSError."""
+        path = self._silent(registry)
+        try:
+            first_us, last_us = map(int, path.read_text().split())
+        except (FileNotFoundError, ValueError):
+            first_us = last_us = now_us
+        if not 0 <= now_us - last_us <= LOOKS_APART_US:
+            first_us = now_us
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_public(path, b"%d %d\n" % (first_us, now_us))
+        return first_us
+
+    def heard(self, registry: bytes) -> None:
+        """It answered: what it was silent before is over. OSError."""
+        self._silent(registry).unlink(missing_ok=True)
+
+    def _silent(self, registry: bytes) -> Path:
+        return self.folder / f"{registry.hex()}.silent"
 
     def _path(self, origin: str) -> Path:
         return self.folder / f"{sha256(origin.encode()).hexdigest()}.note"

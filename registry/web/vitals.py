@@ -97,7 +97,11 @@ def _log(health: Health) -> list[Family | HistogramFamily]:
         times.append((labels, shard.published_at_us / US))
     for witness in health.witnesses:
         seen.append(({"witness": witness.name}, witness.at_us / US))
+    members = [
+        ({"member": m.name, "registry": m.registry}, float(m.waiting)) for m in health.members
+    ]
     return [
+        Family("relay_commits", "gauge", "Commits that a member still has to be told.", members),
         Family("log_entries", "gauge", "Entries of each shard's log.", sizes),
         Family("checkpoint_entries", "gauge", "Entries below its newest checkpoint.", covered),
         Family("checkpoint_time_seconds", "gauge", "When it was published.", times),

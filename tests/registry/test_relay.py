@@ -296,6 +296,8 @@ async def test_a_member_that_is_down_is_told_within_a_second_of_its_return(
         r.relay.decided(logged)
         await trio.sleep(8)
         assert len(r.members[R3.id].heard) == 300 and len(r.members[R3.id].calls) == 2
+        waits = {record.registry: waiting for record, waiting in r.relay.waiting_for()}
+        assert (waits[R2.id], waits[R3.id]) == (300, 0)
         r.members[R2.id].down = False
         await trio.sleep(1.01)
         assert len(r.members[R2.id].heard) == 300 and r.relay.waiting == 0

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import httpx
 import pytest
 import trio
 
@@ -13,6 +14,7 @@ from proto.descriptor import Descriptor, commit_id
 from proto.policy import RegistryPolicy
 from proto.statement import DecisionLeaf, Outcome, SignedStatement, Statement
 from proto.v1 import registry_pb2 as rpb
+from registry.health_json import read_health
 from registry.home import Home
 from registry.relay_members import keep_member
 from registry.relay_service import MAX_STRANGE
@@ -108,6 +110,16 @@ async def test_many_that_come_together_are_all_passed_on(three: Three) -> None:
         for which in (1, 2):
             leaf = leaf_of(await three.decided(which, d))
             assert leaf.outcome is Outcome.COMMITTED and leaf.limit_us > d.deadline_us
+
+
+async def test_everybody_can_see_which_member_lags(three: Three) -> None:
+    async with httpx.AsyncClient(base_url=three.served[0].url, trust_env=False) as http:
+        answer = read_health((await http.get("/health")).content)
+        scraped = (await http.get("/metrics")).text
+    assert answer is not None
+    others = {s.record.registry.hex(): 0 for s in three.served[1:]}
+    assert {member.registry: member.waiting for member in answer.members} == others
+    assert scraped.count("pledgeway_registry_relay_commits{") == 2
 
 
 async def test_a_stranger_gets_nothing_by_relaying(three: Three) -> None:

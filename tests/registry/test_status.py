@@ -9,7 +9,11 @@ from click.testing import CliRunner, Result
 from node.command import registry_status
 from node.command.registry_status import STATES, status
 from proto.limits import US
-from registry.health import Health, ShardHealth, State, WitnessHealth
+from registry.health import MAX_MEMBERS, Health, MemberHealth, ShardHealth, State, WitnessHealth
+from registry.health_json import health_json, read_health
+from registry.meter import Meter
+from registry.web.exposition import exposition
+from registry.web.vitals import metrics
 
 DAY_US = 86_400 * US
 NOW_US = 1_795_239_067_000_000
@@ -32,6 +36,7 @@ WELL = Health(
     shards=(ShardHealth(2026, 1_234_570, 1_234_500, NOW_US - 2 * US), ShardHealth(2027, 1, 0, 0)),
     witnesses=(WitnessHealth("w1.example", NOW_US - 61 * US), WitnessHealth("w2.example", 0)),
     witness_quorum=1,
+    members=(MemberHealth("cd" * 32, "Bank\x1b[31m", 12), MemberHealth("ef" * 32, "Mill", 0)),
     key_not_after_us=NOW_US + 200 * DAY_US,
     record_expires_at_us=NOW_US + 200 * DAY_US,
     database_bytes=5 << 20,
@@ -59,6 +64,8 @@ def test_a_registry_that_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "w1.example cosigned 1 min 1 s ago" in result.output
     assert "w2.example not this checkpoint, nor any since the start" in result.output
     assert lines["quorum"] == "1 of 2 witnesses"
+    assert "cdcdcdcd: 12 commits wait for it" in result.output
+    assert "Mill efefefef: told everything" in result.output
     assert "<-" not in result.output, "nothing to act upon"
     assert "\x1b" not in result.output, "its name does not paint"
 
@@ -83,6 +90,7 @@ def test_every_state_has_words(monkeypatch: pytest.MonkeyPatch, state: State) ->
         ({"key_not_after_us": NOW_US + 29 * DAY_US}, "<- certify another one soon"),
         ({"record_expires_at_us": NOW_US + 29 * DAY_US}, "<- sign a new one soon"),
         ({"disk_free_bytes": 1 << 29}, "<- make room"),
+        ({"members": (MemberHealth("cd" * 32, "Bank", 1_000),)}, "<- is it down?"),
         ({"witnesses": ()}, "none: nobody else vouches for its log"),
     ],
 )
@@ -97,6 +105,23 @@ def test_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
     answer = json.loads(ask(monkeypatch, WELL, "--json").output)
     assert (answer["reachable"], answer["url"], answer["queue"]) == (True, URL, 17)
     assert answer["witnesses"][0] == {"name": "w1.example", "at_us": NOW_US - 61 * US}
+    assert answer["members"][1] == {"registry": "ef" * 32, "name": "Mill", "waiting": 0}
     gone = ask(monkeypatch, None, "--json")
     assert gone.exit_code == 1
     assert json.loads(gone.stdout) == {"ok": False, "reachable": False, "url": URL}
+
+
+def test_health_as_it_travels() -> None:
+    data = health_json(WELL).encode()
+    assert read_health(data) == WELL
+    older = json.loads(data)
+    del older["members"]
+    assert read_health(json.dumps(older).encode()) == replace(WELL, members=())
+    for wrong in ("x", [{"registry": "cd", "name": "Bank"}], [{}] * (MAX_MEMBERS + 1)):
+        assert read_health(json.dumps(older | {"members": wrong}).encode()) is None
+
+
+def test_what_waits_for_members_is_measured() -> None:
+    text = exposition(metrics(WELL, Meter({})))
+    line = 'relay_commits{member="Mill",registry="' + "ef" * 32 + '"} 0'
+    assert f"pledgeway_registry_{line}\n" in text
