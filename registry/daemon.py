@@ -369,6 +369,7 @@ class Daemon:
             calendar=self._calendar,
             queue=lambda: desk.queue,
             stalled=opened.publishing.coverage.stalled,
+            silent_s=lambda: desk.silent_s,
             cosigned_at_us=lambda: opened.publishing.cosigned_at_us,
             relayed=relay.waiting_for,
         )

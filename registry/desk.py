@@ -179,6 +179,11 @@ class Desk:
         """How many items wait for the deciding thread."""
         return MAX_WAITING_ITEMS - self._worker.room
 
+    @property
+    def silent_s(self) -> float:
+        """For how long the database has let the deciding thread wait, s."""
+        return self._worker.silent_s
+
     def _find(self, uuid: bytes) -> list[Logged]:
         with self._engine.connect() as connection:
             return LedgerReader(connection).by_uuid(uuid)

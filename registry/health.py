@@ -19,6 +19,7 @@ from registry.timing import ClockRules, Reading, assess
 from runtime.clock import Clock
 
 MAX_MEMBERS: Final = 64  # a policy has 16; an operator may know those of several
+STORE_SILENT_S: Final = 3.0  # six turns of the deciding thread, or a group on a slow disk
 
 
 @unique
@@ -29,6 +30,7 @@ class State(Enum):
     CLOCK_UNSAFE = "CLOCK_UNSAFE"  # its error is larger than the record allows
     CLOCK_BEHIND = "CLOCK_BEHIND"  # it shows a time before one that was decided at
     KEY_EXPIRED = "KEY_EXPIRED"  # the statement key's life has ended, or not begun
+    STORE_SILENT = "STORE_SILENT"  # the database is away, or waits for a standby
     LOG_STALLED = "LOG_STALLED"  # witnesses did not cosign for too long
 
 
@@ -101,9 +103,10 @@ class Health:
 class HealthCheck:
     """Looks at clock, store and files; called on trio.
 
-    `record` gives the signed record, `queue` the length of the decider's queue,
-    `stalled` whether the log keeps the registry from deciding, `cosigned_at_us` what witnesses
-    have cosigned in this run, by their names, `relayed` what waits for each member.
+    `record` gives the signed record, `queue` the length of the decider's queue, `silent_s` for how
+    long the database has let it wait, `stalled` whether the log keeps the registry from deciding,
+    `cosigned_at_us` what witnesses have cosigned in this run, by their names, `relayed` what waits
+    for each member.
     """
 
     record: Callable[[], RegistryRecord]
@@ -114,6 +117,7 @@ class HealthCheck:
     calendar: Calendar
     queue: Callable[[], int]
     stalled: Callable[[], bool] = bool
+    silent_s: Callable[[], float] = float
     cosigned_at_us: Callable[[], Mapping[str, int]] = dict
     relayed: Callable[[], Sequence[tuple[RegistryRecord, int]]] = tuple
 
@@ -149,6 +153,8 @@ class HealthCheck:
 
     def _state(self, reading: Reading, mark_us: int) -> State:
         if reading.usable:
+            if self.silent_s() > STORE_SILENT_S:
+                return State.STORE_SILENT
             return State.LOG_STALLED if self.stalled() else State.DECIDING
         if not 0 <= reading.error_us <= self.rules.max_error_us:
             return State.CLOCK_UNSAFE

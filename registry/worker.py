@@ -61,6 +61,7 @@ class DecisionWorker:
         self._queue: deque[_Group] = deque()
         self._work = threading.Semaphore(0)
         self._settled: dict[int, int] = {}  # owned by the thread: log entries told of, by shard
+        self._turned_s = time.monotonic()  # of the thread's last turn, written by it
         self._closing = False  # written by trio before the last release of _work
         wake = wake_trio(trio.lowlevel.current_trio_token())
         self._answers: Handover[Sequence[Told]] = Handover("decisions", wake, self._tell, fuse)
@@ -105,6 +106,12 @@ class DecisionWorker:
     def room(self) -> int:
         """How many items may still be queued before callers are told to come back."""
         return MAX_WAITING_ITEMS - self._waiting
+
+    @property
+    def silent_s(self) -> float:
+        """For how long the database has kept the thread from its next turn; idle it has one each
+        TICK_S, and writes the clock's mark in it."""
+        return time.monotonic() - self._turned_s
 
     async def answer(self, items: Sequence[Item]) -> list[Answer]:
         """Answers in item order, each decision among them durable."""
@@ -190,6 +197,7 @@ class DecisionWorker:
                 backlog = decider.index_some()
                 since_step = 0
             decider.keep_mark()
+            self._turned_s = time.monotonic()
 
     def _take(self) -> list[_Group]:
         groups: list[_Group] = []

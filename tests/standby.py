@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -14,6 +15,15 @@ from tests.cluster import Cluster, cluster
 
 WITHIN_S: Final = 60.0  # a busy machine; nobody waits that long unless something is wrong
 LOOK_S: Final = 0.02
+# As subprocess's own `user` would, but that forks, and gRPC's threads do not survive a fork.
+BECOME: Final = """
+import os, pwd, sys
+who = pwd.getpwnam(sys.argv[1])
+os.setgroups([])
+os.setgid(who.pw_gid)
+os.setuid(who.pw_uid)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 
 
 class Pair:
@@ -77,13 +87,13 @@ class Pair:
         self._call("pg_ctl", "-w", "-D", str(data), *arguments)
 
     def _call(self, program: str, *arguments: str) -> None:
+        become = [sys.executable, "-I", "-c", BECOME, self._user] if os.geteuid() == 0 else []
         # A server that is started would keep a pipe open: nothing of its output is waited for.
         with tempfile.TemporaryFile() as output:
             done = subprocess.run(
-                [self._bin / program, *arguments],
+                [*become, str(self._bin / program), *arguments],
                 stdout=output,
                 stderr=output,
-                user=self._user if os.geteuid() == 0 else None,
                 cwd=self._folder,
                 timeout=WITHIN_S,
             )

@@ -35,6 +35,7 @@ STATES: Final = {
     State.CLOCK_UNSAFE.name: "NOT deciding: its clock's error is too large",
     State.CLOCK_BEHIND.name: "NOT deciding: its clock is behind a time it decided at",
     State.KEY_EXPIRED.name: "NOT deciding: its statement key is outside its life",
+    State.STORE_SILENT.name: "NOT deciding: its database is away, or waits for a standby",
     State.LOG_STALLED.name: "NOT deciding: witnesses have not cosigned its log for too long",
 }
 

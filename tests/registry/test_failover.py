@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 import trio
 
 from proto.descriptor import Descriptor
 from proto.policy import single
-from proto.registry_record import read_record
+from proto.registry_record import RegistryRecord, read_record
 from proto.statement import Statement
 from proto.v1 import registry_pb2 as rpb
+from registry.health import State
 from registry.home import Home, create
 from runtime.rpc_client import RpcChannel, RpcError
 from tests.deployed_servers import deployed
@@ -25,6 +27,7 @@ from tests.registry.test_standby import WAITING
 
 pytestmark = [pytest.mark.edge, pytest.mark.e2e]
 
+LOOK_AGAIN_S = 0.1
 PASSING = {rpb.LOG_STALLED, rpb.CLOCK_UNSAFE}
 
 
@@ -68,6 +71,19 @@ class Asker:
         assert self._heard(await decide(channel, queries))
 
 
+async def until_state(record: RegistryRecord, wanted: State) -> None:
+    """Looks at its health until it says so of itself."""
+    url = record.archive_url.replace("/commit/%s", "/health")
+    async with httpx.AsyncClient(trust_env=False) as http:
+        while True:
+            answer = await http.get(url)
+            state = State(answer.json()["state"])
+            assert (answer.status_code == 200) == (state is State.DECIDING)
+            if state is wanted:
+                return
+            await trio.sleep(LOOK_AGAIN_S)
+
+
 async def test_no_standby_no_answer_and_a_lost_primary_loses_nothing(tmp_path: Path) -> None:
     with deployed() as servers:
         url = servers.primary.fresh()
@@ -86,9 +102,11 @@ async def test_no_standby_no_answer_and_a_lost_primary_loses_nothing(tmp_path: P
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(asker.commit, channel, asker.new("both away", 20))
                     await trio.to_thread.run_sync(servers.until, WAITING)
+                    await until_state(record, State.STORE_SILENT)
                     assert asker.told == before, "signed, and no standby has it"
                     servers.start_standby("registry_a")
                 assert len(asker.told) == 80
+                await until_state(record, State.DECIDING)
 
                 enough = trio.Event()
 
