@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 RECORD_EVERY_S: Final = 6 * 3600.0  # a key that was revoked is of use to a thief for so long
 FIRST_LOOK_S: Final = 60.0  # after a start: registries on the same machine start as well
 # Anybody may send a checkpoint that no known key signed; its log's registry is asked this often.
-ASK_AGAIN_S: Final = 2.0
+ASK_AGAIN_S: Final = 1.0
 FETCH_S: Final = 10.0  # a record has a few kilobytes: whoever takes longer holds up the rest
 FETCHES_AT_ONCE: Final = 4
 
@@ -36,7 +36,7 @@ class RecordFollower:
         self._folder = folder
         self._logs = logs
         self._fetching = fetching
-        self._wanted: set[str] = set()  # prefixes of logs
+        self._wanted: dict[str, float] = {}  # by prefix of a log: when to look
         self._busy: set[str] = set()
         self._asked_at_s: dict[str, float] = {}
         self._wake = trio.Event()
@@ -44,11 +44,12 @@ class RecordFollower:
 
     def doubt(self, prefix: str) -> None:
         """A key that we do not know signed a checkpoint of this log, or nobody did."""
-        now_s = trio.current_time()
-        if now_s - self._asked_at_s.get(prefix, -ASK_AGAIN_S) < ASK_AGAIN_S:
+        if prefix in self._wanted:
             return
-        self._asked_at_s[prefix] = now_s
-        self._wanted.add(prefix)
+        now_s = trio.current_time()
+        # Put off, not dropped: a registry that has just started may not have answered before.
+        again_s = self._asked_at_s.get(prefix, now_s - ASK_AGAIN_S) + ASK_AGAIN_S
+        self._wanted[prefix] = max(now_s, again_s)
         self._wake.set()
 
     async def run(self) -> None:
@@ -56,14 +57,18 @@ class RecordFollower:
         all_at_s = trio.current_time() + FIRST_LOOK_S
         async with trio.open_nursery() as nursery:
             while True:
-                with trio.move_on_at(all_at_s):
+                with trio.move_on_at(min([all_at_s, *self._wanted.values()])):
                     await self._wake.wait()
                 self._wake = trio.Event()
                 known = await trio.to_thread.run_sync(self._logs.all)
-                wanted, self._wanted = self._wanted, set()
-                if trio.current_time() >= all_at_s:
-                    all_at_s, wanted = trio.current_time() + RECORD_EVERY_S, set(known)
-                for prefix in wanted & known.keys() - self._busy:
+                now_s = trio.current_time()
+                due = {prefix for prefix, at_s in self._wanted.items() if at_s <= now_s}
+                for prefix in due:
+                    del self._wanted[prefix]
+                if now_s >= all_at_s:
+                    all_at_s, due = now_s + RECORD_EVERY_S, set(known)
+                for prefix in due & known.keys() - self._busy:
+                    self._asked_at_s[prefix] = now_s
                     self._busy.add(prefix)
                     nursery.start_soon(self._renew, known[prefix].record)
 

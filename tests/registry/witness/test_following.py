@@ -92,10 +92,11 @@ class Looks:
         class Fetch(RecordFetch):
             def fetch(self) -> bytes:
                 looks.count += 1
+                data = looks.data
                 trio.from_thread.run_sync(looks.came.set)
-                if looks.data is None:
+                if data is None:
                     raise RecordNotHad("nobody there")
-                return looks.data
+                return data
 
         return Fetch(known)
 
@@ -139,7 +140,10 @@ async def test_an_unknown_key_makes_it_look(folder: Path) -> None:
         assert isinstance(again.cosigner.add(NEW.request(4, 5)), Given), "it is on disk"
 
 
-async def test_strangers_cannot_make_it_ask_and_ask(folder: Path) -> None:
+async def test_strangers_cannot_make_it_ask_and_ask(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "ASK_AGAIN_S", 1000.0)
     looks = Looks(None)
     follower = RecordFollower(folder, TrustedLogs(folder), looks)
     async with trio.open_nursery() as nursery:
@@ -153,6 +157,24 @@ async def test_strangers_cannot_make_it_ask_and_ask(folder: Path) -> None:
         await trio.testing.wait_all_tasks_blocked()
         nursery.cancel_scope.cancel()
     assert looks.count == 1
+
+
+async def test_a_doubt_that_comes_too_soon_is_put_off(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The registry was starting; nobody need doubt it a third time."""
+    monkeypatch.setattr(following, "ASK_AGAIN_S", 0.05)
+    looks = Looks(None)
+    follower = RecordFollower(folder, TrustedLogs(folder), looks)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(follower.run)
+        follower.doubt(PREFIX)
+        await until(looks.came.is_set)
+        looks.data = SUCCESSOR
+        follower.doubt(PREFIX)
+        await until(lambda: sequence_in(folder) == 2)
+        nursery.cancel_scope.cancel()
+    assert looks.count == 2
 
 
 async def test_it_looks_by_itself(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
