@@ -28,6 +28,7 @@ WARN_KEY_US: Final = 30 * 86_400 * US  # time enough to gather the operators
 WARN_DISK_BYTES: Final = 1 << 30  # two million decisions
 WARN_WAITING: Final = 1000  # a member that answers is told so many in well under a second
 SHOWN_DIGITS: Final = 8  # of a member's id: names are not its own alone
+UNKNOWN_ERROR_US: Final = 3600 * US  # nobody measured it: a clock that is that wrong is found out
 WARN_MARK: Final = "  <- "
 
 STATES: Final = {
@@ -113,8 +114,7 @@ def _facts(health: Health) -> Iterator[tuple[str, str]]:
     yield "registry", health.registry
     yield "name", plain(health.name)
     yield "state", STATES[health.state]
-    error = f"{health.clock_error_us / 1000:.1f} ms"
-    yield "clock error", f"{error} of {health.clock_limit_us / 1000:.1f} ms ({health.clock_source})"
+    yield "clock error", _clock_error(health)
     yield "decisions", f"{health.decisions:,}"
     yield "pending", f"{health.pending:,} announced and undecided"
     yield "queue", f"{health.queue:,} waiting"
@@ -128,6 +128,15 @@ def _facts(health: Health) -> Iterator[tuple[str, str]]:
     yield "database", f"{health.database_bytes / 1024:,.0f} KiB"
     full = f"{WARN_MARK}make room" if health.disk_free_bytes < WARN_DISK_BYTES else ""
     yield "disk free", f"{health.disk_free_bytes / (1 << 20):,.0f} MiB{full}"
+
+
+def _clock_error(health: Health) -> str:
+    source = health.clock_source
+    if health.clock_error_us > UNKNOWN_ERROR_US:
+        step = ": see `chronyc -c tracking` as its user" if source == "chrony" else ""
+        return f"unknown ({source}){step}"
+    error = f"{health.clock_error_us / 1000:.1f} ms"
+    return f"{error} of {health.clock_limit_us / 1000:.1f} ms ({source})"
 
 
 def _log(health: Health) -> Iterator[tuple[str, str]]:

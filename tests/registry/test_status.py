@@ -90,6 +90,7 @@ def test_every_state_has_words(monkeypatch: pytest.MonkeyPatch, state: State) ->
         ({"key_not_after_us": NOW_US + 29 * DAY_US}, "<- certify another one soon"),
         ({"record_expires_at_us": NOW_US + 29 * DAY_US}, "<- sign a new one soon"),
         ({"disk_free_bytes": 1 << 29}, "<- make room"),
+        ({"clock_error_us": 1 << 50}, "unknown (chrony): see `chronyc -c tracking`"),
         ({"members": (MemberHealth("cd" * 32, "Bank", 1_000),)}, "<- is it down?"),
         ({"witnesses": ()}, "none: nobody else vouches for its log"),
     ],
