@@ -56,7 +56,7 @@ class Exposer:
     def hear(self, advert: FraudAdvert) -> None:
         """A file from a neighbour; it is passed on once it has been verified here."""
         known = self._book.registries.get(advert.accused)
-        if known is None or known.fraud:
+        if known is None or known.fraud == advert.data or not known.excusable:
             return
         settings = self._engine.memory.settings
         if advert.accused in settings.accepts or len(settings.exposed) < MAX_EXPOSED:
@@ -81,7 +81,8 @@ class Exposer:
             # Crash here: it is dropped; the start flags what is open under it.
             self._engine.use_settings(self._book.settings())
             self._gossip.say([FraudAdvert(accused, data)], now_us)
-        await self._flag(accused, verdict.ground.value)
+        if known.exposed:
+            await self._flag(accused, verdict.ground.value)
         return verdict
 
     async def run(self) -> None:

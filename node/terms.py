@@ -9,6 +9,7 @@ from node.core.view import Caps, Settings
 from node.policy_json import policy_json, policy_of_json
 from node.store import registry, setting
 from proto.fees import Fee, FeeSet, RegistryFee
+from proto.fraud.file import read_fraud_proof
 from proto.keys import NodeId
 from proto.lateness import LateRule, rule_in
 from proto.limits import DEFAULT_HOLD_MAX_US
@@ -136,6 +137,16 @@ class KnownRegistry:
     version: int = 0
     fraud: bytes = b""  # the FraudProof file that exposed it
 
+    @property
+    def exposed(self) -> bool:
+        """Whether a proof stands against it that the owner has not excused."""
+        return bool(self.fraud) and not self.accepted
+
+    @property
+    def excusable(self) -> bool:
+        """Whether what was proven may have been a failure: then the owner may accept it again."""
+        return not self.fraud or read_fraud_proof(self.fraud).kind.may_be_a_failure
+
 
 class Book:
     """Terms and registries in memory beside their rows. Owned by the daemon's trio task."""
@@ -167,7 +178,7 @@ class Book:
             registry_fees=dict(self.terms.registry_fees),
             accepts=self._accepted(),
             records={r: known.record for r, known in self.registries.items()},
-            exposed=frozenset(r for r, known in self.registries.items() if known.fraud),
+            exposed=frozenset(r for r, known in self.registries.items() if known.exposed),
             watches_registry=self.terms.watches_registry,
             hold_max_us=self.terms.hold_max_us,
             line_fees={n: FeeSet(dict(f)) for n, f in self.terms.line_fees.items()},
@@ -210,7 +221,7 @@ class Book:
         followed = self.list_in_force
         if followed is None:
             return frozenset(own)
-        exposed = {r for r, known in self.registries.items() if known.fraud}
+        exposed = {r for r, known in self.registries.items() if known.exposed}
         return frozenset(own | (followed.registries - exposed))
 
     def change(self, **fields: Any) -> list[Write]:
@@ -285,10 +296,11 @@ class Book:
     def expose(self, accused: bytes, fraud: bytes) -> list[Write]:
         """A known registry was proven to cheat: the first proof is kept, acceptance ends.
 
-        Empty where it was exposed before.
+        Empty where nothing new follows from it: it was exposed before, as badly or worse.
         """
         known = self.registries[accused]
-        if known.fraud:
+        worse = not read_fraud_proof(fraud).kind.may_be_a_failure
+        if known.fraud and not (worse and known.excusable):
             return []
         known.fraud, known.accepted = fraud, False
         known.version += 1

@@ -165,7 +165,8 @@ class FraudAdvert:
 
     @property
     def sequence(self) -> int:
-        return 1  # the first proof is as good as any later one
+        # The first proof is as good as any later one, but a lie outranks what may be a failure.
+        return 1 if read_fraud_proof(self.data).kind.may_be_a_failure else 2
 
     @property
     def expires_at_us(self) -> int:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from proto.limits import US
 from proto.log_leaf import EPOCH_US
-from proto.statement import DecisionReason
+from proto.statement import DecisionReason, InterimKind
 from registry.log import (
     Answer,
     Event,
@@ -253,12 +253,16 @@ STALLED: Final = Refused(Reason.LOG_STALLED)
 
 
 def _is_new(verdict: Verdict) -> bool:
-    """Whether it rests on there being no row: a database that was set back may have lost it."""
+    """Whether it must wait while the log stalls. It rests on there being no row, and a database
+    that was set back may have lost it; or it promises a decision that may not be made."""
     match verdict:
         case Row():
             return True
         case Logged(row):
             return row.leaf.reason is DecisionReason.EPOCH
+        case Pause():
+            # A place that cannot be used: promises made on its strength would only be held up.
+            return verdict.kind is InterimKind.ADMITTED
         case _:
             return False
 

@@ -82,8 +82,13 @@ node_registry.add_command(unfollow)
     metavar="Q",
     help="How many witnesses a late proof needs; 0: none.  [default: what its record says]",
 )
+@click.option(
+    "--despite-lateness",
+    is_flag=True,
+    help="Although it was proven to have logged too late: you believe that it was an outage.",
+)
 @with_node
-def accept(session: Session, registry: str, witnesses: int | None) -> None:
+def accept(session: Session, registry: str, witnesses: int | None, despite_lateness: bool) -> None:
     """Rely on a known REGISTRY (name, id or the beginning of its id) from now on.
 
     A commit that is shown long after the end of a payment, against an abort, counts by itself only
@@ -99,6 +104,8 @@ def accept(session: Session, registry: str, witnesses: int | None) -> None:
     arguments: dict[str, object] = {"registry": registry, "accept": True}
     if witnesses is not None:
         arguments["witnesses"] = witnesses
+    if despite_lateness:
+        arguments["despite_lateness"] = True
     session.show("registry.accept", arguments, _show_one)
 
 
@@ -121,9 +128,10 @@ def drop(session: Session, registry: str) -> None:
 def expose(session: Session, file: str) -> None:
     """Hand the node a fraud proof: FILE proves that a registry cheated.
 
-    The node verifies it, drops the registry for good, flags the promises that wait for its word
-    (`pledgeway node incidents`), and passes the file on to its neighbours. What is open is still
-    settled by the registry's certificates.
+    The node verifies it, drops the registry, flags the promises that wait for its word (`pledgeway
+    node incidents`), and passes the file on to its neighbours. What is open is still settled by
+    the registry's certificates. A lie is final; a registry that logged later than it promised
+    (back-dating, withholding) may have had an outage, and you may accept it again.
 
     \b
     Example:
@@ -183,7 +191,7 @@ def _witnesses(answer: Json) -> str:
 def _state(registry: Json) -> str:
     how = registry.get("exposed")
     if how:
-        return f"EXPOSED as a cheat ({str(how).lower().replace('_', ' ')}), dropped for good"
+        return f"EXPOSED as a cheat ({str(how).lower().replace('_', ' ')}), dropped"
     if registry.get("accepted"):
         return "accepted"
     return "accepted (list)" if registry.get("by_list") else "known only"

@@ -144,7 +144,7 @@ def _named_reason(context: Context, reason: Mapping[str, Any], brand: Brand) -> 
     for registry, known in context.book.registries.items():
         name = context.registry_name(registry)
         # Whoever accepted it yesterday asks himself why it leads nowhere today.
-        name += " (proven to cheat)" if known.fraud else ""
+        name += " (proven to cheat)" if known.exposed else ""
         text = text.replace(registry.hex(), name)
     return shown | {"text": text}
 

@@ -29,7 +29,7 @@ def registry_json(context: Context, known: KnownRegistry) -> dict[str, Any]:
         "name": record.name,
         "accepted": known.accepted,
         "by_list": _stands_on_list(context, known),
-        "exposed": read_fraud_proof(known.fraud).kind.name if known.fraud else None,
+        "exposed": read_fraud_proof(known.fraud).kind.name if known.exposed else None,
         "grpc_target": record.grpc_target,
         "archive_url": record.archive_url,
         "expires_at_us": record.expires_at_us,
@@ -44,7 +44,9 @@ def registry_json(context: Context, known: KnownRegistry) -> dict[str, Any]:
 def _stands_on_list(context: Context, known: KnownRegistry) -> bool:
     """Whether the node relies on it for the sake of the list that it follows."""
     followed = context.book.list_in_force
-    return followed is not None and known.record.registry in followed.registries and not known.fraud
+    return (
+        followed is not None and known.record.registry in followed.registries and not known.exposed
+    )
 
 
 async def add_registry(context: Context, arguments: Arguments) -> dict[str, Any]:
@@ -61,7 +63,7 @@ async def add_registry(context: Context, arguments: Arguments) -> dict[str, Any]
     if known is not None:
         _require_no_fork(record, known.record)
         if accept:
-            _require_honest(known)
+            _require_honest(known, excuse=False)
     await _learn(context, context.book.trust(record, accept, None))
     return registry_json(context, context.book.registries[record.registry])
 
@@ -76,12 +78,20 @@ def _require_no_fork(record: RegistryRecord, known: RegistryRecord) -> None:
         )
 
 
-def _require_honest(known: KnownRegistry) -> None:
-    if known.fraud:
+def _require_honest(known: KnownRegistry, *, excuse: bool) -> None:
+    """A lie is final. A word that an outage can break is for the owner to judge."""
+    name = known.record.name or known.record.registry.hex()
+    if known.exposed and not known.excusable:
         raise ControlFailure(
             EXPOSED,
-            f"{known.record.name or known.record.registry.hex()} was proven to cheat",
-            "pledgeway node registry proof REGISTRY > FILE, and pledgeway verify FILE, show how",
+            f"{name} was proven to cheat",
+            "pledgeway node registry proof REGISTRY --out FILE, and pledgeway verify FILE, show it",
+        )
+    if known.exposed and not excuse:
+        raise ControlFailure(
+            EXPOSED,
+            f"{name} was proven to have logged later than it promised, by a lie or an outage",
+            "ask its operator; accept it with --despite-lateness if you believe the outage",
         )
 
 
@@ -184,9 +194,10 @@ async def accept_registry(context: Context, arguments: Arguments) -> dict[str, A
     known = context.find_registry(arguments.text("registry"))
     accept = arguments.flag("accept")
     quorum = arguments.maybe_number("witnesses")
+    excuse = arguments.flag("despite_lateness", False)
     arguments.done()
     if accept:
-        _require_honest(known)
+        _require_honest(known, excuse=excuse)
     record = known.record
     if quorum is not None and quorum > len(record.witnesses):
         raise bad_argument("witnesses", f"its record names {len(record.witnesses)} of them")

@@ -21,6 +21,15 @@ class FraudKind(IntEnum):
         """E1 to E7, as the table of registry section 8 calls them."""
         return f"E{self.value}"
 
+    @property
+    def may_be_a_failure(self) -> bool:
+        """Whether an outage at the wrong moment looks the same as the lie.
+
+        A registry that crashed between a statement and its checkpoint, and was away for longer
+        than it promised, has broken its word without meaning to.
+        """
+        return self in (FraudKind.BACK_DATING, FraudKind.WITHHOLDING)
+
 
 @unique
 class Ground(Enum):

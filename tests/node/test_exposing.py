@@ -173,3 +173,47 @@ async def test_two_certificates_make_the_proof(
         verdict = await made.exposer.expose(proof)
         assert (verdict.registry, verdict.kind) == (R1.id, FraudKind.EQUIVOCATION)
         nursery.cancel_scope.cancel()
+
+
+def late_then_lie(made: Case) -> tuple[bytes, bytes]:
+    """Two files against R1 as the book keeps them: of lateness, which may be a failure, of a lie."""
+    late = FraudProof(FraudKind.WITHHOLDING, R1.record.signed).encode()
+    return late, made.proof
+
+
+async def test_lateness_may_be_excused_and_a_lie_may_not(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with case() as made:
+        late, lie = late_then_lie(made)
+        book = made.book
+        assert book.expose(R1.id, late)
+        known = book.registries[R1.id]
+        assert known.exposed and known.excusable
+        assert R1.id in book.settings().exposed
+        assert book.expose(R1.id, late) == []
+        assert book.learn(R1.record, accepted=True)
+        assert not known.exposed and R1.id in book.settings().usable
+        assert book.expose(R1.id, late) == [], "what was excused stays excused"
+        assert R1.id in book.settings().usable
+        assert book.expose(R1.id, lie), "a lie is another matter"
+        assert known.exposed and not known.excusable and known.fraud == lie
+        assert R1.id in book.settings().exposed
+        assert book.expose(R1.id, late) == [] and known.fraud == lie
+
+
+async def test_a_lie_is_heard_behind_an_excused_lateness(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with case() as made, trio.open_nursery() as nursery:
+        late, lie = late_then_lie(made)
+        await made.world.engine("A").write(made.book.expose(R1.id, late))
+        await made.world.engine("A").write(made.book.learn(R1.record, accepted=True))
+        nursery.start_soon(made.exposer.run)
+        await made.world.rest()
+        assert made.flags() == 0 and made.stored() == (1, late)
+        assert FraudAdvert(R1.id, lie).sequence > FraudAdvert(R1.id, late).sequence
+        made.exposer.hear(FraudAdvert(R1.id, lie))
+        await made.world.rest()
+        assert made.stored() == (0, lie) and made.flags() == 1
+        nursery.cancel_scope.cancel()

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from proto.log_leaf import EPOCH_US
 from proto.statement import DecisionReason, InterimKind
 from registry.decider import MARK_EVERY_US, STALLED, Decider, Item, Unbound
-from registry.log import Answer, Logged, Pause, Query, Reason, Refused
+from registry.log import Announce, Answer, Logged, Pause, Query, Reason, Refused
 from registry.store import Ledger, open_ledger
 from registry.tables import meta
 from registry.worker import DecisionWorker
@@ -69,6 +69,19 @@ def test_while_the_log_stalls_no_fence_answers_either(
     stalled.clear()
     stalled.append(False)
     assert reason(decider.answer([Query(s)])[0]) is DecisionReason.EPOCH
+
+
+def test_while_the_log_stalls_nobody_is_admitted(opened: OpenRegistry, clock: FakeClock) -> None:
+    """Promises made on the strength of a place would wait for a decision that is not made."""
+    stalled = [True]
+    decider = Decider(opened.ledger, clock, TERMS, RULES, lambda: stalled[0])
+    announced = Announce(subject(descriptor("a")))
+    (pending,) = decider.answer([Query(announced.subject)])
+    assert isinstance(pending, Pause), "a question costs nobody anything"
+    assert decider.answer([announced]) == [STALLED]
+    stalled[0] = False
+    (admitted,) = decider.answer([announced])
+    assert isinstance(admitted, Pause) and admitted.kind is InterimKind.ADMITTED
 
 
 def test_within_a_group_the_first_decides(opened: OpenRegistry) -> None:
