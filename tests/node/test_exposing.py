@@ -176,7 +176,7 @@ async def test_two_certificates_make_the_proof(
 
 
 def late_then_lie(made: Case) -> tuple[bytes, bytes]:
-    """Two files against R1 as the book keeps them: of lateness, which may be a failure, of a lie."""
+    """Two files against R1, as the book keeps them: of lateness, and of a lie."""
     late = FraudProof(FraudKind.WITHHOLDING, R1.record.signed).encode()
     return late, made.proof
 
