@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from proto.descriptor import transaction_uuid
@@ -42,6 +42,13 @@ __all__ = ["INDEX_STEP", "Closed", "Key", "Ledger", "LedgerReader", "Stale", "op
 # have not seen in time (E6). Far above two clocks' errors, far below MMD/2.
 STALE_US: Final = 5 * US
 INDEX_STEP: Final = 512  # log entries indexed at a time: decisions wait at most that long
+
+
+_RAISE: Final = (
+    update(meta)
+    .where(meta.c.name == bindparam("named"), meta.c.value < bindparam("to"))
+    .values(value=bindparam("to"))
+)
 
 
 class Closed(Exception):
@@ -96,7 +103,7 @@ class Ledger(LedgerReader):
             self._tell_settled()
             if mine:
                 self._statements.announce(self._connection)
-            ends = {shard: self._end(shard) for shard in {x.shard for x in placed}}
+            ends = {logged.shard: logged.index + 1 for logged in placed}
             # Crash here: nothing happened. Nothing was signed, the client asks again.
         # Crash here: decided for ever and logged; whoever asks next receives it.
         self._settled |= ends
@@ -247,9 +254,8 @@ class Ledger(LedgerReader):
     def _index(self, shard: int, start: int, end: int) -> None:
         rows = [(transaction_uuid(c).bytes, d, c) for d, c in self.keys(shard, start, end)]
         self._statements.index(self._connection, rows)
-        behind = meta.c.value < end  # another process may have been here meanwhile
-        name = f"{INDEXED}{shard}"
-        self._connection.execute(update(meta).where(meta.c.name == name, behind).values(value=end))
+        # Not below: another process may have been here meanwhile.
+        self._connection.execute(_RAISE, {"named": f"{INDEXED}{shard}", "to": end})
 
     def raise_mark(self, mark_us: int) -> None:
         """Persists the clock's mark; it never falls.
@@ -265,8 +271,7 @@ class Ledger(LedgerReader):
         self._settled |= ends
 
     def _raise_mark(self, mark_us: int) -> None:
-        behind = update(meta).where(meta.c.name == CLOCK_MARK, meta.c.value < mark_us)
-        self._connection.execute(behind.values(value=mark_us))
+        self._connection.execute(_RAISE, {"named": CLOCK_MARK, "to": mark_us})
 
     def claim(self, registry: bytes, log_origin: str, place: object) -> None:
         """Makes an empty database ours. StoreUnusable where it is another registry's, or held."""
@@ -318,6 +323,8 @@ class Ledger(LedgerReader):
 
     def _tell_settled(self) -> None:
         """Lets the other processes know, and the publisher, which reads only what is settled."""
+        if not self.shared:
+            return  # whatever can be read in a file is settled
         for shard, end in sorted(self._settled.items()):
             if end > self._told.get(shard, 0):
                 self._put(f"{SETTLED}{shard}", end)

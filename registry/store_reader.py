@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from proto.descriptor import transaction_uuid
 from proto.log_leaf import FenceLeaf
@@ -33,6 +33,14 @@ _STATEMENTS: Final[dict[str, Statements]] = {
     "sqlite": SqliteStatements(),
     "postgresql": PostgresqlStatements(),
 }
+
+# Built once: several of these are asked for each group, and building costs more than asking.
+_POSITION: Final = log_entry.c.position
+_NEXT_POSITION: Final = select(func.min(_POSITION)).where(bindparam("first") <= _POSITION)
+_LAST_POSITION: Final = select(func.max(_POSITION)).where(
+    bindparam("first") <= _POSITION, bindparam("last") >= _POSITION
+)
+_NUMBER: Final = select(meta.c.value).where(meta.c.name == bindparam("name"))
 
 
 class LedgerReader:
@@ -87,10 +95,7 @@ class LedgerReader:
         with self._reading():
             position: int | None = 0
             while position is not None:
-                later = select(func.min(log_entry.c.position)).where(
-                    log_entry.c.position >= position
-                )
-                position = self._connection.scalar(later)
+                position = self._connection.scalar(_NEXT_POSITION, {"first": position})
                 if position is not None:
                     found.append(shard_and_index(position)[0])
                     position = position_of(found[-1] + 1, 0)
@@ -180,17 +185,14 @@ class LedgerReader:
 
     def _end(self, shard: int) -> int:
         """The index of the next entry of a shard's log."""
-        last = select(func.max(log_entry.c.position)).where(
-            log_entry.c.position >= position_of(shard, 0),
-            log_entry.c.position <= position_of(shard, INDEX_MASK),
-        )
+        between = {"first": position_of(shard, 0), "last": position_of(shard, INDEX_MASK)}
         with self._reading():
-            position = self._connection.scalar(last)
+            position = self._connection.scalar(_LAST_POSITION, between)
         return 0 if position is None else shard_and_index(position)[1] + 1
 
     def _number(self, name: str) -> int:
         with self._reading():
-            return self._connection.scalar(select(meta.c.value).where(meta.c.name == name)) or 0
+            return self._connection.scalar(_NUMBER, {"name": name}) or 0
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
