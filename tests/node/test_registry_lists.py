@@ -7,6 +7,8 @@ from node.core.view import Caps
 from node.routing import NoRoute, RouteFound
 from node.terms import Book, Terms
 from proto.adverts import NodeAdvert
+from proto.fraud.file import FraudProof
+from proto.fraud.verdict import FraudKind
 from proto.limits import US
 from proto.policy import single
 from proto.registry_list import RegistryList, make_list
@@ -53,7 +55,8 @@ def test_a_list_counts_until_it_expires() -> None:
 def test_a_cheat_is_left_out_whatever_the_list_says() -> None:
     ours = book()
     ours.follow(a_list(1, R2.id, R3.id))
-    ours.expose(R2.id, b"a proof")
+    proof = FraudProof(FraudKind.EQUIVOCATION, R2.record.signed).encode()
+    ours.expose(R2.id, proof)
     assert R2.id not in ours.settings().accepts
     ours.follow(a_list(2, R2.id, R3.id))
     assert ours.settings().accepts == {R1.id, R3.id}

@@ -171,6 +171,7 @@ async def test_the_record_and_the_health(served: Serving, http: httpx.AsyncClien
         "queue": 0,
         "log_entries": 4,  # the decision, behind two keys and a fence
         "witnesses": [],
+        "members": [],
         "witness_quorum": 0,
         "key_not_after_us": record.statement_keys[0].not_after_us,
         "record_expires_at_us": record.expires_at_us,

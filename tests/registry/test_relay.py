@@ -1,5 +1,6 @@
 """What members pass on and when they stop: the real tasks, played members, virtual time."""
 
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -161,11 +162,20 @@ async def settle() -> None:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Lets a thread finish while virtual time stands still."""
-    for _ in range(1_000_000):
-        if holds():
-            return
-        await trio.lowlevel.checkpoint()
+    """Lets a thread finish while virtual time stands still.
+
+    We are never idle, so the thread has to be given the interpreter at short notice: it asks for
+    it once a row.
+    """
+    before_s = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for _ in range(1_000_000):
+            if holds():
+                return
+            await trio.lowlevel.checkpoint()
+    finally:
+        sys.setswitchinterval(before_s)
     raise AssertionError("never came true")
 
 
