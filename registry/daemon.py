@@ -74,9 +74,9 @@ from runtime.web import serve_web
 
 log = logging.getLogger(__name__)
 
-# Three threads share one interpreter. At Python's 5 ms the one that is back from the disk waits ten
-# times as long for its turn as it was away.
-TURN_S: Final = 0.0005
+# Three threads share one interpreter. At Python's 5 ms the one that is back from the disk waits for
+# its turn many times as long as it was away; below this every tenth of the time goes on turns.
+TURN_S: Final = 0.002
 STOP_GRACE_S: Final = 0.5  # a decision takes milliseconds; watchers come back by themselves
 WEB_GRACE_S: Final = 1.0
 WITNESS_GRACE_S: Final = 3.0  # then it serves what it has decided, and waits with the rest
