@@ -1,6 +1,5 @@
 """What an operator may set: config.toml, read once, checked whole, frozen."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
@@ -12,7 +11,7 @@ from proto.record_parts import RecordWitness, read_witnesses
 from proto.v1 import types_pb2 as pb
 from proto.wire import WireFault
 from registry.buckets import IPV4_PREFIX, IPV6_PREFIX, Network
-from runtime.toml_file import TomlFault, read_toml
+from runtime.toml_file import TomlFault, TomlTable, read_toml
 
 MS: Final = 1000  # microseconds
 SECOND_US: Final = 1_000_000
@@ -74,23 +73,17 @@ DEFAULTS: Final = Config(name="", log_origin="", listen="", archive="")
 def read_config(path: Path) -> Config:
     """Raises ConfigFault."""
     try:
-        table = read_toml(path)
+        return _Reader(TomlTable(read_toml(path))).config()
     except TomlFault as fault:
         raise ConfigFault(f"{path}: {fault}") from fault
-    return _Reader(path, table).config()
 
 
 class _Reader:
-    """Takes keys out of the table; what is left over at the end is unknown."""
+    """From keys to the configuration. TomlFault."""
 
-    def __init__(self, path: Path, table: Mapping[str, object]) -> None:
-        self._path = path
-        self._left: dict[str, object] = {}
-        for key, value in table.items():
-            if isinstance(value, dict):
-                self._left |= {f"{key}.{name}": v for name, v in value.items()}
-            else:
-                self._left[key] = value
+    def __init__(self, table: TomlTable) -> None:
+        self._table = table
+        self._fault = table.fault
 
     def config(self) -> Config:
         config = Config(
@@ -122,8 +115,7 @@ class _Reader:
             ),
             covered=self._choice("log.release", ("logged", "covered")) == "covered",
         )
-        for key in self._left:
-            raise self._fault(key, "unknown key")
+        self._table.done()
         self._check(config)
         return config
 
@@ -144,11 +136,8 @@ class _Reader:
             # What it allows itself beyond that would be held against it (E6, E7).
             raise self._fault("limits.mmd_ms", f"nobody waits longer than {LONGEST_MMD_US // MS}")
 
-    def _fault(self, key: str, cause: str) -> ConfigFault:
-        return ConfigFault(f"{self._path}: {key}: {cause}")
-
     def _text(self, key: str, default: str | None, at_most: int) -> str:
-        value = self._left.pop(key, default)
+        value = self._table.take(key, default)
         if value is None:
             raise self._fault(key, "missing")
         if not isinstance(value, str) or len(value) > at_most or not value.isprintable():
@@ -165,7 +154,7 @@ class _Reader:
 
     def _witnesses(self, key: str) -> tuple[RecordWitness, ...]:
         """A list of tables, each a verifier key and the address that is asked for cosignatures."""
-        value = self._left.pop(key, [])
+        value = self._table.take(key, [])
         messages = []
         for entry in value if isinstance(value, list) else [value]:
             told = entry if isinstance(entry, dict) and entry.keys() == {"key", "url"} else {}
@@ -178,13 +167,13 @@ class _Reader:
             raise self._fault(key, str(fault)) from fault
 
     def _choice(self, key: str, choices: tuple[str, ...]) -> str:
-        value = self._left.pop(key, choices[0])
+        value = self._table.take(key, choices[0])
         if not isinstance(value, str) or value not in choices:
             raise self._fault(key, f"must be one of {', '.join(choices)}")
         return value
 
     def _networks(self, key: str) -> tuple[Network, ...]:
-        value = self._left.pop(key, [])
+        value = self._table.take(key, [])
         if not isinstance(value, list) or len(value) > MAX_EXEMPT:
             raise self._fault(key, f"must be a list of at most {MAX_EXEMPT} networks")
         try:
@@ -202,12 +191,8 @@ class _Reader:
         return self._number(key, default_us, MS, 0, MAX_MS)
 
     def _number(self, key: str, default: int, unit: int, least: int, most: int) -> int:
-        if key not in self._left:
-            return default
-        value = self._left.pop(key)
-        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-            raise self._fault(key, f"must be a whole number from {least} to {most}")
-        return value * unit
+        value = self._table.number(key, least, most)
+        return default if value is None else value * unit
 
 
 def split_address(text: str) -> tuple[str, int] | None:
@@ -225,29 +210,29 @@ def split_address(text: str) -> tuple[str, int] | None:
 def config_text(config: Config) -> str:
     """The config.toml that `init` writes, with what an operator should know beside it."""
     return f"""\
-name = {_quoted(config.name)}
+name = {quoted(config.name)}
 # Every statement names this log and a year. It never changes: the database refuses another.
-log_origin = {_quoted(config.log_origin)}
+log_origin = {quoted(config.log_origin)}
 # Port 0 takes any free port, and signs a new record at each start (needs the root keys at hand).
-listen = {_quoted(config.listen)}    # gRPC over TLS
-archive = {_quoted(config.archive)}    # HTTP
+listen = {quoted(config.listen)}    # gRPC over TLS
+archive = {quoted(config.archive)}    # HTTP
 # What others are told, where it differs from the above:
 {_public_line("public_listen", config.public_listen, "registry.example:7443")}
 {_public_line("public_archive", config.public_archive, "https://registry.example")}
-database = {_quoted(config.database)}    # or {POSTGRESQL}USER@HOST/NAME for several processes
+database = {quoted(config.database)}    # or {POSTGRESQL}USER@HOST/NAME for several processes
 capacity_per_s = {config.capacity_per_s}    # decisions a second; 60 % of it can be announced
 examiners = {config.examiners}    # processes that check signatures, once there are many to check
 
 [quota]    # of one network (/24, or /48 of IPv6); what was announced and admitted costs nothing
 network_per_s = {config.network_per_s}    # items a second; announcing costs more for far deadlines
 network_burst = {config.network_burst}
-exempt = [{", ".join(_quoted(str(n)) for n in config.exempt_networks)}]    # never limited
+exempt = [{", ".join(quoted(str(n)) for n in config.exempt_networks)}]    # never limited
 
 [clock]
-source = {_quoted(config.clock_source)}    # "chrony" asks `chronyc tracking` for the error
+source = {quoted(config.clock_source)}    # "chrony" asks `chronyc tracking` for the error
 declared_error_ms = {config.declared_error_us // MS}    # what you vouch for
 max_error_ms = {config.max_error_us // MS}    # beyond it nothing is decided
-leap = {_quoted(config.leap)}    # or "step"; never a mixture of sources
+leap = {quoted(config.leap)}    # or "step"; never a mixture of sources
 
 [limits]    # part of the signed record: a change needs the root keys at hand at the next start
 guard_ms = {config.guard_us // MS}    # a deadline refusal comes this long after the deadline
@@ -258,12 +243,12 @@ mmd_ms = {config.mmd_us // MS}    # from a statement to its log proof
 [log]    # part of the signed record as well
 # Who cosigns the log, so that nobody has to take this registry on trust (`pledgeway witness`):
 {_witness_lines(config)}
-release = {_quoted("covered" if config.covered else "logged")}    # "covered": with proof only
+release = {quoted("covered" if config.covered else "logged")}    # "covered": with proof only
 """
 
 
 def _public_line(key: str, value: str, example: str) -> str:
-    return f"{key} = {_quoted(value)}" if value else f"# {key} = {_quoted(example)}"
+    return f"{key} = {quoted(value)}" if value else f"# {key} = {quoted(example)}"
 
 
 def _witness_lines(config: Config) -> str:
@@ -273,12 +258,11 @@ def _witness_lines(config: Config) -> str:
             "# quorum = 1    # so many of them before a checkpoint counts"
         )
     lines = [
-        f"  {{key = {_quoted(w.key.encode())}, url = {_quoted(w.url)}}},\n"
-        for w in config.witnesses
+        f"  {{key = {quoted(w.key.encode())}, url = {quoted(w.url)}}},\n" for w in config.witnesses
     ]
     return f"witnesses = [\n{''.join(lines)}]\nquorum = {config.witness_quorum}"
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """A TOML basic string. The texts are printable, so two escapes suffice."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from proto.key_certificate import certify_key, cosign
 from proto.keys import KEY_BYTES, KeyCertificate, KeyPurpose, SigningKey
@@ -38,6 +38,7 @@ ONLINE_KEY_LIFE_US: Final = 400 * DAY_US  # a year, and a month to do the change
 TLS_LIFE_US: Final = 10 * 365 * DAY_US  # the record pins it, so its date adds nothing
 
 Entropy = Callable[[int], bytes]
+T = TypeVar("T")
 
 
 class HomeFault(Exception):
@@ -132,20 +133,30 @@ def create(
     path: Path, config: Config, operators: int, threshold: int, now_us: int, entropy: Entropy
 ) -> RegistryRecord:
     """Makes a registry's directory, whole or not at all. HomeFault; never overwrites."""
+    return make_whole(
+        path, lambda draft: _fill(Home(draft), config, operators, threshold, now_us, entropy)
+    )
+
+
+def make_whole(path: Path, fill: Callable[[Path], T]) -> T:
+    """What `fill` gives, having filled an empty folder that then becomes `path`.
+
+    HomeFault where something is there already, or the disk refuses; then nothing has changed.
+    """
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise HomeFault(f"{path}: exists already, and is left as it is")
     try:
         path.absolute().parent.mkdir(parents=True, exist_ok=True)
-        # Built beside its place: after a crash there is no half registry to be taken for a whole.
+        # Built beside its place: after a crash there is no half of it to be taken for a whole.
         draft = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.absolute().parent))
         try:
-            record = _fill(Home(draft), config, operators, threshold, now_us, entropy)
+            made = fill(draft)
             draft.rename(path)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
     except OSError as error:
         raise HomeFault(f"{path}: cannot be written: {error.strerror}") from error
-    return record
+    return made
 
 
 def _fill(
@@ -155,7 +166,7 @@ def _fill(
         (home.path / folder).mkdir(mode=0o700)
     roots = [SigningKey(entropy(KEY_BYTES)) for _ in range(operators)]
     for number, key in enumerate(roots, start=1):
-        write_private(home.path / "root" / f"operator-{number}.key", _key_text(key))
+        write_private(home.path / "root" / f"operator-{number}.key", key_text(key))
     root = Root(1, tuple(sorted(key.public for key in roots)), threshold)
     owner = registry_id(root.encode())
     online = [
@@ -183,7 +194,7 @@ def _new_key(
     path: Path, purpose: KeyPurpose, owner: bytes, now_us: int, entropy: Entropy
 ) -> KeyCertificate:
     key = SigningKey(entropy(KEY_BYTES))
-    write_private(path, _key_text(key))
+    write_private(path, key_text(key))
     return KeyCertificate(
         owner, purpose, key.public, now_us - KEY_LEAD_US, now_us + ONLINE_KEY_LIFE_US
     )
@@ -274,7 +285,8 @@ def write_public(path: Path, data: bytes) -> None:
     draft.replace(path)
 
 
-def _key_text(key: SigningKey) -> bytes:
+def key_text(key: SigningKey) -> bytes:
+    """The content of a key file, as `read_key` reads it."""
     return key.seed.hex().encode() + b"\n"
 
 

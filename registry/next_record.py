@@ -20,6 +20,7 @@ from registry.home import (
     Entropy,
     Home,
     HomeFault,
+    key_text,
     load_record,
     load_root_keys,
     read_key,
@@ -137,7 +138,7 @@ def new_key(home: Home, purpose: KeyPurpose, begins_us: int, entropy: Entropy) -
     owner = load_record(home.record).registry
     path = home.next_key(purpose)
     try:
-        write_private(path, key.seed.hex().encode() + b"\n")
+        write_private(path, key_text(key))
     except OSError as error:
         raise HomeFault(f"{path}: cannot be written: {error.strerror}") from error
     return KeyCertificate(owner, purpose, key.public, begins_us, begins_us + ONLINE_KEY_LIFE_US)

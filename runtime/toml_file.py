@@ -1,6 +1,7 @@
 """Reading a daemon's config.toml: bounded, and one line about whatever is wrong with it."""
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,3 +28,38 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise TomlFault(f"not TOML: {' '.join(str(error).split())}") from error
     except RecursionError as error:
         raise TomlFault("not TOML: nested too deeply") from error
+
+
+class TomlTable:
+    """What a file says, as "key" and "section.key": taken key by key, what is left is unknown."""
+
+    def __init__(self, table: Mapping[str, object]) -> None:
+        self._left: dict[str, object] = {}
+        for key, value in table.items():
+            if isinstance(value, dict):
+                self._left |= {f"{key}.{name}": v for name, v in value.items()}
+            else:
+                self._left[key] = value
+
+    def take(self, key: str, default: object) -> object:
+        """The value as it stands there, unchecked."""
+        return self._left.pop(key, default)
+
+    def number(self, key: str, least: int, most: int) -> int | None:
+        """A whole number; None where the key is absent. TomlFault."""
+        if key not in self._left:
+            return None
+        value = self._left.pop(key)
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise self.fault(key, f"must be a whole number from {least} to {most}")
+        return value
+
+    def done(self) -> None:
+        """TomlFault for a key that nobody took."""
+        for key in self._left:
+            raise self.fault(key, "unknown key")
+
+    @staticmethod
+    def fault(key: str, cause: str) -> TomlFault:
+        """What is wrong with the value of a key; to be raised."""
+        return TomlFault(f"{key}: {cause}")

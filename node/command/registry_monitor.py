@@ -16,7 +16,7 @@ from registry.audit.auditor import Progress, Report, Wanted, audit
 from registry.audit.monitoring import write_observation
 from registry.audit.replay import Wrong
 from registry.audit.source import SourceFault
-from registry.home import HomeFault, read_key
+from registry.home import HomeFault, key_text, read_key
 from runtime.tls import write_private
 
 
@@ -37,7 +37,7 @@ def monitor_key(file: Path, as_json: bool) -> None:
     """
     key = SigningKey(os.urandom(KEY_BYTES))
     try:
-        write_private(file, key.seed.hex().encode() + b"\n")
+        write_private(file, key_text(key))
     except FileExistsError:
         fail(REFUSED, f"{file}: exists already, and is left as it is")
     except OSError as error:

@@ -13,7 +13,7 @@ from node.command.exit_status import REFUSED, UNUSABLE, fail
 from node.command.registry_proposal import proposed, show_proposal
 from proto.keys import KEY_BYTES, SigningKey
 from proto.limits import MAX_ROOT_KEYS
-from registry.home import Home, HomeFault, read_key
+from registry.home import Home, HomeFault, key_text, read_key
 from registry.key_change import with_root
 from registry.next_record import propose
 from runtime.tls import write_private
@@ -124,7 +124,7 @@ def _make_keys(home: Home, count: int) -> dict[Path, SigningKey]:
             continue
         key = SigningKey(os.urandom(KEY_BYTES))
         try:
-            write_private(path, key.seed.hex().encode() + b"\n")
+            write_private(path, key_text(key))
         except OSError as error:
             fail(REFUSED, f"{path}: cannot be written: {error.strerror}")
         made[path] = key

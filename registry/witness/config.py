@@ -1,6 +1,5 @@
 """What the operator of a witness may set: config.toml, read once, checked whole, frozen."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,9 +11,10 @@ from registry.config import (
     MS,
     URL_SCHEMES,
     ConfigFault,
+    quoted,
     split_address,
 )
-from runtime.toml_file import TomlFault, read_toml
+from runtime.toml_file import TomlFault, TomlTable, read_toml
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +41,17 @@ DEFAULTS: Final = WitnessConfig(name="", listen="")
 def read_config(path: Path) -> WitnessConfig:
     """Raises ConfigFault: one line that names the file and the key."""
     try:
-        table = read_toml(path)
+        return _Reader(TomlTable(read_toml(path))).config()
     except TomlFault as fault:
         raise ConfigFault(f"{path}: {fault}") from fault
-    return _Reader(path, table).config()
 
 
 class _Reader:
-    """Takes keys out of the table; what is left over at the end is unknown."""
+    """From keys to the configuration. TomlFault."""
 
-    def __init__(self, path: Path, table: Mapping[str, object]) -> None:
-        self._path = path
-        self._left: dict[str, object] = {}
-        for key, value in table.items():
-            if isinstance(value, dict):
-                self._left |= {f"{key}.{name}": v for name, v in value.items()}
-            else:
-                self._left[key] = value
+    def __init__(self, table: TomlTable) -> None:
+        self._table = table
+        self._fault = table.fault
 
     def config(self) -> WitnessConfig:
         config = WitnessConfig(
@@ -70,8 +64,7 @@ class _Reader:
             max_error_us=self._whole("clock.max_error_ms", 1000, 0, MAX_MS) * MS,
             requests_per_s=self._whole("limits.requests_per_s", 20, 1, 10_000),
         )
-        for key in self._left:
-            raise self._fault(key, "unknown key")
+        self._table.done()
         self._check(config)
         return config
 
@@ -89,11 +82,8 @@ class _Reader:
         if config.declared_error_us > config.max_error_us:
             raise self._fault("clock.declared_error_ms", "above max_error_ms: nothing is cosigned")
 
-    def _fault(self, key: str, cause: str) -> ConfigFault:
-        return ConfigFault(f"{self._path}: {key}: {cause}")
-
     def _text(self, key: str, default: str | None) -> str:
-        value = self._left.pop(key, default)
+        value = self._table.take(key, default)
         if value is None:
             raise self._fault(key, "missing")
         if not isinstance(value, str) or len(value) > MAX_ADDRESS_CHARS or not value.isprintable():
@@ -101,27 +91,25 @@ class _Reader:
         return value
 
     def _whole(self, key: str, default: int, at_least: int, at_most: int) -> int:
-        value = self._left.pop(key, default)
-        if type(value) is not int or not at_least <= value <= at_most:
-            raise self._fault(key, f"must be a whole number from {at_least} to {at_most}")
-        return value
+        value = self._table.number(key, at_least, at_most)
+        return default if value is None else value
 
 
 def config_text(config: WitnessConfig) -> str:
     """The config.toml that `init` writes, with what an operator should know beside it."""
-    shown = f'"{config.public_url}"' if config.public_url else '"https://witness.example"'
+    shown = quoted(config.public_url or "https://witness.example")
     mark = "" if config.public_url else "# "
     return f"""\
 # Part of every cosignature, and of the key that logs and verifiers are told: it never changes.
-name = "{config.name}"
+name = {quoted(config.name)}
 # HTTP. Port 0 takes any free port, and keeps it where it can.
-listen = "{config.listen}"
+listen = {quoted(config.listen)}
 # What others are told, where a proxy with TLS stands in front:
 {mark}public_url = {shown}
-database = "{config.database}"
+database = {quoted(config.database)}
 
 [clock]
-source = "{config.clock_source}"    # "chrony" asks `chronyc tracking` for the error
+source = {quoted(config.clock_source)}    # "chrony" asks `chronyc tracking` for the error
 declared_error_ms = {config.declared_error_us // MS}    # what you vouch for
 max_error_ms = {config.max_error_us // MS}    # beyond it nothing is cosigned
 

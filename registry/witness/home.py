@@ -8,15 +8,13 @@ witness.sqlite   the newest cosigned checkpoint of each log
 address          where the running witness listens
 """
 
-import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from proto.keys import KEY_BYTES, SigningKey
 from proto.note import COSIGNATURE, NoteKey
-from registry.home import HomeFault, read_key, write_public
+from registry.home import HomeFault, key_text, make_whole, read_key, write_public
 from registry.witness.config import WitnessConfig, config_text
 from runtime.tls import write_private
 
@@ -52,27 +50,14 @@ class WitnessHome:
 
 def create_witness(path: Path, config: WitnessConfig, entropy: Entropy) -> NoteKey:
     """Makes a witness's directory, whole or not at all. HomeFault; never overwrites."""
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise HomeFault(f"{path}: exists already, and is left as it is")
-    try:
-        path.absolute().parent.mkdir(parents=True, exist_ok=True)
-        # Built beside its place: after a crash there is no half witness to be taken for a whole.
-        draft = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.absolute().parent))
-        try:
-            key = _fill(WitnessHome(draft), config, entropy)
-            draft.rename(path)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
-    except OSError as error:
-        raise HomeFault(f"{path}: cannot be written: {error.strerror}") from error
-    return key
+    return make_whole(path, lambda draft: _fill(WitnessHome(draft), config, entropy))
 
 
 def _fill(home: WitnessHome, config: WitnessConfig, entropy: Entropy) -> NoteKey:
     for folder in (home.logs, home.evidence):
         folder.mkdir(mode=0o700)
     key = SigningKey(entropy(KEY_BYTES))
-    write_private(home.key, key.seed.hex().encode() + b"\n")
+    write_private(home.key, key_text(key))
     home.config.write_text(config_text(config))
     return cosignature_key(config.name, key)
 

@@ -76,6 +76,7 @@ def test_logs_are_added_and_listed(tmp_path: Path) -> None:
 def test_the_written_configuration_reads_as_what_it_says(tmp_path: Path) -> None:
     for config in (
         WitnessConfig("w", "127.0.0.1:0"),
+        WitnessConfig('the"w\\', "127.0.0.1:0"),
         WitnessConfig("w", "[::1]:1", "https://w.example", "x.sqlite", "chrony", 1000, 2000, 7),
     ):
         (tmp_path / "c").write_text(config_text(config))
