@@ -1,12 +1,10 @@
 """Calls to one witness over HTTP (C2SP tlog-witness), from a thread of its own. Blocking."""
 
 import http.client
-import ssl
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
-from socket import SHUT_RDWR
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -16,6 +14,7 @@ from proto.note import Note, NoteSignature
 from proto.plain_text import from_decimal, to_base64
 from proto.record_parts import RecordWitness
 from proto.wire import WireFault
+from runtime.http_call import connection_to, shut_down
 
 CALL_S: Final = 4.0  # connecting and each read; a witness writes one row
 ATTEMPTS: Final = 3  # old size wrong, then known, then overtaken by somebody who publishes as well
@@ -58,10 +57,7 @@ class WitnessCalls:
 
     def __init__(self, witness: RecordWitness) -> None:
         self.witness = witness
-        parts = urlsplit(witness.url)
-        self._secure = parts.scheme == "https"
-        self._host, self._port = parts.hostname or "", parts.port
-        self._prefix = parts.path.rstrip("/")
+        self._prefix = urlsplit(witness.url).path.rstrip("/")
         self._connection: http.client.HTTPConnection | None = None
         self._known: dict[str, int] = {}  # by origin, what it cosigned last
         self._closed = False
@@ -69,10 +65,7 @@ class WitnessCalls:
     def close(self) -> None:
         """From any thread: ends a call that is under way, and all later ones."""
         self._closed = True
-        socket = getattr(self._connection, "sock", None)
-        if socket is not None:
-            with suppress(OSError):
-                socket.shutdown(SHUT_RDWR)  # the thread that reads from it wakes up
+        shut_down(self._connection)
 
     def drop(self) -> None:
         """Closes the connection; the next call opens another. From the thread that calls."""
@@ -142,7 +135,7 @@ class WitnessCalls:
 
     def _exchange(self, method: str, target: str, data: bytes) -> tuple[int, str, bytes]:
         if self._connection is None:
-            self._connection = self._connect()
+            self._connection = connection_to(self.witness.url, CALL_S)
         self._connection.request(method, target, data, {"Content-Type": "text/plain"})
         response = self._connection.getresponse()
         # Read once, and one byte more than allowed, so that a flood ends here.
@@ -152,14 +145,6 @@ class WitnessCalls:
         if response.will_close:
             self.drop()
         return response.status, response.headers.get("Content-Type", ""), body
-
-    def _connect(self) -> http.client.HTTPConnection:
-        if self._secure:
-            context = ssl.create_default_context()
-            return http.client.HTTPSConnection(
-                self._host, self._port, timeout=CALL_S, context=context
-            )
-        return http.client.HTTPConnection(self._host, self._port, timeout=CALL_S)
 
 
 def _size(body: bytes) -> int:

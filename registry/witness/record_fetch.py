@@ -1,14 +1,12 @@
 """One look at a registry's own record, over HTTP from its archive. Blocking, in a thread."""
 
 import http.client
-import ssl
-from contextlib import suppress
-from socket import SHUT_RDWR
 from typing import Final
 from urllib.parse import urlsplit
 
 from proto.limits import MAX_RECORD_BYTES
 from proto.registry_record import RegistryRecord
+from runtime.http_call import connection_to, shut_down
 
 CALL_S: Final = 4.0  # connecting and each read; whole is bounded by whoever closes it
 PROTOBUF: Final = "application/x-protobuf"
@@ -34,10 +32,7 @@ class RecordFetch:
     def close(self) -> None:
         """From any thread: ends a call that is under way."""
         self._closed = True
-        socket = getattr(self._connection, "sock", None)
-        if socket is not None:
-            with suppress(OSError):
-                socket.shutdown(SHUT_RDWR)  # the thread that reads from it wakes up
+        shut_down(self._connection)
 
     def fetch(self) -> bytes:
         """SignedRegistryRecord bytes, unread. RecordNotHad."""
@@ -50,19 +45,11 @@ class RecordFetch:
                 self._connection.close()
 
     def _exchange(self) -> bytes:
-        parts = urlsplit(self.url)
-        host, port = parts.hostname or "", parts.port
-        if parts.scheme == "https":
-            context = ssl.create_default_context()
-            self._connection = http.client.HTTPSConnection(
-                host, port, timeout=CALL_S, context=context
-            )
-        else:
-            self._connection = http.client.HTTPConnection(host, port, timeout=CALL_S)
+        self._connection = connection_to(self.url, CALL_S)
         self._connection.connect()
         if self._closed:
             raise ValueError("no longer asked")
-        self._connection.request("GET", parts.path, headers=HEADERS)
+        self._connection.request("GET", urlsplit(self.url).path, headers=HEADERS)
         response = self._connection.getresponse()
         if response.status != 200:
             raise ValueError(f"answers {response.status}")
