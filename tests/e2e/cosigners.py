@@ -1,7 +1,5 @@
 """Witnesses in processes of their own, and a registry whose log they cosign."""
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,6 +14,7 @@ from registry.home import Home
 from registry.witness.config import WitnessConfig
 from registry.witness.home import WitnessHome, create_witness
 from registry.witness.trust import add_log
+from tests.processes import end, ready
 
 MMD_US = 4 * US  # so that nodes come back for the proof after a second
 RUN = "from node.command.__main__ import main; main()"
@@ -26,22 +25,9 @@ def witness(path: Path) -> Iterator[RecordWitness]:
     """A witness in a process of its own; it ends cleanly."""
     config = WitnessConfig(name=f"{path.name}.example", listen="127.0.0.1:0")
     create_witness(path, config, lambda size: path.name.encode().ljust(size))
-    with subprocess.Popen(
-        [sys.executable, "-c", RUN, "witness", "run", str(path)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            words = dict(w.split("=", 1) for w in process.stdout.readline().split()[1:])
-            yield RecordWitness(NoteKey.decode(words["key"]), words["witness"])
-            process.terminate()
-            assert process.wait(5) == 0
-            assert process.stderr is not None
-            assert process.stderr.read() == ""
-        finally:
-            process.kill()
+    with ready("-c", RUN, "witness", "run", str(path)) as (process, words):
+        yield RecordWitness(NoteKey.decode(words["key"]), words["witness"])
+        end(process, 5)
 
 
 def cosigned_registry(

@@ -1,7 +1,6 @@
 """`pledgeway registry`: init, run, status, as an operator meets them."""
 
 import json
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from click.testing import CliRunner, Result
 from node.command.registry import registry
 from proto.registry_record import read_record
 from registry.config import read_config
+from tests.processes import end, ready
 
 ANY = ["--listen", "127.0.0.1:0", "--archive", "127.0.0.1:0"]
 RUN = "import sys; from node.command.registry import registry; registry(sys.argv[1:])"
@@ -26,23 +26,9 @@ def run(*arguments: str | Path) -> Result:
 @contextmanager
 def running(home: Path) -> Iterator[dict[str, str]]:
     """`registry run` in a process of its own; gives the words of its ready line."""
-    with subprocess.Popen(
-        [sys.executable, "-c", RUN, "run", str(home)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            ready, *words = process.stdout.readline().split()
-            assert ready == "ready"
-            yield dict(word.split("=", 1) for word in words)
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=3) == 0
-            assert process.stderr is not None
-            assert process.stderr.read() == ""
-        finally:
-            process.kill()
+    with ready("-c", RUN, "run", str(home)) as (process, words):
+        yield words
+        end(process, 3)
 
 
 def test_every_command_teaches_with_an_example() -> None:

@@ -4,15 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from node.command.registry import registry
 from proto.key_certificate import certify_key
 from proto.keys import SigningKey
 from proto.registry_record import read_record, sign_record, sign_root
 from proto.v1 import types_pb2 as pb
 from registry.home import Home, HomeFault, load_members
 from registry.relay_members import Members, keep_member
+from tests.command_line import good, no
 from tests.proto.build import (
     R1,
     R2,
@@ -24,23 +23,6 @@ from tests.proto.build import (
 )
 
 pytestmark = pytest.mark.edge
-
-
-def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(registry, [str(a) for a in arguments])
-
-
-def good(*arguments: str | Path) -> str:
-    result = run(*arguments)
-    assert result.exit_code == 0, (arguments, result.output)
-    return result.stdout
-
-
-def no(status: int, *arguments: str | Path) -> str:
-    result = run(*arguments)
-    assert result.exit_code == status, (arguments, result.output)
-    (line,) = result.stderr.splitlines()
-    return line
 
 
 @pytest.fixture

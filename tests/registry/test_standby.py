@@ -4,7 +4,6 @@ could lose, even where the wait for the standby was cancelled."""
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,6 +30,7 @@ from runtime.bridge import Bridge
 from runtime.clock import FakeClock, SystemClock
 from runtime.rpc_client import RpcChannel, RpcError
 from runtime.store import StoreUnusable
+from tests.processes import ready
 from tests.proto.build import NOW_US, R1, SECOND, make_commit
 from tests.registry.build import (
     ERROR_US,
@@ -207,18 +207,8 @@ sys.exit(main(sys.argv[1:]))
 @contextmanager
 def registry_at(path: Path) -> Iterator[tuple[subprocess.Popen[str], RegistryRecord]]:
     """A whole registry in a process of its own, killed at the end unless it has ended."""
-    with subprocess.Popen(
-        [sys.executable, "-c", IMPATIENT, str(path)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline().startswith("ready ")
-            yield process, load_record(Home(path).record)
-        finally:
-            process.kill()
+    with ready("-c", IMPATIENT, str(path)) as (process, _):
+        yield process, load_record(Home(path).record)
 
 
 async def told_by(record: RegistryRecord, item: rpb.DecideItem) -> list[rpb.Answer]:

@@ -6,34 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from node.command import registry_witness as room
-from node.command.registry import registry
 from node.command.witness import witness
 from proto.registry_record import read_record
 from registry.config import read_config
+from tests.command_line import good, no
 
 pytestmark = pytest.mark.edge
 
 WORDS = "# The second shift knows why it is seven.\n"
-
-
-def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(registry, [str(a) for a in arguments])
-
-
-def good(*arguments: str | Path) -> str:
-    result = run(*arguments)
-    assert result.exit_code == 0, (arguments, result.output)
-    return result.stdout
-
-
-def no(status: int, *arguments: str | Path) -> str:
-    result = run(*arguments)
-    assert result.exit_code == status, (arguments, result.output)
-    (line,) = result.stderr.splitlines()
-    return line
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import json
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,6 +16,7 @@ from node.command.witness import witness
 from proto.checkpoint import cosigned_at_s
 from proto.note import Note, NoteSignature
 from registry.witness.home import WitnessHome, cosignature_key, load_witness_key
+from tests.processes import ready
 from tests.registry.witness.cases import NAME, GrowingLog, record_of
 
 pytestmark = [pytest.mark.edge, pytest.mark.e2e]
@@ -48,19 +48,8 @@ def home(tmp_path: Path) -> Path:
 @contextmanager
 def running(home: Path, code: str = RUN) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """`witness run` in a process of its own; gives its URL."""
-    with subprocess.Popen(
-        [sys.executable, "-c", code, "run", str(home)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            ready, *words = process.stdout.readline().split()
-            assert ready == "ready"
-            yield dict(word.split("=", 1) for word in words)["witness"], process
-        finally:
-            process.kill()
+    with ready("-c", code, "run", str(home)) as (process, words):
+        yield words["witness"], process
 
 
 def add(url: str, log: GrowingLog, old: int, size: int) -> httpx.Response:
