@@ -1,20 +1,21 @@
 """Keeps what others know of us fresh: our terms, our lines, the registries we have met."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import trio
 
 from node.config import NodeConfig
-from node.core.rows import Line, Row
+from node.core.rows import Line, LinePhase, Row
+from node.core.view import Settings
 from node.engine import Engine, StoreUnavailable
-from node.gossip import ADVERT_TTL_US, REFRESH_US, Gossip, line_adverts
 from node.identity import Identity
 from node.terms import Book
-from proto.adverts import NodeAdvert, RecordAdvert
+from proto.adverts import LineAdvert, NodeAdvert, RecordAdvert
 from proto.limits import MAX_ADVERT_REGISTRIES
 from proto.registry_list import RegistryList
 from runtime.clock import Clock
+from runtime.gossip import ADVERT_TTL_US, REFRESH_US, Gossip
 
 PAUSE_S: Final = 0.25  # between two rounds of adverts: many changes of a line become one advert
 
@@ -135,3 +136,24 @@ class Advertiser:
             address=self._config.public_address,
             registry_list=followed.id if followed else b"",
         )
+
+
+def line_adverts(
+    settings: Settings, lines: Iterable[Line], sequence: Callable[[], int], expires_at_us: int
+) -> list[LineAdvert]:
+    """What we can still promise over each line. A closed line is said to be closed."""
+    return [
+        LineAdvert(
+            promisor=settings.node,
+            promisee=line.peer,
+            brand=line.brand,
+            sequence=sequence(),
+            expires_at_us=expires_at_us,
+            available=max(0, line.available_out),
+            fees=settings.line_fees.get(line.id),
+            registry_fees=settings.line_registry_fees.get(line.id),
+            closed=line.phase is LinePhase.CLOSED,
+        )
+        for line in lines
+        if line.phase in (LinePhase.OPEN, LinePhase.CLOSED)
+    ]

@@ -24,7 +24,6 @@ from node.core.deciding import with_statements
 from node.core.rows import Transaction
 from node.engine import Engine
 from node.exposing import Exposer
-from node.gossip import Gossip
 from node.identity import Identity, card, load_identity
 from node.intake import Intake
 from node.links import Links, Neighbour
@@ -53,6 +52,7 @@ from runtime.bridge import Bridge
 from runtime.clock import Clock, SystemClock
 from runtime.collector import calm_collector
 from runtime.faults import reading
+from runtime.gossip import Gossip
 from runtime.rpc_server import RpcServer
 from runtime.store import Store, open_store
 from runtime.store_postgresql import ServerStore, open_server_store
@@ -276,7 +276,7 @@ class Daemon:
         )
 
     def _make_gossip(self, observe: Callable[[Advert], None]) -> Gossip:
-        return Gossip(self._transport, self._links, self._identity.key, observe)
+        return Gossip(self._transport, self._links.drop, self._identity.key, observe)
 
     def _observe(self, finder: RouteFinder, advert: Advert) -> None:
         if isinstance(advert, FraudAdvert):

@@ -13,7 +13,6 @@ from typing import Any
 from node.core.events import Event, FirstPromise, StartAttempt
 from node.core.rows import Line, LinePhase
 from node.engine import Engine
-from node.gossip import Gossip
 from node.routing import RouteFound, RoutePart
 from proto.descriptor import Descriptor, commit_id
 from proto.keys import NodeId, SealKey
@@ -21,6 +20,7 @@ from proto.onion import Deliver, Forward, Instruction, wrap
 from proto.reason import Reason, Refusal
 from proto.request import PaymentRequest
 from runtime.clock import Clock
+from runtime.gossip import Gossip
 
 Entropy = Callable[[int], bytes]
 MakeEvent = Callable[[int], Event]

@@ -16,7 +16,6 @@ import trio
 from node.core.events import RegistryExposed
 from node.core.rows import Incident, IncidentKind, Row, Transaction
 from node.engine import Engine, StoreUnavailable
-from node.gossip import Gossip
 from node.terms import Book
 from proto.adverts import FraudAdvert
 from proto.certificate import AbortCertificate, CommitCertificate
@@ -28,6 +27,7 @@ from proto.registry_record import read_record
 from proto.statement import SignedStatement, Statement
 from proto.wire import WireFault
 from runtime.clock import Clock
+from runtime.gossip import Gossip
 
 log = logging.getLogger(__name__)
 

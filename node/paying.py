@@ -17,7 +17,6 @@ from node.core.events import CreatePayment, GiveUpPayment
 from node.core.rows import LinePhase, Payment, PaymentPhase, Promise
 from node.dictating import Dictating, Entropy, MakeEvent
 from node.engine import Engine, StoreUnavailable
-from node.gossip import Gossip
 from node.learning import Lessons, learn
 from node.pay_options import DEFAULT_PARTS, PayOptions
 from node.registries import Registries
@@ -28,6 +27,7 @@ from proto.policy import RegistryPolicy, single
 from proto.reason import Reason, Refusal
 from proto.request import PaymentRequest, read_request, request_hash
 from runtime.clock import Clock
+from runtime.gossip import Gossip
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,6 @@ from typing import Final
 
 import trio
 
-from node.gossip import Gossip
 from node.memory import Memory
 from node.registries import Registries
 from proto.adverts import RecordAdvert
@@ -21,6 +20,7 @@ from proto.v1 import registry_pb2 as rpb
 from proto.v1 import types_pb2 as pb
 from proto.wire import WireFault
 from runtime.clock import Clock
+from runtime.gossip import Gossip
 from runtime.rpc_client import RpcChannel, RpcError
 
 log = logging.getLogger(__name__)

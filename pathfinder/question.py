@@ -31,7 +31,9 @@ class RouteQuestion:
     the request's policies (V5). `latest_deadline` and `payee_margin_us` are µs from now, and so is
     `deadline_floor`: D is no earlier, because other chains share it.
     `levels`, `first_levels`, `last_levels` are what any, the first, the last promise may have.
-    `avoid_lines` and `capacity_overrides` are what earlier attempts taught. `declines`: the
+    `max_risk`: most that the risks of all intermediaries' modes may add up to; 0 = all ATOMIC.
+    `avoid_nodes`, as intermediaries, and `avoid_lines` are kept clear of. `capacity_overrides`:
+    what lines carry as we were told, or saw on our own. `declines`: the
     descriptor would carry a decline hash, which bars SECURED and GATEWAY (V12). `now_us` is POSIX
     time: what has expired by then takes no part.
     """
@@ -51,6 +53,8 @@ class RouteQuestion:
     latest_deadline: int | None = None
     deadline_floor: int = DECISION_TIME_US
     declines: bool = False
+    max_risk: int | None = None
+    avoid_nodes: frozenset[str] = frozenset()
     avoid_lines: frozenset[LineEnds] = frozenset()
     capacity_overrides: Mapping[LineEnds, int] = field(default_factory=_learned_nothing)
     now_us: int = 0

@@ -58,11 +58,12 @@ class Setting:
 
     def _learned(self) -> dict[int, int]:
         question, found = self.question, {}
-        if not question.avoid_lines and not question.capacity_overrides:
+        if not (question.avoid_lines or question.avoid_nodes or question.capacity_overrides):
             return {}
+        avoided = question.avoid_nodes - {question.payer, question.payee}
         for i, line in enumerate(self.board.lines):
             ends = (line.promisor, line.promisee)
-            if ends in question.avoid_lines:
+            if ends in question.avoid_lines or not avoided.isdisjoint(ends):
                 found[i] = -1
             elif ends in question.capacity_overrides:
                 found[i] = question.capacity_overrides[ends]

@@ -157,6 +157,9 @@ class Pass:
         s, mode, incoming = self.setting, step.mode, step.incoming
         if incoming not in s.question.levels or (self.declined and mode.relies_on_registry):
             return
+        risk, most = label.risk + mode.risk, s.question.max_risk
+        if most is not None and risk > most:
+            return
         amount = -(-label.amount * step.num // step.den) + step.flat
         if amount > MAX_AMOUNT:
             return
@@ -170,7 +173,7 @@ class Pass:
             Label(
                 amount=amount,
                 hops=label.hops + 1,
-                risk=label.risk + mode.risk,
+                risk=risk,
                 ranks=(RANK[incoming], *label.ranks),
                 path=(promisor, *label.path),
                 policy=label.policy,
@@ -187,14 +190,19 @@ class Pass:
         place = (label.policy, label.path[0], label.level, label.all_bare)
         front = self.fronts.setdefault(place, [])
         for other in front:
-            if other.no_worse(label):
+            if self._no_worse(other, label):
                 return
         kept = []
         for other in front:
-            if label.no_worse(other):
+            if self._no_worse(label, other):
                 self.beaten.add(other)
             else:
                 kept.append(other)
         kept.append(label)
         self.fronts[place] = kept
         heappush(self.heap, (*label.key, label))
+
+    def _no_worse(self, label: Label, other: Label) -> bool:
+        if self.setting.question.max_risk is not None and label.risk > other.risk:
+            return False
+        return label.no_worse(other)

@@ -16,7 +16,6 @@ from node.control.settled import UUID_DIGITS, Settled
 from node.core.events import Event
 from node.core.rows import Line, LinePhase, Payment, Request, Row
 from node.engine import Engine, StoreUnavailable
-from node.gossip import Gossip
 from node.identity import Identity
 from node.paying import Payer
 from node.routing import RouteFinder
@@ -29,6 +28,7 @@ from proto.money import Brand
 from proto.policy import RegistryPolicy, single
 from runtime.clock import Clock
 from runtime.faults import StoreFailed, StoreFault
+from runtime.gossip import Gossip
 from runtime.write_plan import Write
 
 T = TypeVar("T")

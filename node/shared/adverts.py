@@ -9,18 +9,17 @@ from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.postgresql import insert as insert_new
 
 from node.engine import StoreUnavailable
-from node.gossip import Gossip
 from node.group import Group
-from node.links import Links
 from node.shared.engine import SharedEngine
 from node.shared.feed import head
 from node.shared.keys import ADVERTS
 from node.store import advert as advert_table
 from proto.adverts import Advert, read_advert
-from proto.keys import SigningKey
+from proto.keys import NodeId, SigningKey
 from proto.wire import WireFault
 from runtime.clock import Clock
-from runtime.transport import Transport
+from runtime.gossip import Gossip
+from runtime.transport import LinkCause, Transport
 from runtime.write_plan import Execute
 
 log = logging.getLogger(__name__)
@@ -34,12 +33,12 @@ class SharedGossip(Gossip):
     def __init__(
         self,
         transport: Transport,
-        links: Links,
+        drop: Callable[[NodeId, LinkCause], None],
         key: SigningKey,
         observe: Callable[[Advert], None],
         clock: Clock,
     ) -> None:
-        super().__init__(transport, links, key, observe)
+        super().__init__(transport, drop, key, observe)
         self._clock = clock
         self._heard = 0  # the last change whose adverts are known here
         self._hearing = False

@@ -137,7 +137,7 @@ class SharedDaemon(Daemon):
 
     def _make_gossip(self, observe: Callable[[Advert], None]) -> SharedGossip:
         self._gossip = SharedGossip(
-            self._transport, self._links, self._identity.key, observe, self._clock
+            self._transport, self._links.drop, self._identity.key, observe, self._clock
         )
         return self._gossip
 

@@ -14,7 +14,6 @@ from node.core.events import FromPeer
 from node.core.rows import IncidentKind
 from node.core.view import Caps
 from node.exposing import Exposer, Unknown
-from node.gossip import Gossip
 from node.links import Links
 from node.store import registry
 from node.terms import Book
@@ -25,6 +24,7 @@ from proto.keys import NodeId
 from proto.levels import Level
 from proto.messages import Body, Claim, Passed
 from proto.wire import WireFault
+from runtime.gossip import Gossip
 from runtime.transport import Transport
 from tests.node.engines import Engines, chain, engines
 from tests.node.evidence import aborted_by, committed_by, refusal_of
@@ -57,7 +57,7 @@ class Case:
     def __post_init__(self) -> None:
         transport = cast(Transport, self.heard)
         node, engine = self.world.nodes["A"], self.world.engine("A")
-        self.gossip = Gossip(transport, Links(transport), node.key, lambda _: None)
+        self.gossip = Gossip(transport, Links(transport).drop, node.key, lambda _: None)
         self.exposer = Exposer(engine, self.book, self.gossip, self.world.clock)
 
     def flags(self) -> int:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import cast
 
-from node.gossip import Gossip
 from node.links import Links
 from proto.adverts import FRAUD_KIND, Advert, FraudAdvert, LineAdvert, read_advert
 from proto.envelope import Envelope, Proof
@@ -11,6 +10,7 @@ from proto.fraud.file import FraudProof
 from proto.fraud.verdict import FraudKind
 from proto.keys import NodeId, SigningKey
 from proto.money import Brand
+from runtime.gossip import Gossip
 from runtime.transport import Transport
 from tests.proto.build import R1
 
@@ -46,7 +46,7 @@ def advert(available: int) -> LineAdvert:
 def gossip() -> tuple[Gossip, Heard]:
     heard = Heard()
     transport = cast(Transport, heard)
-    return Gossip(transport, Links(transport), OURS, lambda _: None), heard
+    return Gossip(transport, Links(transport).drop, OURS, lambda _: None), heard
 
 
 def test_what_is_said_right_after_the_greeting_is_heard() -> None:
@@ -80,7 +80,7 @@ def test_a_proof_of_fraud_is_handed_on_by_whoever_verified_it() -> None:
     observed: list[Advert] = []
     heard = Heard()
     transport = cast(Transport, heard)
-    ours = Gossip(transport, Links(transport), OURS, observed.append)
+    ours = Gossip(transport, Links(transport).drop, OURS, observed.append)
     ours.greet(OTHER.node_id, 8)
     proof = FraudProof(FraudKind.EQUIVOCATION, R1.record.signed).encode()
     envelope = Envelope(FRAUD_KIND, proof, Proof(b"", b"")).encode()

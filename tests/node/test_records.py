@@ -11,7 +11,6 @@ from node.control.context import Context
 from node.control.failure import Arguments, ControlFailure
 from node.control.registries import add_registry
 from node.core.view import Caps
-from node.gossip import Gossip
 from node.links import Links
 from node.terms import Book
 from proto.adverts import RECORD_KIND, Advert, RecordAdvert, read_advert
@@ -20,6 +19,7 @@ from proto.keys import NodeId, SigningKey
 from proto.registry_record import RegistryRecord, read_record, sign_record
 from proto.wire import WireFault
 from runtime.clock import FakeClock
+from runtime.gossip import Gossip
 from runtime.transport import LinkCause, Transport
 from tests.proto.build import NOW_US, certified, record_message
 from tests.proto.successions import (
@@ -59,7 +59,7 @@ class Heard:
 def gossip() -> tuple[Gossip, Heard, list[Advert]]:
     heard, observed = Heard(), list[Advert]()
     links = cast(Links, heard)
-    found = Gossip(cast(Transport, heard), links, OURS, observed.append)
+    found = Gossip(cast(Transport, heard), links.drop, OURS, observed.append)
     found.greet(OTHER.node_id, 1)
     return found, heard, observed
 

@@ -51,6 +51,8 @@ def question_of(graph: Graph, asked: dict[str, Any]) -> RouteQuestion:
         payee_margin_us=asked.get("payee_margin_ms", 2000) * 1000,
         latest_deadline=None if latest is None else latest * 1000,
         declines=asked.get("declines", False),
+        max_risk=asked.get("max_risk"),
+        avoid_nodes=frozenset(asked.get("avoid_nodes", ())),
         avoid_lines=frozenset(asked.get("avoid", ())),
         capacity_overrides=asked.get("overrides", {}),
     )

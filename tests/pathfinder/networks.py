@@ -138,6 +138,8 @@ def question(rng: random.Random, net: dict[str, Any]) -> dict[str, Any]:
         ("max_cost", 0.1, lambda: asked["amount"] + rng.randint(0, 20)),
         ("avoid", 0.1, lambda: some(ends) if ends else []),
         ("overrides", 0.1, lambda: {e: rng.randint(0, largest) for e in ends[::2]}),
+        ("max_risk", 0.15, lambda: rng.randint(0, 6)),
+        ("avoid_nodes", 0.1, lambda: some(sorted(net["nodes"]))),
     ):
         if rng.random() < chance:
             asked[key] = make()

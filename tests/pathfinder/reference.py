@@ -225,6 +225,8 @@ def solve(net: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any] | None:
     best: tuple[Any, ...] | None = None
     longest = asked.get("max_hops", 20)
     for path in simple_paths(lines, asked["payer"], asked["payee"], longest):
+        if not set(path[1:-1]).isdisjoint(asked.get("avoid_nodes", ())):
+            continue
         nodes = [net["nodes"][name] for name in path]
         used = [lines[ends] for ends in pairwise(path)]
         for policy in policies(net, asked):
@@ -235,6 +237,8 @@ def solve(net: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any] | None:
                 if made is None or made[0] > asked.get("max_cost", LAST_AMOUNT):
                     continue
                 risks = [risk(*pair) for pair in pairwise(levels)]
+                if sum(risks) > asked.get("max_risk", sum(risks)):
+                    continue
                 safety = [SAFER_FIRST.index(level) for level in levels]
                 key = (made[0], len(levels), sum(risks), safety, path, policy[0], made, risks)
                 if best is None or key < best:

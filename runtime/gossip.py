@@ -7,9 +7,6 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from node.core.rows import Line, LinePhase
-from node.core.view import Settings
-from node.links import Links
 from proto.adverts import (
     FRAUD_KIND,
     LINE_KIND,
@@ -44,12 +41,12 @@ class Gossip:
     def __init__(
         self,
         transport: Transport,
-        links: Links,
+        drop: Callable[[NodeId, LinkCause], None],
         key: SigningKey,
         observe: Callable[[Advert], None],
     ) -> None:
         self._transport = transport
-        self._links = links
+        self._drop = drop
         self._key = key
         self._observe = observe
         self._known: dict[AdvertKey, tuple[Advert, bytes]] = {}
@@ -109,7 +106,7 @@ class Gossip:
                 advert = read_advert(data, now_us)
             except WireFault as fault:
                 log.warning("%s passes on a bad advert: %s", peer.hex()[:8], fault)
-                self._links.drop(peer, LinkCause.BAD_MESSAGE)
+                self._drop(peer, LinkCause.BAD_MESSAGE)
                 return
             if isinstance(advert, FraudAdvert):
                 self._observe(advert)  # passed on by whoever has verified it
@@ -173,24 +170,3 @@ def _replaces(advert: Advert, known: Advert) -> bool:
     if isinstance(advert, RecordAdvert) and isinstance(known, RecordAdvert):
         return advert.record.replaces(known.record)  # its chain of roots must be the same, too
     return advert.sequence > known.sequence
-
-
-def line_adverts(
-    settings: Settings, lines: Iterable[Line], sequence: Callable[[], int], expires_at_us: int
-) -> list[LineAdvert]:
-    """What we can still promise over each line. A closed line is said to be closed."""
-    return [
-        LineAdvert(
-            promisor=settings.node,
-            promisee=line.peer,
-            brand=line.brand,
-            sequence=sequence(),
-            expires_at_us=expires_at_us,
-            available=max(0, line.available_out),
-            fees=settings.line_fees.get(line.id),
-            registry_fees=settings.line_registry_fees.get(line.id),
-            closed=line.phase is LinePhase.CLOSED,
-        )
-        for line in lines
-        if line.phase in (LinePhase.OPEN, LinePhase.CLOSED)
-    ]
