@@ -22,6 +22,7 @@ from tests.pathfinder.reference import (
     level_lists,
     plan,
     policies,
+    risk,
     simple_paths,
     viable,
 )
@@ -74,9 +75,13 @@ def _ways(
     deadlines = [10_000, margin, *(margin + MARGIN * n for n in range(1, 12))]
     latest = asked.get("latest_deadline_ms", 10**9)
     for path in simple_paths(lines, asked["payer"], asked["payee"], asked.get("max_hops", 20)):
+        if not set(path[1:-1]).isdisjoint(asked.get("avoid_nodes", ())):
+            continue
         nodes = [net["nodes"][name] for name in path]
         used = [lines[ends] for ends in pairwise(path)]
         for levels in level_lists(len(used)):
+            if sum(risk(*pair) for pair in pairwise(levels)) > asked.get("max_risk", 10**9):
+                continue
             terms = ("", [], 0) if set(levels) == {B} else policy
             if set(levels) == {B} and asked.get("declines") and not policy[1]:
                 continue
