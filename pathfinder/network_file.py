@@ -104,7 +104,7 @@ def network_text(network: Network) -> Iterator[str]:
     """The JSON form in pieces, a line of text for each node and line of the network."""
     return entries_text(
         network.registries,
-        ((policy.name, _policy(policy)) for policy in network.policies),
+        ((policy.name, policy_json(policy)) for policy in network.policies),
         ((node.name, node_json(node)) for node in network.nodes),
         (line_json(line) for line in network.lines),
     )
@@ -137,7 +137,8 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _policy(policy: Policy) -> dict[str, Any]:
+def policy_json(policy: Policy) -> dict[str, Any]:
+    """The entry of a policy, whose key is its name."""
     return {
         "members": list(policy.members),
         "qc": policy.qc,

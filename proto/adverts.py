@@ -173,14 +173,18 @@ class FraudAdvert:
         return MAX_SEQUENCE
 
 
+class ExpiredAdvert(WireFault):
+    """Nothing is wrong with it but that its time is over."""
+
+
 Advert = NodeAdvert | LineAdvert | RecordAdvert | FraudAdvert | RegistryList
 
 
 def read_advert(data: bytes, now_us: int) -> Advert:
     """Verifies and reads one advert (Envelope bytes). Raises WireFault.
 
-    An expired one is a WireFault too: honest neighbours drop what has expired before they pass it
-    on, within the clock error that the protocol's margins contain.
+    An expired one is a fault too, ExpiredAdvert: honest neighbours drop what has expired before
+    they pass it on, within the clock error that the protocol's margins contain.
     """
     envelope = Envelope.decode_unverified(data)
     if envelope.kind == FRAUD_KIND:
@@ -211,16 +215,21 @@ def read_advert(data: bytes, now_us: int) -> Advert:
 
 
 def _current(advert: Advert, now_us: int) -> Advert:
-    # Both clocks may be off, each by as much as the margins contain.
-    if advert.expires_at_us + 2 * CLOCK_ERROR_MAX_US < now_us:
-        raise WireFault("an advert that has expired")
+    _unexpired(advert.expires_at_us, now_us)
     if advert.sequence > MAX_SEQUENCE:
         raise WireFault("an advert with a sequence that no database holds")
     return advert
 
 
+def _unexpired(expires_at_us: int, now_us: int) -> None:
+    # Both clocks may be off, each by as much as the margins contain.
+    if expires_at_us + 2 * CLOCK_ERROR_MAX_US < now_us:
+        raise ExpiredAdvert("an advert that has expired")
+
+
 def _read_node(payload: bytes, now_us: int) -> NodeAdvert:
     m = parse(pb.NodeAdvert, payload)
+    _unexpired(m.expires_at_us, now_us)  # its key may be over, too, and that is no other fault
     if len(m.registries) > MAX_ADVERT_REGISTRIES or len(m.exchange) > MAX_EXCHANGE_RATES:
         raise WireFault("a node advert with too many registries or exchange rates")
     if len(m.alias) > MAX_ALIAS_CHARS or not m.alias.isprintable():

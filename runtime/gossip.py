@@ -5,6 +5,7 @@ Not certified messaging: the newest sequence wins, and a link that comes up is t
 
 import logging
 from collections.abc import Callable, Iterable
+from enum import Enum, unique
 from typing import Final
 
 from proto.adverts import (
@@ -14,6 +15,7 @@ from proto.adverts import (
     RECORD_KIND,
     Advert,
     AdvertKey,
+    ExpiredAdvert,
     FraudAdvert,
     LineAdvert,
     NodeAdvert,
@@ -33,6 +35,18 @@ ADVERT_TTL_US: Final = 3600 * US  # a node that vanished is forgotten within the
 REFRESH_US: Final = ADVERT_TTL_US // 3  # two refreshes may be lost
 MAX_ADVERTS: Final = 200_000  # some 200 MB: a network of 20,000 nodes; more needs a path finder
 MAX_GOSSIP_BYTES: Final = 1 << 19  # one frame, half of what the wire admits
+
+
+@unique
+class Learnt(Enum):
+    """What became of an advert that the owner brought."""
+
+    APPLIED = "applied"
+    STALE = "stale"  # the same or a newer one is known
+    EXPIRED = "expired"
+    OWN = "own"  # it speaks of this node, which knows better
+    FULL = "full"  # no room for another node, line or registry
+    REFUSED = "refused"  # forged, malformed or no advert
 
 
 class Gossip:
@@ -56,6 +70,7 @@ class Gossip:
         # Who has been greeted, by the link it was greeted on. The engine learns of a link a little
         # later; what is said in between must reach it all the same, for nobody says it again soon.
         self._greeted: dict[NodeId, int] = {}
+        self._learnt: list[bytes] = []  # and not yet passed on
 
     @property
     def adverts(self) -> Iterable[Advert]:
@@ -114,6 +129,38 @@ class Gossip:
                 fresh.append(data)
         if fresh:
             self._spread(fresh, apart_from=peer)
+
+    def learn(self, data: bytes, now_us: int) -> tuple[Learnt, str]:
+        """An advert that the owner brings, verified as a neighbour's; why not, where it is refused.
+        `pass_on` tells the neighbours what was new."""
+        try:
+            advert = read_advert(data, now_us)
+        except ExpiredAdvert:
+            return Learnt.EXPIRED, ""
+        except WireFault as fault:
+            return Learnt.REFUSED, str(fault)
+        if isinstance(advert, FraudAdvert):
+            return Learnt.REFUSED, "a proof of fraud is shown with `node registry expose`"
+        if advert.expires_at_us <= now_us:
+            return Learnt.EXPIRED, ""
+        if advert.key[1].startswith(self._key.node_id):
+            return Learnt.OWN, ""
+        known = advert.key in self._known
+        if self._keep(advert, data, now_us):
+            self._learnt.append(data)
+            return Learnt.APPLIED, ""
+        return (Learnt.STALE if known else Learnt.FULL), ""
+
+    def pass_on(self) -> None:
+        """To all neighbours: what was learnt since the last time."""
+        if self._learnt:
+            fresh, self._learnt = self._learnt, []
+            self._spread(fresh)
+
+    def kept(self, now_us: int) -> list[tuple[AdvertKey, bytes]]:
+        """All that is in force, as it was signed."""
+        known = self._known.items()
+        return [(key, data) for key, (a, data) in known if a.expires_at_us > now_us]
 
     def _keep(self, advert: Advert, data: bytes, now_us: int) -> bool:
         if advert.expires_at_us <= now_us:

@@ -1,25 +1,33 @@
 """The path finder in the node's own process: adverts in, routes out, ids translated to names."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
 import trio
 
+from node.command.known_network import Snapshot, accepted, policy_name
 from node.command.route_cache import RouteCache
-from node.routing import NoRoute, RouteFinder, RouteFound, RouteHop, RoutePart, RouteQuery
+from node.routing import (
+    Known,
+    NoRoute,
+    RouteAsk,
+    RouteFinder,
+    RouteFound,
+    RouteHop,
+    RoutePart,
+    RouteQuery,
+    Viewpoint,
+)
 from pathfinder.answer import Route
 from pathfinder.answer_json import answer_as_json
 from pathfinder.explain import explain
 from pathfinder.graph import Graph, Upsert
-from pathfinder.network import Line, Network, Node, Policy
-from pathfinder.network_file import format_network
+from pathfinder.network import Line, Node, Policy
 from pathfinder.parts import PartsAnswer, find_parts
 from pathfinder.question import BadQuestion, RouteQuestion
 from pathfinder.search import find_route
 from proto.adverts import Advert, LineAdvert, NodeAdvert, RecordAdvert
-from proto.fees import RegistryFee
 from proto.keys import NodeId
 from proto.policy import EMPTY_POLICY, RegistryPolicy, single
 from proto.registry_list import RegistryList
@@ -88,14 +96,7 @@ class LocalFinder(RouteFinder):
 
     def _node(self, advert: NodeAdvert) -> Node:
         """As the graph has it: with what stands on the list that the node follows."""
-        return _node(advert, self._accepted(advert))
-
-    def _accepted(self, advert: NodeAdvert) -> frozenset[bytes]:
-        """T(n). Of a list only what the node can verify: it says which records it holds."""
-        followed = self._lists.get(advert.registry_list)
-        if followed is None:
-            return advert.registries
-        return advert.registries | (followed.registries & advert.knows_registries)
+        return _node(advert, accepted(advert, self._lists))
 
     def _read_anew(self, changed: bytes) -> None:
         for advert in self._nodes.values():
@@ -119,7 +120,7 @@ class LocalFinder(RouteFinder):
             known = self.recall(query)
             if known is not None:
                 return known
-            self._set_policies(query)
+            self._set_policies(query.candidates)
             question = _question(query, self._graph)
             self.searches += 1
             search = partial(
@@ -143,9 +144,9 @@ class LocalFinder(RouteFinder):
         self.remembered += known is not None
         return known
 
-    def _set_policies(self, query: RouteQuery) -> None:
+    def _set_policies(self, candidates: Iterable[RegistryPolicy]) -> None:
         """Only what is new: the graph takes every policy that it is told for a new version."""
-        for policy in query.candidates:
+        for policy in candidates:
             if policy not in self._policies and policy != single(policy.members[0]):
                 self._policies.add(policy)
                 self._graph.set_policy(_policy(policy))
@@ -158,28 +159,26 @@ class LocalFinder(RouteFinder):
         board_until_us = self._graph.board(query.brand.hex(), query.now_us).until_us
         return min([board_until_us, *(e for e in expiries if e > query.now_us)])
 
-    def export(self, now_us: int) -> Mapping[str, Any]:
-        names = _names(self._nodes)
-        registries = {r: a.record.name or r for r, a in self._records.items()}
-        brands = {a.brand.guid.hex(): a.brand.name for a in self._lines.values()}
-        network = Network(
-            registries=tuple(sorted(registries.values())),
-            nodes=tuple(
-                _named_node(a, names[n], self._accepted(a), registries)
-                for n, a in sorted(self._nodes.items())
-                if a.expires_at_us > now_us
-            ),
-            lines=tuple(
-                Line(
-                    names[f], names[t], brands[b], a.available, a.fees,
-                    _named_fees(a.registry_fees, registries),
-                )
-                for (f, t, b), a in sorted(self._lines.items())
-                if a.expires_at_us > now_us and not a.closed and f in names and t in names
-            ),
-        )  # fmt: skip
-        found: Mapping[str, Any] = json.loads(format_network(network))
-        return found
+    def known(self, view: Viewpoint) -> Iterator[Known]:
+        return self._snapshot(view).entries()
+
+    def name_of(self, view: Viewpoint, given: str) -> str:
+        return self._snapshot(view).name_of(given)
+
+    def _snapshot(self, view: Viewpoint) -> Snapshot:
+        """Copies of what changes; the adverts themselves never do."""
+        return Snapshot(
+            view, dict(self._nodes), dict(self._lines), dict(self._records), dict(self._lists)
+        )
+
+    async def ask(self, view: Viewpoint, asked: RouteAsk) -> Mapping[str, Any]:
+        async with self._search:
+            self._catch_up()
+            self._forget_lists(view.now_us)
+            self._set_policies(view.policies.values())
+            self.searches += 1
+            snapshot = self._snapshot(view)
+            return await trio.to_thread.run_sync(_ask, self._graph, snapshot, asked)
 
     def size(self) -> tuple[int, int]:
         return len(self._nodes), sum(not a.closed for a in self._lines.values())
@@ -218,6 +217,22 @@ def _find(
     return NoRoute(answer.exact and parts.exact, (*reasons, *more))
 
 
+def _ask(graph: Graph, snapshot: Snapshot, asked: RouteAsk) -> Mapping[str, Any]:
+    question = snapshot.question(asked)
+    try:
+        answer = find_route(graph, question)
+        if asked.explain or not answer.found:
+            answer = explain(graph, question, answer)
+    except BadQuestion as error:
+        raise snapshot.bad(error) from error
+    return {
+        "answer": snapshot.named(answer_as_json(answer, with_reasons=asked.explain)),
+        "asked": snapshot.named(
+            {"from": question.payer, "to": question.payee, "brand": answer.brand}
+        ),
+    }
+
+
 def _no_parts(parts: PartsAnswer, max_parts: int) -> dict[str, Any]:
     """Why several chains do not help; the form of the other reasons."""
     short, text = 0, f"nor do up to {max_parts} chains together"
@@ -254,12 +269,7 @@ def _id(name: str) -> NodeId:
 
 def _policy(policy: RegistryPolicy) -> Policy:
     members = tuple(m.hex() for m in policy.members)
-    name = members[0]
-    if policy != single(policy.members[0]):
-        # Everything is in the name: two policies of the same members are two candidates. It sorts
-        # behind every id: at the same price one registry decides sooner, and holds end sooner.
-        figures = (policy.qc, policy.qa, policy.f, policy.delta_us)
-        name = f"~{'/'.join(map(str, figures))}/{'+'.join(members)}"
+    name = policy_name(policy)
     return Policy(name, members, policy.qc, policy.qa, policy.f, policy.delta_us)
 
 
@@ -307,34 +317,4 @@ def _line(advert: LineAdvert) -> Line:
         available=advert.available,
         fees=advert.fees,
         registry_fees=None if fees is None else {r.hex(): fee for r, fee in fees.items()},
-    )
-
-
-def _names(nodes: Mapping[str, NodeAdvert]) -> dict[str, str]:
-    """Aliases where they are unique, else ids: anybody may call himself anything."""
-    aliases = [a.alias for a in nodes.values()]
-    return {
-        n: a.alias if a.alias.strip() and aliases.count(a.alias) == 1 else n
-        for n, a in nodes.items()
-    }
-
-
-def _named_fees(
-    fees: Mapping[bytes, RegistryFee] | None, registries: Mapping[str, str]
-) -> dict[str, RegistryFee] | None:
-    if fees is None:
-        return None
-    return {registries[r.hex()]: fee for r, fee in fees.items() if r.hex() in registries}
-
-
-def _named_node(
-    advert: NodeAdvert, name: str, accepted: frozenset[bytes], registries: Mapping[str, str]
-) -> Node:
-    return Node(
-        name=name,
-        accepts=frozenset(registries[r.hex()] for r in accepted if r.hex() in registries),
-        watches_registry=advert.watches_registry,
-        hold_max_us=advert.hold_max_us,
-        fees=advert.fees,
-        registry_fees=_named_fees(advert.registry_fees, registries) or {},
     )

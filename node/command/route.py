@@ -9,6 +9,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from node.command.route_at import OneLineCommand, Unusable, ask_node, at_option, node_to_ask
+from node.command.waiting import waiting
 from pathfinder.answer import Reason, Route, RouteAnswer
 from pathfinder.answer_json import answer_as_json
 from pathfinder.explain import explain
@@ -21,7 +23,6 @@ from proto.levels import Level
 from proto.limits import MAX_AMOUNT, MAX_HOPS, US
 
 NO_ROUTE: Final = 1  # exit status: the question was understood and there is no chain
-UNUSABLE: Final = 2  # exit status: the question could not be asked
 MAX_DIGITS: Final = 40  # of a number on the command line: anything longer is out of range anyway
 
 _FIELD: Final = {
@@ -47,8 +48,11 @@ _CAUSE: Final = {
 
 _HELP: Final = """Find the cheapest chain of promises from one node to another.
 
-Reads a network from a JSON file and prints the chain that lets the payee receive the amount at the
-least cost to the payer: who promises how much to whom, at which level, and under which registry.
+Takes a network from a JSON file, or what a running node knows of it, and prints the chain that lets
+the payee receive the amount at the least cost to the payer: who promises how much to whom, at which
+level, and under which registry. A node (--at) knows others by alias, by id, or by the first 8
+digits of an id.
+
 A level says what redeems a promise. BARE: the commit, in time. SECURED: the commit in time, or
 stamped by the registry at any time. ATOMIC: the stamped commit, at any time. PROXY: the stamped
 commit, in time.
@@ -58,6 +62,7 @@ Example:
   pledgeway route --network net.json --from P --to Q --amount 100000
   pledgeway route --network net.json --from P --to Q --amount 100000 \\
       --registry R1 --last-level ATOMIC --json
+  pledgeway route --at ./alice --to Bob --amount 700
 
 \b
 A smallest network file:
@@ -67,17 +72,9 @@ A smallest network file:
    "lines": [{"from": "P", "to": "A", "brand": "USD", "available": 500000},
              {"from": "A", "to": "Q", "brand": "USD", "available": 500000}]}
 
-Exit status: 0 a chain was found, 1 there is none, 2 the file or the question is unusable.
+Exit status: 0 a chain was found, 1 there is none, 2 the file or the question is unusable, or no
+node is running; 3 the node's answer was lost.
 """
-
-
-class Unusable(click.ClickException):
-    """One line on standard error and exit status 2."""
-
-    exit_code = UNUSABLE
-
-    def show(self, file: Any = None) -> None:
-        click.echo(f"pledgeway route: {self.format_message()}", err=True, file=file)
 
 
 class Natural(click.ParamType[int]):
@@ -95,25 +92,15 @@ class Natural(click.ParamType[int]):
         return int(text)
 
 
-class OneLineCommand(click.Command):
-    """Complains about its options in one line, as about everything else."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        try:
-            return super().parse_args(ctx, args)
-        except click.UsageError as error:
-            raise Unusable(" ".join(error.format_message().split())) from error
-
-
 @click.command("route", cls=OneLineCommand, help=_HELP, short_help="find the cheapest chain")
 @click.option(
     "--network",
     "file",
-    required=True,
     type=click.Path(path_type=Path),
     help="JSON file that describes registries, nodes and lines.",
 )
-@click.option("--from", "payer", required=True, metavar="NODE", help="Who pays.")
+@at_option
+@click.option("--from", "payer", metavar="NODE", help="Who pays. Default with --at: that node.")
 @click.option("--to", "payee", required=True, metavar="NODE", help="Who is paid.")
 @click.option(
     "--amount",
@@ -153,8 +140,9 @@ class OneLineCommand(click.Command):
 @click.pass_context
 def route(
     ctx: click.Context,
-    file: Path,
-    payer: str,
+    file: Path | None,
+    directory: Path | None,
+    payer: str | None,
     payee: str,
     amount: int,
     brand: str | None,
@@ -164,8 +152,9 @@ def route(
     as_json: bool,
     explained: bool,
 ) -> None:
+    node = node_to_ask(file, directory, payer)
     question = RouteQuestion(
-        payer,
+        payer or "",
         payee,
         amount,
         brand=brand,
@@ -173,9 +162,14 @@ def route(
         last_levels=frozenset(Level[name] for name in last_levels or Level.__members__),
         max_hops=max_hops,
     )
-    answer = _answer(file, question, explained=explained)
+    if node is not None:
+        answer, question, said = ask_node(node, question, explained=explained, as_json=as_json)
+    else:
+        assert file is not None
+        answer = _answer(file, question, explained=explained)
+        said = answer_as_json(answer, with_reasons=explained)
     if as_json:
-        click.echo(json.dumps(answer_as_json(answer, with_reasons=explained), ensure_ascii=False))
+        click.echo(json.dumps(said, ensure_ascii=False))
     else:
         _print(answer, question, explained=explained)
     if not answer.found:
@@ -184,7 +178,8 @@ def route(
 
 def _answer(file: Path, question: RouteQuestion, *, explained: bool) -> RouteAnswer:
     try:
-        graph = Graph.from_network(read_network(file))
+        with waiting(f"reading {file}"):
+            graph = Graph.from_network(read_network(file))
         answer = find_route(graph, question)
         if explained or not answer.found:
             answer = explain(graph, question, answer)
