@@ -1,29 +1,31 @@
 """The cheapest viable chain (protocol section 6), exactly; or what bars the nearest ones.
 
-A pass over walks answers at once where the best walk visits no node twice: walks include all
-chains, so it is then the best chain too, ties included. Where it does not, the nodes that it
-visits twice become critical, that is, their visits are told apart, and the pass runs again.
+A pass is relaxed first: it looks at walks, and asks neither how many promises a chain has nor how
+long they lock. Where the best of that keeps those rules all the same, it is the best chain too,
+ties included, for every chain was among what the pass looked at. Where it does not, just the rule
+that it breaks is kept from then on, and the pass runs again: nodes that it visits twice become
+critical, that is, their visits are told apart.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
 from pathfinder.answer import Hop, Route, RouteAnswer
 from pathfinder.board import Waived
+from pathfinder.bounds import Bounds, PlainBounds
 from pathfinder.graph import Graph
-from pathfinder.labels import LEVELS, RANK, Label
+from pathfinder.labels import Label
 from pathfinder.question import RouteQuestion, candidates_of
 from pathfinder.setting import Setting, policies_to_try
-from pathfinder.sweep import Pass
+from pathfinder.sweep import Pass, Strictness
 from proto.levels import Level
 from proto.modes import mode_of
 from proto.schedule import schedule
-from proto.viability import Chain, Violation, check_chain
+from proto.viability import Chain, Rule, Violation, check_chain
 
 LABEL_BUDGET: Final = 200_000  # over all passes: some ten seconds, beyond which nobody waits
 LAST_RESORT_BUDGET: Final = 50_000  # of the pass that is not exact, once the budget is spent
-_LEVEL_OF_RANK: Final = {RANK[level]: level for level in LEVELS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,36 +37,81 @@ class Cheapest:
     labels: int = 0  # that all passes took from their heaps
 
 
-def cheapest(setting: Setting, budget: int, last_resort: int) -> Cheapest:
-    """Passes with more and more critical nodes, until the best walk is a chain."""
-    critical = taken = 0
+def cheapest(
+    setting: Setting, budget: int, last_resort: int, bounds: Bounds | None = None
+) -> Cheapest:
+    """Passes that get stricter, until the best of what they look at is a viable chain."""
+    bounds = bounds or bounds_for(setting)
+    strict, taken = Strictness(), 0
     while taken < budget:
-        found = Pass(setting, critical).run(budget - taken)
+        found = Pass(setting, bounds, strict).run(budget - taken)
         taken += found.labels
         if not found.complete:
             break
         if found.label is None:
             return Cheapest(None, True, taken)
-        repeated = _repeated(found.label.path)
-        if not repeated:
+        tightened = _tightened(setting, strict, found.label)
+        if tightened == strict:
             return Cheapest(found.label, True, taken)
-        assert repeated & ~critical, "a critical node was visited twice"
-        critical |= repeated
-    found = Pass(setting, 0, own_path_only=True).run(last_resort)
+        strict = tightened
+    last = Strictness(timed=True, counted=True, risky=True, own_path_only=True)
+    found = Pass(setting, bounds, last).run(last_resort)
     return Cheapest(found.label, False, taken + found.labels)
 
 
+def bounds_for(setting: Setting) -> Bounds:
+    """The best guide for this setting. Both kinds lead to the same answer."""
+    return PlainBounds(setting)
+
+
+def _tightened(setting: Setting, strict: Strictness, label: Label) -> Strictness:
+    """Which rules the next pass has to keep; the same as now where the chain breaks none."""
+    path, question = label.path, setting.question
+    repeated = _repeated(path)
+    assert not repeated or repeated & ~strict.critical, "a critical node was visited twice"
+    counted = strict.counted or len(path) > setting.max_hops
+    most = question.max_risk
+    risky = strict.risky or (most is not None and label.risk > most)
+    timed = strict.timed or not (Rule.V8 in setting.waived or _in_time(setting, label))
+    return replace(
+        strict, critical=strict.critical | repeated, counted=counted, risky=risky, timed=timed
+    )
+
+
+def _in_time(setting: Setting, label: Label) -> bool:
+    """V8."""
+    question, policy = setting.question, setting.policies[label.policy]
+    plan = schedule(
+        levels_of(label),
+        lateness_us=policy.lateness_us,
+        payee_margin_us=question.payee_margin_us,
+        deadline_floor=question.deadline_floor,
+    )
+    if plan is None:
+        return False
+    if question.latest_deadline is not None and plan.deadline > question.latest_deadline:
+        return False
+    facts = setting.board.facts
+    promisors = (setting.payer, *label.path)
+    return all(
+        lock <= facts[node].hold_max_us for lock, node in zip(plan.locks, promisors, strict=False)
+    )
+
+
 def _repeated(path: tuple[int, ...]) -> int:
-    seen = twice = 0
+    """Nodes that it visits more than once, as bits."""
+    if len(set(path)) == len(path):
+        return 0
+    twice = 0
     for node in path:
-        twice |= seen & (1 << node)
-        seen |= 1 << node
+        if path.count(node) > 1:
+            twice |= 1 << node
     return twice
 
 
 def levels_of(label: Label) -> tuple[Level, ...]:
     """Payer first."""
-    return tuple(_LEVEL_OF_RANK[rank] for rank in label.ranks)
+    return tuple(at.level for at in label)
 
 
 def names_of(setting: Setting, label: Label) -> tuple[str, ...]:
@@ -75,12 +122,7 @@ def names_of(setting: Setting, label: Label) -> tuple[str, ...]:
 
 def amounts_of(label: Label) -> tuple[int, ...]:
     """Payer first."""
-    found = []
-    at: Label | None = label
-    while at is not None:
-        found.append(at.amount)
-        at = at.onward
-    return tuple(found)
+    return tuple(at.amount for at in label)
 
 
 def violations_of(setting: Setting, label: Label) -> tuple[Violation, ...]:
@@ -88,17 +130,13 @@ def violations_of(setting: Setting, label: Label) -> tuple[Violation, ...]:
     board, question = setting.board, setting.question
     policy = setting.policies[label.policy]
     path = (setting.payer, *label.path)
-    ends = {(board.promisor[i], node): i for node in label.path for i in board.incoming[node]}
-    lines = [ends[pair] for pair in pairwise(path)]
-    advertised = [board.lines[i].available for i in lines]
+    lines = [board.numbered(*ends) for ends in pairwise(path)]
     chain = Chain(
         names=path,
         nodes=tuple(board.facts[number] for number in path),
         levels=levels_of(label),
         amounts=amounts_of(label),
-        available=tuple(
-            setting.available.get(i, a) for i, a in zip(lines, advertised, strict=True)
-        ),
+        available=tuple(setting.room(i) for i in lines),
         members=frozenset(policy.members),
         payee=setting.terms(policy),
         lateness_us=policy.lateness_us,
@@ -156,4 +194,4 @@ def find_route(
     brand, setting = setting_of(graph, question)
     best = cheapest(setting, budget, min(budget, LAST_RESORT_BUDGET))
     route = None if best.label is None else route_of(setting, best.label)
-    return RouteAnswer(brand, question.amount, route, best.exact)
+    return RouteAnswer(brand, question.amount, route, best.exact, labels=best.labels)

@@ -155,8 +155,8 @@ class LocalFinder(RouteFinder):
         """When the first advert that a search could rest on expires."""
         expiries = [record.expires_at_us for record in self._records.values()]
         expiries += [known.expires_at_us for known in self._lists.values()]
-        board_until_us = self._graph.board(query.brand.hex(), query.now_us).until_us
-        return min([board_until_us, *(e for e in expiries if e > query.now_us)])
+        graph_until_us = self._graph.until_us(query.now_us)
+        return min([graph_until_us, *(e for e in expiries if e > query.now_us)])
 
     def export(self, now_us: int) -> Mapping[str, Any]:
         names = _names(self._nodes)
