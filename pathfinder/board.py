@@ -1,12 +1,15 @@
 """The arrays that a search runs on, changed in place as adverts come, and what every line asks."""
 
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pathfinder.network import Line, Node, Policy
 from pathfinder.steps import STEP_RULES, Step, steps_of
 from proto.levels import Level
 from proto.viability import NodeFacts, Rule
+
+if TYPE_CHECKING:
+    from pathfinder.forest import Forest
 
 MAX_PRICE_LISTS: Final = 256  # policies in use at one time, each with a table for every line used
 MAX_IMPROVED: Final = 4_096  # changes that bounds catch up with; after more they are made anew
@@ -44,6 +47,7 @@ class Board:
         self.improved: list[int] = []
         self.improved_from = 0
         self.terms_version = 0  # grows with every new line and every change of somebody's terms
+        self.forest: Forest | None = None  # what searches have learned about fees from afar
         self._between: dict[tuple[int, int], int] = {}
         self._prices: dict[tuple[Policy, Waived], PriceList] = {}
         for node in nodes:
@@ -129,6 +133,11 @@ class Board:
     def numbered(self, promisor: int, promisee: int) -> int:
         """The line between two nodes by their numbers; there is one."""
         return self._between[promisor, promisee]
+
+    @property
+    def improved_until(self) -> int:
+        """How many improvements there have been."""
+        return self.improved_from + len(self.improved)
 
     def _improve(self, lines: Iterable[int]) -> None:
         self.improved.extend(lines)

@@ -55,7 +55,7 @@ def ways_of(
     floor: int,
     least: LeastOf,
 ) -> list[Way]:
-    """All ways from one node, for amounts of at least `floor`."""
+    """All ways from one node, for amounts of at least `floor`, whatever lines carry."""
     found = list(_ways(setting, policy, node, level, must_differ, floor, least))
     found.sort(key=_PROMISING)
     return found
@@ -70,9 +70,8 @@ def _ways(
     floor: int,
     least: LeastOf,
 ) -> Iterator[Way]:
-    board, levels = setting.board, setting.question.levels
+    board = setting.board
     prices = board.prices(setting.policies[policy], setting.waived)
-    barred = setting.bars_modes_that_rely
     for line in board.incoming[node]:
         promisor = board.promisor[line]
         if board.room[line] == CLOSED:
@@ -82,9 +81,9 @@ def _ways(
                 yield (0, 0, line, None)
             continue
         for step in prices.steps(line, level):
-            incoming = step.incoming
-            if incoming not in levels or (barred and step.mode.relies_on_registry):
+            if not setting.takes(step):
                 continue
+            incoming = step.incoming
             extra, far = least(promisor, incoming, must_differ and incoming is Level.BARE)
             if far >= 0:
                 fee = -(-floor * (step.num - step.den) // step.den) + step.flat
