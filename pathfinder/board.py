@@ -48,12 +48,11 @@ class Board:
         self.improved_from = 0
         self.terms_version = 0  # grows with every new line and every change of somebody's terms
         self.forest: Forest | None = None  # what searches have learned about fees from afar
-        self._between: dict[tuple[int, int], int] = {}
         self._prices: dict[tuple[Policy, Waived], PriceList] = {}
         for node in nodes:
             self.put_node(node)
         for line in lines:
-            self.put_line(line)
+            self.add_line(line)
 
     def put_node(self, node: Node) -> None:
         """A node, or what it says now."""
@@ -73,7 +72,8 @@ class Board:
         elif self.nodes[number] == node:
             return
         self.nodes[number], self.facts[number] = node, node.facts
-        self._reprice(-1 - number)
+        # What a line with fees of its own asks depends on whom its promisor trusts, too.
+        self._reprice({-1 - number, *(self.price_key[i] for i in self.outgoing[number])})
         self._improve(self.outgoing[number])
 
     def knows(self, name: str) -> bool:
@@ -88,22 +88,23 @@ class Board:
 
     def put_line(self, line: Line) -> None:
         """A line between two nodes of the board, or what its promisor says of it now."""
-        ends = (self.number[line.promisor], self.number[line.promisee])
-        i = self._between.get(ends)
+        ends = self._ends(line)
+        i = self._between(*ends)
         if i is None:
-            self._add_line(line, *ends)
+            self.add_line(line)
             return
         old, self.lines[i] = self.lines[i], line
         was, self.room[i] = self.room[i], line.available
         if old.fees != line.fees or old.registry_fees != line.registry_fees:
-            self._reprice(i)
+            self._reprice({i})
             self.price_key[i] = self._price_key(i, line)
         elif line.available <= was:
             return
         self._improve((i,))
 
-    def _add_line(self, line: Line, promisor: int, promisee: int) -> None:
-        i = self._between[promisor, promisee] = len(self.lines)
+    def add_line(self, line: Line) -> None:
+        """A line that was not on the board before."""
+        i, promisor, promisee = len(self.lines), *self._ends(line)
         self.lines.append(line)
         self.room.append(line.available)
         self.promisor.append(promisor)
@@ -128,11 +129,23 @@ class Board:
     def line_between(self, promisor: str, promisee: str) -> int | None:
         """The number of a line, open or not."""
         one, other = self.number.get(promisor), self.number.get(promisee)
-        return None if one is None or other is None else self._between.get((one, other))
+        return None if one is None or other is None else self._between(one, other)
 
     def numbered(self, promisor: int, promisee: int) -> int:
         """The line between two nodes by their numbers; there is one."""
-        return self._between[promisor, promisee]
+        found = self._between(promisor, promisee)
+        assert found is not None
+        return found
+
+    def _ends(self, line: Line) -> tuple[int, int]:
+        return self.number[line.promisor], self.number[line.promisee]
+
+    def _between(self, promisor: int, promisee: int) -> int | None:
+        # No table of all pairs: it would take more memory than all the rest of a line.
+        given, held = self.outgoing[promisor], self.incoming[promisee]
+        if len(given) < len(held):
+            return next((i for i in given if self.promisee[i] == promisee), None)
+        return next((i for i in held if self.promisor[i] == promisor), None)
 
     @property
     def improved_until(self) -> int:
@@ -145,10 +158,10 @@ class Board:
             self.improved_from += len(self.improved)
             self.improved.clear()
 
-    def _reprice(self, key: int) -> None:
+    def _reprice(self, keys: set[int]) -> None:
         self.terms_version += 1
         for prices in self._prices.values():
-            prices.forget(key)
+            prices.forget(keys)
 
     def distances(self, start: int, carries: Callable[[int], bool]) -> list[int]:
         """Promises that a chain from `start` to each node has at least; -1 = out of reach.
@@ -203,7 +216,8 @@ class PriceList:
             )
         return found
 
-    def forget(self, key: int) -> None:
+    def forget(self, keys: set[int]) -> None:
         """Somebody has changed his terms."""
-        for level in Level:
-            self._found.pop((key, level), None)
+        for key in keys:
+            for level in Level:
+                self._found.pop((key, level), None)

@@ -13,15 +13,15 @@ from pathfinder.setting import Setting
 from pathfinder.steps import Step
 from proto.levels import Level
 
-Way = tuple[int, int, int, Step | None]
-"""How a label may go on: (what the fees up to the payer add at least, promises from the payer to
-the promisor at least, line, what the promisor takes). Step None: the promisor is the payer."""
+Way = tuple[int, int, Step | None]
+"""How a label may go on: (what the fees up to the payer add at least, line, what the promisor
+takes). Step None: the promisor is the payer."""
 
 Least = tuple[int, int]
 """(What fees add between the payer and a node at least, promises at least); (…, -1): no way."""
 
 NO_WAY: Final[Least] = (0, -1)
-_PROMISING: Final = itemgetter(0, 1)
+_PROMISING: Final = itemgetter(0)
 
 
 class Bounds(Protocol):
@@ -42,8 +42,8 @@ class Bounds(Protocol):
         ...
 
 
-LeastOf = Callable[[int, Level, bool], Least]
-"""(node, level, must_differ) -> bound, under one policy."""
+LeastOf = Callable[[int, Level, bool], int]
+"""(node, level, must_differ) -> what fees add at least, under one policy; -1 = no way."""
 
 
 def ways_of(
@@ -78,16 +78,16 @@ def _ways(
             continue
         if promisor == setting.payer:
             if setting.first_level(level, setting.policies[policy]):
-                yield (0, 0, line, None)
+                yield (0, line, None)
             continue
         for step in prices.steps(line, level):
             if not setting.takes(step):
                 continue
             incoming = step.incoming
-            extra, far = least(promisor, incoming, must_differ and incoming is Level.BARE)
-            if far >= 0:
+            extra = least(promisor, incoming, must_differ and incoming is Level.BARE)
+            if extra >= 0:
                 fee = -(-floor * (step.num - step.den) // step.den) + step.flat
-                yield (fee + extra, far, line, step)
+                yield (fee + extra, line, step)
 
 
 class PlainBounds:
@@ -109,8 +109,8 @@ class PlainBounds:
         if found is None:
             floor = self._setting.question.amount
 
-            def least(promisor: int, _: Level, __: bool) -> Least:
-                return 0, self._far[promisor]
+            def least(promisor: int, _: Level, __: bool) -> int:
+                return 0 if self._far[promisor] >= 0 else -1
 
             found = ways_of(self._setting, policy, node, level, False, floor, least)
             self._ways[key] = found

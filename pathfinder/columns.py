@@ -25,12 +25,15 @@ from proto.viability import NodeFacts, Rule
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
+Side = tuple[Floats, Floats] | None
+"""Excess and flat of the registry fees of each row; None: all free."""
 Pair = tuple[Level, Level]
 """(level of the promise held, level of the promise given)."""
 
 MODES: Final = tuple(sorted(Mode))
 PAIRS: Final = tuple((i, o) for i in Level for o in Level if mode_of(i, o) is not None)
 # Each float operation below errs by 2^-53 of its result at most, and there are fewer than twenty.
+MAX_POLICIES_KEPT: Final = 64  # five numbers a row for each
 SLACK: Final = 1 - 2.0**-45
 
 
@@ -68,19 +71,24 @@ class Columns:
         self.node_of_row: Ints = np.concatenate([np.arange(self.nodes), self.promisor[own]])
         self._excess, self._flat, self._priced = _tables(_fee_sets(board, own))
         self._registry_fees = _registry_fees(board, own)
+        self._of_policies: dict[Policy, tuple[Ints, Side, Side]] = {}
 
     def fees(self, board: Board, policy: Policy, waived: Waived) -> Fees:
         """Made anew for each policy; the board must be the one of the same version."""
         assert board.terms_version == self.version
         allowed = _pairs_of_profiles(waived & STEP_RULES, bool(policy.members))
-        profiles = self._profiles(board, policy)
-        sides = _sides(self._registry_fees, policy)
+        if policy not in self._of_policies:
+            if len(self._of_policies) >= MAX_POLICIES_KEPT:
+                self._of_policies.clear()
+            sides = _sides(self._registry_fees, policy)
+            self._of_policies[policy] = (self._profiles(board, policy), *sides)
+        profiles, held, given = self._of_policies[policy]
         found = {}
         for number, (incoming, outgoing) in enumerate(PAIRS):
             mode = mode_of(incoming, outgoing)
             assert mode is not None
             excess, flat = self._excess[:, mode].copy(), self._flat[:, mode].copy()
-            for side, level in zip(sides, (incoming, outgoing), strict=True):
+            for side, level in ((held, incoming), (given, outgoing)):
                 if level is not Level.BARE and side is not None:
                     excess += side[0] + excess * side[0]
                     flat += side[1]
@@ -138,10 +146,8 @@ def _tables(fee_sets: Sequence[FeeSet]) -> tuple[Floats, Floats, Ints]:
     return nano / SCALE, np.where(flat < 2.0**53, flat, np.floor(flat * SLACK)), priced
 
 
-def _sides(
-    fees: Sequence[Mapping[str, RegistryFee]], policy: Policy
-) -> tuple[tuple[Floats, Floats] | None, tuple[Floats, Floats] | None]:
-    """Excess and flat of the registry fees for a promise held and for one given; None: all free."""
+def _sides(fees: Sequence[Mapping[str, RegistryFee]], policy: Policy) -> tuple[Side, Side]:
+    """For a promise held, and for one given."""
     rows = [row for row, known in enumerate(fees) if any(m in known for m in policy.members)]
     if not rows:
         return None, None

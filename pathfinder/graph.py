@@ -273,7 +273,7 @@ class Graph:
         for promisor, promisee, key, entry in self._graph.edges(keys=True, data="said"):
             live = entry.expires_at_us > now_us and not entry.closed
             if key == brand and live and promisor in known and promisee in known:
-                board.put_line(entry.line)
+                board.add_line(entry.line)
         return board
 
     def _is_open(self, entry: LineEntry) -> bool:

@@ -7,7 +7,9 @@ that it breaks is kept from then on, and the pass runs again: nodes that it visi
 critical, that is, their visits are told apart.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import Enum, unique
 from itertools import pairwise
 from typing import Final
 
@@ -25,6 +27,8 @@ from proto.schedule import schedule
 from proto.viability import Chain, Rule, Violation, check_chain
 
 LABEL_BUDGET: Final = 200_000  # over all passes: some ten seconds, beyond which nobody waits
+COARSE_LABELS: Final = 300  # a search that takes more is led by fine trees, which cost far more
+MIN_TREE_LINES: Final = 1_000  # in a smaller network trees gain less than numpy takes to load
 LAST_RESORT_BUDGET: Final = 50_000  # of the pass that is not exact, once the budget is spent
 
 
@@ -37,31 +41,74 @@ class Cheapest:
     labels: int = 0  # that all passes took from their heaps
 
 
+@unique
+class Guide(Enum):
+    """What may lead a search; all lead to the same answer."""
+
+    PLAIN = "plain"  # how many promises it takes
+    COARSE = "coarse"  # one tree of fees for everything
+    FINE = "fine"  # one tree for each policy, over levels
+
+
+def guides_for(setting: Setting, wanted: Sequence[Guide] = ()) -> Sequence[Guide]:
+    """What to be led by, best what is wanted; the next one where a search takes long."""
+    if _grown(setting):
+        return (Guide.PLAIN,)
+    if wanted:
+        return wanted
+    if len(setting.board.lines) < MIN_TREE_LINES:
+        return (Guide.PLAIN,)
+    from pathfinder.forest import Forest  # here: a small network needs no numpy
+
+    if Forest.of(setting.board).has_fine(setting):
+        return (Guide.FINE,)
+    return (Guide.COARSE, Guide.FINE)
+
+
+def _grown(setting: Setting) -> bool:
+    """Whether somebody else's line carries more than it says: trees do not know of that."""
+    board, waived = setting.board, Rule.V10 in setting.waived
+    return not waived and any(
+        room > board.room[line] and board.promisor[line] != setting.payer
+        for line, room in setting.available.items()
+    )
+
+
+def _bounds(setting: Setting, guide: Guide) -> Bounds:
+    if guide is Guide.PLAIN:
+        return PlainBounds(setting)
+    from pathfinder.forest import TreeBounds
+    from pathfinder.trees import COARSE, FINE
+
+    return TreeBounds(setting, COARSE if guide is Guide.COARSE else FINE)
+
+
 def cheapest(
-    setting: Setting, budget: int, last_resort: int, bounds: Bounds | None = None
+    setting: Setting, budget: int, last_resort: int, guides: Sequence[Guide] = ()
 ) -> Cheapest:
-    """Passes that get stricter, until the best of what they look at is a viable chain."""
-    bounds = bounds or bounds_for(setting)
+    """Passes that get stricter, until the best of what they look at is a viable chain.
+
+    `guides`: by which to be led instead of those that fit the network best.
+    """
+    guides = guides_for(setting, guides)
     strict, taken = Strictness(), 0
-    while taken < budget:
-        found = Pass(setting, bounds, strict).run(budget - taken)
-        taken += found.labels
-        if not found.complete:
-            break
-        if found.label is None:
-            return Cheapest(None, True, taken)
-        tightened = _tightened(setting, strict, found.label)
-        if tightened == strict:
-            return Cheapest(found.label, True, taken)
-        strict = tightened
+    for guide in guides:
+        bounds = _bounds(setting, guide)
+        until = budget if guide is guides[-1] else min(budget, taken + COARSE_LABELS)
+        while taken < until:
+            found = Pass(setting, bounds, strict).run(until - taken)
+            taken += found.labels
+            if not found.complete:
+                break
+            if found.label is None:
+                return Cheapest(None, True, taken)
+            tightened = _tightened(setting, strict, found.label)
+            if tightened == strict:
+                return Cheapest(found.label, True, taken)
+            strict = tightened
     last = Strictness(timed=True, counted=True, risky=True, own_path_only=True)
     found = Pass(setting, bounds, last).run(last_resort)
     return Cheapest(found.label, False, taken + found.labels)
-
-
-def bounds_for(setting: Setting) -> Bounds:
-    """The best guide for this setting. Both kinds lead to the same answer."""
-    return PlainBounds(setting)
 
 
 def _tightened(setting: Setting, strict: Strictness, label: Label) -> Strictness:
@@ -186,12 +233,13 @@ def find_route(
     question: RouteQuestion,
     *,
     budget: int = LABEL_BUDGET,
+    guides: Sequence[Guide] = (),
 ) -> RouteAnswer:
     """The cheapest viable chain. Raises BadQuestion where the question does not fit the graph.
 
     Without a chain the answer has no reasons yet: `explain.explain` finds them.
     """
     brand, setting = setting_of(graph, question)
-    best = cheapest(setting, budget, min(budget, LAST_RESORT_BUDGET))
+    best = cheapest(setting, budget, min(budget, LAST_RESORT_BUDGET), guides)
     route = None if best.label is None else route_of(setting, best.label)
     return RouteAnswer(brand, question.amount, route, best.exact, labels=best.labels)

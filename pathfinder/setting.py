@@ -69,6 +69,11 @@ class Setting:
                 found.update(dict.fromkeys(board.outgoing[board.number[name]], CLOSED))
         return found
 
+    def may_carry(self, line: int, floor: int) -> bool:
+        """V10 as bounds see it, which do not know what one question has learned about a line."""
+        room = self.board.room[line]
+        return room != CLOSED and (room >= floor or Rule.V10 in self.waived)
+
     @property
     def bars_modes_that_rely(self) -> bool:
         """V12: nobody may have to fall back on the registry."""

@@ -82,7 +82,7 @@ class Pass:
             if taken >= budget:
                 return Found(best, False, taken)
             taken += 1
-            self._extend(label, item[5], item[6])
+            self._extend(item)
         return Found(self.best, True, taken)
 
     def _start(self) -> None:
@@ -113,17 +113,20 @@ class Pass:
                     )
                 )
 
-    def _extend(self, label: Label, ways: Sequence[Way], first: int) -> None:
-        """Follows the label's ways, the most promising first, for as long as nothing else in the
+    def _extend(self, item: _Item) -> None:
+        """Follows a label's ways, the most promising first, for as long as nothing else in the
         heap promises more."""
-        heap, amount, hops, risk = self.heap, label.amount, label.hops, label.risk
+        _, hops, risk, _, label, ways, first = item
+        if not ways:  # made now, for most labels never get here
+            ways = self.bounds.ways(label.policy, label.node, label.level, label.must_differ)
+        heap, amount = self.heap, label.amount
         setting, most_cost = self.setting, self.setting.question.max_cost
         for place in range(first, len(ways)):
-            extra, far, line, step = ways[place]
+            extra, line, step = ways[place]
             if amount + extra > most_cost:
                 return
             if place > first:
-                key = (amount + extra, hops + far, risk)
+                key = (amount + extra, hops, risk)
                 if heap and key > heap[0][:3]:
                     self.serial += 1
                     heappush(heap, (*key, self.serial, label, ways, place))
@@ -216,8 +219,7 @@ class Pass:
             kept.append(label)
             self.fronts[place] = kept
         self.serial += 1
-        ways = bounds.ways(policy, node, level, label.must_differ)
-        heappush(self.heap, (amount, hops, label.risk, self.serial, label, ways, 0))
+        heappush(self.heap, (amount, hops, label.risk, self.serial, label, (), 0))
 
     def _no_worse(self, label: Label, other: Label) -> bool:
         """Whatever completes `other` completes `label`, and not into a later answer.
