@@ -179,6 +179,7 @@ def _wanted(
     amounts: tuple[int, int],
     parts: int,
     check: int,
+    profile: Path | None,
     **rest: Any,
 ) -> Wanted:
     """What was asked for, where it goes together; ends the program where it does not."""
@@ -192,6 +193,8 @@ def _wanted(
         fail(UNUSABLE, "--check: not with --parts: the second search knows single chains")
     if small_percent and amounts[0] < 2:
         fail(UNUSABLE, "--too-small: the least amount is 1, and no line carries less than that")
+    if profile is not None and not profile.absolute().parent.is_dir():
+        fail(UNUSABLE, f"--profile {profile}: its folder does not exist: make it first")
     registries = DEFAULT_REGISTRIES if registries is None else registries
     return Wanted(
         nodes=nodes or DEFAULT_NODES,
@@ -206,6 +209,7 @@ def _wanted(
         amounts=amounts,
         parts=parts,
         check=check,
+        profile=profile,
         **rest,
     )
 

@@ -1,7 +1,7 @@
 """What a benchmark of the path finder is asked, and what it found."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -98,7 +98,8 @@ class Outcome:
     def as_json(self) -> dict[str, Any]:
         """One flat object; times of a question in ms, sizes in MiB."""
         wanted, built = self.wanted, self.built
-        found = self.times() | {
+        found: dict[str, Any] = {
+            **self.times(),
             "found": sum(a.cost is not None for a in self.asked),
             "exact": sum(a.exact for a in self.asked),
             "queries": len(self.asked),
@@ -126,13 +127,8 @@ class Outcome:
             ),
             "full_collections": self.collections,
         }
-        if (checked := self.checked) is not None:
-            found["check"] = {
-                "asked": checked.asked,
-                "agreed": checked.agreed,
-                "undecided": checked.undecided,
-                "differences": list(checked.differences),
-            }
+        if self.checked is not None:
+            found["check"] = asdict(self.checked)
         return found | {"machine": dict(self.machine), "versions": dict(self.versions)}
 
     def times(self) -> dict[str, float]:
