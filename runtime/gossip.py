@@ -25,6 +25,7 @@ from proto.keys import NodeId, SigningKey
 from proto.limits import US
 from proto.registry_list import RegistryList
 from proto.wire import WireFault
+from runtime.advert_fate import AdvertFate, Fate
 from runtime.transport import LinkCause, Transport
 
 log = logging.getLogger(__name__)
@@ -114,6 +115,35 @@ class Gossip:
                 fresh.append(data)
         if fresh:
             self._spread(fresh, apart_from=peer)
+
+    def take(self, adverts: Iterable[bytes], now_us: int) -> list[AdvertFate]:
+        """Adverts that came by another way than a link: verified as those are, kept, spread.
+
+        One fate for each, in their order. Nobody is punished for a bad one. On trio; whoever has
+        many takes them in portions and lets others run in between: each costs a signature check.
+        """
+        return [self._take_one(data, now_us) for data in adverts]
+
+    def _take_one(self, data: bytes, now_us: int) -> AdvertFate:
+        if data in self._bytes:
+            return AdvertFate(Fate.STALE)
+        try:
+            advert = read_advert(data, now_us)
+        except WireFault as fault:
+            return AdvertFate(Fate.REFUSED, str(fault))
+        if advert.expires_at_us <= now_us:
+            return AdvertFate(Fate.EXPIRED)
+        if isinstance(advert, FraudAdvert):
+            self._observe(advert)
+            return AdvertFate(Fate.APPLIED)
+        if not self._keep(advert, data, now_us):
+            return AdvertFate(Fate.STALE)
+        self._spread([data])
+        return AdvertFate(Fate.APPLIED)
+
+    def exported(self) -> list[bytes]:
+        """The exact bytes of every advert that is known, each signed by whom it speaks of."""
+        return [data for _, data in self._known.values()]
 
     def _keep(self, advert: Advert, data: bytes, now_us: int) -> bool:
         if advert.expires_at_us <= now_us:
