@@ -93,10 +93,16 @@ class Gossip:
         self._observe = observe
         self._rates = Rates(limits.per_origin_per_min, limits.burst)
         self._waiting = Waiting(self._rates)
-        self._store = Store(limits, lambda o: o == key.node_id or o in self._neighbours)
+        self._store = Store(
+            limits,
+            protected=lambda origin: origin == key.node_id or origin in self._neighbours,
+            forgotten=lambda advert: self.on_forgotten(advert),
+        )
         self._last_sequence = 0
         self._counts = dict.fromkeys(("applied", "refused", "untimely", "limited", "compared"), 0)
         self.on_record: Callable[[], None] = lambda: None  # a newer record or list came
+        # It has expired, or there is no room for it any more.
+        self.on_forgotten: Callable[[Advert], None] = lambda _: None
         self.news_waits = trio.Event()  # something waits for its time: see `release`
         # Who has been greeted, by the link it was greeted on. The engine learns of a link a little
         # later; what is said in between must reach it all the same, for nobody says it again soon.

@@ -73,14 +73,21 @@ def _content(kind: str, data: bytes) -> bytes:
 
 
 class Store:
-    """Owned by whoever gossips. `protected`: origins whose adverts are never pushed out."""
+    """Owned by whoever gossips. `protected`: origins whose adverts are never pushed out.
+    `forgotten` is told of each advert that goes without being replaced."""
 
-    def __init__(self, limits: GossipLimits, protected: Callable[[bytes], bool]) -> None:
+    def __init__(
+        self,
+        limits: GossipLimits,
+        protected: Callable[[bytes], bool],
+        forgotten: Callable[[Advert], None] = lambda _: None,
+    ) -> None:
         self.summary = Summary()
         self.bytes = 0  # of all adverts as they travel
         self.evicted = 0
         self._limits = limits
         self._protected = protected
+        self._forgotten = forgotten
         self._held: dict[AdvertKey, Held] = {}
         self._by_id: dict[bytes, Held] = {}
         self._data: set[bytes] = set()
@@ -158,6 +165,7 @@ class Store:
         if kind not in OWN_CAPS:
             self._origins.remove(held.origin, held.advert.key)
         self.summary.remove(held.id)
+        self._forgotten(held.advert)
 
     # ------------------------------------------------------------------ room
 
