@@ -66,9 +66,11 @@ class Rates:
         return max(now_us, self._full_at(origin, now_us) + self._token_us - self._room_us)
 
     def _full_at(self, origin: bytes, now_us: int) -> int:
-        # A clock that was set back must not shut anybody out for longer than a bucket lasts.
         known_us = self._full_at_us.get(origin, now_us)
-        return min(max(known_us, now_us), now_us + self._room_us)
+        if known_us > now_us + self._room_us:
+            # A clock that was set back must not shut anybody out for longer than a bucket lasts.
+            known_us = self._full_at_us[origin] = now_us + self._room_us
+        return max(known_us, now_us)
 
     def _sweep(self, now_us: int) -> None:
         self._full_at_us = {o: t for o, t in self._full_at_us.items() if t > now_us}
