@@ -1,0 +1,204 @@
+"""Signed adverts become the graph that a search runs on (protocol sections 8 and 10).
+
+Names in the graph are ids in hex. Pure; owned by one task, and nobody reads the graph meanwhile.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pathfinder.by_id import policy_of
+from pathfinder.graph import Graph, Upsert
+from pathfinder.network import Line, Network, Node
+from pathfinder.network_file import format_network
+from proto.adverts import Advert, AdvertKey, FraudAdvert, LineAdvert, NodeAdvert, RecordAdvert
+from proto.fees import RegistryFee
+from proto.policy import RegistryPolicy, single
+from proto.registry_list import RegistryList
+
+Ends = tuple[str, str, str]
+"""Promisor, promisee and brand of a line, in hex."""
+
+
+class Feed:
+    """What the newest adverts say, and the graph of it. Fraud proofs are not for path finding.
+
+    `signed`: the adverts in the graph as they were received, of those that came with their bytes.
+    """
+
+    def __init__(self) -> None:
+        self.graph = Graph()
+        self.signed: dict[AdvertKey, bytes] = {}
+        self._nodes: dict[str, NodeAdvert] = {}
+        self._lines: dict[Ends, LineAdvert] = {}
+        self._records: dict[str, RecordAdvert] = {}
+        self._lists: dict[bytes, RegistryList] = {}
+        self._policies: set[RegistryPolicy] = set()
+
+    def take(self, advert: Advert, signed: bytes = b"") -> tuple[Upsert, Advert | None]:
+        """What became of a verified advert, and the one that was known before it."""
+        old: Advert | None = None
+        taken = Upsert.STALE
+        news = {"sequence": advert.sequence, "expires_at_us": advert.expires_at_us}
+        match advert:
+            case NodeAdvert():
+                name = advert.node.hex()
+                taken, old = (
+                    self.graph.upsert_node(self._node(advert), **news),
+                    self._nodes.get(name),
+                )
+                if taken is Upsert.APPLIED:
+                    self._nodes[name] = advert
+            case LineAdvert():
+                ends = (advert.promisor.hex(), advert.promisee.hex(), advert.brand.guid.hex())
+                taken = self.graph.upsert_line(_line(advert), **news, closed=advert.closed)
+                old = self._lines.get(ends)
+                if taken is Upsert.APPLIED:
+                    self._lines[ends] = advert
+            case RecordAdvert():
+                name = advert.record.registry.hex()
+                taken, old = self.graph.upsert_registry(name, **news), self._records.get(name)
+                if taken is Upsert.APPLIED:
+                    self._records[name] = advert
+            case RegistryList():
+                old = self._lists.get(advert.id)
+                taken = Upsert.APPLIED if old is None or advert.replaces(old) else Upsert.STALE
+                if taken is Upsert.APPLIED:
+                    self._lists[advert.id] = advert
+                    self._read_anew(advert.id)
+            case FraudAdvert():
+                pass
+        if signed and taken is Upsert.APPLIED:
+            self.signed[advert.key] = signed
+        return taken, old
+
+    def _node(self, advert: NodeAdvert) -> Node:
+        """As the graph has it: with what stands on the list that the node follows."""
+        return _node(advert, self.accepted(advert))
+
+    def accepted(self, advert: NodeAdvert) -> frozenset[bytes]:
+        """T(n). Of a list only what the node can verify: it says which records it holds."""
+        return accepted_registries(advert, self._lists.get(advert.registry_list))
+
+    def _read_anew(self, changed: bytes) -> None:
+        for advert in self._nodes.values():
+            if advert.registry_list == changed:
+                self.graph.revise_node(self._node(advert))
+
+    def forget_lists(self, now_us: int) -> bool:
+        """Drops expired lists: whether there were any, so that answers may have changed."""
+        gone = [i for i, known in self._lists.items() if known.expires_at_us <= now_us]
+        for list_id in gone:
+            self.signed.pop(self._lists.pop(list_id).key, None)
+            self._read_anew(list_id)
+        return bool(gone)
+
+    def set_policies(self, candidates: tuple[RegistryPolicy, ...]) -> bool:
+        """Makes collectives candidates: whether any is new. The graph takes every policy that it
+        is told for a new version, so it is told once."""
+        fresh = [
+            policy
+            for policy in candidates
+            if policy not in self._policies and policy != single(policy.members[0])
+        ]
+        for policy in fresh:
+            self._policies.add(policy)
+            self.graph.set_policy(policy_of(policy))
+        return bool(fresh)
+
+    def until_us(self, brand: bytes, now_us: int) -> int:
+        """When the first advert that a search in this brand could rest on expires."""
+        expiries = [record.expires_at_us for record in self._records.values()]
+        expiries += [known.expires_at_us for known in self._lists.values()]
+        graph_until_us = self.graph.until_us(now_us)
+        return min([graph_until_us, *(e for e in expiries if e > now_us)])
+
+    def size(self) -> tuple[int, int]:
+        """(nodes, lines) known."""
+        return len(self._nodes), sum(not a.closed for a in self._lines.values())
+
+    def export(self, now_us: int) -> Mapping[str, Any]:
+        """The network as a network file (protocol section 10), by people's names."""
+        names = _names(self._nodes)
+        registries = {r: a.record.name or r for r, a in self._records.items()}
+        brands = {a.brand.guid.hex(): a.brand.name for a in self._lines.values()}
+        network = Network(
+            registries=tuple(sorted(registries.values())),
+            nodes=tuple(
+                _named_node(a, names[n], self.accepted(a), registries)
+                for n, a in sorted(self._nodes.items())
+                if a.expires_at_us > now_us
+            ),
+            lines=tuple(
+                Line(
+                    names[f], names[t], brands[b], a.available, a.fees,
+                    _named_fees(a.registry_fees, registries),
+                )
+                for (f, t, b), a in sorted(self._lines.items())
+                if a.expires_at_us > now_us and not a.closed and f in names and t in names
+            ),
+        )  # fmt: skip
+        found: Mapping[str, Any] = json.loads(format_network(network))
+        return found
+
+
+def accepted_registries(advert: NodeAdvert, followed: RegistryList | None) -> frozenset[bytes]:
+    """T(n) by its advert and the list that it follows, where that is known: only what the node
+    can verify counts of a list, and it says which records it holds."""
+    if followed is None:
+        return advert.registries
+    return advert.registries | (followed.registries & advert.knows_registries)
+
+
+def _node(advert: NodeAdvert, accepted: frozenset[bytes]) -> Node:
+    return Node(
+        name=advert.node.hex(),
+        accepts=frozenset(r.hex() for r in accepted),
+        watches_registry=advert.watches_registry,
+        hold_max_us=advert.hold_max_us,
+        fees=advert.fees,
+        registry_fees={r.hex(): fee for r, fee in advert.registry_fees.items()},
+        knows=frozenset(r.hex() for r in advert.knows_registries),
+    )
+
+
+def _line(advert: LineAdvert) -> Line:
+    fees = advert.registry_fees
+    return Line(
+        promisor=advert.promisor.hex(),
+        promisee=advert.promisee.hex(),
+        brand=advert.brand.guid.hex(),
+        available=advert.available,
+        fees=advert.fees,
+        registry_fees=None if fees is None else {r.hex(): fee for r, fee in fees.items()},
+    )
+
+
+def _names(nodes: Mapping[str, NodeAdvert]) -> dict[str, str]:
+    """Aliases where they are unique, else ids: anybody may call himself anything."""
+    aliases = [a.alias for a in nodes.values()]
+    return {
+        n: a.alias if a.alias.strip() and aliases.count(a.alias) == 1 else n
+        for n, a in nodes.items()
+    }
+
+
+def _named_fees(
+    fees: Mapping[bytes, RegistryFee] | None, registries: Mapping[str, str]
+) -> dict[str, RegistryFee] | None:
+    if fees is None:
+        return None
+    return {registries[r.hex()]: fee for r, fee in fees.items() if r.hex() in registries}
+
+
+def _named_node(
+    advert: NodeAdvert, name: str, accepted: frozenset[bytes], registries: Mapping[str, str]
+) -> Node:
+    return Node(
+        name=name,
+        accepts=frozenset(registries[r.hex()] for r in accepted if r.hex() in registries),
+        watches_registry=advert.watches_registry,
+        hold_max_us=advert.hold_max_us,
+        fees=advert.fees,
+        registry_fees=_named_fees(advert.registry_fees, registries) or {},
+    )
