@@ -23,6 +23,7 @@ MAX_BOARDS: Final = 64  # brands in use at one time; a board is rebuilt when it 
 MIN_DEAD: Final = 1_000  # nodes that have expired: a board with fewer of them is left as it is
 FOR_EVER: Final = 2**63 - 1  # expiry of what a file says
 
+_NODES: Final = ""  # no brand has this name
 _Ends = tuple[str, str, str]  # promisor, promisee, brand
 _Subject = tuple[str] | _Ends  # whom an entry is about: a node or a line
 
@@ -57,8 +58,8 @@ class Graph:
     """Newest sequence wins; what has expired by the `now_us` of a question does not take part.
 
     Expired entries keep their sequence, so an older advert cannot come back, until
-    `forget_expired` drops them. Questions come with times that grow; one from the past is answered
-    too, from a board of its own.
+    `forget_expired` drops them. Times of questions grow; where a clock was set back, everything is
+    looked at anew, once.
     """
 
     def __init__(self) -> None:
@@ -71,7 +72,7 @@ class Graph:
         self._policies: dict[str, Policy] = {}
         self._boards: dict[str, Board] = {}
         self._now_us = 0  # what has expired by then is on no board
-        self._expiries: list[tuple[int, _Subject]] = []
+        self._expiries: dict[str, list[tuple[int, _Subject]]] = {}  # heaps: by brand, "" of nodes
 
     @classmethod
     def from_network(cls, network: Network) -> Self:
@@ -170,7 +171,7 @@ class Graph:
 
     def forget_expired(self, now_us: int) -> int:
         """Drops what has expired; how many entries that were. Makes room when an upsert is FULL."""
-        self._advance(max(now_us, self._now_us))
+        self._come_to(max(now_us, self._now_us))
         lines = [
             (*ends, brand)
             for *ends, brand, entry in self._graph.edges(keys=True, data="said")
@@ -232,9 +233,7 @@ class Graph:
 
     def brands(self, now_us: int = 0) -> tuple[str, ...]:
         """Names of the brands of open lines, sorted."""
-        if now_us < self._now_us:
-            return tuple(sorted({entry.line.brand for entry in self.line_entries(now_us)}))
-        self._advance(now_us)
+        self._come_to(now_us)
         return tuple(sorted(brand for brand, lines in self._open.items() if lines))
 
     def candidates(self, now_us: int = 0) -> tuple[Policy, ...]:
@@ -250,9 +249,7 @@ class Graph:
 
     def board(self, brand: str, now_us: int = 0) -> Board:
         """What a search in this brand runs on."""
-        if now_us < self._now_us:
-            return self._build(brand, now_us)
-        self._advance(now_us)
+        self._come_to(now_us)
         board = self._boards.get(brand)
         if board is None:
             if len(self._boards) >= MAX_BOARDS:
@@ -260,12 +257,14 @@ class Graph:
             board = self._boards[brand] = self._build(brand, now_us)
         return board
 
-    def until_us(self, now_us: int) -> int:
-        """Until when nothing that is known at that time expires, registries apart. POSIX µs."""
-        if now_us < self._now_us:
-            return now_us
-        self._advance(now_us)
-        return self._expiries[0][0] if self._expiries else FOR_EVER
+    def until_us(self, brand: str, now_us: int) -> int:
+        """Until when no node and no line of the brand expires, of those in force at that time.
+
+        POSIX µs. Registries are not looked at.
+        """
+        self._come_to(now_us)
+        heaps = (self._expiries.get(key) for key in (_NODES, brand))
+        return min((heap[0][0] for heap in heaps if heap), default=FOR_EVER)
 
     def _build(self, brand: str, now_us: int) -> Board:
         board = Board(entry.node for entry in self.node_entries(now_us))
@@ -305,33 +304,50 @@ class Graph:
 
     def _expire_later(self, expires_at_us: int, subject: _Subject) -> None:
         if expires_at_us < FOR_EVER:
-            heappush(self._expiries, (expires_at_us, subject))
+            key = _NODES if len(subject) == 1 else subject[2]
+            heappush(self._expiries.setdefault(key, []), (expires_at_us, subject))
 
-    def _advance(self, now_us: int) -> None:
-        """Time has come to this: what has expired leaves the boards."""
-        while self._expiries:
-            at_us, subject = self._expiries[0]
-            current = self._expiry(subject) == at_us
-            if current and at_us > now_us:
-                break
-            heappop(self._expiries)
-            if current and self._now_us < at_us:
-                self._expired(subject)
+    def _come_to(self, now_us: int) -> None:
+        """What has expired by then leaves the boards."""
+        if now_us < self._now_us:
+            self._go_back(now_us)
+        for heap in self._expiries.values():
+            while heap:
+                at_us, subject = heap[0]
+                current = self._expiry(subject) == at_us
+                if current and at_us > now_us:
+                    break
+                heappop(heap)  # else something newer was said of it, which is in the heap as well
+                if current and self._now_us < at_us:
+                    self._expired(subject)
         self._now_us = now_us
 
+    def _go_back(self, now_us: int) -> None:
+        self._now_us = now_us
+        self._boards.clear()
+        self._expiries.clear()
+        self._open.clear()
+        for node in self.node_entries():
+            self._expire_later(node.expires_at_us, (node.node.name,))
+        for entry in self.line_entries():
+            line = entry.line
+            self._expire_later(entry.expires_at_us, (line.promisor, line.promisee, line.brand))
+            self._open[line.brand] = self._open.get(line.brand, 0) + self._is_open(entry)
+
     def _expiry(self, subject: _Subject) -> int | None:
-        entry: NodeEntry | LineEntry | None
-        entry = self._node(subject[0]) if len(subject) == 1 else self._line(subject)
-        return None if entry is None else entry.expires_at_us
+        """When a node or an open line expires; None: closed, or unknown."""
+        if len(subject) == 1:
+            node = self._node(subject[0])
+            return None if node is None else node.expires_at_us
+        line = self._line(subject)
+        return None if line is None or line.closed else line.expires_at_us
 
     def _expired(self, subject: _Subject) -> None:
         if len(subject) == 1:
             self._node_expired(subject[0])
             return
         promisor, promisee, brand = subject
-        known = self._line(subject)
-        if known is not None and not known.closed:
-            self._open[brand] -= 1
+        self._open[brand] -= 1
         if brand in self._boards:
             self._boards[brand].close_line(promisor, promisee)
 
