@@ -53,12 +53,14 @@ from runtime.clock import Clock, SystemClock
 from runtime.collector import calm_collector
 from runtime.faults import reading
 from runtime.gossip import Gossip
+from runtime.gossip_turns import run_gossip
 from runtime.rpc_server import RpcServer
 from runtime.store import Store, open_store
 from runtime.store_postgresql import ServerStore, open_server_store
 from runtime.transport import (
     FrameLimits,
     GossipArrived,
+    GossipWish,
     LinkDown,
     LinkEvent,
     LinkUp,
@@ -147,6 +149,7 @@ class Daemon:
                 self._config.listen or None,
                 self._awaits_calls_at(),
                 FrameLimits(self._config.max_frame_bytes, self._config.max_message_bytes),
+                GossipWish.COMPARED,
             )
             async with (
                 Bridge.open() as bridge,
@@ -225,7 +228,7 @@ class Daemon:
         nursery.start_soon(engine.run)
         nursery.start_soon(self._exposer.run)
         self._transport.hand_to(partial(self._heard, gossip))
-        nursery.start_soon(self._hear_adverts, gossip)
+        nursery.start_soon(run_gossip, gossip, self._adverts.next, self._clock)
         self._begin_duties(nursery, Duties(advertiser, archiver, payer))
         return Context(
             identity=self._identity,
@@ -276,7 +279,13 @@ class Daemon:
         )
 
     def _make_gossip(self, observe: Callable[[Advert], None]) -> Gossip:
-        return Gossip(self._transport, self._links.drop, self._identity.key, observe)
+        return Gossip(
+            self._transport,
+            self._links.drop,
+            self._identity.key,
+            observe,
+            self._config.gossip_limits,
+        )
 
     def _observe(self, finder: RouteFinder, advert: Advert) -> None:
         if isinstance(advert, FraudAdvert):
@@ -372,20 +381,13 @@ class Daemon:
 
     def _heard(self, gossip: Gossip, event: LinkEvent, taken: Taken) -> None:
         if isinstance(event, LinkUp):
-            gossip.greet(event.peer, event.link)
+            gossip.greet(event.peer, event.link, event.gossip, self._clock.now_us())
         if isinstance(event, LinkDown):
             gossip.parted(event.peer, event.link)
         if isinstance(event, GossipArrived):
             self._adverts.put(event, taken)
         else:
             self._engine.link_event(event, taken)
-
-    async def _hear_adverts(self, gossip: Gossip) -> None:
-        while True:
-            event = await self._adverts.next()
-            assert isinstance(event, GossipArrived)
-            gossip.arrived(event.peer, event.link, event.adverts, self._clock.now_us())
-            await trio.lowlevel.checkpoint()
 
 
 def socket_path(directory: Path) -> Path:

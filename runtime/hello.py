@@ -44,7 +44,7 @@ class Party:
 
 
 def make_hello(
-    key: SigningKey, own: Party, peer: Party, now_us: int, have: int, sent: int
+    key: SigningKey, own: Party, peer: Party, now_us: int, have: int, sent: int, gossip: int = 0
 ) -> node_pb2.Frame:
     """The signed Hello of `own` towards `peer`, good for HELLO_VALID_US from `now_us` on."""
     binding = node_pb2.Binding(
@@ -56,7 +56,9 @@ def make_hello(
         protocol_version=PROTOCOL_VERSION,
     ).SerializeToString()
     signature = types_pb2.Signature(key=key.public, signature=key.sign(HELLO_KIND, binding))
-    hello = node_pb2.Hello(binding=binding, signature=signature, have=have, sent=sent)
+    hello = node_pb2.Hello(
+        binding=binding, signature=signature, have=have, sent=sent, gossip=gossip
+    )
     return node_pb2.Frame(hello=hello)
 
 

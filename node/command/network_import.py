@@ -20,7 +20,13 @@ BATCH_CHARS: Final = 200_000  # of one call; the control socket takes 262,144 wi
 BATCH_ADVERTS: Final = 1000
 BATCH_TIMEOUT_S: Final = 60.0  # a thousand signatures take a tenth of a second, and others wait
 MAX_SHOWN: Final = 10  # refused adverts that are named one by one
-OUTCOMES: Final = ("applied", "stale", "expired", "own", "full", "refused")
+FATES: Final = {
+    "applied": "new, verified and passed on",
+    "stale": "known already, or older than what is",
+    "expired": "past their time",
+    "limited": "genuine, and above a bound: of what one signer may say, or of what is kept",
+    "refused": "forged, malformed, or dated so that nobody believes it",
+}
 STATUSES: Final = (
     "Exit status: 0 done, none was refused; 1 the node refused some, and has verified and taken the"
     " others; 2 unusable input, or no node is running; 3 the answer was lost, so whether it took"
@@ -89,7 +95,7 @@ def import_(
 
 
 def _to_node(session: Session, source: Path) -> None:
-    counts = dict.fromkeys(OUTCOMES, 0)
+    counts = dict.fromkeys(FATES, 0)
     refusals: list[dict[str, Any]] = []
     numbers: list[int] = []  # of the lines that were asked about and not yet answered
 
@@ -117,10 +123,11 @@ def _to_node(session: Session, source: Path) -> None:
     def told(answer: Json) -> str:
         became = answer.get("became", ())
         for one, number in zip(became, numbers, strict=False):
-            if one.get("outcome") in OUTCOMES[:-1]:
-                counts[one["outcome"]] += 1
+            fate = str(one.get("fate")).lower()
+            if fate in FATES and fate != "refused":
+                counts[fate] += 1
             else:
-                refuse(number, str(one.get("cause", "")))
+                refuse(number, str(one.get("reason", "")))
         del numbers[: len(became)]
         return f"{sum(counts.values())} adverts"
 
@@ -159,15 +166,7 @@ def _report(
         answer = {**counts, "refusals": refusals}
         click.echo(json.dumps(answer, ensure_ascii=False))
     else:
-        words = {
-            "applied": "new, verified and passed on",
-            "stale": "known already, or older than what is",
-            "expired": "past their time",
-            "own": "about this node itself, which knows better",
-            "full": "verified, and no room for them",
-            "refused": "forged, malformed or no adverts",
-        }
-        facts((name, f"{counts[name]:>7}  {words[name]}") for name in OUTCOMES if counts[name])
+        facts((name, f"{counts[name]:>7}  {FATES[name]}") for name in FATES if counts[name])
         if not any(counts.values()):
             say(f"{source}: holds no adverts.")
         for refusal in refusals:

@@ -96,9 +96,9 @@ def _of_node(session: Session, node: str | None, skip: int, limit: int) -> dict[
 
 def _of_file(file: Path, node: str | None, skip: int, limit: int) -> dict[str, Any]:
     from node.command.waiting import waiting
-    from node.network_page import Page
     from pathfinder.json_place import NetworkFileError
     from pathfinder.network_file import read_network
+    from runtime.network_page import Page
 
     try:
         with waiting(f"reading {file}"):
@@ -122,8 +122,8 @@ def _of_file(file: Path, node: str | None, skip: int, limit: int) -> dict[str, A
 
 def _entries(network: Any) -> Iterator[Any]:
     """The network of a file as a node would tell it."""
-    from node.routing import Known
     from pathfinder.network_file import line_json, node_json, policy_json
+    from proto.network_view import Known
 
     for name in sorted(network.registries):
         yield Known("registries", name, dict, dict)

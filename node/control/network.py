@@ -1,11 +1,7 @@
 """Verbs about the network as the node knows it: look at it, take it away, bring adverts, ask."""
 
-import json
-from base64 import b64decode, b64encode
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from functools import partial
-from itertools import islice
+from base64 import b64decode
+from collections.abc import Awaitable
 from typing import Any, Final, TypeVar
 
 import trio
@@ -13,24 +9,24 @@ import trio
 from node.control.context import Context
 from node.control.failure import Arguments, ControlFailure, bad_argument
 from node.core.rows import LinePhase
-from node.network_page import Page
-from node.routing import BadAsk, Known, RouteAsk, Viewpoint
 from proto.levels import Level
 from proto.limits import MAX_AMOUNT, MAX_HOPS
-from runtime.gossip import Learnt
-from runtime.rpc import MAX_MESSAGE_BYTES
+from proto.network_view import BadAsk, RouteAsk, Viewpoint
+from runtime.advert_fate import AdvertFate, Fate
+from runtime.network_tale import (
+    MAX_PAGE,
+    Tell,
+    network_file,
+    tell_adverts,
+    tell_entries,
+    tell_rows,
+)
 
 T = TypeVar("T")
-Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
-ENTRIES_AT_ONCE: Final = 500  # drawn on a thread; then whatever else has come is done
-PIECE_CHARS: Final = 1 << 18  # of a streamed answer: a quarter of what one message may hold
-MAX_PAGE: Final = 10_000  # rows of nodes and of lines in one answer
 MAX_ADVERTS_AT_ONCE: Final = 4096  # one call; they are verified in turns of `VERIFIED_AT_ONCE`
-VERIFIED_AT_ONCE: Final = 50  # some 5 ms, then neighbours are served
-MAX_AVOIDED: Final = 256
-# A reply is one message; what is around the text fits into the rest.
-MAX_REPLY_CHARS: Final = MAX_MESSAGE_BYTES - (1 << 16)
+VERIFIED_AT_ONCE: Final = 20  # a few milliseconds, then neighbours are served
+MAX_NAMED: Final = 256  # registries, or nodes to avoid, in one question
 
 
 def viewpoint(context: Context) -> Viewpoint:
@@ -46,26 +42,11 @@ def viewpoint(context: Context) -> Viewpoint:
     )
 
 
-async def _pieces(entries: Iterator[T]) -> AsyncIterator[list[T]]:
-    """Drawn on a thread: sorting a large network must not keep anybody waiting."""
-    while piece := await trio.to_thread.run_sync(lambda: list(islice(entries, ENTRIES_AT_ONCE))):
-        yield piece
-
-
-# ---------------------------------------------------------------- the network, going out
-
-
 async def network(context: Context, arguments: Arguments) -> dict[str, Any]:
     """What gossip has told this node, as a network file; a large one only streams."""
     arguments.done()
-    file: dict[str, Any] = {"registries": {}, "policies": {}, "nodes": {}, "lines": []}
-    async for piece in _pieces(context.finder.known(viewpoint(context))):
-        for one in piece:
-            if one.section == "lines":
-                file["lines"].append(one.entry())
-            else:
-                file[one.section][one.name] = one.entry()
-    if len(json.dumps(file)) > MAX_REPLY_CHARS:
+    file = await network_file(context.finder, viewpoint(context))
+    if file is None:
         raise ControlFailure(
             "TOO_LARGE",
             "the network is too large for one answer",
@@ -74,98 +55,53 @@ async def network(context: Context, arguments: Arguments) -> dict[str, Any]:
     return file
 
 
-async def export(context: Context, arguments: Arguments, tell: Send) -> None:
-    """The same, however large: entries as [section, name, entry] in the order of the file."""
+async def export(context: Context, arguments: Arguments, tell: Tell) -> None:
+    """The same, however large, in pieces."""
     arguments.done()
-    counts: Counter[str] = Counter()
-
-    def written(one: Known) -> str:
-        counts[one.section] += 1
-        return json.dumps([one.section, one.name, one.entry()])
-
-    texts = map(written, context.finder.known(viewpoint(context)))
-    await _tell_all("entries", texts, json.loads, tell)
-    await tell({"end": True, **counts})
+    await tell_entries(context.finder, viewpoint(context), tell)
 
 
-async def adverts(context: Context, arguments: Arguments, tell: Send) -> None:
-    """Everything that gossip keeps, as it was signed: base64 of envelopes, records first."""
+async def adverts(context: Context, arguments: Arguments, tell: Tell) -> None:
+    """Everything that gossip keeps, as it was signed."""
     arguments.done()
-    kept = context.gossip.kept(context.clock.now_us())
-
-    def texts() -> Iterator[str]:
-        # In the reverse order of the alphabet registries come before nodes, and nodes before lines.
-        for _, data in sorted(kept, reverse=True):
-            yield b64encode(data).decode()
-
-    await _tell_all("adverts", texts(), str, tell)
-    await tell({"end": True, "adverts_kept": len(kept)})
+    await tell_adverts(context.gossip.exported(), tell)
 
 
-async def _tell_all(
-    name: str, texts: Iterator[str], value: Callable[[str], Any], tell: Send
-) -> None:
-    """In messages that are each well below what one may hold, whatever strangers have said."""
-    waiting: list[str] = []
-    size = 0
-    async for piece in _pieces(texts):
-        for text in piece:
-            if waiting and size + len(text) > PIECE_CHARS:
-                await tell({name: [value(one) for one in waiting]})
-                waiting, size = [], 0
-            waiting.append(text)
-            size += len(text)
-    if waiting:
-        await tell({name: [value(one) for one in waiting]})
-
-
-async def show(context: Context, arguments: Arguments, tell: Send) -> None:
-    """Some rows, and the size of all; of one node and its lines alone where `node` names it."""
+async def show(context: Context, arguments: Arguments, tell: Tell) -> None:
+    """Some rows of it, and the size of all; of one node and its lines where `node` names it."""
     skip = arguments.number("skip", 0)
     limit = arguments.number("limit", MAX_PAGE, 1, MAX_PAGE)
-    named = arguments.maybe_text("node")
+    node = arguments.maybe_text("node")
     arguments.done()
-    view = viewpoint(context)
-    asked = partial(context.finder.name_of, view, named) if named is not None else lambda: None
-    page = Page(skip, limit, await _asked(trio.to_thread.run_sync(asked)))
-    async for piece in _pieces(context.finder.known(view)):
-        for one in piece:
-            page.take(one)
-    await tell({"sizes": page.sizes, "at_us": view.now_us, "skip": skip, "limit": limit})
-    await _tell_all("nodes", map(json.dumps, page.nodes), json.loads, tell)
-    await _tell_all("lines", map(json.dumps, page.lines), json.loads, tell)
-    await tell({"end": True})
-
-
-# ---------------------------------------------------------------- adverts, coming in
+    await _asked(tell_rows(context.finder, viewpoint(context), skip, limit, node, tell))
 
 
 async def learn(context: Context, arguments: Arguments) -> dict[str, Any]:
     """Signed adverts, each base64 of an envelope, taken as if a neighbour had passed them on; what
-    became of each, in their order: a word of `Learnt`, or why it is refused."""
+    became of each, in their order."""
     given = arguments.texts("adverts", MAX_ADVERTS_AT_ONCE)
     arguments.done()
     if given is None:
         raise bad_argument("adverts", "missing")
-    became: list[dict[str, str]] = []
+    became: list[AdvertFate] = []
     for start in range(0, len(given), VERIFIED_AT_ONCE):
-        now_us = context.clock.now_us()
-        became += [_learn(context, text, now_us) for text in given[start:][:VERIFIED_AT_ONCE]]
-        context.gossip.pass_on()
+        became += _learn(context, given[start : start + VERIFIED_AT_ONCE])
         await trio.lowlevel.checkpoint()
-    return {"became": became}
+    return {"became": [{"fate": one.fate.value, "reason": one.reason} for one in became]}
 
 
-def _learn(context: Context, text: str, now_us: int) -> dict[str, str]:
+def _learn(context: Context, texts: list[str]) -> list[AdvertFate]:
+    decoded = [_bytes(text) for text in texts]
+    genuine = [data for data in decoded if data is not None]
+    fates = iter(context.gossip.take(genuine, context.clock.now_us()))
+    return [AdvertFate(Fate.REFUSED, "not base64") if d is None else next(fates) for d in decoded]
+
+
+def _bytes(text: str) -> bytes | None:
     try:
-        data = b64decode(text, validate=True)
+        return b64decode(text, validate=True)
     except ValueError:
-        return {"outcome": Learnt.REFUSED.value, "cause": "not base64"}
-    outcome, cause = context.gossip.learn(data, now_us)
-    return {"outcome": outcome.value} | ({"cause": cause} if cause else {})
-
-
-# ---------------------------------------------------------------- routes
+        return None
 
 
 async def route(context: Context, arguments: Arguments) -> dict[str, Any]:
@@ -191,7 +127,7 @@ async def route(context: Context, arguments: Arguments) -> dict[str, Any]:
 
 
 def _names(arguments: Arguments, argument: str) -> tuple[str, ...] | None:
-    given = arguments.texts(argument, MAX_AVOIDED)
+    given = arguments.texts(argument, MAX_NAMED)
     return None if given is None else tuple(given)
 
 

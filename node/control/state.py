@@ -1,6 +1,7 @@
 """Verbs about the node as a whole: status, card, audit, incidents, stop."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, Final
 
 import trio
@@ -58,6 +59,7 @@ async def status(context: Context, arguments: Arguments) -> dict[str, Any]:
             for r, k in sorted(context.book.registries.items())
         ],
         "graph": {"nodes": nodes, "lines": lines},
+        "gossip": asdict(context.gossip.figures()),
         "processes": [
             {"id": p.id.hex(), "this": p.this, "keeper": p.keeper, "streams": p.streams}
             for p in context.processes()

@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 
 from node.command.finder import LocalFinder
-from node.network_page import Page
-from node.routing import BadAsk, Known, RouteAsk, Viewpoint
 from pathfinder.graph import Graph
 from pathfinder.network import Network
 from pathfinder.network_parse import parse_network
@@ -23,9 +21,11 @@ from proto.keys import NodeId
 from proto.levels import Level
 from proto.limits import US
 from proto.money import BRAND_ID_BYTES, Brand
+from proto.network_view import BadAsk, Known, RouteAsk, Viewpoint
 from proto.policy import RegistryPolicy
-from tests.node.command.test_route_cache import EXPIRES_US, NOW_US, line_advert, node_advert
+from runtime.network_page import Page
 from tests.pathfinder.networks import case
+from tests.pathfinder.test_route_cache import EXPIRES_US, NOW_US, line_advert, node_advert
 from tests.proto.build import R1, R2, TestRegistry, make_registry
 
 VIEW = Viewpoint(NOW_US)

@@ -17,7 +17,7 @@ from proto.levels import Level
 from proto.limits import US
 from proto.modes import Mode
 from proto.policy import RegistryPolicy, single
-from tests.node.command.test_route_cache import (
+from tests.pathfinder.test_route_cache import (
     EXPIRES_US,
     NODES,
     PAYEE,

@@ -12,8 +12,8 @@ from proto.fraud.verdict import FraudKind
 from proto.limits import US
 from proto.policy import single
 from proto.registry_list import RegistryList, make_list
-from tests.node.command.test_route_cache import EXPIRES_US, NODES, NOW_US, node_advert
 from tests.node.test_policies import ALL, MEMBERS, MIDDLE, asking, finder
+from tests.pathfinder.test_route_cache import EXPIRES_US, NODES, NOW_US, node_advert
 from tests.proto.build import R1, R2, R3, signing_key
 
 OWNER = signing_key("list owner")

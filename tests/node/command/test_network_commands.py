@@ -101,10 +101,10 @@ def adverts(tmp_path: Path, *lines: str, first: str = FIRST_LINE) -> str:
 
 def test_what_became_of_each_advert(fake: FakeNode, tmp_path: Path) -> None:
     became = [
-        {"outcome": "applied"},
-        {"outcome": "stale"},
-        {"outcome": "refused", "cause": "a wrong\nsignature"},
-        {"outcome": "something new"},
+        {"fate": "APPLIED", "reason": ""},
+        {"fate": "STALE", "reason": ""},
+        {"fate": "REFUSED", "reason": "a wrong\nsignature"},
+        {"fate": "SOMETHING NEW"},
     ]
     fake.says("network.learn", {"json": {"became": became}})
     file = adverts(tmp_path, "QUJD", "# comment", "REVG", "", "R0hJ", "x" * 30_000, "QUJE")
@@ -124,7 +124,7 @@ def test_a_large_file_goes_in_pieces(
     fake: FakeNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(network_import, "BATCH_ADVERTS", 2)
-    fake.says("network.learn", {"json": {"became": [{"outcome": "applied"}] * 2}})
+    fake.says("network.learn", {"json": {"became": [{"fate": "APPLIED"}] * 2}})
     file = adverts(tmp_path, *(b64encode(bytes([i])).decode() for i in range(6)))
     result = fake.run("network", "import", "-", input=Path(file).read_bytes())
     assert result.exit_code == 0, result.output

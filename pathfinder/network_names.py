@@ -12,12 +12,11 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from node.control.context import common_brand
-from node.routing import BadAsk, Viewpoint
 from pathfinder.json_place import shown
 from pathfinder.network import name_fault
 from proto.adverts import LineAdvert, NodeAdvert, RecordAdvert
-from proto.money import Brand
+from proto.money import Brand, common_brand
+from proto.network_view import BadAsk, Viewpoint
 
 LEAST_DIGITS: Final = 8  # of an id that is not given whole; an alias that could be one is not used
 MAX_LISTED: Final = 3  # candidates that an error names

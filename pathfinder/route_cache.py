@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from node.routing import LineEnds, RouteFound, RouteQuery
 from proto.adverts import Advert, LineAdvert, NodeAdvert
 from proto.limits import (
     DECISION_TIME_US,
@@ -24,6 +23,7 @@ from proto.limits import (
     PRESENT_MARGIN_US,
     STAMP_MARGIN_US,
 )
+from proto.route import LineEnds, RouteFound, RouteQuery
 
 MAX_REMEMBERED: Final = 256  # answers; each is looked at when a line that matters changes
 

@@ -6,8 +6,8 @@ from random import Random
 
 import pytest
 
-from node.command.finder import LocalFinder, _find, _question
-from node.routing import RouteFound, RouteQuery
+from node.command.finder import LocalFinder
+from pathfinder.by_id import find
 from proto.adverts import Advert, LineAdvert, NodeAdvert
 from proto.fees import Fee, FeeSet
 from proto.keys import NodeId
@@ -15,6 +15,7 @@ from proto.levels import Level
 from proto.limits import US
 from proto.modes import Mode
 from proto.money import Brand, Rate
+from proto.route import RouteFound, RouteQuery
 
 BRAND = Brand(bytes(16), "USD", 1)
 NOW_US = 1_000_000 * US
@@ -111,7 +112,7 @@ async def test_what_is_remembered_is_what_a_search_finds(seed: int) -> None:
             finder.observe(news(random, sequence))
         query = some_question(random)
         remembered = finder.recall(query)
-        searched = _find(finder._graph, _question(query, finder._graph))
+        searched = find(finder._feed.graph, query)
         if remembered is not None:
             hits += 1
             assert remembered == searched, (seed, sequence)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from node.routing import Known
+from proto.network_view import Known
 
 ABOUT = ("id", "alias", "address", "said_us", "expires_at_us")  # of a node, None where not known
 ABOUT_LINE = ("from_id", "to_id", "brand_id", "said_us", "expires_at_us")

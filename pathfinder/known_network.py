@@ -6,22 +6,27 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, Final
 
-from node.command.network_names import Names, names_of
-from node.routing import BadAsk, Known, RouteAsk, Viewpoint
+from pathfinder.answer_json import answer_as_json
+from pathfinder.by_id import policy_of
+from pathfinder.explain import explain
+from pathfinder.feed import Tables, accepted_registries
+from pathfinder.graph import Graph
 from pathfinder.network import Line, Node, Policy
 from pathfinder.network_file import line_json, node_json, policy_json
+from pathfinder.network_names import Names, names_of
 from pathfinder.question import BadQuestion, Fault, RouteQuestion
+from pathfinder.search import find_route
 from proto.adverts import LineAdvert, NodeAdvert, RecordAdvert
 from proto.fees import RegistryFee
 from proto.limits import US
-from proto.policy import RegistryPolicy, single
-from proto.registry_list import RegistryList
+from proto.network_view import BadAsk, Known, RouteAsk, Viewpoint
+from proto.policy import RegistryPolicy
 
 MAX_BRANDS: Final = 8  # that an error names
 # A sequence between these is the time at which the advert was signed, as our own nodes number them.
 _FIRST_TIME_US: Final = 1_577_836_800 * US  # 2020
 _AHEAD_US: Final = 86_400 * US
-# Ids as they stand in a text: of nodes and registries, brands, and policies (`policy_name`).
+# Ids as they stand in a text: of nodes and registries, brands, and policies (`policy_of`).
 _IDS: Final = re.compile(r"~\d+(?:/\d+){3}/[0-9a-f+]+|[0-9a-f]{64}|\b[0-9a-f]{32}\b")
 
 _ARGUMENT: Final = {
@@ -44,38 +49,24 @@ _CAUSE: Final = {
 }
 
 
-def policy_name(policy: RegistryPolicy) -> str:
-    """How the graph calls a policy: everything is in the name, because two policies of the same
-    members are two candidates. It sorts behind every id: at the same price one registry decides
-    sooner, and holds end sooner."""
-    members = tuple(m.hex() for m in policy.members)
-    if policy == single(policy.members[0]):
-        return members[0]
-    figures = (policy.qc, policy.qa, policy.f, policy.delta_us)
-    return f"~{'/'.join(map(str, figures))}/{'+'.join(members)}"
-
-
 @dataclass(frozen=True)
 class Snapshot:
-    """Adverts by id in hex, as they were at one moment. Lines by promisor, promisee, brand."""
+    """Adverts as they were at one moment, and who looks at them then."""
 
     view: Viewpoint
-    all_nodes: Mapping[str, NodeAdvert]
-    all_lines: Mapping[tuple[str, str, str], LineAdvert]
-    all_records: Mapping[str, RecordAdvert]
-    lists: Mapping[bytes, RegistryList]
+    tables: Tables
 
     @cached_property
     def nodes(self) -> dict[str, NodeAdvert]:
         """Those in force."""
-        return {n: a for n, a in self.all_nodes.items() if a.expires_at_us > self.view.now_us}
+        return {n: a for n, a in self.tables.nodes.items() if a.expires_at_us > self.view.now_us}
 
     @cached_property
     def lines(self) -> list[LineAdvert]:
         """Those in force between nodes that are."""
         return [
             a
-            for (promisor, promisee, _), a in self.all_lines.items()
+            for (promisor, promisee, _), a in self.tables.lines.items()
             if a.expires_at_us > self.view.now_us
             and not a.closed
             and promisor in self.nodes
@@ -85,7 +76,7 @@ class Snapshot:
     @cached_property
     def records(self) -> dict[str, RecordAdvert]:
         """Those in force."""
-        return {r: a for r, a in self.all_records.items() if a.expires_at_us > self.view.now_us}
+        return {r: a for r, a in self.tables.records.items() if a.expires_at_us > self.view.now_us}
 
     @cached_property
     def names(self) -> Names:
@@ -102,7 +93,7 @@ class Snapshot:
 
     def accepted(self, advert: NodeAdvert) -> frozenset[bytes]:
         """T(n): its registries, and of the list that it follows those it can verify."""
-        return accepted(advert, self.lists)
+        return accepted_registries(advert, self.tables.lists.get(advert.registry_list))
 
     # ------------------------------------------------------------------ as a network file
 
@@ -196,7 +187,7 @@ class Snapshot:
         """The question between ids. BadAsk."""
         names, aliases = self.names, self.aliases
         brand = self._brand(asked)
-        own = {name: policy_name(policy) for name, policy in self.policies.items()}
+        own = {name: policy_of(policy).name for name, policy in self.policies.items()}
         policies = frozenset(self.records) | frozenset(own.values())
         if asked.registries is not None:
             policies = frozenset(
@@ -261,12 +252,20 @@ class Snapshot:
 
     @cached_property
     def _policy_names(self) -> dict[str, str]:
-        return {policy_name(policy): name for name, policy in self.policies.items()}
+        return {policy_of(policy).name: name for name, policy in self.policies.items()}
 
 
-def accepted(advert: NodeAdvert, lists: Mapping[bytes, RegistryList]) -> frozenset[bytes]:
-    """T(n). Of a list only what the node can verify: it says which records it holds."""
-    followed = lists.get(advert.registry_list)
-    if followed is None:
-        return advert.registries
-    return advert.registries | (followed.registries & advert.knows_registries)
+def ask(graph: Graph, snapshot: Snapshot, asked: RouteAsk) -> Mapping[str, Any]:
+    """The answer of `KnownNetwork.ask`. The graph knows at least what the snapshot does. BadAsk."""
+    question = snapshot.question(asked)
+    try:
+        answer = find_route(graph, question)
+        if asked.explain or not answer.found:
+            answer = explain(graph, question, answer)
+    except BadQuestion as error:
+        raise snapshot.bad(error) from error
+    named = {"from": question.payer, "to": question.payee, "brand": answer.brand}
+    return {
+        "answer": snapshot.named(answer_as_json(answer, with_reasons=asked.explain)),
+        "asked": snapshot.named(named),
+    }

@@ -1,0 +1,120 @@
+"""Questions and answers by ids: `proto.route` outside, hex names in the graph."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pathfinder.answer import Route
+from pathfinder.answer_json import answer_as_json
+from pathfinder.explain import EXPLAIN_BUDGET, explain
+from pathfinder.graph import Graph
+from pathfinder.network import Policy
+from pathfinder.parts import PARTS_BUDGET, PartsAnswer, find_parts
+from pathfinder.question import BadQuestion, RouteQuestion
+from pathfinder.search import LABEL_BUDGET, find_route
+from proto.keys import NodeId
+from proto.policy import EMPTY_POLICY, RegistryPolicy, single
+from proto.route import NoRoute, RouteFound, RouteHop, RoutePart, RouteQuery
+
+
+def find(graph: Graph, query: RouteQuery, budget: int = LABEL_BUDGET) -> RouteFound | NoRoute:
+    """The cheapest route, or why there is none. `budget`: labels that each search may take.
+
+    The graph must have been told of the query's collectives (`Feed.set_policies`).
+    """
+    question = question_of(query, graph)
+    parts = None
+    try:
+        answer = find_route(graph, question, budget=budget)
+        if query.max_parts > 1 and (answer.route is None or query.split_to_save):
+            labels = min(budget, PARTS_BUDGET)
+            parts = find_parts(graph, question, query.max_parts, unit=query.unit, budget=labels)
+            if parts.routes:
+                return _found(parts.routes, parts.exact)
+        if answer.route is not None:
+            return _found((answer.route,), answer.exact)
+        answer = explain(graph, question, answer, budget=min(budget, EXPLAIN_BUDGET))
+    except BadQuestion as error:
+        # Not yet heard of the payee or of a line in this brand: the same as no route, for now.
+        text = f"{error.fault.value} {error.subject[:16]} is not known yet"
+        reason = {"rule": "NO_PATH", "node": None, "line": None, "figure": 0, "text": text}
+        return NoRoute(True, (reason,))
+    reasons = tuple(answer_as_json(answer, with_reasons=True)["reasons"])
+    if parts is None or all(reason["rule"] == "NO_PATH" for reason in reasons):
+        return NoRoute(answer.exact, reasons)
+    split = _no_parts(parts, query.max_parts)
+    # Where one line is all there is, the reason of the single chain says the same.
+    known = {reason["figure"] for reason in reasons if reason["rule"] == "V10"}
+    more = () if split["figure"] in known else (split,)
+    return NoRoute(answer.exact and parts.exact, (*reasons, *more))
+
+
+def _no_parts(parts: PartsAnswer, max_parts: int) -> dict[str, Any]:
+    """Why several chains do not help; the form of the other reasons."""
+    short, text = 0, f"nor do up to {max_parts} chains together"
+    if parts.most is not None and parts.most < parts.amount:
+        short = parts.amount - parts.most
+        text = f"all lines together carry {parts.most} {parts.brand} at most, {short} too few"
+    return {"rule": "PARTS", "node": None, "line": None, "figure": short, "text": text}
+
+
+def _found(routes: Sequence[Route], exact: bool) -> RouteFound:
+    policy = routes[0].policy
+    members = tuple(bytes.fromhex(m) for m in policy.members)
+    chosen = RegistryPolicy(members, policy.qc, policy.qa, policy.f, policy.delta_us)
+    return RouteFound(
+        parts=tuple(
+            RoutePart(
+                tuple(
+                    RouteHop(_id(h.promisor), _id(h.promisee), h.level, h.amount)
+                    for h in route.hops
+                ),
+                tuple((_id(name), mode) for name, mode in route.modes),
+                route.schedule,
+            )
+            for route in routes
+        ),
+        policy=chosen if members else EMPTY_POLICY,
+        exact=exact,
+    )
+
+
+def _id(name: str) -> NodeId:
+    return NodeId(bytes.fromhex(name))
+
+
+def policy_of(policy: RegistryPolicy) -> Policy:
+    """As the graph has it: a registry alone by its id, a collective by a name that says all."""
+    members = tuple(m.hex() for m in policy.members)
+    name = members[0]
+    if policy != single(policy.members[0]):
+        # Everything is in the name: two policies of the same members are two candidates. It sorts
+        # behind every id: at the same price one registry decides sooner, and holds end sooner.
+        figures = (policy.qc, policy.qa, policy.f, policy.delta_us)
+        name = f"~{'/'.join(map(str, figures))}/{'+'.join(members)}"
+    return Policy(name, members, policy.qc, policy.qa, policy.f, policy.delta_us)
+
+
+def question_of(query: RouteQuery, graph: Graph) -> RouteQuestion:
+    """The same question by names; candidates that the graph does not know are left out."""
+    named = frozenset(policy_of(policy).name for policy in query.candidates)
+    learned = {(f.hex(), t.hex()): a for (f, t), a in (query.learned or {}).items()}
+    return RouteQuestion(
+        payer=query.payer.hex(),
+        payee=query.payee.hex(),
+        amount=query.amount,
+        brand=query.brand.hex(),
+        # The graph knows policies of other questions too, and registries that the payer bars.
+        policies=named & {policy.name for policy in graph.candidates(query.now_us)},
+        accepted=frozenset(policy_of(p).terms for p in query.accepted),
+        levels=query.levels,
+        last_levels=query.last_levels,
+        max_hops=query.max_hops,
+        max_cost=query.max_cost,
+        payee_margin_us=query.payee_margin_us,
+        latest_deadline=query.latest_deadline,
+        max_risk=query.max_risk,
+        avoid_nodes=frozenset(node.hex() for node in query.avoid_nodes),
+        avoid_lines=frozenset((f.hex(), t.hex()) for f, t in query.avoid_lines),
+        capacity_overrides=learned,
+        now_us=query.now_us,
+    )

@@ -1,0 +1,102 @@
+"""Questions of a daemon answered from adverts: one search at a time, in a thread, and remembered.
+
+Everything here runs on trio but the search itself.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any, Final
+
+import trio
+
+from pathfinder.by_id import find
+from pathfinder.feed import Feed
+from pathfinder.graph import Upsert
+from pathfinder.known_network import Snapshot, ask
+from pathfinder.route_cache import RouteCache
+from proto.adverts import Advert
+from proto.network_view import Known, RouteAsk, Viewpoint
+from proto.route import NoRoute, RouteFound, RouteQuery
+
+# One search at a time: the graph is not shared between threads that run together.
+_ONE: Final = 1
+
+
+class Searching:
+    """A graph fed by adverts, and what was found in it. The network is as observed so far."""
+
+    def __init__(self) -> None:
+        self._feed = Feed()
+        self._search = trio.CapacityLimiter(_ONE)
+        self._waiting: list[tuple[Advert, bytes]] = []
+        self._cache = RouteCache()
+        self.searches = 0  # made, and saved by the cache
+        self.remembered = 0
+
+    def observe(self, advert: Advert, signed: bytes = b"") -> None:
+        """A verified advert, with its bytes where somebody will want them."""
+        # A search may be reading the graph in its thread: what comes meanwhile waits.
+        self._waiting.append((advert, signed))
+        if not self._search.borrowed_tokens:
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for advert, signed in waiting:
+            taken, old = self._feed.take(advert, signed)
+            if taken is Upsert.APPLIED:
+                self._cache.heard(old, advert)
+
+    async def find(self, query: RouteQuery) -> RouteFound | NoRoute:
+        """The cheapest viable route of what has been observed so far."""
+        known = self.recall(query)
+        if known is not None:
+            return known
+        async with self._search:
+            self._catch_up()
+            if self._feed.forget_lists(query.now_us):
+                self._cache.clear()
+            # Whoever held the search before us may have asked the same.
+            known = self.recall(query)
+            if known is not None:
+                return known
+            if self._feed.set_policies(query.candidates):
+                self._cache.clear()
+            self.searches += 1
+            found = await trio.to_thread.run_sync(partial(find, self._feed.graph, query))
+            if isinstance(found, RouteFound):
+                until_us = self._feed.until_us(query.brand, query.now_us)
+                self._cache.put(query, until_us, found)
+            return found
+
+    def recall(self, query: RouteQuery) -> RouteFound | None:
+        """What `find` would find, where that is known without a search."""
+        if self._waiting and self._search.borrowed_tokens:
+            return None  # there is news that the graph cannot take yet
+        self._catch_up()
+        known = self._cache.get(query)
+        self.remembered += known is not None
+        return known
+
+    def known(self, view: Viewpoint) -> Iterator[Known]:
+        """See `proto.network_view.KnownNetwork`."""
+        return Snapshot(view, self._feed.tables()).entries()
+
+    def name_of(self, view: Viewpoint, given: str) -> str:
+        """See `proto.network_view.KnownNetwork`."""
+        return Snapshot(view, self._feed.tables()).name_of(given)
+
+    async def ask(self, view: Viewpoint, asked: RouteAsk) -> Mapping[str, Any]:
+        """See `proto.network_view.KnownNetwork`."""
+        async with self._search:
+            self._catch_up()
+            changed = self._feed.forget_lists(view.now_us)
+            if self._feed.set_policies(tuple(view.policies.values())) or changed:
+                self._cache.clear()
+            self.searches += 1
+            snapshot = Snapshot(view, self._feed.tables())
+            return await trio.to_thread.run_sync(ask, self._feed.graph, snapshot, asked)
+
+    def size(self) -> tuple[int, int]:
+        """(nodes, lines) known."""
+        return self._feed.size()
