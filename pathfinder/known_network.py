@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, Final
 
@@ -49,12 +48,13 @@ _CAUSE: Final = {
 }
 
 
-@dataclass(frozen=True)
 class Snapshot:
-    """Adverts as they were at one moment, and who looks at them then."""
+    """Adverts as they were at one moment, and who looks at them then. Nothing of it changes, so it
+    may be read on any thread; what takes long is found out when it is first asked for."""
 
-    view: Viewpoint
-    tables: Tables
+    def __init__(self, view: Viewpoint, tables: Tables) -> None:
+        self.view = view
+        self.tables = tables
 
     @cached_property
     def nodes(self) -> dict[str, NodeAdvert]:
