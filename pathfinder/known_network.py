@@ -10,9 +10,10 @@ from pathfinder.by_id import policy_of
 from pathfinder.explain import explain
 from pathfinder.feed import Tables, accepted_registries
 from pathfinder.graph import Graph
-from pathfinder.network import Line, Node, Policy
+from pathfinder.network import Line, Node, Policy, name_fault
 from pathfinder.network_file import line_json, node_json, policy_json
 from pathfinder.network_names import Names, names_of
+from pathfinder.network_parse import MAX_HOLD_MS
 from pathfinder.question import BadQuestion, Fault, RouteQuestion
 from pathfinder.search import find_route
 from proto.adverts import LineAdvert, NodeAdvert, RecordAdvert
@@ -88,7 +89,7 @@ class Snapshot:
         return {
             name: policy
             for name, policy in self.view.policies.items()
-            if all(member.hex() in self.records for member in policy.members)
+            if not name_fault(name) and all(m.hex() in self.records for m in policy.members)
         }
 
     def accepted(self, advert: NodeAdvert) -> frozenset[bytes]:
@@ -129,7 +130,8 @@ class Snapshot:
                 name=name,
                 accepts=frozenset(registries[r] for r in accepts if r in registries),
                 watches_registry=advert.watches_registry,
-                hold_max_us=advert.hold_max_us,
+                # A node may say any number; a file knows no hold of more than a year.
+                hold_max_us=min(advert.hold_max_us, MAX_HOLD_MS * 1000),
                 fees=advert.fees,
                 registry_fees=self._fees(advert.registry_fees),
             )

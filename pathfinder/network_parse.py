@@ -9,7 +9,6 @@ from pathfinder.network import policy_fault as n3_fault
 from proto.fees import Fee, FeeSet, RegistryFee
 from proto.limits import (
     DEFAULT_HOLD_MAX_US,
-    MAX_ADVERT_REGISTRIES,
     MAX_ALIAS_CHARS,
     MAX_AMOUNT,
     MAX_POLICY_MEMBERS,
@@ -124,7 +123,7 @@ def _nodes(at: At, known: frozenset[str]) -> tuple[Node, ...]:
                 accepts=_get(
                     fields,
                     "accepts",
-                    lambda a: _registry_set(a, known, MAX_ADVERT_REGISTRIES),
+                    lambda a: _registry_set(a, known, MAX_REGISTRIES),
                     frozenset(),
                 ),
                 watches_registry=_get(fields, "watches_registry", At.flag, False),

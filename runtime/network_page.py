@@ -5,12 +5,19 @@ Fed with the entries one by one, so that nobody has to hold a large network twic
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from proto.network_view import Known
 
-ABOUT = ("id", "alias", "address", "said_us", "expires_at_us")  # of a node, None where not known
-ABOUT_LINE = ("from_id", "to_id", "brand_id", "said_us", "expires_at_us")
+MAX_BRANDS: Final = 50  # counted one by one; anybody may make as many as he likes
+ABOUT: Final = (
+    "id",
+    "alias",
+    "address",
+    "said_us",
+    "expires_at_us",
+)  # of a node, None where not known
+ABOUT_LINE: Final = ("from_id", "to_id", "brand_id", "said_us", "expires_at_us")
 
 
 class Page:
@@ -61,9 +68,13 @@ class Page:
     def sizes(self) -> Mapping[str, Any]:
         """How much there is of everything. `own_lines`: of the one node that was asked for."""
         known = ("registries", "policies", "nodes", "lines")
-        brands = dict(self._brands.most_common())
+        brands = dict(self._brands.most_common(MAX_BRANDS))
         own = {} if self._node is None else {"own_lines": self._own_lines}
-        return {section: self._sizes[section] for section in known} | {"brands": brands} | own
+        return (
+            {section: self._sizes[section] for section in known}
+            | {"brands": brands, "more_brands": len(self._brands) - len(brands)}
+            | own
+        )
 
     @property
     def nodes(self) -> list[dict[str, Any]]:

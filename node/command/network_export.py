@@ -112,9 +112,10 @@ def _print(rows: Iterable[str]) -> int:
         # Whoever reads has had enough. Python would complain once more when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(REFUSED)
-    except OSError as error:
+    except (OSError, UnicodeEncodeError) as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        fail(UNUSABLE, f"standard output cannot be written: {error.strerror}")
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        fail(UNUSABLE, f"standard output cannot be written: {why}: use --out FILE")
     return size
 
 

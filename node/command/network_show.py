@@ -142,7 +142,8 @@ def _entries(network: Any) -> Iterator[Any]:
 def _print(view: Json, node: str | None, page: int) -> None:
     sizes = view.get("sizes", {})
     brands = [f"{plain(name)} {count}" for name, count in sizes.get("brands", {}).items()]
-    more = f" and {len(brands) - NAMES_SHOWN} more" if len(brands) > NAMES_SHOWN else ""
+    left = len(brands) + sizes.get("more_brands", 0) - NAMES_SHOWN
+    more = f" and {left} more" if left > 0 else ""
     counts = {
         name: f"{sizes.get(name, 0)} {one if sizes.get(name) == 1 else name}"
         for name, one in ONE_OF.items()

@@ -217,6 +217,7 @@ async def test_rows_and_sizes() -> None:
     first = told.replies[0]
     assert first["sizes"] == {
         "registries": 0, "policies": 0, "nodes": 3, "lines": 4, "brands": {"USD": 4},
+        "more_brands": 0,
     }  # fmt: skip
     assert [one["name"] for one in told.all("nodes")] == ["Bob", "Carol"]
     assert [(x["from"], x["to"]) for x in told.all("lines")] == [("Bob", "Alice"), ("Bob", "Carol")]

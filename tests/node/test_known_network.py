@@ -8,6 +8,8 @@ from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from node.command.finder import LocalFinder
 from pathfinder.graph import Graph
@@ -19,14 +21,15 @@ from proto.adverts import LineAdvert, NodeAdvert, RecordAdvert
 from proto.fees import RegistryFee
 from proto.keys import NodeId
 from proto.levels import Level
-from proto.limits import US
+from proto.limits import MAX_AMOUNT, US
 from proto.money import BRAND_ID_BYTES, Brand
 from proto.network_view import BadAsk, Known, RouteAsk, Viewpoint
 from proto.policy import RegistryPolicy
+from proto.registry_list import make_list
 from runtime.network_page import Page
 from tests.pathfinder.networks import case
 from tests.pathfinder.test_route_cache import EXPIRES_US, NOW_US, line_advert, node_advert
-from tests.proto.build import R1, R2, TestRegistry, make_registry
+from tests.proto.build import R1, R2, TestRegistry, make_registry, signing_key
 
 VIEW = Viewpoint(NOW_US)
 REGISTRIES = {name: make_registry(name) for name in ("R0", "R1", "R2", "R3")}
@@ -176,18 +179,17 @@ def test_nobody_takes_anothers_id_for_his_alias() -> None:
     thief = named(bob.node.hex())
     assert names_of(bob, thief) == {bob.node.hex(), thief.node.hex()}
     finder = finder_of(bob, thief)
-    for given in (bob.node.hex(), bob.node.hex().upper()):
-        named_so = finder.name_of(VIEW, given)
-        assert named_so == bob.node.hex()
+    for typed in (bob.node.hex(), bob.node.hex().upper()):
+        assert finder.name_of(VIEW, typed) == bob.node.hex()
 
 
 def test_the_beginning_of_an_id() -> None:
     bob, carol = named("Bob"), named("Carol")
     finder = finder_of(bob, carol)
     assert finder.name_of(VIEW, bob.node.hex()[:8]) == "Bob"
-    for given in (bob.node.hex()[:7], bob.node.hex()[:8] + "x", bob.node.hex() + "0", "", "bob"):
+    for typed in (bob.node.hex()[:7], bob.node.hex()[:8] + "x", bob.node.hex() + "0", "", "bob"):
         with pytest.raises(BadAsk, match="no node"):
-            finder.name_of(VIEW, given)
+            finder.name_of(VIEW, typed)
 
 
 def test_an_alias_that_begins_as_anothers_id_does_is_asked_back() -> None:
@@ -269,6 +271,55 @@ def test_what_has_expired_is_not_told() -> None:
     usd = brand("USD", 1)
     told = list(finder_of(a, b, line(a, b, usd), line(b, a, usd)).known(VIEW))
     assert [one.name for one in told] == ["A"]
+
+
+TEXTS = st.sampled_from(("", "A", "B", " A", "A ", "deadbeef", "USD", "é", "a" * 64)) | st.text(
+    st.characters(exclude_categories=("C", "Z")), max_size=64
+)
+
+
+@given(st.data())
+def test_whatever_strangers_say_the_file_can_be_read(data: st.DataObject) -> None:
+    """One node, registry or brand of theirs must not spoil the file for everybody."""
+    draw = data.draw
+    listed = make_list(signing_key("list"), [bytes([i]) * 32 for i in range(64)], 1, EXPIRES_US)
+    nodes = [
+        named(
+            draw(TEXTS),
+            i,
+            hold_max_us=draw(st.integers(0, MAX_AMOUNT)),
+            registries=frozenset(draw(st.lists(st.sampled_from((R1.id, R2.id, b"x" * 32))))),
+            knows_registries=listed.registries,
+            registry_list=draw(st.sampled_from((b"", listed.id))),
+            registry_fees={R1.id: RegistryFee(), b"y" * 32: RegistryFee()},
+        )
+        for i in range(4)
+    ]
+    finder = finder_of(*nodes, record(R1, draw(TEXTS)), record(R2, draw(TEXTS)))
+    finder.observe(listed)
+    for i in range(3):
+        name = draw(TEXTS)[:32].strip() or "USD"
+        finder.observe(line(nodes[i], nodes[i + 1], brand(name, draw(st.integers(1, 3)))))
+    policy = RegistryPolicy(tuple(sorted((R1.id, R2.id))), 2, 1, 0, 2 * US)
+    view = replace(VIEW, policies={draw(TEXTS): policy}, brands={bytes([1]) * 16: draw(TEXTS)})
+    file = file_of(finder.known(view))
+    network = parse_network(json.dumps(file))
+    assert (len(network.nodes), len(network.lines), len(network.registries)) == (4, 3, 2)
+
+
+def test_a_list_names_more_registries_than_an_advert_may() -> None:
+    """All of them are known here, and the node that follows it accepts them all."""
+    many = [make_registry(f"registry {i}") for i in range(70)]
+    ids = [one.id for one in many]
+    listed = make_list(signing_key("list"), ids[6:], 1, EXPIRES_US)
+    own = frozenset(ids[:6])
+    follower = named(
+        "A", registries=own, knows_registries=listed.registries, registry_list=listed.id
+    )
+    finder = finder_of(follower, *(record(one) for one in many))
+    finder.observe(listed)
+    (node,) = parse_network(json.dumps(file_of(finder.known(VIEW)))).nodes
+    assert len(node.accepts) == 70
 
 
 # ---------------------------------------------------------------- pages
