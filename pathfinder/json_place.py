@@ -1,8 +1,9 @@
 """Reading a stranger's JSON: every value knows its place, every complaint names it."""
 
 import json
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from pathfinder.json_locate import unreadable_place
@@ -13,6 +14,7 @@ from proto.money import Rate
 
 MAX_FIELDS: Final = 16  # no object of fixed keys has more than six
 _SHOWN_CHARS: Final = 80  # of a name in an error: more would break the one line it has
+_NOTHING: Final[Mapping[str, Collection[str]]] = MappingProxyType({})
 _MARK: Final = "\N{ZERO WIDTH NO-BREAK SPACE}"  # what editors write at the start of a file
 
 
@@ -135,11 +137,11 @@ def read_text(data: bytes) -> str:
         raise NetworkFileError(f"byte {error.start}", f"not UTF-8{wide}") from error
 
 
-def read_json(text: str, one_copy: Collection[str] = ()) -> Any:
+def read_json(text: str, one_copy: Mapping[str, Collection[str]] = _NOTHING) -> Any:
     """The value that the text stands for. Raises NetworkFileError.
 
-    `one_copy`: keys under which the same few texts stand again and again. A million lines would
-    otherwise hold three million texts.
+    `one_copy`: by the first key of an object, its keys under which the same few texts stand again
+    and again. A million lines would otherwise hold three million texts.
     """
     if text.startswith(_MARK):
         cause = "begins with a byte order mark: save it as UTF-8 without one"
@@ -166,7 +168,9 @@ class _Unreadable(Exception):
         self.near, self.cause = near, cause
 
 
-def _maker(one_copy: Collection[str]) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
+def _maker(
+    one_copy: Mapping[str, Collection[str]],
+) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
     copies: dict[str, str] = {}
 
     def make(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -175,9 +179,10 @@ def _maker(one_copy: Collection[str]) -> Callable[[list[tuple[str, Any]]], dict[
             keys = [key for key, _ in pairs]
             twice = next(key for i, key in enumerate(keys) if key in keys[:i])
             raise _Unreadable(twice, "the same key twice in one object")
-        for key in one_copy:
-            if type(text := made.get(key)) is str:
-                made[key] = copies.setdefault(text, text)
+        if pairs and (keys_of := one_copy.get(pairs[0][0])):
+            for key in keys_of:
+                if type(text := made.get(key)) is str:
+                    made[key] = copies.setdefault(text, text)
         return made
 
     return make

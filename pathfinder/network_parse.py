@@ -1,6 +1,7 @@
 """The strict reader of the JSON form of a network (protocol section 10)."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from pathfinder.json_place import At, read_json, read_text, shown
@@ -14,16 +15,18 @@ from proto.limits import (
     MAX_POLICY_MEMBERS,
 )
 from proto.modes import Mode
-from proto.money import ONE
+from proto.money import ONE, Rate
 
 MAX_NODES: Final = 100_000  # the largest network that the search was designed for
 MAX_LINES: Final = 1_000_000  # ten for each node, as in the credit networks people have published
 MAX_REGISTRIES: Final = 1024  # each is a candidate of every search
 MAX_POLICIES: Final = 1024  # so is each of these
-_ONE_COPY: Final = ("from", "to", "brand", "rate", "in_rate", "out_rate")
+_ONE_COPY: Final = {"from": ("from", "to", "brand"), "rate": ("rate",)}
 _LINE_KEYS: Final = ("from", "to", "brand", "available", "fees", "registry_fees")
 _PLAIN_LINE: Final = frozenset(_LINE_KEYS)
 MAX_HOLD_MS: Final = 366 * 24 * 3600 * 1000  # a year: longer is a gift, not a loan
+
+FEES_AT_HAND: Final = 4096  # different ones kept: a hundred thousand nodes ask much the same
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -142,6 +145,8 @@ def _nodes(at: At, known: frozenset[str]) -> tuple[Node, ...]:
 
 
 def _fees(at: At) -> FeeSet:
+    if (plain := _plain_fees(at.value)) is not None:
+        return plain
     made: dict[Mode, Fee] = {}
     for name, entry in at.entries(limit=MAX_ALIAS_CHARS, what="modes"):
         if name not in Mode.__members__:
@@ -151,6 +156,31 @@ def _fees(at: At) -> FeeSet:
             rate=_get(fields, "rate", At.fee_rate, ONE), flat=_get(fields, "flat", At.natural, 0)
         )
     return FeeSet(made)
+
+
+def _plain_fees(value: Any) -> FeeSet | None:
+    """As `_plain_line`: what most nodes say, or None."""
+    if type(value) is not dict:
+        return None
+    made: dict[Mode, Fee] = {}
+    for name, one in value.items():
+        mode = Mode.__members__.get(name)
+        if mode is None or type(one) is not dict or len(one) != 2:
+            return None
+        rate, flat = one.get("rate"), one.get("flat")
+        if type(rate) is not str or type(flat) is not int:
+            return None
+        try:
+            made[mode] = _fee(rate, flat)
+        except ValueError:
+            return None
+    return FeeSet(made)
+
+
+@lru_cache(FEES_AT_HAND)
+def _fee(rate: str, flat: int) -> Fee:
+    """ValueError where either is none."""
+    return Fee(Rate.parse(rate), flat)
 
 
 def _registry_fees(at: At, known: frozenset[str]) -> Mapping[str, RegistryFee]:
