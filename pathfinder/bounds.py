@@ -4,24 +4,21 @@ Two kinds. `PlainBounds` knows how many promises it takes, and nothing of fees: 
 network. `trees.TreeBounds` knows what the fees are at least.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from operator import itemgetter
+from collections.abc import Iterator, Sequence
 from typing import Final, Protocol
 
 from pathfinder.board import CLOSED
 from pathfinder.setting import Setting
-from pathfinder.steps import Step
 from proto.levels import Level
 
-Way = tuple[int, int, Step | None]
-"""How a label may go on: (what the fees up to the payer add at least, line, what the promisor
-takes). Step None: the promisor is the payer."""
+Way = tuple[int, int, Level | None]
+"""How a label may go on: (what the fees up to the payer add at least, line, level of the promise
+that its promisor wants to hold). Level None: the promisor is the payer."""
 
 Least = tuple[int, int]
 """(What fees add between the payer and a node at least, promises at least); (…, -1): no way."""
 
 NO_WAY: Final[Least] = (0, -1)
-_PROMISING: Final = itemgetter(0)
 
 
 class Bounds(Protocol):
@@ -41,53 +38,9 @@ class Bounds(Protocol):
         """
         ...
 
-
-LeastOf = Callable[[int, Level, bool], int]
-"""(node, level, must_differ) -> what fees add at least, under one policy; -1 = no way."""
-
-
-def ways_of(
-    setting: Setting,
-    policy: int,
-    node: int,
-    level: Level,
-    must_differ: bool,
-    floor: int,
-    least: LeastOf,
-) -> list[Way]:
-    """All ways from one node, for amounts of at least `floor`, whatever lines carry."""
-    found = list(_ways(setting, policy, node, level, must_differ, floor, least))
-    found.sort(key=_PROMISING)
-    return found
-
-
-def _ways(
-    setting: Setting,
-    policy: int,
-    node: int,
-    level: Level,
-    must_differ: bool,
-    floor: int,
-    least: LeastOf,
-) -> Iterator[Way]:
-    board = setting.board
-    prices = board.prices(setting.policies[policy], setting.waived)
-    for line in board.incoming[node]:
-        promisor = board.promisor[line]
-        if board.room[line] == CLOSED:
-            continue
-        if promisor == setting.payer:
-            if setting.first_level(level, setting.policies[policy]):
-                yield (0, line, None)
-            continue
-        for step in prices.steps(line, level):
-            if not setting.takes(step):
-                continue
-            incoming = step.incoming
-            extra = least(promisor, incoming, must_differ and incoming is Level.BARE)
-            if extra >= 0:
-                fee = -(-floor * (step.num - step.den) // step.den) + step.flat
-                yield (fee + extra, line, step)
+    def spend(self, labels: int) -> None:
+        """So many labels were taken under these bounds."""
+        ...
 
 
 class PlainBounds:
@@ -107,11 +60,23 @@ class PlainBounds:
         key = (policy, node, level)
         found = self._ways.get(key)
         if found is None:
-            floor = self._setting.question.amount
-
-            def least(promisor: int, _: Level, __: bool) -> int:
-                return 0 if self._far[promisor] >= 0 else -1
-
-            found = ways_of(self._setting, policy, node, level, False, floor, least)
-            self._ways[key] = found
+            found = self._ways[key] = list(self._find(policy, node, level))
         return found
+
+    def _find(self, policy: int, node: int, level: Level) -> Iterator[Way]:
+        setting, board = self._setting, self._setting.board
+        prices = board.prices(setting.policies[policy], setting.waived)
+        for line in board.incoming[node]:
+            promisor = board.promisor[line]
+            if board.room[line] == CLOSED or self._far[promisor] < 0:
+                continue
+            if promisor == setting.payer:
+                if setting.first_level(level, setting.policies[policy]):
+                    yield (0, line, None)
+                continue
+            for step in prices.steps(line, level):
+                if setting.takes(step.incoming, step.mode):
+                    yield (0, line, step.incoming)
+
+    def spend(self, labels: int) -> None:
+        """Nothing is kept."""

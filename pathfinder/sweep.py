@@ -62,6 +62,7 @@ class Pass:
         self.timed = strict.timed and Rule.V8 not in setting.waived
         self.lateness = [policy.lateness_us for policy in setting.policies]
         self.names = setting.board.names
+        self.prices = [setting.board.prices(p, setting.waived) for p in setting.policies]
         self.heap: list[_Item] = []
         self.serial = 0
         self.fronts: dict[int, list[Label]] = {}
@@ -122,7 +123,7 @@ class Pass:
         heap, amount = self.heap, label.amount
         setting, most_cost = self.setting, self.setting.question.max_cost
         for place in range(first, len(ways)):
-            extra, line, step = ways[place]
+            extra, line, incoming = ways[place]
             if amount + extra > most_cost:
                 return
             if place > first:
@@ -141,10 +142,11 @@ class Pass:
                 timing = held(label.timing, label.level, lateness, hold_max_us)
                 if timing is None:
                     continue
-            if step is None:
+            if incoming is None:
                 self._close(label)
             elif self._may_visit(promisor, label):
-                assert timing is not None
+                step = self.prices[label.policy].step(line, incoming, label.level)
+                assert timing is not None and step is not None
                 self._step(label, promisor, step, timing)
 
     def _close(self, label: Label) -> None:
