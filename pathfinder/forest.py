@@ -3,11 +3,10 @@
 Trees are kept for amounts from a floor on, so that payments of about the same size share one.
 """
 
-from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from pathfinder.board import Board, Waived
-from pathfinder.bounds import NO_WAY, Least, Way
+from pathfinder.bounds import NO_WAY, Least, Ways
 from pathfinder.columns import Columns
 from pathfinder.hops import Hops
 from pathfinder.network import Policy
@@ -21,7 +20,7 @@ from proto.viability import Rule
 FLOOR_BITS: Final = 2  # leading bits of an amount that its floor keeps: two floors an octave
 MAX_FOREST_BYTES: Final = 384 * 1024 * 1024  # trees and ways of one board
 MAX_HOPS_KEPT: Final = 256  # payers and floors; each takes a list of all nodes
-BYTES_OF_A_WAY: Final = 168  # a tuple of four, two numbers of it its own
+BYTES_OF_A_WAY: Final = 13  # as arrays
 BYTES_OF_A_STATE: Final = 8
 
 
@@ -145,14 +144,14 @@ class TreeBounds:
         extra = self._of[policy].of(node, level, must_differ)
         return (extra, self._far[node]) if extra >= 0 else NO_WAY
 
-    def ways(self, policy: int, node: int, level: Level, must_differ: bool) -> Sequence[Way]:
+    def ways(self, policy: int, node: int, level: Level, must_differ: bool) -> Ways:
         tree = self._of[policy]
         key = (self._setting.policies[policy], node, level, must_differ)
         found = tree.ways.get(key)
         if found is None:
             found = ways_of(self._setting, self._columns, tree, *key)
             tree.ways[key] = found
-            tree.way_count += len(found)
+            tree.way_count += len(found.lines)
         return found
 
     def spend(self, labels: int) -> None:

@@ -24,7 +24,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import dijkstra
 
 from pathfinder.board import CLOSED
-from pathfinder.bounds import Way
+from pathfinder.bounds import Ways
 from pathfinder.columns import EXACT, PAIRS, Booleans, Columns, Floats, Pair, room_of, usable
 from pathfinder.network import Policy
 from pathfinder.setting import Setting
@@ -93,7 +93,7 @@ class Tree:
         board = setting.board
         self.policies, self.floor, self.grain = policies, floor, grain
         self.seen = board.improved.until
-        self.ways: dict[WaysKey, list[Way]] = {}
+        self.ways: dict[WaysKey, Ways] = {}
         self.way_count = 0  # in all of them
         self.spent = 0  # labels taken under its guidance
         carries = usable(room_of(board), floor, setting.waived)
@@ -203,7 +203,8 @@ class Improvement:
 
     def _forget_ways(self, node: int) -> None:
         for key in product(self._tree.policies, (node,), Level, (False, True)):
-            self._tree.way_count -= len(self._tree.ways.pop(key, ()))
+            if (forgotten := self._tree.ways.pop(key, None)) is not None:
+                self._tree.way_count -= len(forgotten.lines)
 
 
 def takes_pair(setting: Setting, pair: Pair) -> bool:
