@@ -95,14 +95,12 @@ def _of_node(session: Session, node: str | None, skip: int, limit: int) -> dict[
 
 
 def _of_file(file: Path, node: str | None, skip: int, limit: int) -> dict[str, Any]:
-    from node.command.waiting import waiting
+    from node.command.waiting import read_patiently
     from pathfinder.json_place import NetworkFileError
-    from pathfinder.network_file import read_network
     from runtime.network_page import Page
 
     try:
-        with waiting(f"reading {file}"):
-            network = read_network(file)
+        network = read_patiently(file)
     except NetworkFileError as error:
         fail(UNUSABLE, str(error))
     if node is not None and all(one.name != node for one in network.nodes):

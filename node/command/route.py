@@ -9,20 +9,20 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from node.command.route_at import OneLineCommand, Unusable, ask_node, at_option, node_to_ask
-from node.command.waiting import waiting
+from node.command.route_at import ask_node, at_option, node_to_ask
+from node.command.waiting import read_patiently
 from pathfinder.answer import Reason, Route, RouteAnswer
 from pathfinder.answer_json import answer_as_json
 from pathfinder.explain import explain
 from pathfinder.graph import Graph
 from pathfinder.json_place import NetworkFileError, shown
-from pathfinder.network_file import read_network
 from pathfinder.question import BadQuestion, Fault, RouteQuestion
 from pathfinder.search import find_route
 from proto.levels import Level
 from proto.limits import MAX_AMOUNT, MAX_HOPS, US
 
 NO_ROUTE: Final = 1  # exit status: the question was understood and there is no chain
+UNUSABLE: Final = 2  # exit status: the question could not be asked
 MAX_DIGITS: Final = 40  # of a number on the command line: anything longer is out of range anyway
 
 _FIELD: Final = {
@@ -77,6 +77,15 @@ node is running; 3 the node's answer was lost.
 """
 
 
+class Unusable(click.ClickException):
+    """One line on standard error and exit status 2."""
+
+    exit_code = UNUSABLE
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f"pledgeway route: {self.format_message()}", err=True, file=file)
+
+
 class Natural(click.ParamType[int]):
     """Plain decimal digits: what `int` would also take ("1_0", "٣") is more likely an accident."""
 
@@ -90,6 +99,16 @@ class Natural(click.ParamType[int]):
         if len(digits) > MAX_DIGITS:
             self.fail("a number of too many digits", param, ctx)
         return int(text)
+
+
+class OneLineCommand(click.Command):
+    """Complains about its options in one line, as about everything else."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            raise Unusable(" ".join(error.format_message().split())) from error
 
 
 @click.command("route", cls=OneLineCommand, help=_HELP, short_help="find the cheapest chain")
@@ -162,14 +181,17 @@ def route(
         last_levels=frozenset(Level[name] for name in last_levels or Level.__members__),
         max_hops=max_hops,
     )
-    if node is not None:
+    if node is not None or file is None:
+        assert node is not None
         answer, question, said = ask_node(node, question, explained=explained, as_json=as_json)
-    else:
-        assert file is not None
-        answer = _answer(file, question, explained=explained)
-        said = answer_as_json(answer, with_reasons=explained)
+        if as_json:
+            click.echo(json.dumps(said, ensure_ascii=False))
+        else:
+            _print(answer, question, explained=explained)
+        ctx.exit(0 if answer.found else NO_ROUTE)
+    answer = _answer(file, question, explained=explained)
     if as_json:
-        click.echo(json.dumps(said, ensure_ascii=False))
+        click.echo(json.dumps(answer_as_json(answer, with_reasons=explained), ensure_ascii=False))
     else:
         _print(answer, question, explained=explained)
     if not answer.found:
@@ -178,8 +200,7 @@ def route(
 
 def _answer(file: Path, question: RouteQuestion, *, explained: bool) -> RouteAnswer:
     try:
-        with waiting(f"reading {file}"):
-            graph = Graph.from_network(read_network(file))
+        graph = Graph.from_network(read_patiently(file))
         answer = find_route(graph, question)
         if explained or not answer.found:
             answer = explain(graph, question, answer)

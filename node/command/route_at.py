@@ -30,35 +30,23 @@ at_option = click.option(
 )
 
 
-class Unusable(click.ClickException):
-    """One line on standard error and exit status 2."""
+def _unusable(cause: str) -> click.ClickException:
+    """The one line with which `route` ends: its room imports this one."""
+    from node.command.route import Unusable
 
-    exit_code = UNUSABLE
-
-    def show(self, file: Any = None) -> None:
-        click.echo(f"pledgeway route: {self.format_message()}", err=True, file=file)
-
-
-class OneLineCommand(click.Command):
-    """Complains about its options in one line, as about everything else."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        try:
-            return super().parse_args(ctx, args)
-        except click.UsageError as error:
-            raise Unusable(" ".join(error.format_message().split())) from error
+    return Unusable(cause)
 
 
 def node_to_ask(file: Path | None, directory: Path | None, payer: str | None) -> Path | None:
     """Where the node is that the question goes to; None: it is about the file. Unusable."""
     if file is not None and directory is not None:
-        raise Unusable("--network and --at exclude each other: ask a file, or a node")
+        raise _unusable("--network and --at exclude each other: ask a file, or a node")
     if file is None and directory is None and (named := os.environ.get(ENVIRONMENT)):
         directory = Path(named)
     if file is None and directory is None:
-        raise Unusable("name a file with --network, or the folder of a running node with --at")
+        raise _unusable("name a file with --network, or the folder of a running node with --at")
     if file is not None and payer is None:
-        raise Unusable("Missing option '--from': a file does not say who pays")
+        raise _unusable("Missing option '--from': a file does not say who pays")
     return None if directory is None else directory.expanduser()
 
 
@@ -74,7 +62,7 @@ def ask_node(
         if no.failure["code"] == BAD_ARGUMENT:
             argument, _, cause = str(no.failure["message"]).partition(": ")
             option = _OPTIONS.get(argument, f"--{argument.replace('_', '-')}")
-            raise Unusable(f"{directory}: {option}: {cause}") from no
+            raise _unusable(f"{directory}: {option}: {cause}") from no
         session.end(no)
     asked = said.get("asked", {})
     named = replace(

@@ -4,12 +4,16 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from rich.status import Status
 
 from node.command.display import console
 from node.command.exit_status import plain
+
+if TYPE_CHECKING:
+    from pathfinder.network import Network
 
 PATIENCE_S: Final = 1.0  # after it a person wants to know what is going on
 
@@ -30,3 +34,11 @@ def waiting(text: str) -> Iterator[None]:
         begin.cancel()
         begin.join()
         status.stop()
+
+
+def read_patiently(file: Path) -> "Network":
+    """As `pathfinder.network_file.read_network`, and a large file says that it is being read."""
+    from pathfinder.network_file import read_network
+
+    with waiting(f"reading {file}"):
+        return read_network(file)
