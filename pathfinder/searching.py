@@ -15,7 +15,7 @@ from pathfinder.graph import Upsert
 from pathfinder.known_network import Snapshot, ask
 from pathfinder.route_cache import RouteCache
 from proto.adverts import Advert
-from proto.network_view import Known, RouteAsk, Viewpoint
+from proto.network_view import Known, RouteAsk, Viewpoint, network_file
 from proto.route import NoRoute, RouteFound, RouteQuery
 
 # One search at a time: the graph is not shared between threads that run together.
@@ -81,6 +81,10 @@ class Searching:
     def known(self, view: Viewpoint) -> Iterator[Known]:
         """See `proto.network_view.KnownNetwork`."""
         return Snapshot(view, self._feed.tables()).entries()
+
+    def export(self, now_us: int) -> Mapping[str, Any]:
+        """The network as a network file (protocol section 10), as a stranger sees it."""
+        return network_file(self.known(Viewpoint(now_us)))
 
     def name_of(self, view: Viewpoint, given: str) -> str:
         """See `proto.network_view.KnownNetwork`."""

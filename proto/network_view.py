@@ -4,7 +4,7 @@ What nodes and path finders have in common beside `proto.route`; nothing of it i
 between nodes.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -77,6 +77,17 @@ class BadAsk(Exception):
         super().__init__(argument, cause)
         self.argument = argument
         self.cause = cause
+
+
+def network_file(entries: Iterable[Known]) -> dict[str, Any]:
+    """The network file that the entries make, for `json.dumps`."""
+    file: dict[str, Any] = {"registries": {}, "policies": {}, "nodes": {}, "lines": []}
+    for one in entries:
+        if one.ends is not None:
+            file["lines"].append(one.entry())
+        else:
+            file[one.section][one.name] = one.entry()
+    return file
 
 
 class KnownNetwork(Protocol):

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 
 import trio
 
-from proto.network_view import Known, KnownNetwork, Viewpoint
+from proto.network_view import Known, KnownNetwork, Viewpoint, network_file
 from runtime.network_page import Page
 from runtime.rpc import MAX_MESSAGE_BYTES
 
@@ -27,15 +27,9 @@ MAX_PAGE: Final = 10_000  # rows of nodes and of lines in one answer
 MAX_REPLY_CHARS: Final = MAX_MESSAGE_BYTES - (1 << 16)
 
 
-async def network_file(network: KnownNetwork, view: Viewpoint) -> dict[str, Any] | None:
+async def whole_file(network: KnownNetwork, view: Viewpoint) -> dict[str, Any] | None:
     """The whole network file; None where it does not fit into one message."""
-    file: dict[str, Any] = {"registries": {}, "policies": {}, "nodes": {}, "lines": []}
-    async for piece in _pieces(network.known(view)):
-        for one in piece:
-            if one.section == "lines":
-                file["lines"].append(one.entry())
-            else:
-                file[one.section][one.name] = one.entry()
+    file = await trio.to_thread.run_sync(partial(network_file, network.known(view)))
     return None if len(json.dumps(file)) > MAX_REPLY_CHARS else file
 
 

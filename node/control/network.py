@@ -16,10 +16,10 @@ from runtime.advert_fate import AdvertFate, Fate
 from runtime.network_tale import (
     MAX_PAGE,
     Tell,
-    network_file,
     tell_adverts,
     tell_entries,
     tell_rows,
+    whole_file,
 )
 
 T = TypeVar("T")
@@ -45,7 +45,7 @@ def viewpoint(context: Context) -> Viewpoint:
 async def network(context: Context, arguments: Arguments) -> dict[str, Any]:
     """What gossip has told this node, as a network file; a large one only streams."""
     arguments.done()
-    file = await network_file(context.finder, viewpoint(context))
+    file = await whole_file(context.finder, viewpoint(context))
     if file is None:
         raise ControlFailure(
             "TOO_LARGE",

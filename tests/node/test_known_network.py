@@ -23,7 +23,7 @@ from proto.keys import NodeId
 from proto.levels import Level
 from proto.limits import MAX_AMOUNT, US
 from proto.money import BRAND_ID_BYTES, Brand
-from proto.network_view import BadAsk, Known, RouteAsk, Viewpoint
+from proto.network_view import BadAsk, Known, RouteAsk, Viewpoint, network_file
 from proto.policy import RegistryPolicy
 from proto.registry_list import make_list
 from runtime.network_page import Page
@@ -62,13 +62,9 @@ def finder_of(*adverts: NodeAdvert | LineAdvert | RecordAdvert) -> LocalFinder:
 
 
 def file_of(entries: Iterable[Known]) -> dict[str, Any]:
-    file: dict[str, Any] = {"registries": {}, "policies": {}, "nodes": {}, "lines": []}
-    for one in entries:
-        if one.section == "lines":
-            file["lines"].append(one.entry())
-        else:
-            assert one.name not in file[one.section], "two are called the same"
-            file[one.section][one.name] = one.entry()
+    known = list(entries)
+    file = network_file(known)
+    assert len(known) == sum(map(len, file.values())), "two are called the same"
     return file
 
 
