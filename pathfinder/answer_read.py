@@ -1,9 +1,12 @@
-"""An answer back from its JSON form (protocol section 10), as a daemon has sent it (pure)."""
+"""A chain back from the JSON form of an answer (protocol section 10), as a daemon sent it (pure).
+
+Its reasons stay in JSON: they are for programs and people alike as they are.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
-from pathfinder.answer import Hop, Reason, Route, RouteAnswer
+from pathfinder.answer import Hop, Route, RouteAnswer
 from pathfinder.network import NO_POLICY, Policy
 from proto.levels import Level
 from proto.modes import Mode
@@ -11,7 +14,7 @@ from proto.schedule import Schedule
 
 
 def read_answer(value: Any, brand: str, amount: int) -> RouteAnswer:
-    """What `answer_as_json` was made from. Raises ValueError for anything else.
+    """What `answer_as_json` was made from, without reasons. Raises ValueError for anything else.
 
     Of the policy only its name is known. `brand` and `amount` are what was asked for: an answer
     without a chain does not repeat them.
@@ -23,7 +26,6 @@ def read_answer(value: Any, brand: str, amount: int) -> RouteAnswer:
             amount=amount,
             route=route,
             exact=bool(value["exact"]),
-            reasons=tuple(_reason(reason) for reason in value.get("reasons", ())),
         )
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise ValueError(f"not an answer: {type(error).__name__} {error}") from error
@@ -48,19 +50,4 @@ def _route(value: Mapping[str, Any]) -> Route:
             tuple(plan["expiries_us"]),
             tuple(plan["locks_us"]),
         ),
-    )
-
-
-def _reason(value: Mapping[str, Any]) -> Reason:
-    line = value["line"]
-    return Reason(
-        code=value["rule"],
-        node=value["node"] or "",
-        figure=int(value["figure"]),
-        text=value["text"],
-        line=None if line is None else (line[0], line[1]),
-        chain=tuple(value["chain"]),
-        levels=tuple(Level[level] for level in value["levels"]),
-        policy=value["registry"] or "",
-        cost=value["cost"],
     )

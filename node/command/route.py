@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from node.command.route_at import ask_node, at_option, node_to_ask
+from node.command.route_at import ask_node, at_option, node_to_ask, show_said_reasons
 from node.command.waiting import read_patiently
 from pathfinder.answer import Reason, Route, RouteAnswer
 from pathfinder.answer_json import answer_as_json
@@ -187,7 +187,8 @@ def route(
         if as_json:
             click.echo(json.dumps(said, ensure_ascii=False))
         else:
-            _print(answer, question, explained=explained)
+            _print(answer, question, explained=False)
+            show_said_reasons(said, answer.brand, explained=explained)
         ctx.exit(0 if answer.found else NO_ROUTE)
     answer = _answer(file, question, explained=explained)
     if as_json:
