@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pathfinder import json_locate, network_file, network_parse
+from pathfinder import json_locate, json_place, network_file, network_parse
 from pathfinder.json_place import At, NetworkFileError
 from pathfinder.network import Network
 from pathfinder.network_file import format_network, read_network
@@ -127,6 +127,24 @@ def test_a_million_nodes_are_too_many() -> None:
     with pytest.raises(NetworkFileError) as caught:
         parse_network(text)
     assert str(caught.value) == f"nodes: holds at most {MAX_NODES} nodes, not 1000000"
+
+
+def test_the_same_node_among_a_hundred_thousand() -> None:
+    text = '{"nodes": {' + "".join(f'"n{i}":{{}},' for i in range(99_999)) + '"n7":{}}}'
+    with pytest.raises(NetworkFileError) as caught:
+        parse_network(text)
+    assert str(caught.value) == "nodes.n7: the same key twice in one object"
+
+
+@pytest.mark.parametrize(("limit", "text"), [("MAX_BRACKETS", "[],"), ("MAX_COMMAS", "1,")])
+def test_more_values_than_any_network_has(
+    limit: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They would fill the memory before anybody had looked at one."""
+    monkeypatch.setattr(json_place, limit, 1000)
+    assert read(("[" + text * 900 + "0]").encode()) is None
+    with pytest.raises(NetworkFileError, match="holds more than 1000"):
+        parse_network("[" + text * 1001 + "0]")
 
 
 def test_the_same_line_far_apart() -> None:
