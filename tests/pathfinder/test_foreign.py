@@ -1,7 +1,9 @@
 """Foreign data becomes a network: the arithmetic, what is drawn, and rows that are none."""
 
+import gzip
 import json
 from collections import Counter
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -147,3 +149,17 @@ def test_any_rows_are_a_network_or_a_fault(rows: list[str]) -> None:
             assert fault.cause.isprintable()
         else:
             assert parse_network(json.dumps(json.loads(format_network(network)))) == network
+
+
+REAL = Path(__file__).resolve().parents[3] / "shared/data/ripple_lcc_credit_links.txt.gz"
+
+
+@pytest.mark.edge
+@pytest.mark.skipif(not REAL.exists(), reason="the real credit network is not here")
+def test_the_real_credit_network() -> None:
+    with gzip.open(REAL, "rt") as rows:
+        network = credit_links(rows, "USD", Random(7))
+    assert (len(network.nodes), len(network.lines)) == (67_149, 113_030)
+    assert max(line.available for line in network.lines) == MAX_AVAILABLE
+    assert min(line.available for line in network.lines) == 1
+    assert parse_network(format_network(network)) == network
