@@ -162,4 +162,3 @@ def test_the_real_credit_network() -> None:
     assert (len(network.nodes), len(network.lines)) == (67_149, 113_030)
     assert max(line.available for line in network.lines) == MAX_AVAILABLE
     assert min(line.available for line in network.lines) == 1
-    assert parse_network(format_network(network)) == network
