@@ -15,12 +15,8 @@ PLACES: Final = {
     "pay": Place("node.command.pay", "pay", "pay a request"),
     "payment": Place("node.command.payment", "payment", "payments made: how they stand, evidence"),
     "balance": Place("node.command.balance", "balance", "who owes whom, in every brand"),
-    "network": Place(
-        "node.command.network", "network", "show, export and import what a node knows"
-    ),
-    "route": Place(
-        "node.command.route", "route", "find the cheapest chain, in a network file or by a node"
-    ),
+    "network": Place("node.command.network", "network", "what a node knows: show, export, import"),
+    "route": Place("node.command.route", "route", "find the cheapest chain"),
     "registry": Place("node.command.registry", "registry", "found and run a commit registry"),
     "witness": Place("node.command.witness", "witness", "cosign what registries log"),
     "bench": Place("node.command.bench", "bench", "measure how fast this machine pays"),
