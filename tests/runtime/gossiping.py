@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 
-from proto.adverts import LINE_KIND, LineAdvert, NodeAdvert
+from proto.adverts import LINE_KIND, LineAdvert, NodeAdvert, read_advert
 from proto.envelope import Envelope, Proof
 from proto.fees import FeeSet
 from proto.gossip_sync import Answer, Ask, read_sync
@@ -73,6 +73,11 @@ def keep(store: Store, news: Held) -> bool:
 
 def content(store: Store) -> dict[bytes, bytes]:
     return {entry.id: entry.version for entry in store}
+
+
+def content_of(exported: Iterable[bytes]) -> dict[tuple[str, bytes], bytes]:
+    """What is known: subject -> exact bytes."""
+    return {read_advert(data, NOW_US).key: data for data in exported}
 
 
 @dataclass
