@@ -122,7 +122,7 @@ async def sides(one: GossipWish, other: GossipWish) -> AsyncIterator[list[Side]]
         nursery.cancel_scope.cancel()
 
 
-def drop_of(someone: Someone, found: list[Side], at: int):  # type: ignore[no-untyped-def]
+def drop_of(someone: Someone, found: list[Side], at: int) -> Callable[[NodeId, LinkCause], None]:
     return lambda peer, cause: someone.transport.drop(peer, found[at].link, cause)
 
 
