@@ -11,15 +11,17 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from proto.adverts import LINE_KIND, NODE_KIND, Advert, LineAdvert, NodeAdvert
+from proto.adverts import LINE_KIND, NODE_KIND, RECORD_KIND, Advert, LineAdvert, NodeAdvert
 from proto.envelope import Envelope, Proof
 from proto.keys import NodeId, SigningKey
 from proto.limits import MAX_ADVERT_BYTES, MAX_ADVERT_LIFE_US, MAX_SEQUENCE_AHEAD_US
+from proto.registry_list import LIST_KIND, make_list
 from proto.v1 import types_pb2 as pb
 from runtime.advert_fate import Fate
 from runtime.gossip import Gossip, portions
 from runtime.gossip_limits import GossipLimits
 from runtime.transport import LinkCause, Transport
+from tests.proto.build import R1
 from tests.runtime.gossiping import (
     FOURTH,
     HOUR_US,
@@ -67,6 +69,7 @@ def other_line(number: int = 1, sequence: int = 5, **changes: int) -> LineAdvert
     return replace(line(number, OTHER.node_id, sequence), **changes)  # type: ignore[arg-type]
 
 
+LIST = make_list(OTHER, [bytes(32)], 5, NOW_US + HOUR_US)
 GOOD_LINE, GOOD_NODE = signed(other_line()), signed(node_advert(OTHER, 5))
 
 
@@ -111,6 +114,12 @@ POISON: dict[str, Callable[[], bytes]] = {
     "a node's field more": lambda: sealed(NODE_KIND, with_field(node_advert(OTHER, 5).encode())),
     "a field more inside": nested_field,
     "a field more around it": lambda: with_field(GOOD_LINE),
+    "a record with a field more": lambda: Envelope(
+        RECORD_KIND, with_field(R1.record.signed), Proof(b"", b"")
+    ).encode(),
+    "a list with a field more": lambda: sealed(
+        LIST_KIND, with_field(Envelope.decode(LIST.signed).payload)
+    ),
     "another's seal key": of_other_certificate,
     "a sequence beyond all": lambda: signed(other_line(sequence=2**63)),
 }
