@@ -51,7 +51,7 @@ class SharedGossip(Gossip):
     def _keep(self, held: Held, now_us: int) -> str | None:
         fault = super()._keep(held, now_us)
         if fault is None and not self._hearing:
-            self.fresh[held.advert.key] = held.advert, held.data
+            self.fresh[held.key] = held.advert, held.data
             self.news.set()
         return fault
 

@@ -90,7 +90,7 @@ def test_who_is_full_is_told_only_what_replaces_what_it_has() -> None:
     for one, other in ((full, more), (more, full)):
         assert reconcile(one, other).adverts == 0, "nor is it asked again"
     assert len(full) == 1000
-    assert {line(n).key for n in range(1000)} == {entry.advert.key for entry in full}
+    assert {line(n).key for n in range(1000)} == {entry.key for entry in full}
     assert sum(entry.advert.sequence == 2 for entry in full) == 500
 
 
