@@ -16,7 +16,7 @@ from runtime.gossip_turns import hear
 from runtime.transport import GossipArrived, GossipWish, LinkCause, LinkDown, LinkUp
 from runtime.transport_grpc import GrpcTransport
 from tests.runtime.gossiping import line, signed
-from tests.runtime.neighbours import CLOCK, NOW_US, Someone
+from tests.runtime.neighbours import CLOCK, NOW_US, Someone, two
 
 pytestmark = pytest.mark.edge
 
@@ -188,6 +188,25 @@ async def test_who_wants_nothing_is_told_nothing_and_is_heard() -> None:
         light.say(range(1), NOW_US + 1)
         await one.news.until(lambda: light.known <= one.known)
         assert (one.counted.adverts, len(light.known)) == (0, 5)
+
+
+async def test_a_turn_comes_behind_the_adverts_that_were_said_before_it() -> None:
+    async with AsyncExitStack() as stack:
+        _, server, client = await stack.enter_async_context(two())
+        up = await server.next(LinkUp)
+        await client.next(LinkUp)
+        many = tuple(bytes([number]) * 3 for number in range(100))
+        server.transport.gossip(client.node, up.link, many)
+        server.transport.sync(client.node, up.link, b"turn")
+        server.transport.gossip(client.node, up.link, [b"after"])
+        server.transport.sync(client.node, up.link, b"another")
+        events: list[GossipArrived] = []
+        while not events or events[-1].sync != b"another":
+            events.append(await client.next(GossipArrived))
+        told: list[bytes] = []
+        for event in events:
+            told += [*event.adverts, *([event.sync] if event.sync else [])]
+        assert told == [*many, b"turn", b"after", b"another"]
 
 
 async def test_poison_and_a_wrong_turn_cost_the_link() -> None:
