@@ -206,6 +206,14 @@ def test_whoever_has_most_does_not_push_others_out() -> None:
     assert len(store) == 9
 
 
+def test_two_that_have_as_many_do_not_push_each_other_out_in_turn() -> None:
+    store = store_of([line(n, A) for n in range(4)] + [line(n, B) for n in range(3)],
+                     GossipLimits(adverts=7))  # fmt: skip
+    assert not keep(store, held(line(9, B)))
+    assert not keep(store, held(line(9, A)))
+    assert (counts(store), store.evicted) == ({A: 4, B: 3, C: 0}, 0)
+
+
 def test_the_protected_stay_and_come_in() -> None:
     store = filled(9, protected=A)
     assert keep(store, held(line(100, C)))
