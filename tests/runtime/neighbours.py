@@ -26,6 +26,7 @@ from runtime.tls import (
 from runtime.transport import (
     BatchArrived,
     GossipArrived,
+    GossipWish,
     LinkDown,
     LinkUp,
     PeerEndpoint,
@@ -73,9 +74,15 @@ class Someone:
 
     @asynccontextmanager
     async def running(
-        self, bridge: Bridge, listen: bool = True, address: str | None = None
+        self,
+        bridge: Bridge,
+        listen: bool = True,
+        address: str | None = None,
+        gossip: GossipWish = GossipWish.EVERYTHING,
     ) -> AsyncIterator["Someone"]:
-        config = TransportConfig(self.key, self.tls, "127.0.0.1:0" if listen else None, address)
+        config = TransportConfig(
+            self.key, self.tls, "127.0.0.1:0" if listen else None, address, gossip=gossip
+        )
         async with GrpcTransport.open(
             bridge, config, CLOCK, lambda _: self.position, random.Random(1), self.note_refusal
         ) as self.transport:

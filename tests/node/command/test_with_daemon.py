@@ -51,6 +51,9 @@ class Pair:
                 return
         raise AssertionError(f"{node} never heard of both directions of the line")
 
+    def gossip(self, node: str) -> Any:
+        return self.json(node, "node", "status")["gossip"]
+
     def start(self, node: str, *options: str) -> None:
         directory = str(self.folder / node)
         made = CliRunner().invoke(main, ["node", "init", directory, "--alias", node, *options])
@@ -96,6 +99,17 @@ def pair() -> Iterator[Pair]:
             process.stdout.close()
         shutil.rmtree(pair.folder)
     assert statuses == [0, 0]
+
+
+def test_status_tells_what_gossip_has_brought(pair: Pair) -> None:
+    told = [pair.gossip(node) for node in ("Alice", "Bob")]
+    for gossip in told:
+        assert gossip["per_kind"]["nodes"] == gossip["per_kind"]["lines"] == 2
+        assert gossip["refused"] == gossip["untimely"] == gossip["waiting"] == 0
+        assert gossip["known"] == sum(gossip["per_kind"].values()) and gossip["bytes"] > 500
+    assert sum(gossip["compared"] for gossip in told) >= 1, "they met, and one of them drove"
+    (line,) = (s for s in pair.good("Alice", "node", "status").splitlines() if "adverts" in s)
+    assert "known (nodes 2, lines 2" in line
 
 
 def test_a_payment(pair: Pair) -> None:
