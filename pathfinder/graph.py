@@ -215,6 +215,16 @@ class Graph:
         known = self._node(name)
         return known is not None and known.expires_at_us > now_us
 
+    def node(self, name: str) -> Node:
+        """What a known node says, in force or not. KeyError."""
+        return self._nodes[name][0]
+
+    def line(self, promisor: str, promisee: str, brand: str) -> Line:
+        """What the promisor says of a known line, in force or not. KeyError."""
+        line = self._graph.edges[promisor, promisee, brand]["line"]
+        assert isinstance(line, Line)
+        return line
+
     def nodes(self, now_us: int = 0) -> tuple[str, ...]:
         """Names of the nodes that are known, sorted."""
         return tuple(sorted(n for n, e in self._known_nodes() if e.expires_at_us > now_us))
