@@ -4,6 +4,7 @@ from typing import Final
 
 from node.command.display import Json, amount, facts, gap, moment, say, short, table, who
 from node.command.request import amount_of
+from node.command.route_reasons import show_reasons
 from node.command.texts import said
 
 FINAL: Final = frozenset({"COMMITTED", "ABORTED"})
@@ -127,20 +128,8 @@ def show_plan(one: Json) -> None:
 
 
 def _show_reasons(one: Json) -> None:
-    reasons = one.get("reasons") or one.get("explained") or ()
-    for number, reason in enumerate(reasons):
-        if number == 0:
-            say("Nearest rejected chains:")
-        say(f"  {_reason(reason)}")
-
-
-def _reason(reason: object) -> str:
-    if not isinstance(reason, dict):
-        return str(reason)
-    rule = str(reason.get("rule") or reason.get("code") or "")
-    text = str(reason.get("text") or rule)
-    # The numbered rules are the protocol's (section 4); other codes repeat what the text says.
-    return f"{rule}: {text}" if rule[1:].isdigit() and text != rule else text
+    explained = {**one, "reasons": one.get("reasons") or one.get("explained")}
+    show_reasons(explained, one.get("brand"), "Nearest rejected chains:")
 
 
 def _within(seconds: object) -> str | None:

@@ -9,7 +9,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from pathfinder.answer import Reason, Route, RouteAnswer
+from node.command.route_reasons import show_reasons
+from pathfinder.answer import Route, RouteAnswer
 from pathfinder.answer_json import answer_as_json
 from pathfinder.explain import explain
 from pathfinder.graph import Graph
@@ -209,11 +210,9 @@ def _print(answer: RouteAnswer, question: RouteQuestion, *, explained: bool) -> 
         console.print(_sentence(answer, answer.route, question), markup=False)
     if not answer.exact:
         console.print("The search gave up early: there may be a better chain.", markup=False)
-    if answer.reasons:
-        console.print("Nearest rejected chains:" if explained else "Why:", markup=False)
-        for reason in answer.reasons:
-            console.print(f"  {_reason_text(reason, answer.brand)}", markup=False)
-    elif explained:
+    shown = answer_as_json(answer, with_reasons=True)
+    show_reasons(shown, answer.brand, "Nearest rejected chains:" if explained else "Why:")
+    if explained and not answer.reasons and not answer.skipped:
         console.print("No rule barred a cheaper chain.", markup=False)
 
 
@@ -253,18 +252,6 @@ def _sentence(answer: RouteAnswer, found: Route, question: RouteQuestion) -> str
         f"{question.payer} pays {found.cost} {answer.brand} so that {question.payee} receives"
         f" {answer.amount}: {fee} ({share}) in fees."
     )
-
-
-def _reason_text(reason: Reason, brand: str) -> str:
-    rule = reason.code if reason.code.startswith("V") else ""
-    text = f"{rule}: {reason.text}" if rule else reason.text
-    if not reason.chain:
-        return text
-    chain = reason.chain[0]
-    for name, level in zip(reason.chain[1:], reason.levels, strict=True):
-        chain += f" -{level.name}→ {name}"
-    policy = f" under {reason.policy}" if reason.policy else ""
-    return f"{text}\n    {chain}{policy}, would cost {reason.cost} {brand}"
 
 
 if __name__ == "__main__":

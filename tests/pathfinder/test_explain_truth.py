@@ -7,7 +7,7 @@ the unit. The reference shares no code with the program, and this table shares n
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
 import pytest
@@ -169,7 +169,7 @@ def check_figures(net: dict[str, Any], asked: Asked, group: list[Reason]) -> Non
         assert (figure > 0) == (bar.code.unit is not Unit.NOTHING and bar.code is not Code.NO_PATH)
         match bar.code:
             case Code.CREDIT_SHORT | Code.LEARNED:
-                assert bar.line in zip(chain, chain[1:], strict=False)
+                assert bar.line in pairwise(chain)
                 firm = {} if asked["learned"] else asked.get("overrides", {})
                 room = firm.get(bar.line, lines[bar.line])
                 if bar.code is Code.LEARNED:
@@ -192,7 +192,7 @@ def check_figures(net: dict[str, Any], asked: Asked, group: list[Reason]) -> Non
             case Code.MAX_COST:
                 assert figure == (reason.cost or 0) - asked["max_cost"]
             case Code.MAX_RISK:
-                total = sum(risk(a, b) for a, b in zip(levels, levels[1:], strict=False))
+                total = sum(risk(a, b) for a, b in pairwise(levels))
                 assert figure == total - asked["max_risk"]
 
 
