@@ -217,13 +217,15 @@ class Graph:
 
     def node(self, name: str) -> Node:
         """What a known node says, in force or not. KeyError."""
-        return self._nodes[name][0]
+        if (entry := self._node(name)) is None:
+            raise KeyError(name)
+        return entry.node
 
     def line(self, promisor: str, promisee: str, brand: str) -> Line:
         """What the promisor says of a known line, in force or not. KeyError."""
-        line = self._graph.edges[promisor, promisee, brand]["line"]
-        assert isinstance(line, Line)
-        return line
+        if (entry := self._line((promisor, promisee, brand))) is None:
+            raise KeyError(promisor, promisee, brand)
+        return entry.line
 
     def nodes(self, now_us: int = 0) -> tuple[str, ...]:
         """Names of the nodes that are known, sorted."""
