@@ -6,6 +6,7 @@ import click
 
 from node.command.display import Json
 from node.command.exit_status import TaughtCommand
+from node.command.network_learned import forget, learned
 from node.command.session import Session, with_node
 
 
@@ -34,3 +35,7 @@ def export(session: Session) -> None:
         click.echo(json.dumps(answer, ensure_ascii=False, indent=1))
 
     session.show("network", {}, show)
+
+
+network.add_command(learned)
+network.add_command(forget)

@@ -66,6 +66,8 @@ def show_payment(one: Json) -> None:
         )
     )
     show_hops(one)
+    _show_despite(one)
+    _show_tried(one)
     _show_reasons(one)
 
 
@@ -122,6 +124,7 @@ def show_plan(one: Json) -> None:
             )
         )
         show_hops(one)
+        _show_despite(one)
     if not one.get("exact", True):
         say("The search gave up early: there may be a better chain.")
     _show_reasons(one)
@@ -130,6 +133,50 @@ def show_plan(one: Json) -> None:
 def _show_reasons(one: Json) -> None:
     explained = {**one, "reasons": one.get("reasons") or one.get("explained")}
     show_reasons(explained, one.get("brand"), "Nearest rejected chains:")
+
+
+def _show_despite(one: Json) -> None:
+    lines = [f"{_name(a)}→{_name(b)}" for a, b in one.get("despite") or ()]
+    if lines:
+        say(f"Nothing else was left, so it goes over what refused lately: {', '.join(lines)}.")
+
+
+def _show_tried(one: Json) -> None:
+    """Which attempt was refused, by which line, as far as anybody can know, and what that taught."""
+    tried = one.get("tried") or ()
+    if not tried:
+        return
+    brand = one.get("brand")
+    gap()
+    table(
+        ("attempt", ">asked", "refused because", "line", ">asked since for at most"),
+        (
+            (
+                failed.get("attempt"),
+                amount(failed.get("cost"), brand),
+                _refused(failed, brand),
+                _suspect(blame, failed),
+                amount(blame.get("carries"), brand) if blame else "-",
+            )
+            for failed in tried
+            for blame in (failed.get("blamed") or ({},))
+        ),
+        empty="",
+    )
+
+
+def _refused(failed: Json, brand: object) -> str:
+    code, figure = str(failed.get("reason")), failed.get("figure")
+    words = said(code, figure if isinstance(figure, int) else 0, str(brand or ""))
+    return words.message if words else code
+
+
+def _suspect(blame: Json, failed: Json) -> str:
+    if not blame:
+        return "none is to blame"
+    promisor, promisee = blame.get("line") or ("?", "?")
+    doubt = "" if failed.get("certain") else " (suspect)"
+    return f"{_name(promisor)}→{_name(promisee)}{doubt}"
 
 
 def _within(seconds: object) -> str | None:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import grpc
 
-from node.control import lines, payments, policies, registries, requests, state, terms
+from node.control import learned, lines, payments, policies, registries, requests, state, terms
 from node.control.context import Context, store
 from node.control.failure import Arguments, ControlFailure, bad_argument
 from proto.v1 import control_pb2 as pb
@@ -23,6 +23,8 @@ VERBS: Final[Mapping[str, Verb]] = {
     "audit": state.audit,
     "incidents": state.incidents,
     "network": state.network,
+    "network.learned": learned.learned,
+    "network.forget": learned.forget,
     "stop": state.stop,
     "line.offer": lines.offer,
     "line.accept": lines.accept,

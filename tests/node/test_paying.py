@@ -71,7 +71,7 @@ class House:
         adverts = {n.id: SimpleNamespace(seal_key=n.seal.public) for n in nodes}
         self.payer = Payer(
             self.world.engine("P"),
-            cast(Any, SimpleNamespace(node=adverts.get)),
+            cast(Any, SimpleNamespace(node=adverts.get, get=lambda kind, subject: None)),
             cast(Any, self.finder),
             cast(Any, None),
             self.world.clock,

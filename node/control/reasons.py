@@ -1,0 +1,72 @@
+"""Reasons by people's names: what a path finder or a payer says by ids, for every answer."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from node.control.context import Context
+from proto.money import Brand
+from proto.policy import RegistryPolicy
+
+NODE_DIGITS: Final = 64  # of a node id in hex, and of a registry's
+
+
+def named_reason(context: Context, reason: Mapping[str, Any], brand: Brand) -> dict[str, Any]:
+    """Ids in its texts become the names that people know; `names` says which id got which name."""
+    names = {node: context.alias_of(bytes.fromhex(node)) for node in _nodes(reason)}
+    for registry, known in context.book.registries.items():
+        name = context.registry_name(registry)
+        # Whoever accepted it yesterday asks himself why it leads nowhere today.
+        names[registry.hex()] = name + (" (proven to cheat)" if known.exposed else "")
+    policy = str(reason.get("registry") or "")
+    if policy and policy not in names:
+        names[policy] = _policy_name(context, policy)
+    shown = dict(reason)
+    for key in ("text", "next_step"):
+        if text := str(shown.get(key) or ""):
+            shown[key] = _renamed(text, names).replace(brand.guid.hex(), brand.name)
+    mentioned = {*_nodes(reason), policy, *(reason.get("registries") or ())}
+    return shown | {"names": {i: name for i, name in names.items() if i in mentioned}}
+
+
+def named_lines(context: Context, lines: Iterable[Iterable[str]]) -> list[list[str]]:
+    """Each line by the names of its ends."""
+    return [[context.alias_of(bytes.fromhex(end)) for end in ends] for ends in lines]
+
+
+def named_tried(context: Context, tried: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What failed (`node.course`), its lines by names."""
+    return [
+        {
+            **one,
+            "blamed": [
+                {**blame, "line": named_lines(context, [blame["line"]])[0]}
+                for blame in one.get("blamed", ())
+            ],
+        }
+        for one in tried
+    ]
+
+
+def _nodes(reason: Mapping[str, Any]) -> set[str]:
+    named = [reason.get("node") or "", *(reason.get("line") or ()), *(reason.get("chain") or ())]
+    return {n for n in named if len(n) == NODE_DIGITS}
+
+
+def _renamed(text: str, names: Mapping[str, str]) -> str:
+    # The longest first: a policy's name holds those of its members.
+    for identity in sorted(names, key=len, reverse=True):
+        text = text.replace(identity, names[identity])
+    return text
+
+
+def _policy_name(context: Context, name: str) -> str:
+    """By its owner's name for it, or its members' names. A path finder calls a collective
+    "~qc/qa/f/delta_us/member+member", a payer "member+member"."""
+    *figures, members = name.removeprefix("~").split("/")
+    try:
+        ids = tuple(bytes.fromhex(member) for member in members.split("+"))
+        numbers = [int(figure) for figure in figures] or [1, 1, 0, 0]
+        qc, qa, f, delta_us = numbers
+    except ValueError:
+        return name
+    return context.policy_name(RegistryPolicy(ids, qc, qa, f, delta_us))
