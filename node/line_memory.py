@@ -87,12 +87,11 @@ class Refused:
         return min(MAX_AMOUNT, max(0, believed - self.used - pending))
 
     def overridden(self, said: Said | None) -> bool:
-        """Whether an advert is fresher truth: newer, with news in it, and not the second time."""
-        if said is None or self.repeats:
+        """Whether an advert is fresher truth: made after the refusal, with news in it, and not the
+        second time. Sequences are times (`Gossip.sequence`); a node whose are not only waits."""
+        if said is None or self.repeats or said.sequence <= self.at_us:
             return False
-        if self.said is None:
-            return True
-        return said.sequence > self.said.sequence and said.available != self.said.available
+        return self.said is None or said.available != self.said.available
 
 
 @dataclass(frozen=True, slots=True)

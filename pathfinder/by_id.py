@@ -55,7 +55,8 @@ def _no_parts(parts: PartsAnswer, max_parts: int) -> Reason:
     code, short, text = Code.PARTS, 0, f"nor do up to {max_parts} chains together"
     if parts.most is not None and parts.most < parts.amount:
         short = parts.amount - parts.most
-        text = f"all lines together carry {parts.most} {parts.brand} at most, {short} too few"
+        text = f"all lines together carry {parts.most} {parts.brand} at most, {short} too few,"
+        text += " as far as is known of them"
     step = "ask for less, or for credit: `pledgeway line list` shows your own lines"
     return Reason(Bar(code, code.rule, text, figure=short, next_step=step))
 

@@ -39,7 +39,8 @@ def waivers_for(question: RouteQuestion, graph: Graph) -> tuple[Waiver, ...]:
 
 def together(waivers: Iterable[Waiver], question: RouteQuestion, graph: Graph) -> RouteQuestion:
     """The question without the limits of all of them."""
-    for waiver in waivers:
+    # Credit last: which lines it keeps clear of depends on what else is put aside.
+    for waiver in sorted(waivers, key=lambda w: w.name is Code.CREDIT_SHORT):
         question = waiver.relaxed(question, graph)
     return question
 
@@ -54,6 +55,13 @@ def _matters(waiver: Waiver, question: RouteQuestion, graph: Graph) -> bool:
             names = {policy.name for policy in graph.candidates(question.now_us)}
             return question.policies is not None and not names <= question.policies
     return bool(waiver.rules) or waiver.relaxed(question, graph) != question
+
+
+def _not_what_was_learned(question: RouteQuestion, _: Graph) -> RouteQuestion:
+    """Without V10 a line that refused lately would look as good as any; it is no nearer chain."""
+    firm, told = question.firm_overrides, question.capacity_overrides
+    learned = {e for e, room in told.items() if room < question.amount and firm.get(e) != room}
+    return replace(_unlearned(question, _), avoid_lines=question.avoid_lines | learned)
 
 
 def _unlearned(question: RouteQuestion, _: Graph) -> RouteQuestion:
@@ -97,10 +105,9 @@ def _waiver(*codes: Code, rules: Iterable[Rule] = (), relax: Relax | None = None
     return Waiver(frozenset(codes), codes[0], frozenset(rules), relax)
 
 
-# V1 and V6 ask for the same trust, so one without the other would hardly ever help. Putting V10
-# aside puts aside what was learned: a line that nothing is known of is as short as it says.
+# V1 and V6 ask for the same trust, so one without the other would hardly ever help.
 _ALL: Final = (
-    _waiver(Code.CREDIT_SHORT, Code.LEARNED, rules=(Rule.V10,), relax=_unlearned),
+    _waiver(Code.CREDIT_SHORT, Code.LEARNED, rules=(Rule.V10,), relax=_not_what_was_learned),
     _waiver(Code.LEARNED, relax=_unlearned),
     _waiver(Code.MAX_COST, relax=_any_cost),
     _waiver(Code.MAX_RISK, relax=_any_risk),

@@ -50,8 +50,8 @@ def _why(one: Json) -> str:
     figure = one.get("figure")
     code = str(one.get("reason"))
     words = said(code, figure if isinstance(figure, int) else 0, one.get("brand"))
-    again = f" ({n} times again)" if (n := one.get("repeats")) else ""
-    return (words.message if words else code) + again
+    times = int(one.get("repeats") or 0) + 1
+    return (words.message if words else code) + (f" ({times} times)" if times > 1 else "")
 
 
 @click.command("forget", cls=TaughtCommand)

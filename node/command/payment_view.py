@@ -1,5 +1,6 @@
 """How a payment and a route are shown to people."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from node.command.display import Json, amount, facts, gap, moment, say, short, table, who
@@ -131,6 +132,8 @@ def show_plan(one: Json) -> None:
 
 
 def _show_reasons(one: Json) -> None:
+    if one.get("hops") or one.get("tried"):
+        gap()
     explained = {**one, "reasons": one.get("reasons") or one.get("explained")}
     show_reasons(explained, one.get("brand"), "Nearest rejected chains:")
 
@@ -138,11 +141,12 @@ def _show_reasons(one: Json) -> None:
 def _show_despite(one: Json) -> None:
     lines = [f"{_name(a)}→{_name(b)}" for a, b in one.get("despite") or ()]
     if lines:
+        gap()
         say(f"Nothing else was left, so it goes over what refused lately: {', '.join(lines)}.")
 
 
 def _show_tried(one: Json) -> None:
-    """Which attempt was refused, by which line, as far as anybody can know, and what that taught."""
+    """Which attempts were refused, by which line as far as one can know, and what that taught."""
     tried = one.get("tried") or ()
     if not tried:
         return
@@ -159,10 +163,14 @@ def _show_tried(one: Json) -> None:
                 amount(blame.get("carries"), brand) if blame else "-",
             )
             for failed in tried
-            for blame in (failed.get("blamed") or ({},))
+            for blame in _blamed(failed)
         ),
         empty="",
     )
+
+
+def _blamed(failed: Json) -> Sequence[Json]:
+    return failed.get("blamed") or ({},)
 
 
 def _refused(failed: Json, brand: object) -> str:
