@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from node.command.display import Json, say
 
+FIGURE: Final = 2  # which of the columns is set flush right
 US: Final = 1_000_000  # µs in a second
 UNLIMITED: Final = frozenset({"PARTS", "NO_PATH"})  # codes that only repeat what their text says
 
@@ -35,10 +36,14 @@ def reason_lines(reasons: Sequence[Json], brand: object) -> Iterator[str]:
         indent = "  " if heading else ""
         if heading:
             yield heading
-        for reason, (rule, code, figure) in barred:
-            cells = (rule.ljust(widths[0]), code.ljust(widths[1]), figure.rjust(widths[2]))
-            start = indent + "".join(f"{cell}  " for cell in cells if cell.strip() or heading)
-            yield f"{start}{reason.get('text') or code or rule}"
+        for reason, cells in barred:
+            columns = (
+                cell.rjust(width) if number == FIGURE else cell.ljust(width)
+                for number, (cell, width) in enumerate(zip(cells, widths, strict=True))
+                if cell or (width and heading)
+            )
+            start = indent + "".join(f"{column}  " for column in columns)
+            yield f"{start}{reason.get('text') or reason.get('code') or reason.get('rule')}"
             if step := str(reason.get("next_step") or ""):
                 yield f"{' ' * len(start)}→ {step}"
 

@@ -21,6 +21,8 @@ ASKED = {
     "audit": ["node", "audit"],
     "balance": ["balance"],
     "network": ["network", "export"],
+    "network.learned": ["network", "learned"],
+    "network.forget": ["network", "forget", "--line", "Bob-Carol"],
     "registry.add": ["node", "registry", "add", "-"],
     "registry.accept": ["node", "registry", "accept", "Harbour"],
     "registry.list": ["node", "registry", "list"],
