@@ -15,12 +15,21 @@ from pathfinder.board import Waived
 from pathfinder.graph import Graph
 from pathfinder.question import RouteQuestion
 from pathfinder.reason_codes import Code
-from pathfinder.search import amounts_of, cheapest, levels_of, names_of, setting_of
+from pathfinder.search import (
+    Guide,
+    amounts_of,
+    cheapest,
+    guides_for,
+    levels_of,
+    names_of,
+    setting_of,
+)
+from pathfinder.setting import Setting
 from pathfinder.waivers import Waiver, together, waivers_for
 
-EXPLAIN_BUDGET: Final = 20_000  # labels of one explanation: about a second of a plain search
-RULE_BUDGET: Final = 5_000  # of one rule, so that a hopeless one leaves something for the others
-LEAST_BUDGET: Final = 1_000  # kept for each of the others: a near chain is found with fewer
+EXPLAIN_BUDGET: Final = 10_000  # labels of one explanation: less than a second of searching
+RULE_BUDGET: Final = 2_500  # of one rule, so that a hopeless one leaves something for the others
+LEAST_BUDGET: Final = 400  # kept for each of the others: a near chain is found with fewer
 MAX_CHAINS: Final = 16  # more than a person reads
 ANY_CODE: Final = frozenset(Code)
 SEARCH: Final = "SEARCH"  # the search itself, among what was skipped
@@ -62,6 +71,13 @@ class _Barred:
         return tuple(Reason(bar, *about) for bar in self.bars)
 
 
+def _guides(setting: Setting, waived: int) -> Sequence[Guide]:
+    """Fine trees are made for what is asked often. One rule less is asked once, and not worth
+    them; all of them together are what most has to be said about."""
+    usual = guides_for(setting)
+    return (Guide.COARSE,) if waived == 1 and Guide.FINE in usual else usual
+
+
 class _Explaining:
     """One explanation. Made for one use."""
 
@@ -81,9 +97,10 @@ class _Explaining:
             # Only what is cheaper than the answer is missed, whatever the payer would pay.
             question = replace(question, max_cost=cost - 1)
             waivers = [w for w in waivers if w.name is not Code.MAX_COST]
+        reserve = 0 if self._answer.found else RULE_BUDGET  # for what several bar together
         barred: dict[object, _Barred] = {}
         for behind, waiver in zip(range(len(waivers), 0, -1), waivers, strict=True):
-            found = self._nearest(question, (waiver,), kept=behind * LEAST_BUDGET)
+            found = self._nearest(question, (waiver,), kept=reserve + behind * LEAST_BUDGET)
             if found is not None:
                 barred.setdefault(found.chain, found)
         reasons = self._told(barred.values())
@@ -114,7 +131,7 @@ class _Explaining:
         asked = together(waivers, question, self._graph)
         brand, setting = setting_of(self._graph, asked, rules)
         # Of the last resort's chain nobody knows that it is the nearest: it is not looked for.
-        found = cheapest(setting, share, 0)
+        found = cheapest(setting, share, 0, _guides(setting, len(waivers)))
         self._left -= found.labels
         self._labels += found.labels
         if not found.exact:
@@ -136,13 +153,18 @@ class _Explaining:
 
     def _of_several(self, waivers: list[Waiver]) -> tuple[Reason, ...]:
         """No rule alone is to blame: a set that none can be left out of, or no lines at all."""
-        nearest = self._nearest(self._question, waivers)
+        # A price that is missing counts as none, so the cheapest chains lead through those who
+        # refuse: hardly the nearest ones, and many as cheap as each other.
+        needed = [w for w in waivers if w.name is not Code.MODE_REFUSED]
+        nearest = self._nearest(self._question, needed)
         if nearest is None:
-            cut_off = any(one.what == SEVERAL for one in self._skipped)
-            return () if cut_off else (self._no_path(),)
-        needed = list(waivers)
+            needed = list(waivers)
+            before = len(self._skipped)
+            nearest = self._nearest(self._question, needed)
+            if nearest is None:
+                return () if len(self._skipped) > before else (self._no_path(),)
         # What is least often to blame is put back first.
-        for waiver in reversed(waivers):
+        for waiver in reversed(needed.copy()):
             fewer = [w for w in needed if w is not waiver]
             if self._left <= 0:
                 break
