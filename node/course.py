@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from node.learning import Lesson, Lessons, Parts, learn, lessons_of
 from node.routing import LineEnds, RouteFound, RouteHop, RoutePart
+from proto.policy import RegistryPolicy
 from proto.reason import Refusal
 
 MAX_BLAMED: Final = 4  # lines told of one chain; beyond that "one of many" says as much
@@ -104,7 +105,15 @@ def _left_out(
         f" `pledgeway network forget --line {promisor}-{promisee}`",
         "chain": [part.hops[0].promisor.hex(), *(h.promisee.hex() for h in part.hops)],
         "levels": [h.level.name for h in part.hops],
-        "registry": "+".join(m.hex() for m in free.policy.members) or None,
+        "registry": _policy_name(free.policy),
         "cost": part.cost,
         "bars": bars,
     }
+
+
+def _policy_name(policy: RegistryPolicy) -> str | None:
+    """As path finders call it; None = no registry."""
+    members = "+".join(member.hex() for member in policy.members)
+    if len(policy.members) < 2:
+        return members or None
+    return f"~{policy.qc}/{policy.qa}/{policy.f}/{policy.delta_us}/{members}"

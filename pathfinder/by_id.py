@@ -52,13 +52,14 @@ def find(graph: Graph, query: RouteQuery, budget: int = LABEL_BUDGET) -> RouteFo
 
 def _no_parts(parts: PartsAnswer, max_parts: int) -> Reason:
     """Why several chains do not help; the form of the other reasons."""
-    code, short, text = Code.PARTS, 0, f"nor do up to {max_parts} chains together"
-    if parts.most is not None and parts.most < parts.amount:
-        short = parts.amount - parts.most
-        text = f"all lines together carry {parts.most} {parts.brand} at most, {short} too few,"
-        text += " as far as is known of them"
+    code = Code.PARTS
+    if parts.most is None or parts.most >= parts.amount:
+        # Something else than credit bars them too: the reasons before this one say what.
+        return Reason(Bar(code, code.rule, f"nor do up to {max_parts} chains together"))
+    short = parts.amount - parts.most
+    text = f"as far as is known, all lines together carry {parts.most} {parts.brand} at most"
     step = "ask for less, or for credit: `pledgeway line list` shows your own lines"
-    return Reason(Bar(code, code.rule, text, figure=short, next_step=step))
+    return Reason(Bar(code, code.rule, f"{text}, {short} too few", figure=short, next_step=step))
 
 
 def _found(routes: Sequence[Route], exact: bool) -> RouteFound:

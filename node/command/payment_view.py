@@ -132,10 +132,9 @@ def show_plan(one: Json) -> None:
 
 
 def _show_reasons(one: Json) -> None:
-    if one.get("hops") or one.get("tried"):
-        gap()
-    explained = {**one, "reasons": one.get("reasons") or one.get("explained")}
-    show_reasons(explained, one.get("brand"), "Nearest rejected chains:")
+    if one.get("reasons") and (one.get("phase") or one.get("hops")):
+        gap()  # between it and what was said before
+    show_reasons(one, one.get("brand"), "Nearest rejected chains:")
 
 
 def _show_despite(one: Json) -> None:

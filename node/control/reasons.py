@@ -1,5 +1,6 @@
 """Reasons by people's names: what a path finder or a payer says by ids, for every answer."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -23,7 +24,7 @@ def named_reason(context: Context, reason: Mapping[str, Any], brand: Brand) -> d
     shown = dict(reason)
     for key in ("text", "next_step"):
         if text := str(shown.get(key) or ""):
-            shown[key] = _renamed(text, names).replace(brand.guid.hex(), brand.name)
+            shown[key] = _renamed(text, names | {brand.guid.hex(): brand.name})
     mentioned = {*_nodes(reason), policy, *(reason.get("registries") or ())}
     return shown | {"names": {i: name for i, name in names.items() if i in mentioned}}
 
@@ -53,20 +54,21 @@ def _nodes(reason: Mapping[str, Any]) -> set[str]:
 
 
 def _renamed(text: str, names: Mapping[str, str]) -> str:
-    # The longest first: a policy's name holds those of its members.
-    for identity in sorted(names, key=len, reverse=True):
-        text = text.replace(identity, names[identity])
-    return text
+    """In one pass: somebody may call himself by another's id. The longest first: a policy's name
+    holds those of its members."""
+    if not names:
+        return text
+    ids = sorted(names, key=len, reverse=True)
+    return re.sub("|".join(map(re.escape, ids)), lambda found: names[found.group()], text)
 
 
 def _policy_name(context: Context, name: str) -> str:
-    """By its owner's name for it, or its members' names. A path finder calls a collective
-    "~qc/qa/f/delta_us/member+member", a payer "member+member"."""
+    """By its owner's name for it, or its members' names. Path finders call a collective
+    "~qc/qa/f/delta_us/member+member"."""
     *figures, members = name.removeprefix("~").split("/")
     try:
         ids = tuple(bytes.fromhex(member) for member in members.split("+"))
-        numbers = [int(figure) for figure in figures] or [1, 1, 0, 0]
-        qc, qa, f, delta_us = numbers
+        qc, qa, f, delta_us = map(int, figures)
     except ValueError:
         return name
     return context.policy_name(RegistryPolicy(ids, qc, qa, f, delta_us))
