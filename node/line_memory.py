@@ -9,8 +9,9 @@ Not kept on disk: within minutes it is worth nothing, and a node that starts hea
 Bounded by `MAX_LEARNED`, the oldest forgotten first. Owned by one task.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Final
 
 from node.learning import Blame
@@ -24,7 +25,7 @@ HOLD_US: Final = 60 * US
 SUSPECT_US: Final = 20 * US
 STEPS: Final = 8  # holds until all is forgotten: by then it would be asked for 64 times as much
 MAX_DOUBLINGS: Final = 3  # of the hold, for repeated refusals: eight minutes at most
-MAX_LEARNED: Final = 4096  # lines; more refusals within minutes say more of the payer than of them
+MAX_LEARNED: Final = 1024  # lines; each is looked at for each payment: a millisecond for all
 
 _Key = tuple[LineEnds, bytes]  # and brand
 
@@ -108,6 +109,17 @@ class Attempt:
                 yield ((hop.promisor, hop.promisee), self.brand), hop.amount
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What lines are asked for at most: all of them, and those that refused for certain."""
+
+    all: Mapping[LineEnds, int]
+    certain: Mapping[LineEnds, int]
+
+
+NO_BOUNDS: Final = Bounds(MappingProxyType({}), MappingProxyType({}))
+
+
 class LineMemory:
     """Told of every attempt when it begins and ends, and of what refused it."""
 
@@ -188,15 +200,15 @@ class LineMemory:
 
     # ------------------------------------------------------------------ what is asked
 
-    def bounds(
-        self, brand: bytes, now_us: int, heard: Heard, *, certain_only: bool = False
-    ) -> dict[LineEnds, int]:
-        """What lines are asked for at most now, where that is less than anybody knows better."""
-        found: dict[LineEnds, int] = {}
-        for one, bound in self._in_force(now_us, heard):
-            if one.brand == brand and (one.certain or not certain_only):
-                found[one.line] = bound
-        return found
+    def bounds(self, brand: bytes, now_us: int, heard: Heard) -> "Bounds":
+        """What lines are asked for at most now, where nobody knows better."""
+        if not self._refused:
+            return NO_BOUNDS
+        found = [x for x in self._in_force(now_us, heard) if x[0].brand == brand]
+        return Bounds(
+            {one.line: bound for one, bound in found},
+            {one.line: bound for one, bound in found if one.certain},
+        )
 
     def shown(self, now_us: int, heard: Heard) -> Sequence[tuple[Refused, int]]:
         """All that is remembered, with what each line is asked for at most; the newest first."""

@@ -130,7 +130,7 @@ class Payer:
         """The first attempt, where nobody has to be asked for it: it shares the transaction of the
         payment's creation. Else nothing, and the payment's task makes it."""
         told = self.lines.bounds(request.brand.guid, self._clock.now_us(), self.heard)
-        found = self._finder.recall(self._query(request, options, told))
+        found = self._finder.recall(self._query(request, options, told.all))
         if found is None or found.relies_on_registry:
             return None, ()
         descriptor = self._dictating.descriptor(request_hash, 1, request, found)
@@ -151,26 +151,33 @@ class Payer:
         they are tried again, mere suspects first, and the answer says so (`despite`). `compared`:
         it also says which cheaper chain was left out for that.
         """
-        now_us, guid = self._clock.now_us(), request.brand.guid
+        bounds = self.lines.bounds(request.brand.guid, self._clock.now_us(), self.heard)
         taught = (lessons or Lessons()).bounds
-        bounds = self.lines.bounds(guid, now_us, self.heard)
-        certain = self.lines.bounds(guid, now_us, self.heard, certain_only=True)
-        held = [told for told in (bounds, certain) if told]
-        for told in held[:1] if bounds == certain else held:
-            query = replace(self._query(request, options, _least(taught, told)), explained=False)
-            found = await self._finder.find(query)
-            if isinstance(found, NoRoute):
-                continue
-            if despite(found, bounds) or not compared:
-                return replace(found, despite=despite(found, bounds))
-            free = await self._finder.find(self._query(request, options, taught))
-            if isinstance(free, NoRoute):
-                return found  # a line has closed between the two questions
-            return replace(found, reasons=left_out(found, free, bounds, request.brand.name))
+        stages = [bounds.all, bounds.certain] if bounds.all != bounds.certain else [bounds.all]
+        for told in filter(None, stages):
+            query = self._query(request, options, _least(taught, told))
+            found = await self._finder.find(replace(query, explained=False))
+            if isinstance(found, RouteFound):
+                found = replace(found, despite=despite(found, bounds.all))
+                return await self._compared(found, request, options, taught) if compared else found
         found = await self._finder.find(self._query(request, options, taught))
-        if isinstance(found, NoRoute) or not bounds:
+        if isinstance(found, NoRoute) or not bounds.all:
             return found
-        return replace(found, despite=despite(found, bounds))
+        return replace(found, despite=despite(found, bounds.all))
+
+    async def _compared(
+        self,
+        found: RouteFound,
+        request: PaymentRequest,
+        options: PayOptions,
+        taught: Mapping[LineEnds, int],
+    ) -> RouteFound:
+        """With the cheaper chain, if any, that was left out for what earlier payments learned."""
+        free = await self._finder.find(self._query(request, options, taught))
+        if isinstance(free, NoRoute):
+            return found  # a line has closed between the two questions
+        bounds = self.lines.bounds(request.brand.guid, self._clock.now_us(), self.heard).all
+        return replace(found, reasons=left_out(found, free, bounds, request.brand.name))
 
     def heard(self, line: LineEnds, brand: bytes) -> Said | None:
         """What the newest advert of a line says."""

@@ -53,7 +53,7 @@ class House:
         self.memory.refused(BRAND, [blame], SHORT, times, self.heard)
 
     def bound(self, after_us: int = 0, brand: bytes = BRAND) -> int | None:
-        return self.memory.bounds(brand, NOW_US + after_us, self.heard).get(AB)
+        return self.memory.bounds(brand, NOW_US + after_us, self.heard).all.get(AB)
 
 
 def attempt(*amounts: int) -> Attempt:
@@ -98,8 +98,7 @@ def test_a_suspect_is_held_for_a_shorter_time() -> None:
     house.refuses(certain=False)
     assert SUSPECT_US < HOLD_US
     assert [house.bound(t) for t in (0, SUSPECT_US - 1, SUSPECT_US)] == [850, 850, 900]
-    certain = house.memory.bounds(BRAND, NOW_US, house.heard, certain_only=True)
-    assert certain == {}
+    assert house.memory.bounds(BRAND, NOW_US, house.heard).certain == {}
 
 
 def test_a_suspicion_does_not_replace_what_is_known() -> None:
@@ -215,7 +214,7 @@ def test_the_oldest_are_forgotten_first() -> None:
         blame = Blame(line, 10, 5, certain=True)
         memory.refused(BRAND, [blame], SHORT, (NOW_US, NOW_US), lambda *_: ROOMY)
     assert len(memory) == MAX_LEARNED
-    known = memory.bounds(BRAND, NOW_US, lambda *_: ROOMY)
+    known = memory.bounds(BRAND, NOW_US, lambda *_: ROOMY).all
     assert (A, NodeId((9).to_bytes(32, "big"))) not in known
     assert (A, NodeId((10).to_bytes(32, "big"))) in known
 
@@ -258,10 +257,10 @@ def test_whatever_happens_it_lets_go(seed: int) -> None:
                 house.adverts[AB] = Said(house.now_us, random.randint(1, 3000))
             case 4 if number % 50 == 0:
                 house.memory.forget()
-        bound = house.memory.bounds(BRAND, house.now_us, house.heard).get(AB)
+        bound = house.memory.bounds(BRAND, house.now_us, house.heard).all.get(AB)
         assert bound is None or 0 <= bound < house.adverts[AB].available
     house.now_us += STEPS * (HOLD_US << MAX_DOUBLINGS)
-    assert house.memory.bounds(BRAND, house.now_us, house.heard) == {}
+    assert house.memory.bounds(BRAND, house.now_us, house.heard).all == {}
     assert len(house.memory) == 0
     for payment in live:
         house.memory.ended(payment, carried=False)
