@@ -2,11 +2,13 @@
 
 The protocol's own check says which rules those are (`proto.viability`); here each gets its stable
 code, whom it names, by how much it misses, and words. Who could do something about it is told too,
-where anybody could: with the command that does it on that node.
+where anybody could: with the command that does it on that node. Names in it are quoted: strangers
+choose them, and people copy commands.
 """
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from shlex import quote
 
 from pathfinder.answer import Bar
 from pathfinder.graph import Graph
@@ -141,7 +143,7 @@ class _Telling:
                         ends,
                         short,
                         next_step=f"{ends[1]} can grant {ends[0]} {short} {brand} more:"
-                        f" `pledgeway line limit {ends[0]} LIMIT`",
+                        f" `pledgeway line limit {quote(ends[0])} LIMIT`",
                     )
                 )
             elif (short := amount - question.capacity_overrides.get(ends, amount)) > 0:
@@ -155,7 +157,7 @@ class _Telling:
                         ends,
                         short,
                         next_step="wait, or let it be tried again:"
-                        f" `pledgeway network forget --line {ends[0]}-{ends[1]}`",
+                        f" `pledgeway network forget --line {quote(ends[0])}-{quote(ends[1])}`",
                     )
                 )
         return found
@@ -214,8 +216,9 @@ class _Telling:
             case Rule.V8:
                 return self._too_late(broken)
             case Rule.V11:
-                text = f"the chain has {figure} promises more than the {self._question.max_hops}"
-                step = f"allow them: --max-hops {len(self._chain.levels)}"
+                length, most = len(self._chain.levels), self._question.max_hops
+                text = f"the chain has {length} promises, {figure} more than the {most}"
+                step = f"allow them: --max-hops {length}"
                 return Bar(
                     Code.TOO_MANY_HOPS, rule, f"{text} allowed", figure=figure, next_step=step
                 )
@@ -305,11 +308,13 @@ class _Telling:
         for name in names[1:-1]:
             if name in question.avoid_nodes:
                 text = f"{name} is to be avoided"
-                found.append(Bar(code, code.rule, text, name, next_step=f"drop --avoid {name}"))
+                found.append(
+                    Bar(code, code.rule, text, name, next_step=f"drop --avoid {quote(name)}")
+                )
         for ends in pairwise(names):
             if ends in question.avoid_lines:
                 text = f"line {ends[0]}→{ends[1]} is to be avoided"
-                step = f"drop --avoid {ends[0]}-{ends[1]}"
+                step = f"drop --avoid {quote(ends[0])}-{quote(ends[1])}"
                 found.append(Bar(code, code.rule, text, ends[0], ends, next_step=step))
         return found
 
@@ -327,7 +332,7 @@ class _Telling:
         if asked is not None and policy.members and policy.name not in asked:
             code = Code.REGISTRY_NOT_ASKED
             text = f"{_registries(policy.members)} is not among those to use"
-            step = f"allow it: --registry {policy.name}"
+            step = f"allow it: --registry {quote(policy.name)}"
             found.append(Bar(code, code.rule, text, registries=policy.members, next_step=step))
         return found
 
@@ -337,7 +342,7 @@ def _registries(names: tuple[str, ...]) -> str:
 
 
 def _accept(names: tuple[str, ...]) -> str:
-    return ", ".join(f"`pledgeway node registry accept {name}`" for name in names)
+    return ", ".join(f"`pledgeway node registry accept {quote(name)}`" for name in names)
 
 
 def _seconds(us: int) -> str:

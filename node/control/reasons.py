@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from shlex import quote
 from typing import Any, Final
 
 from node.control.context import Context
@@ -14,17 +15,24 @@ NODE_DIGITS: Final = 64  # of a node id in hex, and of a registry's
 def named_reason(context: Context, reason: Mapping[str, Any], brand: Brand) -> dict[str, Any]:
     """Ids in its texts become the names that people know; `names` says which id got which name."""
     names = {node: context.alias_of(bytes.fromhex(node)) for node in _nodes(reason)}
+    exposed = set()
     for registry, known in context.book.registries.items():
-        name = context.registry_name(registry)
-        # Whoever accepted it yesterday asks himself why it leads nowhere today.
-        names[registry.hex()] = name + (" (proven to cheat)" if known.exposed else "")
+        names[registry.hex()] = context.registry_name(registry)
+        if known.exposed:
+            # Whoever accepted it yesterday asks himself why it leads nowhere today.
+            names[registry.hex()] += " (proven to cheat)"
+            exposed.add(registry.hex())
     policy = str(reason.get("registry") or "")
     if policy and policy not in names:
         names[policy] = _policy_name(context, policy)
-    shown = dict(reason)
-    for key in ("text", "next_step"):
-        if text := str(shown.get(key) or ""):
-            shown[key] = _renamed(text, names | {brand.guid.hex(): brand.name})
+    shown, all_names = dict(reason), names | {brand.guid.hex(): brand.name}
+    shown["text"] = _renamed(str(shown.get("text") or ""), all_names)
+    if step := str(shown.get("next_step") or ""):
+        # Strangers choose their names, and people copy commands.
+        quoted = {identity: quote(name) for identity, name in all_names.items()}
+        # Nobody is told to accept what has cheated.
+        advised = exposed.isdisjoint(reason.get("registries") or ())
+        shown["next_step"] = _renamed(step, quoted) if advised else ""
     mentioned = {*_nodes(reason), policy, *(reason.get("registries") or ())}
     return shown | {"names": {i: name for i, name in names.items() if i in mentioned}}
 

@@ -43,7 +43,9 @@ def test_ids_become_names() -> None:
 
 
 def test_a_registry_that_cheated_is_said_to_have() -> None:
-    shown = named_reason(context(), reason(text=f"does not accept {S}", registries=[S]), BRAND)
+    told = reason(text=f"does not accept {S}", registries=[S], next_step=f"{A} can accept {S}")
+    shown = named_reason(context(), told, BRAND)
+    assert shown["next_step"] == ""
     assert shown["text"] == "does not accept Lagoon (proven to cheat)"
     assert shown["names"][S] == "Lagoon (proven to cheat)"
 
@@ -66,6 +68,12 @@ def test_nobody_speaks_through_his_alias() -> None:
     """Anna calls herself by Bob's id, which would then become Bob's name."""
     shown = named_reason(context(a=B), reason(), BRAND)
     assert shown["text"] == f"line {B}→Bob is short by 5 USD"
+
+
+def test_a_name_is_no_command() -> None:
+    step = f"{A} can grant more: `pledgeway line limit {B} LIMIT`"
+    shown = named_reason(context(b="Bob; rm -rf ~"), reason(next_step=step), BRAND)
+    assert shown["next_step"] == "Anna can grant more: `pledgeway line limit 'Bob; rm -rf ~' LIMIT`"
 
 
 def test_what_older_nodes_have_kept() -> None:

@@ -1,5 +1,6 @@
 """Each rule, as the only one that bars a chain, is named with the node and the figure."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -172,9 +173,19 @@ def test_v10_lines_too_short() -> None:
     assert bar.next_step == "A can grant P 350 USD more: `pledgeway line limit P LIMIT`"
 
 
+def test_a_name_is_no_command() -> None:
+    network = json.loads(json.dumps(net(available=650)).replace('"P"', '"P; rm -rf ~"'))
+    graph = graph_of(network)
+    question = RouteQuestion("P; rm -rf ~", "Q", 1000, levels=ATOMIC)
+    answer = explain(graph, question, find_route(graph, question))
+    step = "A can grant P; rm -rf ~ 350 USD more: `pledgeway line limit 'P; rm -rf ~' LIMIT`"
+    assert answer.reasons[0].bar.next_step == step
+
+
 def test_v11_too_many_hops() -> None:
     bar = only(explained(net(), max_hops=1)).bar
     assert (bar.code, bar.rule, bar.figure) == (Code.TOO_MANY_HOPS, "V11", 1)
+    assert bar.text == "the chain has 2 promises, 1 more than the 1 allowed"
     assert bar.next_step == "allow them: --max-hops 2"
 
 
