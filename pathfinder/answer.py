@@ -1,6 +1,7 @@
 """What the path finder answers."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from pathfinder.network import Policy
 from pathfinder.reason_codes import Code
@@ -84,11 +85,16 @@ class Reason:
         return self.bar.code
 
 
+SEARCH: Final = "SEARCH"  # the search for the chain itself
+SEVERAL: Final = "SEVERAL"
+
+
 @dataclass(frozen=True, slots=True)
 class Skipped:
     """What was cut off after `labels` partial chains; 0 = it was not begun.
 
-    `what`: "SEARCH", or the name of the Code whose rule was put aside to see what it bars.
+    `what`: SEARCH, or the name of the Code whose rule was put aside to see what it bars, or
+    SEVERAL: rules that were put aside together.
     """
 
     what: str

@@ -12,10 +12,9 @@ end: `what` is "SEARCH", the code of a rule that was put aside to see what it ba
 `labels`: after how many partial chains, 0 = not begun. Beside it `labels`: all work that was done.
 """
 
-from collections.abc import Iterable
 from typing import Any
 
-from pathfinder.answer import Reason, Route, RouteAnswer, Skipped
+from pathfinder.answer import SEARCH, Reason, Route, RouteAnswer, Skipped
 
 
 def answer_as_json(answer: RouteAnswer, *, with_reasons: bool) -> dict[str, Any]:
@@ -26,7 +25,7 @@ def answer_as_json(answer: RouteAnswer, *, with_reasons: bool) -> dict[str, Any]
     if with_reasons or not answer.found:
         found["reasons"] = [reason_as_json(reason) for reason in answer.reasons]
     if with_reasons or not answer.exact or not answer.found:
-        found["skipped"] = skipped_as_json(answer.skipped)
+        found["skipped"] = _skipped_as_json(answer)
         found["labels"] = answer.labels
     return found
 
@@ -78,6 +77,8 @@ def reason_as_json(reason: Reason) -> dict[str, Any]:
     }
 
 
-def skipped_as_json(skipped: Iterable[Skipped]) -> list[dict[str, Any]]:
-    """What was cut off, for `json.dumps`."""
+def _skipped_as_json(answer: RouteAnswer) -> list[dict[str, Any]]:
+    skipped = answer.skipped
+    if not answer.exact and all(one.what != SEARCH for one in skipped):
+        skipped = (Skipped(SEARCH, answer.labels), *skipped)  # nobody has explained it yet
     return [{"what": one.what, "labels": one.labels} for one in skipped]

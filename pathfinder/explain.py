@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from pathfinder.answer import Bar, Reason, RouteAnswer, Skipped
+from pathfinder.answer import SEARCH, SEVERAL, Bar, Reason, RouteAnswer, Skipped
 from pathfinder.bars import Candidate, bars_of
 from pathfinder.board import Waived
 from pathfinder.graph import Graph
@@ -32,8 +32,6 @@ RULE_BUDGET: Final = 2_500  # of one rule, so that a hopeless one leaves somethi
 LEAST_BUDGET: Final = 400  # kept for each of the others: a near chain is found with fewer
 MAX_CHAINS: Final = 16  # more than a person reads
 ANY_CODE: Final = frozenset(Code)
-SEARCH: Final = "SEARCH"  # the search itself, among what was skipped
-SEVERAL: Final = "SEVERAL"  # rules and limits that are put aside together
 
 
 def explain(

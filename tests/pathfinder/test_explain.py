@@ -288,6 +288,9 @@ def test_a_cut_off_search_says_so_too() -> None:
     found = find_route(graph, question, budget=1)
     assert not found.exact
     assert Skipped("SEARCH", found.labels) in explain(graph, question, found).skipped
+    for answer in (found, explain(graph, question, found)):
+        shown = answer_as_json(answer, with_reasons=False)
+        assert shown["skipped"].count({"what": "SEARCH", "labels": found.labels}) == 1
 
 
 def test_no_lines() -> None:
