@@ -151,16 +151,11 @@ class _Explaining:
 
     def _of_several(self, waivers: list[Waiver]) -> tuple[Reason, ...]:
         """No rule alone is to blame: a set that none can be left out of, or no lines at all."""
-        # A price that is missing counts as none, so the cheapest chains lead through those who
-        # refuse: hardly the nearest ones, and many as cheap as each other.
-        needed = [w for w in waivers if w.name is not Code.MODE_REFUSED]
+        needed = list(waivers)
         nearest = self._nearest(self._question, needed)
         if nearest is None:
-            needed = list(waivers)
-            before = len(self._skipped)
-            nearest = self._nearest(self._question, needed)
-            if nearest is None:
-                return () if len(self._skipped) > before else (self._no_path(),)
+            cut_off = any(one.what == SEVERAL for one in self._skipped)
+            return () if cut_off else (self._no_path(),)
         # What is least often to blame is put back first.
         for waiver in reversed(needed.copy()):
             fewer = [w for w in needed if w is not waiver]
