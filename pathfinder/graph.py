@@ -215,6 +215,18 @@ class Graph:
         known = self._node(name)
         return known is not None and known.expires_at_us > now_us
 
+    def node(self, name: str) -> Node:
+        """What a known node says, in force or not. KeyError."""
+        if (entry := self._node(name)) is None:
+            raise KeyError(name)
+        return entry.node
+
+    def line(self, promisor: str, promisee: str, brand: str) -> Line:
+        """What the promisor says of a known line, in force or not. KeyError."""
+        if (entry := self._line((promisor, promisee, brand))) is None:
+            raise KeyError(promisor, promisee, brand)
+        return entry.line
+
     def nodes(self, now_us: int = 0) -> tuple[str, ...]:
         """Names of the nodes that are known, sorted."""
         return tuple(sorted(n for n, e in self._known_nodes() if e.expires_at_us > now_us))

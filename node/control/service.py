@@ -6,7 +6,17 @@ from typing import Any, Final
 
 import grpc
 
-from node.control import lines, network, payments, policies, registries, requests, state, terms
+from node.control import (
+    learned,
+    lines,
+    network,
+    payments,
+    policies,
+    registries,
+    requests,
+    state,
+    terms,
+)
 from node.control.context import Context, store
 from node.control.failure import Arguments, ControlFailure, bad_argument
 from proto.v1 import control_pb2 as pb
@@ -29,6 +39,8 @@ VERBS: Final[Mapping[str, Verb]] = {
     "network": network.network,
     "network.learn": network.learn,
     "route": network.route,
+    "network.learned": learned.learned,
+    "network.forget": learned.forget,
     "stop": state.stop,
     "line.offer": lines.offer,
     "line.accept": lines.accept,

@@ -20,6 +20,8 @@ ASKED = {
     "incidents": ["node", "incidents"],
     "audit": ["node", "audit"],
     "balance": ["balance"],
+    "network.learned": ["network", "learned"],
+    "network.forget": ["network", "forget", "--line", "Bob-Carol"],
     "registry.add": ["node", "registry", "add", "-"],
     "registry.accept": ["node", "registry", "accept", "Harbour"],
     "registry.list": ["node", "registry", "list"],
@@ -175,7 +177,7 @@ def test_a_plan_that_finds_nothing_is_a_no(fake: FakeNode) -> None:
         "No chain of promises lets Carol receive 700 USD.",
         "The search gave up early: there may be a better chain.",
         "Nearest rejected chains:",
-        "  V10: line short by 350",
+        "  V10  line short by 350",
         "  nothing known",
     ]
     assert fake.run("pay", "pledgeway-request:abc", "--dry-run", "--json").exit_code == 1
