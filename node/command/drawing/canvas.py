@@ -40,7 +40,8 @@ _LACKING: Final = "\N{WHITE SQUARE}"
 _RULES: Final[Any] = {
     "svg.hashsalt": "pledgeway",  # else ids in the file are drawn anew each time
     "svg.fonttype": "none",
-    "font.family": ["DejaVu Sans"],  # comes with matplotlib, so it is everywhere the same
+    "font.family": ["sans-serif"],  # what a viewer of an SVG falls back to
+    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib, so it is everywhere the same
     "hatch.linewidth": 0.7,
     "path.simplify": False,
 }
@@ -138,7 +139,6 @@ class Page:
                 ha=align,
                 va="center_baseline",
                 parse_math=False,
-                fontfamily="DejaVu Sans",
             ),
             mark,
         )
@@ -203,7 +203,8 @@ class Page:
                 [at[1]],
                 linestyle="",
                 marker=fill.marker,
-                markersize=2 * radius * POINTS,
+                # A diamond is a square that stands on its corner.
+                markersize=2 * radius * POINTS * (0.78 if fill.marker == "D" else 1),
                 markerfacecolor=fill.colour,
                 markeredgecolor=INK,
                 markeredgewidth=0.8,

@@ -35,23 +35,28 @@ def draw_legend(page: Page, entries: Sequence[Entry], place: Box) -> None:
     for number, row in enumerate(_rows(entries, place.width)):
         x, y = place.left, place.top + ROW * (number + 0.5)
         for entry in row:
-            sample = 0.2 if entry.stroke is None else SAMPLE
+            sample = _sample(entry)
             if entry.stroke is not None and entry.arrow:
                 page.arrow((x, y), (x + sample, y), entry.stroke)
             elif entry.stroke is not None:
                 page.line(((x, y), (x + sample, y)), entry.stroke)
             if entry.fill is not None and entry.fill.hatch and entry.stroke is None:
-                swatch = Box(x - 0.06, y - 0.08, 0.14, 0.16)
+                swatch = Box(x, y - 0.08, 0.17, 0.16)
                 page.box(swatch, fill=entry.fill.colour, hatch=entry.fill.hatch, points=0.8)
             if entry.fill is not None:
-                page.node((x + sample - 0.02, y), entry.fill, 0.065)
+                page.node((x + sample - 0.06, y), entry.fill, 0.065)
             page.text((x + sample + PAD, y), entry.text, POINTS, mark="legend")
             x += _width(entry)
 
 
+def _sample(entry: Entry) -> float:
+    if entry.stroke is not None:
+        return SAMPLE
+    return 0.34 if entry.fill is not None and entry.fill.hatch else 0.16
+
+
 def _width(entry: Entry) -> float:
-    sample = 0.2 if entry.stroke is None else SAMPLE
-    return sample + PAD + text_width(entry.text, POINTS) + SPACE
+    return _sample(entry) + PAD + text_width(entry.text, POINTS) + SPACE
 
 
 def _rows(entries: Sequence[Entry], width: float) -> list[list[Entry]]:

@@ -112,7 +112,7 @@ def core(network: Network, brand: str, whole: int = MAX_WHOLE_NODES) -> Core:
     inside = set(chosen)
     among = [p for p in pairs if p[0] in inside and p[1] in inside]
     among.sort(key=lambda p: (-pairs[p], p))
-    drawn = among[:CORE_PAIRS] if large else among
+    drawn = _strongest(among, CORE_PAIRS) if large else among
     lent = {
         (line.promisor, line.promisee)
         for line in network.lines
@@ -150,6 +150,29 @@ def _hanging_together(
                 seen.add(other)
                 heappush(heap, rank[other])
     return sorted(found, key=rank.__getitem__)
+
+
+def _strongest(pairs: Sequence[Pair], most: int) -> list[Pair]:
+    """The first ones; before them, those without which nodes would come apart (Kruskal)."""
+    root: dict[str, str] = {}
+
+    def top(name: str) -> str:
+        while (above := root.get(name, name)) != name:
+            root[name] = root.get(above, above)
+            name = above
+        return name
+
+    tree: dict[Pair, None] = {}
+    for p in pairs:
+        a, b = top(p[0]), top(p[1])
+        if a != b:
+            root[a] = b
+            tree[p] = None
+    for p in pairs:
+        if len(tree) >= most:
+            break
+        tree[p] = None
+    return list(tree)
 
 
 def _pairs(network: Network, brand: str) -> dict[Pair, int]:
