@@ -6,6 +6,7 @@ import click
 
 from node.command.display import Json
 from node.command.exit_status import TaughtCommand
+from node.command.network_draw import draw
 from node.command.session import Session, with_node
 
 
@@ -16,7 +17,11 @@ def network() -> None:
     \b
     Example:
       pledgeway network export --node ./alice > net.json
+      pledgeway network draw net.svg --network net.json
     """
+
+
+network.add_command(draw)
 
 
 @network.command("export", cls=TaughtCommand)

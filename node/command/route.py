@@ -9,11 +9,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from node.command.route_draw import DRAW_OPTION, draw_routes
 from pathfinder.answer import Reason, Route, RouteAnswer
 from pathfinder.answer_json import answer_as_json
 from pathfinder.explain import explain
 from pathfinder.graph import Graph
 from pathfinder.json_place import NetworkFileError, shown
+from pathfinder.network import Network
 from pathfinder.network_file import read_network
 from pathfinder.question import BadQuestion, Fault, RouteQuestion
 from pathfinder.search import find_route
@@ -58,6 +60,7 @@ Example:
   pledgeway route --network net.json --from P --to Q --amount 100000
   pledgeway route --network net.json --from P --to Q --amount 100000 \\
       --registry R1 --last-level ATOMIC --json
+  pledgeway route --network net.json --from P --to Q --amount 100000 --draw route.svg
 
 \b
 A smallest network file:
@@ -150,6 +153,7 @@ class OneLineCommand(click.Command):
     is_flag=True,
     help="Add the nearest rejected chains and the rule that barred each.",
 )
+@DRAW_OPTION
 @click.pass_context
 def route(
     ctx: click.Context,
@@ -163,6 +167,7 @@ def route(
     max_hops: int,
     as_json: bool,
     explained: bool,
+    picture: Path | None,
 ) -> None:
     question = RouteQuestion(
         payer,
@@ -173,18 +178,21 @@ def route(
         last_levels=frozenset(Level[name] for name in last_levels or Level.__members__),
         max_hops=max_hops,
     )
-    answer = _answer(file, question, explained=explained)
+    network, answer = _answer(file, question, explained=explained)
     if as_json:
         click.echo(json.dumps(answer_as_json(answer, with_reasons=explained), ensure_ascii=False))
     else:
         _print(answer, question, explained=explained)
+    if picture is not None:
+        draw_routes(picture, network, answer.brand, (answer.route,) if answer.route else ())
     if not answer.found:
         ctx.exit(NO_ROUTE)
 
 
-def _answer(file: Path, question: RouteQuestion, *, explained: bool) -> RouteAnswer:
+def _answer(file: Path, question: RouteQuestion, *, explained: bool) -> tuple[Network, RouteAnswer]:
     try:
-        graph = Graph.from_network(read_network(file))
+        network = read_network(file)
+        graph = Graph.from_network(network)
         answer = find_route(graph, question)
         if explained or not answer.found:
             answer = explain(graph, question, answer)
@@ -193,7 +201,7 @@ def _answer(file: Path, question: RouteQuestion, *, explained: bool) -> RouteAns
     except BadQuestion as error:
         cause = _CAUSE[error.fault].format(shown(error.subject))
         raise Unusable(f"{shown(str(file))}: {_FIELD[error.fault]}: {cause}") from error
-    return answer
+    return network, answer
 
 
 def _print(answer: RouteAnswer, question: RouteQuestion, *, explained: bool) -> None:

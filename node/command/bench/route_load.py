@@ -27,12 +27,6 @@ class Load:
     questions: Sequence[RouteQuestion]
 
 
-def busiest_brand(network: Network) -> str | None:
-    """The brand with most lines; of several the first by name. None where there is no line."""
-    counts = Counter(line.brand for line in network.lines)
-    return min(counts, key=lambda brand: (-counts[brand], brand), default=None)
-
-
 def load(
     network: Network, brand: str, payer: str, queries: int, amounts: tuple[int, int], rng: Random
 ) -> Load:

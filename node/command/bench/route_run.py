@@ -13,10 +13,10 @@ from typing import Final
 
 from node.command.bench.machine import computer, versions
 from node.command.bench.resident import resident_bytes
-from node.command.bench.route_load import Load, busiest_brand, load
+from node.command.bench.route_load import Load, load
 from node.command.bench.route_result import Asked, Built, Checked, Outcome, Wanted
 from pathfinder.graph import Graph
-from pathfinder.network import Network
+from pathfinder.network import Network, busiest_brand
 from pathfinder.network_file import read_network
 from pathfinder.parts import find_parts
 from pathfinder.plain import PlainSearch

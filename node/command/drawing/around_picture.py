@@ -22,6 +22,7 @@ from node.command.drawing.styles import (
 from node.command.drawing.surroundings import Surroundings
 from node.command.drawing.wording import short_name
 from pathfinder.answer import Route
+from proto.levels import Level
 
 RADIUS: Final = 0.1  # of a chain's node
 SMALL: Final = 0.045  # of a neighbour
@@ -35,6 +36,7 @@ MOST_BEND: Final = 0.55
 OTHER: Final = Stroke(GREY, (), 0.6)
 FAR: Final = Stroke("#cccccc", (), 0.4)  # lines that touch no node of the route
 ASIDE: Final = 0.13
+APART: Final = 0.1  # inches between arrows of several levels on one line
 SHORT: Final = 0.8  # inches of an arrow that its number would cover: it stands beside
 NEIGHBOUR: Final = Fill(PAPER, "o")
 
@@ -59,11 +61,10 @@ def draw_around(
         way = (places[a], places[b]) if straight else bent(places[a], places[b], BEND, MOST_BEND)
         page.line(way, OTHER if a in chain or b in chain else FAR, "other-line")
     numbers: list[tuple[Point, str]] = []
-    for route in routes:
-        for i, hop in enumerate(route.hops, 1):
-            start, end = _between(places[hop.promisor], places[hop.promisee])
-            page.arrow(start, end, LEVEL_STROKES[hop.level], "route-promise")
-            numbers.append((_number_place(start, end), str(i)))
+    for (promisor, promisee, level, shift), which in _promises(routes).items():
+        start, end = _between(places[promisor], places[promisee], shift)
+        page.arrow(start, end, LEVEL_STROKES[level], "route-promise")
+        numbers.append((_number_place(start, end), ", ".join(which)))
     fills = node_fills(routes)
     for name in surroundings.beside:
         page.node(places[name], NEIGHBOUR, SMALL, "neighbour")
@@ -98,12 +99,31 @@ def route_legend(routes: Sequence[Route], *, neighbours: bool) -> tuple[Entry, .
     return tuple(found)
 
 
-def _between(start: Point, end: Point) -> tuple[Point, Point]:
-    """The part of the way that lies outside both nodes."""
+def _promises(routes: Sequence[Route]) -> dict[tuple[str, str, Level, float], list[str]]:
+    """Each promise once, with its numbers: chains of one payment may share a line. Where they use
+    it at several levels, the arrows stand side by side: the last of the key is inches to the side.
+    """
+    found: dict[tuple[str, str, Level, float], list[str]] = {}
+    levels: dict[tuple[str, str], list[Level]] = {}
+    for number, route in enumerate(routes, 1):
+        for i, hop in enumerate(route.hops, 1):
+            beside = levels.setdefault((hop.promisor, hop.promisee), [])
+            if hop.level not in beside:
+                beside.append(hop.level)
+            shift = beside.index(hop.level) * APART
+            key = (hop.promisor, hop.promisee, hop.level, shift)
+            found.setdefault(key, []).append(f"{number}.{i}" if len(routes) > 1 else str(i))
+    return found
+
+
+def _between(start: Point, end: Point, shift: float) -> tuple[Point, Point]:
+    """The part of the way that lies outside both nodes, so far to the side."""
     (x, y), (to_x, to_y) = start, end
-    length = ((to_x - x) ** 2 + (to_y - y) ** 2) ** 0.5 or 1.0
-    dx, dy = (to_x - x) / length * RADIUS * 1.3, (to_y - y) / length * RADIUS * 1.3
-    return (x + dx, y + dy), (to_x - dx, to_y - dy)
+    length = ((to_x - x) ** 2 + (to_y - y) ** 2) ** 0.5
+    along_x, along_y = (to_x - x) / length, (to_y - y) / length
+    dx, dy = along_x * RADIUS * 1.3, along_y * RADIUS * 1.3
+    aside_x, aside_y = along_y * shift, -along_x * shift
+    return (x + dx + aside_x, y + dy + aside_y), (to_x - dx + aside_x, to_y - dy + aside_y)
 
 
 def _number_place(start: Point, end: Point) -> Point:
@@ -125,8 +145,10 @@ def _names(
     taken = Taken(bounds)
     wishes, texts = [], []
     for at, number in numbers:
-        taken.add(_disc(at, 0.08))
-        page.box(_disc(at, 0.07), edge="none")
+        half = text_width(number, NUMBER, bold=True) / 2 + 0.03
+        place = Box(at[0] - half, at[1] - 0.07, 2 * half, 0.14)
+        taken.add(place)
+        page.box(place, edge="none")
         page.text(at, number, NUMBER, bold=True, align="center", mark="number")
     for name in surroundings.chain:
         taken.add(_disc(places[name], RADIUS))

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from io import BytesIO
-from pathlib import Path
 from typing import Any, Final
 
 import matplotlib as mpl
@@ -24,11 +23,9 @@ from matplotlib.patches import Polygon, Rectangle
 from matplotlib.text import Text
 
 from node.command.drawing.chain_layout import Box, Point
+from node.command.drawing.picture_file import KINDS, PNG, SVG
 from node.command.drawing.styles import INK, PAPER, Fill, Stroke
 
-SVG: Final = ".svg"
-PNG: Final = ".png"
-KINDS: Final = (SVG, PNG)
 DPI: Final = 150  # of a PNG: text of 7 points is 15 pixels high
 MAX_INCHES: Final = 200.0  # beyond it matplotlib's own limit of 2^16 pixels is near
 LINE_HEIGHT: Final = 1.35  # of a text's size
@@ -224,9 +221,3 @@ class Page:
             warnings.filterwarnings("ignore", message="Glyph .* missing from font")
             self._figure.savefig(out, format=self.kind[1:], dpi=DPI, metadata=_METADATA[self.kind])
         return out.getvalue()
-
-
-def kind_of(path: Path) -> str | None:
-    """SVG or PNG by the name's end; None = neither."""
-    suffix = path.suffix.lower()
-    return suffix if suffix in KINDS else None

@@ -68,7 +68,7 @@ def _plan(network: Network, brand: str, routes: Sequence[Route]) -> _Plan:
         plan_chain(route, brand, f"Chain {i} of {len(routes)}" if len(routes) > 1 else "", WIDTH)
         for i, route in enumerate(routes, 1)
     )
-    title, notes = _title(routes, brand), _notes(surroundings)
+    title, notes = _title(routes, brand), _notes(surroundings, several=len(routes) > 1)
     widths = [WIDTH, *(chain.width for chain in chains)]
     widths += [text_width(title, TITLE, bold=True), text_width(notes, NOTE)]
     legend = route_legend(routes, neighbours=bool(surroundings.beside))
@@ -88,15 +88,18 @@ def _title(routes: Sequence[Route], brand: str) -> str:
     )
 
 
-def _notes(surroundings: Surroundings) -> str:
+def _notes(surroundings: Surroundings, *, several: bool) -> str:
     drawn, everyone = len(surroundings.beside), surroundings.all_beside
-    if not everyone:
-        return "The route's nodes have no other neighbours."
     text = f"With {many(everyone, 'neighbour')} of the route"
+    if not everyone:
+        text = "The route's nodes have no other neighbours"
     if drawn < everyone:
         text = f"With {drawn:,} of {many(everyone, 'neighbour')} of the route, the best connected"
     left_out = surroundings.all_pairs - len(surroundings.pairs)
     if left_out:
         between = "line" if left_out == 1 else "lines"
         text += f"; {left_out:,} {between} among them left out"
-    return f"{text}. A number in the network is that of the promise below."
+    number = (
+        "2.1 is the first promise of chain 2" if several else "Numbers are those of the promises"
+    )
+    return f"{text}. {number} below."

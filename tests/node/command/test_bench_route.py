@@ -11,10 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from node.command.bench import bench
-from node.command.bench.route_load import WARM_UP, busiest_brand, load
+from node.command.bench.route_load import WARM_UP, load
 from node.command.bench.route_result import Asked, Built, Checked, Outcome, Wanted
 from node.command.bench.route_show import show_routes
-from pathfinder.network import Line, Network, Node
+from pathfinder.network import Line, Network, Node, busiest_brand
 from pathfinder.network_file import write_network
 from pathfinder.synthetic import Shape, synthetic_network
 

@@ -1,0 +1,96 @@
+"""`pledgeway network draw`: a whole network as a picture."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from node.command.drawing.picture_file import PICTURE, kind_of, require_place, write_picture
+from node.command.exit_status import UNUSABLE, fail
+from node.command.processes.progress import progress
+from node.command.session import ENVIRONMENT, Session, default_directory
+
+if TYPE_CHECKING:
+    from pathfinder.network import Network
+
+
+@click.command(
+    "draw",
+    epilog="Exit status: 0 drawn; 1 a clean no; 2 unusable input, or no node is running; 3 the"
+    " node's answer was lost.",
+)
+@click.argument("picture", type=PICTURE, metavar="PICTURE")
+@click.option(
+    "--network",
+    "file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A network file, instead of what a node knows.",
+)
+@click.option(
+    "--at",
+    "--node",
+    "directory",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help=f"The node to ask.  [default: {ENVIRONMENT}, else ~/.pledgeway/node]",
+)
+@click.option("--brand", help="Of the lines to draw.  [default: the one with most lines]")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object about the picture.")
+def draw(
+    picture: Path, file: Path | None, directory: Path | None, brand: str | None, as_json: bool
+) -> None:
+    """Draw a network into PICTURE, a new file that ends in .svg or .png.
+
+    Nodes by the registries that they accept, the larger the more neighbours they have; lines by
+    whether credit goes both ways. Of a large network the best-connected core is drawn, and the
+    picture says how much was left out.
+
+    \b
+    Example:
+      pledgeway network draw net.svg --network net.json
+      pledgeway network draw around-me.png --at ./alice --brand USD
+    """
+    require_place(picture)
+    if file is not None and directory is not None:
+        fail(UNUSABLE, "--network and --at exclude each other: draw a file, or what a node knows")
+    # Here, so that --help does not load a plotting library, nor all that a network is made of.
+    from node.command.drawing.network_picture import draw_network
+    from pathfinder.network import busiest_brand
+
+    where = str(file) if file is not None else "the node's network"
+    progress(f"reading {where}")
+    network = _of_file(file) if file is not None else _of_node(directory, as_json)
+    brand = brand or busiest_brand(network)
+    lines = sum(line.brand == brand for line in network.lines)
+    if not lines:
+        fail(UNUSABLE, f"{where}: " + (f"no line in brand {brand}" if brand else "no lines"))
+    progress(f"drawing {picture}")
+    write_picture(picture, draw_network(network, brand or "", kind_of(picture) or ""))
+    progress("")
+    if as_json:
+        about = {"picture": str(picture), "brand": brand, "nodes": len(network.nodes)}
+        click.echo(json.dumps(about | {"lines": lines}, ensure_ascii=False))
+
+
+def _of_file(file: Path) -> "Network":
+    from pathfinder.json_place import NetworkFileError
+    from pathfinder.network_file import read_network
+
+    try:
+        return read_network(file)
+    except NetworkFileError as error:
+        fail(UNUSABLE, str(error))
+
+
+def _of_node(directory: Path | None, as_json: bool) -> "Network":
+    from pathfinder.json_place import NetworkFileError
+    from pathfinder.network_parse import parse_network
+
+    session = Session((directory or default_directory()).expanduser(), as_json)
+    answer = session.ask("network", {})
+    try:
+        return parse_network(answer.text.encode())
+    except NetworkFileError as error:
+        fail(UNUSABLE, f"the node's network cannot be read: {error}")
