@@ -5,6 +5,7 @@ Pure geometry. Places are slots of a grid, so no node and no name lies on anothe
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import dist
 from typing import Final
 
 from node.command.drawing.chain_layout import Point
@@ -18,7 +19,8 @@ EDGE: Final = 0.6  # room for half a name
 WIDEST: Final = 2.6  # between nodes of a short chain: more looks lost
 NARROW: Final = 1.15  # nodes of a chain that stand closer go up and down in turn
 SWING: Final = 0.5  # how far
-CURVE: Final = 12  # straight pieces of a curve
+CURVE: Final = 24  # straight pieces of a curve
+BENDS: Final = (0.0, 0.25, -0.25, 0.45, -0.45, 0.8, -0.8)  # inches from the straight line
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +91,31 @@ def _around(
         places[name] = slot
 
 
-def bent(start: Point, end: Point, share: float, most: float) -> tuple[Point, ...]:
-    """A curve between two places that keeps clear of what stands on the straight line."""
+def bent(start: Point, end: Point, away: float) -> tuple[Point, ...]:
+    """A curve between two places whose middle is that far to the left of the straight line."""
     (x, y), (to_x, to_y) = start, end
-    length = ((to_x - x) ** 2 + (to_y - y) ** 2) ** 0.5 or 1.0
-    away = min(most, share * length)
-    middle_x = (x + to_x) / 2 + away * (to_y - y) / length
-    middle_y = (y + to_y) / 2 - away * (to_x - x) / length
+    length = dist(start, end) or 1.0
+    # The curve's middle comes half as far out as the point that it is drawn to.
+    middle_x = (x + to_x) / 2 + 2 * away * (to_y - y) / length
+    middle_y = (y + to_y) / 2 - 2 * away * (to_x - x) / length
     found = []
     for i in range(CURVE + 1):
         t = i / CURVE
         a, b, c = (1 - t) ** 2, 2 * t * (1 - t), t * t
         found.append((a * x + b * middle_x + c * to_x, a * y + b * middle_y + c * to_y))
     return tuple(found)
+
+
+def clear_way(start: Point, end: Point, others: Sequence[Point], clear: float) -> tuple[Point, ...]:
+    """The straightest way that stays that far from the others; else the one that does most."""
+    straight: tuple[Point, ...] = (start, end)
+    best, most = straight, 0.0
+    for away in BENDS:
+        way = bent(start, end, away)
+        least = min((dist(at, other) for at in way for other in others), default=clear)
+        way = way if away else straight
+        if least >= clear:
+            return way
+        if least > most:
+            best, most = way, least
+    return best

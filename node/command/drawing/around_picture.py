@@ -1,9 +1,10 @@
 """Draws a route among its neighbours."""
 
 from collections.abc import Mapping, Sequence
+from math import dist
 from typing import Final
 
-from node.command.drawing.around_layout import AroundLayout, bent
+from node.command.drawing.around_layout import AroundLayout, bent, clear_way
 from node.command.drawing.canvas import Page, text_height, text_width
 from node.command.drawing.chain_layout import Box, Point
 from node.command.drawing.label_layout import Taken, Wish, place_labels
@@ -31,8 +32,8 @@ SMALL_NAME: Final = 6.5
 NAME_CHARS: Final = 14
 SMALL_CHARS: Final = 12
 NUMBER: Final = 6.5
-BEND: Final = 0.16  # of the distance that a line beside the chain keeps from it
-MOST_BEND: Final = 0.55
+BEND: Final = 0.08  # of the distance that a line beside the chain keeps from it
+MOST_BEND: Final = 0.28
 OTHER: Final = Stroke(GREY, (), 0.6)
 FAR: Final = Stroke("#cccccc", (), 0.4)  # lines that touch no node of the route
 ASIDE: Final = 0.13
@@ -57,14 +58,19 @@ def draw_around(
     for a, b in reversed(surroundings.pairs):
         if frozenset((a, b)) in used:
             continue
-        straight = not (a in chain and b in chain)
-        way = (places[a], places[b]) if straight else bent(places[a], places[b], BEND, MOST_BEND)
+        start, end = places[a], places[b]
+        way: tuple[Point, ...] = (start, end)
+        if a in chain and b in chain:  # it would lie on the chain's own arrows
+            way = bent(start, end, min(MOST_BEND, BEND * dist(start, end)))
         page.line(way, OTHER if a in chain or b in chain else FAR, "other-line")
     numbers: list[tuple[Point, str]] = []
     for (promisor, promisee, level, shift), which in _promises(routes).items():
         start, end = _between(places[promisor], places[promisee], shift)
-        page.arrow(start, end, LEVEL_STROKES[level], "route-promise")
-        numbers.append((_number_place(start, end), ", ".join(which)))
+        others = [places[name] for name in surroundings.chain if name not in (promisor, promisee)]
+        way = clear_way(start, end, others, 2 * RADIUS)
+        at = _number_place(start, end) if len(way) == 2 else way[len(way) // 2]
+        page.arrow(way, LEVEL_STROKES[level], "route-promise")
+        numbers.append((at, ", ".join(which)))
     fills = node_fills(routes)
     for name in surroundings.beside:
         page.node(places[name], NEIGHBOUR, SMALL, "neighbour")

@@ -61,7 +61,8 @@ def text_height(lines: int, points: float) -> float:
 
 @cache
 def _font(bold: bool) -> FT2Font:
-    return FT2Font(findfont(FontProperties("DejaVu Sans", weight="bold" if bold else "normal")))
+    weight = "bold" if bold else "normal"
+    return FT2Font(findfont(FontProperties(family="DejaVu Sans", weight=weight)))
 
 
 @cache
@@ -109,7 +110,7 @@ class Page:
         artist.set_zorder(self._order)
         artist.set_clip_on(False)
         if mark:
-            artist.set_gid(mark)
+            artist.set_gid(f"{mark}-{self._order}")  # an id that nothing else in the file has
         self._axes.add_artist(artist)
 
     def text(
@@ -157,13 +158,14 @@ class Page:
             mark,
         )
 
-    def arrow(self, start: Point, end: Point, stroke: Stroke, mark: str = "") -> None:
-        """Its head is a filled triangle: dashed outlines of heads look broken."""
-        (x, y), (to_x, to_y) = start, end
+    def arrow(self, points: Sequence[Point], stroke: Stroke, mark: str = "") -> None:
+        """Along the points. Its head is a filled triangle: dashed outlines of heads look broken."""
+        (x, y), end = points[-2:]
+        to_x, to_y = end
         length = ((to_x - x) ** 2 + (to_y - y) ** 2) ** 0.5
         along = ((to_x - x) / length, (to_y - y) / length)
         base = (to_x - along[0] * HEAD_LENGTH, to_y - along[1] * HEAD_LENGTH)
-        self.line((start, base), stroke, mark)
+        self.line((*points[:-1], base), stroke, mark)
         half = HEAD_WIDTH / 2
         sides = [(base[0] + s * along[1] * half, base[1] - s * along[0] * half) for s in (1, -1)]
         self._put(Polygon([end, *sides], closed=True, fc=stroke.colour, ec="none"), "")

@@ -62,9 +62,9 @@ def draw_chain(page: Page, drawing: ChainDrawing, left: float, top: float, numbe
     page.text((left, top + 0.08), drawing.heading, NAME, bold=True, mark=f"chain-{number}")
     top += HEADING
     for i, (hop, arrow) in enumerate(zip(drawing.route.hops, drawing.layout.arrows, strict=True)):
-        start, end = ((x + left, y + top) for x, y in (arrow.start, arrow.end))
+        way = [(x + left, y + top) for x, y in (arrow.start, arrow.end)]
         mark = f"promise-{number}-{i + 1}"
-        page.arrow(start, end, LEVEL_STROKES[hop.level], mark)
+        page.arrow(way, LEVEL_STROKES[hop.level], mark)
         _label(page, drawing.labels[i], arrow.label.moved(left, top), turns=arrow.turns)
     modes = dict(drawing.route.modes)
     nodes = [hop.promisor for hop in drawing.route.hops] + [drawing.route.hops[-1].promisee]

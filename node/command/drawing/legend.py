@@ -37,7 +37,7 @@ def draw_legend(page: Page, entries: Sequence[Entry], place: Box) -> None:
         for entry in row:
             sample = _sample(entry)
             if entry.stroke is not None and entry.arrow:
-                page.arrow((x, y), (x + sample, y), entry.stroke)
+                page.arrow(((x, y), (x + sample, y)), entry.stroke)
             elif entry.stroke is not None:
                 page.line(((x, y), (x + sample, y)), entry.stroke)
             if entry.fill is not None and entry.fill.hatch and entry.stroke is None:
