@@ -1,13 +1,14 @@
 """`pledgeway network draw`: a whole network as a picture."""
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from node.command.drawing.picture_file import PICTURE, kind_of, require_place, write_picture
-from node.command.exit_status import UNUSABLE, fail
+from node.command.exit_status import UNUSABLE, TaughtCommand, fail
 from node.command.processes.progress import progress
 from node.command.session import ENVIRONMENT, Session, default_directory
 
@@ -15,11 +16,7 @@ if TYPE_CHECKING:
     from pathfinder.network import Network
 
 
-@click.command(
-    "draw",
-    epilog="Exit status: 0 drawn; 1 a clean no; 2 unusable input, or no node is running; 3 the"
-    " node's answer was lost.",
-)
+@click.command("draw", cls=TaughtCommand)
 @click.argument("picture", type=PICTURE, metavar="PICTURE")
 @click.option(
     "--network",
@@ -60,15 +57,18 @@ def draw(
     from pathfinder.network import busiest_brand
 
     where = str(file) if file is not None else "the node's network"
-    progress(f"reading {where}")
-    network = _of_file(file) if file is not None else _of_node(directory, as_json)
-    brand = brand or busiest_brand(network)
-    lines = sum(line.brand == brand for line in network.lines)
-    if not lines:
-        fail(UNUSABLE, f"{where}: " + (f"no line in brand {brand}" if brand else "no lines"))
-    progress(f"drawing {picture}")
-    write_picture(picture, draw_network(network, brand or "", kind_of(picture) or ""))
-    progress("")
+    try:
+        progress(f"reading {where}")
+        network = _of_file(file) if file is not None else _of_node(directory, as_json)
+        brand = brand or busiest_brand(network)
+        lines = sum(line.brand == brand for line in network.lines)
+        if brand is None or not lines:
+            fail(UNUSABLE, f"{where}: " + ("no lines" if brand is None else f"no line in {brand}"))
+        progress(f"drawing {picture}")
+        data = draw_network(network, brand, kind_of(picture) or "")
+    finally:
+        progress("")
+    write_picture(picture, data)
     if as_json:
         about = {"picture": str(picture), "brand": brand, "nodes": len(network.nodes)}
         click.echo(json.dumps(about | {"lines": lines}, ensure_ascii=False))
@@ -88,7 +88,8 @@ def _of_node(directory: Path | None, as_json: bool) -> "Network":
     from pathfinder.json_place import NetworkFileError
     from pathfinder.network_parse import parse_network
 
-    session = Session((directory or default_directory()).expanduser(), as_json)
+    named = directory or os.environ.get(ENVIRONMENT) or default_directory()
+    session = Session(Path(named).expanduser(), as_json)
     answer = session.ask("network", {})
     try:
         return parse_network(answer.text.encode())
