@@ -1,6 +1,7 @@
 """`route --draw` and `network draw` as they are typed: the file, the one line, the exit status."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -160,6 +161,11 @@ def test_only_a_picture_loads_a_plotting_library(file: Path, tmp_path: Path) -> 
         ((*question, "--draw", str(tmp_path / "x.svg")), "True"),
     ):
         done = subprocess.run(
-            [sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True
+            [sys.executable, "-c", code, *arguments],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            # Where it cannot keep its cache it would say so at length.
+            env=os.environ | {"MPLCONFIGDIR": str(file / "no folder"), "TMPDIR": str(tmp_path)},
         )
         assert done.stderr.splitlines() == [loaded], done.stderr
