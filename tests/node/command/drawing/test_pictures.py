@@ -179,6 +179,12 @@ def test_short_names(name: str, shown: str) -> None:
     assert len(short_name(name, 8)) <= 8
 
 
+def test_right_to_left_moves_no_figure() -> None:
+    shekel = "\N{HEBREW LETTER SHIN}\N{HEBREW LETTER QOF}"
+    assert units(100, shekel) == f"100 \u200e{shekel}\u200e"
+    assert text_width(short_name(shekel), 9) == text_width(shekel, 9)
+
+
 def test_wording() -> None:
     assert units(1_234_567, "USD") == "1,234,567 USD"
     assert units(5, "") == "5"
