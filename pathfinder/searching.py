@@ -3,7 +3,7 @@
 Everything here runs on trio but the search itself.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -12,8 +12,10 @@ import trio
 from pathfinder.by_id import find
 from pathfinder.feed import Feed
 from pathfinder.graph import Upsert
+from pathfinder.known_network import Snapshot, ask
 from pathfinder.route_cache import RouteCache
 from proto.adverts import Advert
+from proto.network_view import Known, RouteAsk, Viewpoint, network_file
 from proto.route import NoRoute, RouteFound, RouteQuery
 
 # One search at a time: the graph is not shared between threads that run together.
@@ -76,9 +78,28 @@ class Searching:
         self.remembered += known is not None
         return known
 
+    def known(self, view: Viewpoint) -> Iterator[Known]:
+        """See `proto.network_view.KnownNetwork`."""
+        return Snapshot(view, self._feed.tables()).entries()
+
     def export(self, now_us: int) -> Mapping[str, Any]:
-        """The network as a network file (protocol section 10)."""
-        return self._feed.export(now_us)
+        """The network as a network file (protocol section 10), as a stranger sees it."""
+        return network_file(self.known(Viewpoint(now_us)))
+
+    def name_of(self, view: Viewpoint, given: str) -> str:
+        """See `proto.network_view.KnownNetwork`."""
+        return Snapshot(view, self._feed.tables()).name_of(given)
+
+    async def ask(self, view: Viewpoint, asked: RouteAsk) -> Mapping[str, Any]:
+        """See `proto.network_view.KnownNetwork`."""
+        async with self._search:
+            self._catch_up()
+            changed = self._feed.forget_lists(view.now_us)
+            if self._feed.set_policies(tuple(view.policies.values())) or changed:
+                self._cache.clear()
+            self.searches += 1
+            snapshot = Snapshot(view, self._feed.tables())
+            return await trio.to_thread.run_sync(ask, self._feed.graph, snapshot, asked)
 
     def size(self) -> tuple[int, int]:
         """(nodes, lines) known."""

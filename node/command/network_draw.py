@@ -9,6 +9,7 @@ import click
 
 from node.command.drawing.picture_file import PICTURE, kind_of, require_place, write_picture
 from node.command.exit_status import UNUSABLE, TaughtCommand, fail
+from node.command.network_export import network_rows
 from node.command.processes.progress import progress
 from node.command.session import ENVIRONMENT, Session, default_directory
 
@@ -56,10 +57,12 @@ def draw(
     from node.command.drawing.network_picture import draw_network
     from pathfinder.network import busiest_brand
 
+    named = directory or os.environ.get(ENVIRONMENT) or default_directory()
+    session = Session(Path(named).expanduser(), as_json)
     where = str(file) if file is not None else "the node's network"
     try:
         progress(f"reading {where}")
-        network = _of_file(file) if file is not None else _of_node(directory, as_json)
+        network = _of_file(file) if file is not None else network_of_node(session)
         brand = brand or busiest_brand(network)
         lines = sum(line.brand == brand for line in network.lines)
         if brand is None or not lines:
@@ -84,14 +87,12 @@ def _of_file(file: Path) -> "Network":
         fail(UNUSABLE, str(error))
 
 
-def _of_node(directory: Path | None, as_json: bool) -> "Network":
+def network_of_node(session: Session) -> "Network":
+    """What the node knows. Ends the command where it does not answer, or cannot be understood."""
     from pathfinder.json_place import NetworkFileError
     from pathfinder.network_parse import parse_network
 
-    named = directory or os.environ.get(ENVIRONMENT) or default_directory()
-    session = Session(Path(named).expanduser(), as_json)
-    answer = session.ask("network", {})
     try:
-        return parse_network(answer.text.encode())
+        return parse_network("".join(network_rows(session)).encode())
     except NetworkFileError as error:
         fail(UNUSABLE, f"the node's network cannot be read: {error}")

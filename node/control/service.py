@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import grpc
 
-from node.control import lines, payments, policies, registries, requests, state, terms
+from node.control import lines, network, payments, policies, registries, requests, state, terms
 from node.control.context import Context, store
 from node.control.failure import Arguments, ControlFailure, bad_argument
 from proto.v1 import control_pb2 as pb
@@ -16,13 +16,19 @@ SERVICE: Final = "pledgeway.v1.Control"
 MAX_ARGUMENTS: Final = 1 << 18  # a card, a request or a record with room to spare
 
 Verb = Callable[[Context, Arguments], Awaitable[dict[str, Any]]]
+# One that answers several times; the last answer is final.
+Tale = Callable[
+    [Context, Arguments, Callable[[Mapping[str, Any]], Awaitable[None]]], Awaitable[None]
+]
 
 VERBS: Final[Mapping[str, Verb]] = {
     "status": state.status,
     "card": state.card,
     "audit": state.audit,
     "incidents": state.incidents,
-    "network": state.network,
+    "network": network.network,
+    "network.learn": network.learn,
+    "route": network.route,
     "stop": state.stop,
     "line.offer": lines.offer,
     "line.accept": lines.accept,
@@ -52,6 +58,13 @@ VERBS: Final[Mapping[str, Verb]] = {
     "payment.list": payments.list_payments,
     "payment.abandon": payments.abandon,
     "payment.evidence": payments.evidence,
+}
+
+TALES: Final[Mapping[str, Tale]] = {
+    "pay": payments.pay,
+    "network.export": network.export,
+    "network.adverts": network.adverts,
+    "network.show": network.show,
 }
 
 
@@ -94,7 +107,8 @@ def control_service(context: Context, more: Mapping[str, Verb] | None = None) ->
             return _failed(failure)
 
     async def follow(command: pb.Command, _: CallContext, send: Send[pb.Reply]) -> None:
-        if command.verb != "pay":
+        tale = TALES.get(command.verb)
+        if tale is None:
             raise RpcRefused(grpc.StatusCode.UNIMPLEMENTED, f"no verb {command.verb!r}")
 
         async def tell(answer: Mapping[str, Any]) -> None:
@@ -103,7 +117,7 @@ def control_service(context: Context, more: Mapping[str, Verb] | None = None) ->
             await send(pb.Reply(json=told))
 
         try:
-            await payments.pay(context, _arguments(command), tell)
+            await tale(context, _arguments(command), tell)
         except ControlFailure as failure:
             await send(_failed(failure))
 

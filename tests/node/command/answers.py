@@ -201,7 +201,6 @@ INCIDENT: Final = {
     "amount": 40,
     "detail": "shown 3 s late",
 }
-NETWORK: Final = {"registries": {"Harbour": {}}, "policies": {}, "nodes": {}, "lines": []}
 EVIDENCE: Final = {"file": b64encode(b"\x0a\x01proof").decode(), "kind": "commit certificate"}
 
 ANSWERS: Final[dict[str, dict[str, Any]]] = {
@@ -211,7 +210,6 @@ ANSWERS: Final[dict[str, dict[str, Any]]] = {
     "incidents": {"incidents": [INCIDENT]},
     "audit": AUDIT,
     "balance": BALANCE,
-    "network": NETWORK,
     "registry.add": REGISTRY,
     "registry.accept": REGISTRY,
     "registry.list": {"registries": [REGISTRY]},

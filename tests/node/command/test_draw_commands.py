@@ -14,7 +14,12 @@ from click.testing import CliRunner, Result
 
 from node.command.__main__ import main
 from node.command.route import route
+from pathfinder.answer_json import answer_as_json
+from pathfinder.graph import Graph
+from pathfinder.network import Network
 from pathfinder.network_file import format_network, write_network
+from pathfinder.question import RouteQuestion
+from pathfinder.search import find_route
 from pathfinder.synthetic import synthetic_network
 from tests.node.command.conftest import ROOT, FakeNode
 from tests.node.command.drawing.chains import chain_network
@@ -120,9 +125,19 @@ def test_a_network(file: Path, tmp_path: Path) -> None:
     assert draw(tmp_path / "net.png", "--network", file).exit_code == 0
 
 
+def pieces(network: Network) -> list[dict[str, Any]]:
+    """What a node says of such a network, piece by piece."""
+    found = json.loads(format_network(network))
+    registries = [["registries", name, {}] for name in found["registries"]]
+    policies = [["policies", *entry] for entry in found["policies"].items()]
+    nodes = [["nodes", *entry] for entry in found["nodes"].items()]
+    lines = [["lines", "", line] for line in found["lines"]]
+    said = ({"entries": [*registries, *policies]}, {"entries": [*nodes, *lines], "end": True})
+    return [{"json": piece} for piece in said]
+
+
 def test_the_network_of_a_node(fake: FakeNode, tmp_path: Path) -> None:
-    text = format_network(synthetic_network(12, 40, Random(1)))
-    fake.says("network", {"json": json.loads(text)})
+    fake.says("network.export", *pieces(synthetic_network(12, 40, Random(1))))
     for option in (("--at", str(fake.directory)), ("--node", str(fake.directory)), ()):
         picture = tmp_path / f"net{len(option)}{option[:1]}.svg"
         result = fake.run("network", "draw", str(picture), *option)
@@ -141,7 +156,8 @@ def test_what_cannot_be_drawn(file: Path, tmp_path: Path, fake: FakeNode) -> Non
     one_line(draw(new, "--network", empty), 2, "no lines")
     one_line(draw(new, "--at", tmp_path), 2)
     one_line(draw(file.with_suffix(".svg") / "x.svg", "--network", file), 2, "folder")
-    fake.says("network", {"json": {"nodes": 5}})
+    strange = {"entries": [["nodes", "A", 5]], "end": True}
+    fake.says("network.export", {"json": strange})
     one_line(draw(new, "--at", fake.directory), 2, "cannot be read")
     assert not new.exists()
 
@@ -169,3 +185,21 @@ def test_only_a_picture_loads_a_plotting_library(file: Path, tmp_path: Path) -> 
             env=os.environ | {"MPLCONFIGDIR": str(file / "no folder"), "TMPDIR": str(tmp_path)},
         )
         assert done.stderr.splitlines() == [loaded], done.stderr
+
+
+def test_a_route_that_a_node_found(fake: FakeNode, tmp_path: Path) -> None:
+    network = chain_network(3, 4)
+    answer = find_route(
+        Graph.from_network(network), RouteQuestion("node 0", "node 3", 100_000, brand="USD")
+    )
+    said = answer_as_json(answer, with_reasons=False)
+    asked = {"from": "node 0", "to": "node 3", "brand": "USD"}
+    fake.says("route", {"json": {"asked": asked, "answer": said}})
+    table = json.loads((fake.directory / "replies.json").read_text())
+    table["network.export"] = pieces(network)
+    (fake.directory / "replies.json").write_text(json.dumps(table))
+    picture = tmp_path / "route.svg"
+    options = ("--at", str(fake.directory), "--to", "node 3", "--amount", "100000")
+    result = fake.run("route", *options, "--draw", str(picture))
+    assert (result.exit_code, result.stderr) == (0, ""), result.output
+    assert "extra 3" in picture.read_text(), "the neighbours are those that the node knows"

@@ -50,7 +50,8 @@ def test_all_commands_are_there() -> None:
         *("request", "request create", "request list", "request show"),
         *("request confirm", "request decline"),
         *("pay", "payment", "payment show", "payment list", "payment abandon"),
-        *("payment evidence", "balance", "network", "network export", "network draw"),
+        *("payment evidence", "balance", "network", "network export"),
+        *("network import", "network show", "network draw"),
     }
 
 

@@ -165,6 +165,33 @@ def test_every_view(pair: Pair, node: str) -> None:
     assert pair.json(node, "node", "card")["card"] == pair.good(node, "node", "card").strip()
 
 
+def test_the_network_goes_from_one_node_to_another(pair: Pair) -> None:
+    """As adverts that are verified, as a file that is asked, and as a question to the node."""
+    adverts = str(pair.folder / "net.adverts")
+    pair.good("Alice", "network", "export", "--format", "adverts", "--out", adverts)
+    taken = pair.json("Bob", "network", "import", adverts)
+    assert (taken["applied"], taken["refused"], taken["expired"]) == (0, 0, 0)
+    assert (taken["stale"], taken["limited"]) == (4, 0)
+    first, *lines = Path(adverts).read_text().splitlines()
+    changed = [x[:90] + ("A" if x[90] != "A" else "B") + x[91:] for x in lines]
+    forged = pair.run(
+        "Bob", "network", "import", pair.file("forged.adverts", "\n".join([first, *changed]))
+    )
+    assert forged.exit_code == 1 and "a wrong signature" in forged.stdout
+    shown = pair.json("Alice", "network", "show", "Bob")
+    assert [one["name"] for one in shown["nodes"]] == ["Bob"] and len(shown["lines"]) == 2
+    assert shown["nodes"][0]["said_us"] <= shown["at_us"] < shown["nodes"][0]["expires_at_us"]
+    assert "2 nodes, 2 lines (USD 2)" in pair.good("Alice", "network", "show")
+    net = str(pair.folder / "net.json")
+    pair.good("Alice", "network", "export", "--out", net)
+    bob = shown["nodes"][0]["id"]
+    by_node = pair.json("Alice", "route", "--to", bob[:8], "--amount", "700")
+    by_file = ("--network", net, "--from", "Alice", "--to", "Bob", "--amount", "700")
+    assert by_node == pair.json("Alice", "route", *by_file)
+    assert pair.run("Alice", "route", "--to", "Bob", "--amount", "99999").exit_code == 1
+    assert pair.run("Alice", "route", "--to", "Zoe", "--amount", "1").exit_code == 2
+
+
 def test_terms(pair: Pair) -> None:
     args = ("fees", "set", "ATOMIC", "1.002", "3", "--refuse", "GATEWAY", "--hold-max", "2min")
     said = pair.json("Alice", *args, "--watch")
