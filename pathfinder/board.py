@@ -1,5 +1,6 @@
 """The arrays that a search runs on, changed in place as adverts come, and what every line asks."""
 
+from array import array
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from pathfinder.forest import Forest
 
 MAX_PRICE_LISTS: Final = 256  # policies in use at one time, each with a table for every line used
+MAX_PRICED: Final = 30_000  # (node or line, level) in such a table: some 20 MB
 MAX_JOURNAL: Final = 4_096  # changes that bounds catch up with; after more they are made anew
 
 CLOSED: Final = -1  # room of a line that no chain may use, whatever is waived
@@ -62,7 +64,7 @@ class Board:
         self.dead = 0  # so many of them
         self.number: dict[str, int] = {}
         self.lines: list[Line] = []
-        self.room: list[int] = []
+        self.room = array("q")
         self.promisor: list[int] = []
         self.promisee: list[int] = []
         self.incoming: list[list[int]] = []
@@ -210,42 +212,41 @@ class PriceList:
 
     def __init__(self, board: Board, policy: Policy, waived: Waived) -> None:
         self.board, self.policy, self.waived = board, policy, waived
-        self._found: dict[int, dict[tuple[Level, Level], Step | None]] = {}
-        self._all: dict[tuple[int, Level], tuple[Step, ...]] = {}
+        self._found: dict[tuple[int, Level], tuple[Step, ...]] = {}
 
-    def step(self, line: int, incoming: Level, outgoing: Level) -> Step | None:
+    def step(self, line: int, incoming: Level, level: Level) -> Step | None:
         """What the line's promisor takes, as an intermediary who holds `incoming`."""
-        board = self.board
-        key = board.price_key[line]
-        table = self._found.get(key)
-        if table is None:
-            table = self._found[key] = {}
-        pair = (incoming, outgoing)
-        if pair not in table:
-            promisor = board.promisor[line]
-            table[pair] = step_of(
-                board.nodes[promisor],
-                board.facts[promisor],
-                board.lines[line],
-                incoming,
-                outgoing,
-                self.policy,
-                self.waived,
-            )
-        return table[pair]
+        for step in self.steps(line, level):
+            if step.incoming is incoming:
+                return step
+        return None
 
     def steps(self, line: int, level: Level) -> tuple[Step, ...]:
         """What the line's promisor takes, as an intermediary, for a promise of that level."""
-        key = (self.board.price_key[line], level)
-        found = self._all.get(key)
+        board = self.board
+        key = (board.price_key[line], level)
+        found = self._found.get(key)
         if found is None:
-            steps = (self.step(line, incoming, level) for incoming in Level)
-            found = self._all[key] = tuple(step for step in steps if step is not None)
+            if len(self._found) >= MAX_PRICED:
+                del self._found[next(iter(self._found))]  # the one made longest ago
+            promisor = board.promisor[line]
+            made = (
+                step_of(
+                    board.nodes[promisor],
+                    board.facts[promisor],
+                    board.lines[line],
+                    incoming,
+                    level,
+                    self.policy,
+                    self.waived,
+                )
+                for incoming in Level
+            )
+            found = self._found[key] = tuple(step for step in made if step is not None)
         return found
 
     def forget(self, keys: set[int]) -> None:
         """Somebody has changed his terms."""
         for key in keys:
-            self._found.pop(key, None)
             for level in Level:
-                self._all.pop((key, level), None)
+                self._found.pop((key, level), None)

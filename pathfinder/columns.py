@@ -211,8 +211,8 @@ def _sides(fees: Mapping[str, RegistryFee], policy: Policy) -> tuple[float, floa
 
 
 def room_of(board: Board) -> Ints:
-    """What each line carries as advertised."""
-    return np.array(board.room, np.int64)
+    """What each line carries as advertised: a view, while which no line may be added."""
+    return np.frombuffer(board.room, np.int64)
 
 
 def usable(room: Ints, floor: int, waived: Waived) -> Booleans:

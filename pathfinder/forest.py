@@ -19,7 +19,7 @@ from proto.modes import Mode
 from proto.viability import Rule
 
 FLOOR_BITS: Final = 2  # leading bits of an amount that its floor keeps: two floors an octave
-MAX_FOREST_BYTES: Final = 384 * 1024 * 1024  # trees and ways of one board
+MAX_FOREST_BYTES: Final = 192 * 1024 * 1024  # trees and ways of one board
 MAX_HOPS_KEPT: Final = 256  # payers and floors; each takes a list of all nodes
 BYTES_OF_A_WAY: Final = 13  # as arrays
 BYTES_OF_A_STATE: Final = 8

@@ -31,6 +31,7 @@ LABEL_BUDGET: Final = 200_000  # over all passes: some ten seconds, beyond which
 # in all than the second. Who has spent that much on coarse ones, in one search or many, gets them.
 NODES_PER_LABEL: Final = 8
 LEAST_WORTH: Final = 300
+MOST_COARSE: Final = 2_000  # one search alone waits no longer: such a one hardly ever ends soon
 MIN_TREE_LINES: Final = 1_000  # in a smaller network trees gain less than numpy takes to load
 LAST_RESORT_BUDGET: Final = 50_000  # of the pass that is not exact, once the budget is spent
 
@@ -105,7 +106,7 @@ def cheapest(
         bounds = _bounds(setting, guide)
         until = budget
         if guide is not guides[-1]:
-            until = min(budget, taken + _worth(setting))
+            until = min(budget, taken + min(_worth(setting), MOST_COARSE))
         while taken < until:
             found = Pass(setting, bounds, strict).run(until - taken)
             taken += found.labels
