@@ -12,13 +12,14 @@ from pathfinder.hops import Hops
 from pathfinder.network import Policy
 from pathfinder.setting import Setting
 from pathfinder.steps import STEP_RULES
-from pathfinder.trees import COARSE, FINE, Grain, Tree
+from pathfinder.trees import COARSE, FINE, HALF_FINE, Grain, Tree
 from pathfinder.ways import ways_of
 from proto.levels import Level
 from proto.modes import Mode
 from proto.viability import Rule
 
 FLOOR_BITS: Final = 2  # leading bits of an amount that its floor keeps: two floors an octave
+MAX_FINE_NODES: Final = 20_000  # a fine tree of more takes longer than a payer waits
 MAX_FOREST_BYTES: Final = 192 * 1024 * 1024  # trees and ways of one board
 MAX_HOPS_KEPT: Final = 256  # payers and floors; each takes a list of all nodes
 BYTES_OF_A_WAY: Final = 13  # as arrays
@@ -35,7 +36,7 @@ class Kind(NamedTuple):
     modes: frozenset[Mode]
     waived: Waived
     floor: int
-    fine: bool
+    states: int
 
 
 def floor_of(amount: int) -> int:
@@ -61,9 +62,14 @@ class Forest:
             board.forest = Forest(board)
         return board.forest
 
+    @property
+    def fine(self) -> Grain:
+        """How fine trees of this board are."""
+        return FINE if len(self._board.nodes) <= MAX_FINE_NODES else HALF_FINE
+
     def has_fine(self, setting: Setting) -> bool:
         """Whether fine trees for this kind of question were made before."""
-        return all(self._kind(setting, (p,), FINE) in self._trees for p in setting.policies)
+        return all(self._kind(setting, (p,), self.fine) in self._trees for p in setting.policies)
 
     def spent(self, setting: Setting) -> int:
         """Labels that searches of this kind have taken under a coarse tree."""
@@ -101,7 +107,7 @@ class Forest:
             setting.modes,
             setting.waived & (STEP_RULES | {Rule.V10}),
             floor_of(question.amount),
-            grain is FINE,
+            grain.states,
         )
 
     def columns(self) -> Columns:
@@ -128,15 +134,15 @@ def _bytes(tree: Tree) -> int:
 class TreeBounds:
     """The trees that guide one search: a fine one for each policy, or a coarse one for all."""
 
-    def __init__(self, setting: Setting, grain: Grain) -> None:
+    def __init__(self, setting: Setting, *, fine: bool) -> None:
         self._setting = setting
         forest = Forest.of(setting.board)
         policies = setting.policies
-        if grain is COARSE:
-            self._of = [forest.tree(setting, policies, grain)] * len(policies)
+        if not fine:
+            self._of = [forest.tree(setting, policies, COARSE)] * len(policies)
             self._trees = self._of[:1]
         else:
-            self._of = [forest.tree(setting, (policy,), grain) for policy in policies]
+            self._of = [forest.tree(setting, (policy,), forest.fine) for policy in policies]
             self._trees = self._of
         self._far = forest.hops(setting).far
         self._columns = forest.columns()

@@ -88,9 +88,8 @@ def _bounds(setting: Setting, guide: Guide) -> Bounds:
     if guide is Guide.PLAIN:
         return PlainBounds(setting)
     from pathfinder.forest import TreeBounds
-    from pathfinder.trees import COARSE, FINE
 
-    return TreeBounds(setting, COARSE if guide is Guide.COARSE else FINE)
+    return TreeBounds(setting, fine=guide is Guide.FINE)
 
 
 def cheapest(

@@ -13,7 +13,7 @@ from pathfinder.network import Line, Node
 from pathfinder.network_parse import parse_network
 from pathfinder.question import RouteQuestion
 from pathfinder.search import Guide, find_route, setting_of
-from pathfinder.trees import COARSE, FINE, Tree
+from pathfinder.trees import COARSE, Tree
 from proto.levels import Level
 from proto.limits import MAX_AMOUNT
 from tests.pathfinder import networks
@@ -65,8 +65,15 @@ def asked_of_all(graph: Graph, question: RouteQuestion) -> None:
         assert (answer.route, answer.exact) == (plain.route, plain.exact), (guide, question)
 
 
+@pytest.fixture(params=["fine", "half fine"])
+def grain(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a small board, and as on a large one."""
+    if request.param == "half fine":
+        monkeypatch.setattr("pathfinder.forest.MAX_FINE_NODES", 0)
+
+
 @pytest.mark.parametrize("seed", range(12))
-def test_all_guides_find_the_same(seed: int) -> None:
+def test_all_guides_find_the_same(seed: int, grain: None) -> None:
     net = town(seed)
     graph, rng = graph_of(net), random.Random(seed)
     for asked in questions(rng, net, 10):
@@ -74,7 +81,7 @@ def test_all_guides_find_the_same(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_what_improves_is_taken_in(seed: int) -> None:
+def test_what_improves_is_taken_in(seed: int, grain: None) -> None:
     """The same trees all along: lines gain and lose, come and go, and fees change."""
     net, rng = town(seed, 40), random.Random(seed)
     graph = graph_of(net)
@@ -128,7 +135,7 @@ def test_amounts_beyond_the_whole_numbers_of_floats(amount: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_no_bound_is_above_what_a_chain_costs(seed: int) -> None:
+def test_no_bound_is_above_what_a_chain_costs(seed: int, grain: None) -> None:
     net = town(seed, 30)
     graph, rng = graph_of(net), random.Random(seed)
     for _ in range(12):
@@ -140,7 +147,7 @@ def test_no_bound_is_above_what_a_chain_costs(seed: int) -> None:
         _, setting = setting_of(graph, question)
         forest, payee_number = Forest.of(setting.board), setting.board.number[payee]
         policy = next(p for p in setting.policies if p == route.policy)
-        fine = forest.tree(setting, (policy,), FINE)
+        fine = forest.tree(setting, (policy,), forest.fine)
         coarse = forest.tree(setting, setting.policies, COARSE)
         last = route.hops[-1].level
         fees = route.cost - question.amount
