@@ -7,7 +7,7 @@ payment back to ROUTING only then, and this task never does.
 import json
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import astuple, replace
+from dataclasses import astuple, dataclass, replace
 from functools import partial
 from typing import Any, Final
 
@@ -22,10 +22,12 @@ from node.learning import Lessons, Parts, lessons_of
 from node.line_memory import Attempt, LineMemory, Said
 from node.pay_options import DEFAULT_PARTS, PayOptions
 from node.registries import Registries
-from node.routing import LineEnds, NoRoute, RouteFinder, RouteFound, RouteQuery
+from node.routing import LineEnds, MostFound, NoRoute, RouteFinder, RouteFound, RouteQuery
 from proto.adverts import LINE_KIND, LineAdvert
+from proto.keys import NodeId
 from proto.levels import Level
-from proto.limits import US
+from proto.limits import PAYEE_MARGIN_US, US
+from proto.money import Brand
 from proto.policy import RegistryPolicy, single
 from proto.reason import Reason, Refusal
 from proto.request import PaymentRequest, read_request, request_hash
@@ -35,6 +37,7 @@ from runtime.gossip import Gossip
 log = logging.getLogger(__name__)
 
 GOSSIP_PAUSE_S: Final = 0.3  # after a refusal: long enough for fresher adverts of neighbours
+LATEST_US: Final = 24 * 3600 * US  # D where no request says one: later than any chain needs
 PATIENCE_US: Final = 2 * US  # gossip crosses twenty hops in less
 
 # Reasons after which another chain cannot do better.
@@ -52,6 +55,15 @@ _HOPELESS: Final = frozenset(
         Reason.EXPIRED_AHEAD,
     }
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Unrequested:
+    """What a payer asks before anybody has asked to be paid."""
+
+    options: PayOptions
+    first_levels: frozenset[Level] = frozenset(Level)
+    last_levels: frozenset[Level] = frozenset(Level)
 
 
 class Payer:
@@ -190,23 +202,14 @@ class Payer:
         self, request: PaymentRequest, options: PayOptions, told: Mapping[LineEnds, int]
     ) -> RouteQuery:
         """`told`: what lines are asked for at most, as far as refusals taught it."""
-        settings = self._engine.memory.settings
         now_us = self._clock.now_us()
-        known = [single(r) for r in sorted(settings.known)]
-        candidates = {*request.policies, *known, *self._policies()}
-        if options.registries or options.policies:
-            candidates = {
-                p
-                for p in candidates
-                if p in options.policies or set(p.members) <= options.registries
-            }
         own = self.own_lines(request.brand.guid)
         return RouteQuery(
-            payer=settings.node,
+            payer=self._engine.memory.settings.node,
             payee=request.payee,
             brand=request.brand.guid,
             amount=request.amount,
-            candidates=tuple(sorted(candidates, key=astuple)),
+            candidates=self._candidates(options, request.policies),
             accepted=request.policies,
             levels=options.levels,
             last_levels=frozenset(lv for lv in Level if request.takes_level(lv)),
@@ -215,10 +218,57 @@ class Payer:
             now_us=now_us,
             max_hops=options.max_hops,
             max_cost=options.max_cost,
+            avoid_lines=frozenset((NodeId(f), NodeId(t)) for f, t in options.avoid_lines),
             learned=_least(own, told),
             max_parts=DEFAULT_PARTS if options.parts is None else options.parts,
             split_to_save=options.parts is not None,
             unit=request.brand.unit,
+            max_risk=options.max_risk,
+            avoid_nodes=frozenset(NodeId(node) for node in options.avoid_nodes),
+        )
+
+    def _candidates(
+        self, options: PayOptions, more: Sequence[RegistryPolicy] = ()
+    ) -> tuple[RegistryPolicy, ...]:
+        """The policies to try: `more` and what the owner knows, as far as he allows them."""
+        known = [single(r) for r in sorted(self._engine.memory.settings.known)]
+        candidates = {*more, *known, *self._policies()}
+        if options.registries or options.policies:
+            candidates = {
+                p
+                for p in candidates
+                if p in options.policies or set(p.members) <= options.registries
+            }
+        return tuple(sorted(candidates, key=astuple))
+
+    async def sendable(
+        self, payer: NodeId, payee: NodeId, brand: Brand, asked: "Unrequested"
+    ) -> MostFound:
+        """The most that the payee could receive now. KeyError where one of them is not known."""
+        options = asked.options
+        return await self._finder.sendable(
+            RouteQuery(
+                payer=payer,
+                payee=payee,
+                brand=brand.guid,
+                amount=brand.unit,
+                candidates=self._candidates(options),
+                accepted=None,
+                levels=options.levels,
+                first_levels=asked.first_levels,
+                last_levels=asked.last_levels,
+                payee_margin_us=PAYEE_MARGIN_US,
+                latest_deadline=LATEST_US,
+                now_us=self._clock.now_us(),
+                max_hops=options.max_hops,
+                max_cost=options.max_cost,
+                avoid_lines=frozenset((NodeId(f), NodeId(t)) for f, t in options.avoid_lines),
+                learned=self.own_lines(brand.guid),
+                max_parts=options.parts or 1,
+                unit=brand.unit,
+                max_risk=options.max_risk,
+                avoid_nodes=frozenset(NodeId(node) for node in options.avoid_nodes),
+            )
         )
 
     def own_lines(self, brand: bytes) -> dict[LineEnds, int]:
