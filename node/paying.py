@@ -7,7 +7,7 @@ payment back to ROUTING only then, and this task never does.
 import json
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, replace
 from functools import partial
 from typing import Any, Final
 
@@ -23,10 +23,11 @@ from node.line_memory import Attempt, LineMemory, Said
 from node.pay_options import DEFAULT_PARTS, PayOptions
 from node.registries import Registries
 from node.routing import LineEnds, MostFound, NoRoute, RouteFinder, RouteFound, RouteQuery
+from node.unrequested import Unrequested
 from proto.adverts import LINE_KIND, LineAdvert
 from proto.keys import NodeId
 from proto.levels import Level
-from proto.limits import PAYEE_MARGIN_US, US
+from proto.limits import US
 from proto.money import Brand
 from proto.policy import RegistryPolicy, single
 from proto.reason import Reason, Refusal
@@ -37,7 +38,6 @@ from runtime.gossip import Gossip
 log = logging.getLogger(__name__)
 
 GOSSIP_PAUSE_S: Final = 0.3  # after a refusal: long enough for fresher adverts of neighbours
-LATEST_US: Final = 24 * 3600 * US  # D where no request says one: later than any chain needs
 PATIENCE_US: Final = 2 * US  # gossip crosses twenty hops in less
 
 # Reasons after which another chain cannot do better.
@@ -55,15 +55,6 @@ _HOPELESS: Final = frozenset(
         Reason.EXPIRED_AHEAD,
     }
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Unrequested:
-    """What a payer asks before anybody has asked to be paid."""
-
-    options: PayOptions
-    first_levels: frozenset[Level] = frozenset(Level)
-    last_levels: frozenset[Level] = frozenset(Level)
 
 
 class Payer:
@@ -242,32 +233,16 @@ class Payer:
         return tuple(sorted(candidates, key=astuple))
 
     async def sendable(
-        self, payer: NodeId, payee: NodeId, brand: Brand, asked: "Unrequested"
+        self, payer: NodeId, payee: NodeId, brand: Brand, asked: Unrequested
     ) -> MostFound:
         """The most that the payee could receive now. KeyError where one of them is not known."""
-        options = asked.options
         return await self._finder.sendable(
-            RouteQuery(
-                payer=payer,
-                payee=payee,
-                brand=brand.guid,
-                amount=brand.unit,
-                candidates=self._candidates(options),
-                accepted=None,
-                levels=options.levels,
-                first_levels=asked.first_levels,
-                last_levels=asked.last_levels,
-                payee_margin_us=PAYEE_MARGIN_US,
-                latest_deadline=LATEST_US,
-                now_us=self._clock.now_us(),
-                max_hops=options.max_hops,
-                max_cost=options.max_cost,
-                avoid_lines=frozenset((NodeId(f), NodeId(t)) for f, t in options.avoid_lines),
+            asked.query(
+                (payer, payee),
+                brand,
+                candidates=self._candidates(asked.options),
                 learned=self.own_lines(brand.guid),
-                max_parts=options.parts or 1,
-                unit=brand.unit,
-                max_risk=options.max_risk,
-                avoid_nodes=frozenset(NodeId(node) for node in options.avoid_nodes),
+                now_us=self._clock.now_us(),
             )
         )
 

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from pathfinder.alternatives import Alternatives
-from pathfinder.answer import Reason, Route, RouteAnswer
+from pathfinder.answer import Bar, Reason, Route, RouteAnswer
 from pathfinder.answer_json import answer_as_json
 from pathfinder.flow import Bottleneck
 from pathfinder.parts import PartsAnswer
+from pathfinder.reason_codes import Code
 from pathfinder.sendable import Sendable, used_of
 
 
@@ -77,4 +78,4 @@ def no_split(
             text += f": {', '.join(names)}"
     elif not answer.exact:
         text = f"nor were up to {max_parts} chains found that do together"
-    return Reason("PARTS", "", short, text)
+    return Reason(Bar(Code.PARTS, Code.PARTS.rule, text, figure=short))

@@ -7,8 +7,8 @@ from node.control.context import Context
 from node.control.failure import Arguments, ControlFailure, bad_argument
 from node.control.payments import pay_options, route_shown
 from node.dictating import route_json
-from node.paying import Unrequested
 from node.routing import LineEnds, MostFound
+from node.unrequested import Unrequested
 from proto.adverts import LineAdvert
 from proto.keys import NodeId
 from proto.levels import Level
