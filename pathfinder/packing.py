@@ -12,7 +12,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
-from itertools import islice, permutations
+from itertools import permutations
 from typing import Final
 
 from pathfinder.plan_limits import Limits
@@ -23,7 +23,8 @@ from pathfinder.track import Draft, Room, Track
 from proto.limits import MAX_AMOUNT
 
 MAX_CORNERS: Final = 160  # about half a second: each solves a linear programme
-ORDERS: Final = 24  # in which the shares of one corner are filled up: all of four parts
+ALL_ORDERS: Final = 4  # of so many parts all orders are tried to fill them up; of more, rotations
+ROTATIONS: Final = 4
 
 Corner = tuple[tuple[Box, ...], tuple[float, ...]]
 """Boxes, and the shares that the programme chose in them."""
@@ -225,7 +226,7 @@ class Packing:
             wish = min(boxes[i].high, int(shares[i] + 1e-6))
             wished[boxes[i].ray.track.key] = wish - wish % unit
         tracks = [boxes[i].ray.track for i in chosen]
-        for order in islice(permutations(tracks), ORDERS):
+        for order in _orders(tracks):
             for start in (wished, {}):
                 self._offer(_Filling(self._room, self._limits, self._amount).fill(order, start))
 
@@ -254,6 +255,13 @@ def _same_fee(box: Box, share: int) -> tuple[int, int]:
     first = bisect_left(shares, fee, key=track.fee)
     last = bisect_right(shares, fee, key=track.fee)
     return shares[first], shares[last - 1]
+
+
+def _orders(tracks: list[Track]) -> Iterable[Sequence[Track]]:
+    if len(tracks) <= ALL_ORDERS:
+        return permutations(tracks)
+    steps = range(0, len(tracks), -(-len(tracks) // ROTATIONS))
+    return [tracks[::-1], *([*tracks[i:], *tracks[:i]] for i in steps)]
 
 
 def _with(boxes: tuple[Box, ...], place: int, box: Box | None) -> tuple[Box, ...]:

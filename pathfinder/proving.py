@@ -12,7 +12,7 @@ from pathfinder.setting import Setting
 from pathfinder.track import Draft
 
 BRANCHES: Final = 2 * MAX_BRANCHES  # over all policies and kinds of last levels: a second
-COLUMNS: Final = 40_000  # of all linear programmes, likewise: a second
+COLUMNS: Final = 30_000  # of all linear programmes, likewise: a second
 
 
 @dataclass(frozen=True, slots=True)
