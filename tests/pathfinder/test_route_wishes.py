@@ -139,7 +139,7 @@ def test_parts_for_people(file: Path) -> None:
     text = run(file, "--parts", "2", "--explain", amount="100").stdout
     assert "Part 1 of 2, 60 USD for 60:" in text and "Part 2 of 2, 40 USD for 41:" in text
     assert "P pays 101 USD over 2 chains, decided as one, so that Q receives 100: 1 in" in text
-    assert "V10: line P→A is short by 40 USD" in text
+    assert "line P→A is short by 40 USD" in text or "line A→Q is short by 40 USD" in text
 
 
 def test_no_split_helps(file: Path) -> None:
@@ -184,6 +184,16 @@ def test_unusable_wishes(file: Path, more: list[str], said: str) -> None:
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.count("\n") == 1 and said in result.stderr
     assert len(result.stderr) < 6000
+
+
+@pytest.mark.parametrize(
+    "more", [["--parts", "2"], ["--alternatives", "1"], ["--level", "BARE"]], ids=lambda m: m[0]
+)
+def test_what_a_running_node_is_not_asked(tmp_path: Path, more: list[str]) -> None:
+    args = ["--at", str(tmp_path), "--to", "Q", "--amount", "20", *more]
+    result = CliRunner().invoke(route, args)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"{more[0]}: a running node is not asked that" in result.stderr
 
 
 def test_help_explains_the_risks() -> None:
