@@ -11,12 +11,16 @@ from proto.policy import RegistryPolicy
 
 DEFAULT_ATTEMPTS: Final = 5
 DEFAULT_PARTS: Final = 4  # each is one more that may be refused, and then all are
+MAX_RISK: Final = 3 * (MAX_HOPS - 1)  # of a chain whose intermediaries are all in mode BARE
 MAX_ATTEMPTS: Final = 20  # each costs the nodes on the way a promise; the payer pays nothing
 
 
 @dataclass(frozen=True, slots=True)
 class PayOptions:
     """What the payer allows. `registries` and `policies` to use, both empty = any.
+
+    `max_risk`: most that the risks of a chain's modes may add up to, None = any; nodes to avoid as
+    intermediaries and lines (promisor, promisee), by ids.
 
     `parts`: most chains, used where that is cheaper than one; None: as many as usual, and only
     where no single chain carries the amount.
@@ -29,6 +33,9 @@ class PayOptions:
     attempts: int = DEFAULT_ATTEMPTS
     parts: int | None = None
     policies: frozenset[RegistryPolicy] = frozenset()
+    max_risk: int | None = None
+    avoid_nodes: frozenset[bytes] = frozenset()
+    avoid_lines: frozenset[tuple[bytes, bytes]] = frozenset()
 
     def to_json(self) -> str:
         return json.dumps(
@@ -40,6 +47,9 @@ class PayOptions:
                 "attempts": self.attempts,
                 "parts": self.parts,
                 "policies": [policy_json(p) for p in sorted(self.policies, key=astuple)],
+                "max_risk": self.max_risk,
+                "avoid_nodes": sorted(n.hex() for n in self.avoid_nodes),
+                "avoid_lines": sorted([f.hex(), t.hex()] for f, t in self.avoid_lines),
             }
         )
 
@@ -53,6 +63,9 @@ class PayOptions:
             data["max_hops"],
             data["attempts"],
             data.get("parts"),
-            # Absent in what a node wrote before its owner could name policies.
+            # Absent in what a node wrote before its owner could name policies; so are the others.
             frozenset(policy_of_json(p) for p in data.get("policies", ())),
+            data.get("max_risk"),
+            frozenset(bytes.fromhex(n) for n in data.get("avoid_nodes", ())),
+            frozenset((bytes.fromhex(f), bytes.fromhex(t)) for f, t in data.get("avoid_lines", ())),
         )

@@ -22,10 +22,13 @@ from node.learning import Lessons, Parts, lessons_of
 from node.line_memory import Attempt, LineMemory, Said
 from node.pay_options import DEFAULT_PARTS, PayOptions
 from node.registries import Registries
-from node.routing import LineEnds, NoRoute, RouteFinder, RouteFound, RouteQuery
+from node.routing import LineEnds, MostFound, NoRoute, RouteFinder, RouteFound, RouteQuery
+from node.unrequested import Unrequested
 from proto.adverts import LINE_KIND, LineAdvert
+from proto.keys import NodeId
 from proto.levels import Level
 from proto.limits import US
+from proto.money import Brand
 from proto.policy import RegistryPolicy, single
 from proto.reason import Reason, Refusal
 from proto.request import PaymentRequest, read_request, request_hash
@@ -190,23 +193,14 @@ class Payer:
         self, request: PaymentRequest, options: PayOptions, told: Mapping[LineEnds, int]
     ) -> RouteQuery:
         """`told`: what lines are asked for at most, as far as refusals taught it."""
-        settings = self._engine.memory.settings
         now_us = self._clock.now_us()
-        known = [single(r) for r in sorted(settings.known)]
-        candidates = {*request.policies, *known, *self._policies()}
-        if options.registries or options.policies:
-            candidates = {
-                p
-                for p in candidates
-                if p in options.policies or set(p.members) <= options.registries
-            }
         own = self.own_lines(request.brand.guid)
         return RouteQuery(
-            payer=settings.node,
+            payer=self._engine.memory.settings.node,
             payee=request.payee,
             brand=request.brand.guid,
             amount=request.amount,
-            candidates=tuple(sorted(candidates, key=astuple)),
+            candidates=self._candidates(options, request.policies),
             accepted=request.policies,
             levels=options.levels,
             last_levels=frozenset(lv for lv in Level if request.takes_level(lv)),
@@ -215,10 +209,41 @@ class Payer:
             now_us=now_us,
             max_hops=options.max_hops,
             max_cost=options.max_cost,
+            avoid_lines=frozenset((NodeId(f), NodeId(t)) for f, t in options.avoid_lines),
             learned=_least(own, told),
             max_parts=DEFAULT_PARTS if options.parts is None else options.parts,
             split_to_save=options.parts is not None,
             unit=request.brand.unit,
+            max_risk=options.max_risk,
+            avoid_nodes=frozenset(NodeId(node) for node in options.avoid_nodes),
+        )
+
+    def _candidates(
+        self, options: PayOptions, more: Sequence[RegistryPolicy] = ()
+    ) -> tuple[RegistryPolicy, ...]:
+        """The policies to try: `more` and what the owner knows, as far as he allows them."""
+        known = [single(r) for r in sorted(self._engine.memory.settings.known)]
+        candidates = {*more, *known, *self._policies()}
+        if options.registries or options.policies:
+            candidates = {
+                p
+                for p in candidates
+                if p in options.policies or set(p.members) <= options.registries
+            }
+        return tuple(sorted(candidates, key=astuple))
+
+    async def sendable(
+        self, payer: NodeId, payee: NodeId, brand: Brand, asked: Unrequested
+    ) -> MostFound:
+        """The most that the payee could receive now. KeyError where one of them is not known."""
+        return await self._finder.sendable(
+            asked.query(
+                (payer, payee),
+                brand,
+                candidates=self._candidates(asked.options),
+                learned=self.own_lines(brand.guid),
+                now_us=self._clock.now_us(),
+            )
         )
 
     def own_lines(self, brand: bytes) -> dict[LineEnds, int]:

@@ -4,10 +4,11 @@ from typing import Protocol
 
 from proto.adverts import Advert
 from proto.network_view import KnownNetwork
-from proto.route import LineEnds, NoRoute, RouteFound, RouteHop, RoutePart, RouteQuery
+from proto.route import LineEnds, MostFound, NoRoute, RouteFound, RouteHop, RoutePart, RouteQuery
 
 __all__ = [
     "LineEnds",
+    "MostFound",
     "NoRoute",
     "RouteFinder",
     "RouteFound",
@@ -26,6 +27,13 @@ class RouteFinder(KnownNetwork, Protocol):
 
     async def find(self, query: RouteQuery) -> RouteFound | NoRoute:
         """The cheapest viable route of what has been observed so far."""
+        ...
+
+    async def sendable(self, query: RouteQuery) -> MostFound:
+        """The most that `query.max_parts` chains deliver; the query's amount plays no part.
+
+        KeyError where the payer, the payee or the brand is not known.
+        """
         ...
 
     def recall(self, query: RouteQuery) -> RouteFound | None:

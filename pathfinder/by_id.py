@@ -11,9 +11,10 @@ from pathfinder.parts import PARTS_BUDGET, PartsAnswer, find_parts
 from pathfinder.question import BadQuestion, RouteQuestion
 from pathfinder.reason_codes import Code
 from pathfinder.search import LABEL_BUDGET, find_route
+from pathfinder.sendable import max_sendable
 from proto.keys import NodeId
 from proto.policy import EMPTY_POLICY, RegistryPolicy, single
-from proto.route import NoRoute, RouteFound, RouteHop, RoutePart, RouteQuery
+from proto.route import MostFound, NoRoute, RouteFound, RouteHop, RoutePart, RouteQuery
 
 
 def find(graph: Graph, query: RouteQuery, budget: int = LABEL_BUDGET) -> RouteFound | NoRoute:
@@ -48,6 +49,23 @@ def find(graph: Graph, query: RouteQuery, budget: int = LABEL_BUDGET) -> RouteFo
     known = {r.bar.figure for r in answer.reasons if r.code is Code.CREDIT_SHORT}
     more = () if split.bar.figure in known else (reason_as_json(split),)
     return NoRoute(answer.exact and parts.exact, (*reasons, *more), skipped, answer.labels)
+
+
+def most(graph: Graph, query: RouteQuery) -> MostFound:
+    """The most that can be sent. KeyError where payer, payee or brand are not known."""
+    try:
+        found = max_sendable(graph, question_of(query, graph), query.max_parts, unit=query.unit)
+    except BadQuestion as error:
+        raise KeyError(error.subject) from error
+    return MostFound(
+        amount=found.amount,
+        at_most=found.at_most,
+        found=_found(found.routes, found.exact) if found.routes else None,
+        bottleneck=tuple(
+            ((_id(line.promisor), _id(line.promisee)), line.carries) for line in found.bottleneck
+        ),
+        cut=found.cut,
+    )
 
 
 def _no_parts(parts: PartsAnswer, max_parts: int) -> Reason:
@@ -111,8 +129,13 @@ def question_of(query: RouteQuery, graph: Graph) -> RouteQuestion:
         brand=query.brand.hex(),
         # The graph knows policies of other questions too, and registries that the payer bars.
         policies=named & {policy.name for policy in graph.candidates(query.now_us)},
-        accepted=frozenset(policy_of(p).terms for p in query.accepted),
+        accepted=(
+            None
+            if query.accepted is None
+            else frozenset(policy_of(p).terms for p in query.accepted)
+        ),
         levels=query.levels,
+        first_levels=query.first_levels,
         last_levels=query.last_levels,
         max_hops=query.max_hops,
         max_cost=query.max_cost,

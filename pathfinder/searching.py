@@ -9,14 +9,14 @@ from typing import Any, Final
 
 import trio
 
-from pathfinder.by_id import find
+from pathfinder.by_id import find, most
 from pathfinder.feed import Feed
 from pathfinder.graph import Upsert
 from pathfinder.known_network import Snapshot, ask
 from pathfinder.route_cache import RouteCache
 from proto.adverts import Advert
 from proto.network_view import Known, RouteAsk, Viewpoint, network_file
-from proto.route import NoRoute, RouteFound, RouteQuery
+from proto.route import MostFound, NoRoute, RouteFound, RouteQuery
 
 # One search at a time: the graph is not shared between threads that run together.
 _ONE: Final = 1
@@ -68,6 +68,19 @@ class Searching:
                 until_us = self._feed.until_us(query.brand, query.now_us)
                 self._cache.put(query, until_us, found)
             return found
+
+    async def sendable(self, query: RouteQuery) -> MostFound:
+        """The most that can be sent; other questions wait for the answer, which may take seconds.
+
+        KeyError where payer, payee or brand are not known.
+        """
+        async with self._search:
+            self._catch_up()
+            if self._feed.forget_lists(query.now_us):
+                self._cache.clear()
+            if self._feed.set_policies(query.candidates):
+                self._cache.clear()
+            return await trio.to_thread.run_sync(partial(most, self._feed.graph, query))
 
     def recall(self, query: RouteQuery) -> RouteFound | None:
         """What `find` would find, where that is known without a search."""

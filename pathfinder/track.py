@@ -48,6 +48,10 @@ class Track:
         """The amount of promise 1."""
         return self.amounts(share)[0]
 
+    def fee(self, share: int) -> int:
+        """What intermediaries take together. Never less for a larger share, as rates are ≥ 1."""
+        return self.cost(share) - share
+
     def widest(self, room: Room, most_cost: int) -> int:
         """The greatest share that the lines carry at no more than that cost; 0 = none."""
         amount = min(room(self.lines[0]), most_cost)

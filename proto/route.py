@@ -22,8 +22,9 @@ LineEnds = tuple[NodeId, NodeId]
 class RouteQuery:
     """Which chain lets `payee` receive `amount` at the least cost? Ids are node and brand ids.
 
-    `accepted`: the policies under which the payee stamps. `candidates`: the policies to try beside
-    the empty one. `latest_deadline` and `payee_margin_us` are µs from now. `max_parts`: most chains
+    `accepted`: the policies under which the payee stamps; None: no request says so, and those of
+    the registries that it advertises are taken. `candidates`: the policies to try beside the empty
+    one. `latest_deadline` and `payee_margin_us` are µs from now. `max_parts`: most chains
     under one commit; several only where no single one carries the amount, unless `split_to_save`:
     then also where they cost less. Shares are multiples of `unit`. `avoid_nodes`: as
     intermediaries. `max_risk`: most that the risks of all intermediaries' modes may add up to;
@@ -36,7 +37,7 @@ class RouteQuery:
     brand: bytes
     amount: int
     candidates: tuple[RegistryPolicy, ...]
-    accepted: tuple[RegistryPolicy, ...]
+    accepted: tuple[RegistryPolicy, ...] | None
     levels: frozenset[Level]
     last_levels: frozenset[Level]
     payee_margin_us: int
@@ -52,6 +53,7 @@ class RouteQuery:
     max_parts: int = 1
     split_to_save: bool = False
     unit: int = 1
+    first_levels: frozenset[Level] = frozenset(Level)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,21 @@ class RouteFound:
     def relies_on_registry(self) -> bool:
         """Whether somebody on the way needs its admission before it promises (V6, V12)."""
         return any(mode.relies_on_registry for part in self.parts for _, mode in part.modes)
+
+
+@dataclass(frozen=True, slots=True)
+class MostFound:
+    """The most that a payee can receive, and over which chains: `found` None = nothing.
+
+    `at_most`: no plan of as many chains delivers more. `bottleneck`: lines that all money has to
+    cross and what each carries; `cut`: what they carry together, None = not known.
+    """
+
+    amount: int
+    at_most: int
+    found: RouteFound | None
+    bottleneck: tuple[tuple[LineEnds, int], ...]
+    cut: int | None
 
 
 @dataclass(frozen=True, slots=True)

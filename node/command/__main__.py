@@ -17,6 +17,9 @@ PLACES: Final = {
     "balance": Place("node.command.balance", "balance", "who owes whom, in every brand"),
     "network": Place("node.command.network", "network", "what a node knows: show, export, import"),
     "route": Place("node.command.route", "route", "find the cheapest chain"),
+    "max-sendable": Place(
+        "node.command.max_sendable", "max_sendable_", "how much can be paid at most"
+    ),
     "registry": Place("node.command.registry", "registry", "found and run a commit registry"),
     "witness": Place("node.command.witness", "witness", "cosign what registries log"),
     "bench": Place("node.command.bench", "bench", "measure how fast this machine pays"),

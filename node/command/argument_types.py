@@ -15,8 +15,35 @@ from proto.money import Rate
 MAX_AMOUNT_DIGITS: Final = 19  # of 2^63 - 1
 SPAN_UNITS: Final = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
 MAX_SPAN_S: Final = 10 * 366 * 86_400
+RISK_HELP: Final = (
+    "Most that the risks of the modes of all in between may add up to: ATOMIC 0, SECURED 1,"
+    " GATEWAY 2, BARE 3. 0: everybody is safe whatever fails; 1: one of them has to reach either"
+    " its neighbour or the registry in time."
+)
+AVOID_HELP: Final = (
+    "Keep clear of a node in between, or of a line as FROM→TO (FROM->TO; FROM-TO: in both"
+    " directions); repeatable."
+)
 LEVELS: Final = tuple(Level.__members__)
 MODES: Final = tuple(mode.name for mode in sorted(Mode, key=lambda mode: mode.risk))
+
+
+class CountType(click.ParamType[int]):
+    """A whole number in plain digits, within bounds."""
+
+    name = "integer"
+
+    def __init__(self, least: int, most: int) -> None:
+        self._least, self._most = least, most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        text = str(value)
+        digits = text.isascii() and text.isdigit() and len(text) <= len(str(self._most))
+        if not digits or not self._least <= int(text) <= self._most:
+            self.fail(
+                f"{text!r} is no whole number between {self._least} and {self._most}", param, ctx
+            )
+        return int(text)
 
 
 class AmountType(click.ParamType[int]):

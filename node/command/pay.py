@@ -10,10 +10,13 @@ import click
 
 from node.command.argument_types import (
     AMOUNT,
+    AVOID_HELP,
     LEVEL,
     LEVELS,
     PATH,
+    RISK_HELP,
     SPAN,
+    CountType,
     require_new_file,
     text_or_file,
     write_new_file,
@@ -22,6 +25,7 @@ from node.command.display import Json, say, short
 from node.command.exit_status import REFUSED, UNKNOWN, UNUSABLE, TaughtCommand, fail, plain
 from node.command.payment_view import FINAL, because, progress, show_payment, show_plan
 from node.command.session import Answer, NoAnswer, Session, with_node
+from node.pay_options import MAX_RISK
 from proto.limits import MAX_HOPS, MAX_PARTS, MAX_REQUEST_BYTES
 from proto.request import REQUEST_PREFIX
 
@@ -57,6 +61,13 @@ STATUSES: Final = (
     help="Split into at most N chains where that is cheaper or needed; 1 forbids."
     "  [default: up to 4, only where no single chain carries the amount]",
 )
+@click.option("--max-risk", type=CountType(0, MAX_RISK), metavar="N", help=RISK_HELP)
+@click.option(
+    "--avoid",
+    multiple=True,
+    metavar="NODE|LINE",
+    help=f"{AVOID_HELP} Nodes are named by alias, or by the beginning of an id.",
+)
 @click.option(
     "--attempts",
     type=click.IntRange(min=1),
@@ -82,6 +93,8 @@ def pay(
     registries: Sequence[str],
     max_hops: int | None,
     parts: int | None,
+    max_risk: int | None,
+    avoid: Sequence[str],
     attempts: int | None,
     wait_s: int,
     evidence: Path | None,
@@ -97,14 +110,18 @@ def pay(
       pledgeway pay invoice.txt --dry-run
       pledgeway pay invoice.txt --max-cost 710 --evidence lamp.evidence
       pledgeway pay invoice.txt --parts 3
+      pledgeway pay invoice.txt --max-risk 0 --avoid Carol --avoid "Bob→Dave"
     """
     given = {"max_cost": max_cost, "max_hops": max_hops, "parts": parts, "attempts": attempts}
+    given["max_risk"] = max_risk
     arguments: dict[str, object] = {
         "request": text_or_file(request, REQUEST_PREFIX, "payment request", MAX_REQUEST_CHARS),
         **{name: value for name, value in given.items() if value is not None},
     }
     if levels:
         arguments["levels"] = list(levels)
+    if avoid:
+        arguments["avoid"] = list(avoid)
     if registries:
         arguments["registries"] = list(registries)
     if dry_run:

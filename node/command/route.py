@@ -1,7 +1,8 @@
 """``pledgeway route``: the cheapest chain of promises through a network file (section 10)."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,15 +14,25 @@ from node.command.display import Json
 from node.command.network_draw import network_of_node
 from node.command.route_at import ask_node, at_option, node_to_ask
 from node.command.route_draw import DRAW_OPTION, draw_routes
+from node.command.route_more import (
+    ALTERNATIVES_OPTION,
+    NOTHING_MORE,
+    PARTS_OPTION,
+    More,
+    beside,
+    in_parts,
+    with_reasons,
+)
+from node.command.route_options import MAX_COST_OPTION, CannotAsk, Wanted, only_one_of, wishes
 from node.command.route_reasons import show_reasons
 from node.command.session import Session
 from node.command.waiting import read_patiently
+from pathfinder.alternatives import find_alternatives
 from pathfinder.answer import Route, RouteAnswer
 from pathfinder.answer_json import answer_as_json
 from pathfinder.explain import explain
 from pathfinder.graph import Graph
 from pathfinder.json_place import NetworkFileError, shown
-from pathfinder.network import Network
 from pathfinder.question import BadQuestion, Fault, RouteQuestion
 from pathfinder.search import find_route
 from proto.levels import Level
@@ -70,6 +81,17 @@ Example:
       --registry R1 --last-level ATOMIC --json
   pledgeway route --network net.json --from P --to Q --amount 100000 --draw route.svg
   pledgeway route --at ./alice --to Bob --amount 700
+  pledgeway route --network net.json --from P --to Q --amount 100000 \\
+      --max-risk 0 --avoid B --avoid "C→D" --alternatives 3
+  pledgeway route --network net.json --from P --to Q --amount 900000 --parts 4
+
+An alternative lacks, of every chain before it, at least one of those in between (of a direct chain:
+its line), and is the cheapest that does. Parts share the registry, its deadline and the lines.
+
+\b
+JSON with --alternatives: "alternatives": [answers as the first], "alternatives_exact": true
+JSON with --parts: "cost" of all, "at_least": no split costs less (proven), and
+  "parts": [{"amount": ..., "cost": ..., "hops": [...], "modes": {...}, "schedule": {...}}]
 
 \b
 A smallest network file:
@@ -89,8 +111,13 @@ class Unusable(click.ClickException):
 
     exit_code = UNUSABLE
 
+    def __init__(self, message: str, ctx: click.Context | None = None) -> None:
+        super().__init__(message)
+        self.ctx = ctx or click.get_current_context(silent=True)
+
     def show(self, file: Any = None) -> None:
-        click.echo(f"pledgeway route: {self.format_message()}", err=True, file=file)
+        name = "route" if self.ctx is None else self.ctx.info_name
+        click.echo(f"pledgeway {name}: {self.format_message()}", err=True, file=file)
 
 
 class Natural(click.ParamType[int]):
@@ -115,7 +142,7 @@ class OneLineCommand(click.Command):
         try:
             return super().parse_args(ctx, args)
         except click.UsageError as error:
-            raise Unusable(" ".join(error.format_message().split())) from error
+            raise Unusable(" ".join(error.format_message().split()), ctx) from error
 
 
 @click.command("route", cls=OneLineCommand, help=_HELP, short_help="find the cheapest chain")
@@ -156,6 +183,9 @@ class OneLineCommand(click.Command):
     show_default=True,
     help="Most promises in the chain.",
 )
+@wishes(MAX_COST_OPTION)
+@ALTERNATIVES_OPTION
+@PARTS_OPTION
 @click.option("--json", "as_json", is_flag=True, help="Answer with one JSON object.")
 @click.option(
     "--explain",
@@ -176,6 +206,9 @@ def route(
     registries: Sequence[str],
     last_levels: Sequence[str],
     max_hops: int,
+    alternatives: int | None,
+    parts: int | None,
+    wanted: Wanted,
     as_json: bool,
     explained: bool,
     picture: Path | None,
@@ -190,45 +223,71 @@ def route(
         last_levels=frozenset(Level[name] for name in last_levels or Level.__members__),
         max_hops=max_hops,
     )
+    several = {"--alternatives": alternatives is not None, "--parts": parts is not None}
     if node is not None or file is None:
         assert node is not None
+        with told_as_unusable(node):
+            question = wanted.told(question, [name for name, given in several.items() if given])
         answer, question, said = ask_node(node, question, explained=explained, as_json=as_json)
         if as_json:
             click.echo(json.dumps(said, ensure_ascii=False))
         else:
-            _print(answer, question, said, explained=explained)
+            _print(answer, question)
+            _print_reasons(answer, said, explained=explained)
         if picture is not None:
             known = network_of_node(Session(node, as_json))
             draw_routes(picture, known, answer.brand, (answer.route,) if answer.route else ())
         ctx.exit(0 if answer.found else NO_ROUTE)
-    network, answer = _answer(file, question, explained=explained)
+    with told_as_unusable(file):
+        only_one_of(several)
+        network = read_patiently(file)
+        graph = Graph.from_network(network)
+        question = wanted.applied(question, graph.nodes())
+        answer, more = _searched(graph, question, alternatives, parts)
+        if explained or not (answer.found or more.several):
+            answer = with_reasons(explain(graph, question, answer), more)
     if as_json:
-        click.echo(json.dumps(answer_as_json(answer, with_reasons=explained), ensure_ascii=False))
+        whole = answer_as_json(answer, with_reasons=explained) | more.json
+        click.echo(json.dumps(whole, ensure_ascii=False))
     else:
-        _print(answer, question, answer_as_json(answer, with_reasons=True), explained=explained)
+        if not more.several:
+            _print(answer, question)
+        more.show(Console(highlight=False), _table)
+        said = answer_as_json(answer, with_reasons=True)
+        _print_reasons(answer, said, explained=explained)
     if picture is not None:
-        draw_routes(picture, network, answer.brand, (answer.route,) if answer.route else ())
-    if not answer.found:
+        drawn = more.routes or ((answer.route,) if answer.route else ())
+        draw_routes(picture, network, answer.brand, drawn)
+    if not (answer.found or more.several):
         ctx.exit(NO_ROUTE)
 
 
-def _answer(file: Path, question: RouteQuestion, *, explained: bool) -> tuple[Network, RouteAnswer]:
+def _searched(
+    graph: Graph, question: RouteQuestion, alternatives: int | None, parts: int | None
+) -> tuple[RouteAnswer, More]:
+    if parts is not None:
+        return in_parts(graph, question, parts)
+    if alternatives is not None:
+        found = find_alternatives(graph, question, alternatives)
+        return found.first, beside(found)
+    return find_route(graph, question), NOTHING_MORE
+
+
+@contextmanager
+def told_as_unusable(file: Path) -> Iterator[None]:
+    """What cannot be asked of the file ends the command with one line that names it."""
     try:
-        network = read_patiently(file)
-        graph = Graph.from_network(network)
-        answer = find_route(graph, question)
-        if explained or not answer.found:
-            answer = explain(graph, question, answer)
+        yield
     except NetworkFileError as error:
         raise Unusable(str(error)) from error
+    except CannotAsk as error:
+        raise Unusable(f"{shown(str(file))}: {error}") from error
     except BadQuestion as error:
         cause = _CAUSE[error.fault].format(shown(error.subject))
         raise Unusable(f"{shown(str(file))}: {_FIELD[error.fault]}: {cause}") from error
-    return network, answer
 
 
-def _print(answer: RouteAnswer, question: RouteQuestion, said: Json, *, explained: bool) -> None:
-    """The chain, then the reasons, which are in the JSON form of the answer."""
+def _print(answer: RouteAnswer, question: RouteQuestion) -> None:
     console = Console(highlight=False)
     if answer.route is None:
         console.print(
@@ -241,9 +300,13 @@ def _print(answer: RouteAnswer, question: RouteQuestion, said: Json, *, explaine
         console.print(_sentence(answer, answer.route, question), markup=False)
     if not answer.exact:
         console.print("The search gave up early: there may be a better chain.", markup=False)
+
+
+def _print_reasons(answer: RouteAnswer, said: Json, *, explained: bool) -> None:
+    """What barred other chains, by the JSON form of the answer."""
     show_reasons(said, answer.brand, "Nearest rejected chains:" if explained else "Why:")
     if explained and not said.get("reasons") and not said.get("skipped"):
-        console.print("No rule barred a cheaper chain.", markup=False)
+        Console(highlight=False).print("No rule barred a cheaper chain.", markup=False)
 
 
 def _table(found: Route, brand: str) -> Table:

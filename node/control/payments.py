@@ -7,6 +7,7 @@ from functools import partial
 from heapq import nlargest
 from typing import Any, Final
 
+from node.control.avoided import take_avoided
 from node.control.context import Context, store
 from node.control.failure import Arguments, ControlFailure, bad_argument
 from node.control.reasons import named_lines, named_reason, named_tried
@@ -21,7 +22,7 @@ from node.core.rows import (
     Transaction,
 )
 from node.dictating import route_json
-from node.pay_options import DEFAULT_ATTEMPTS, MAX_ATTEMPTS, PayOptions
+from node.pay_options import DEFAULT_ATTEMPTS, MAX_ATTEMPTS, MAX_RISK, PayOptions
 from node.routing import NoRoute
 from proto.certificate import AbortCertificate
 from proto.descriptor import decode_descriptor, transaction_uuid
@@ -44,7 +45,8 @@ def _read(context: Context, text: str) -> tuple[bytes, PaymentRequest]:
         raise bad_argument("request", str(fault)) from fault
 
 
-def _options(context: Context, arguments: Arguments) -> PayOptions:
+def pay_options(context: Context, arguments: Arguments) -> PayOptions:
+    """What a payer may ask of chains. Raises BAD_ARGUMENT, NOT_FOUND."""
     levels = arguments.texts("levels")
     try:
         chosen = frozenset(Level[name.upper()] for name in levels) if levels else frozenset(Level)
@@ -52,6 +54,7 @@ def _options(context: Context, arguments: Arguments) -> PayOptions:
         choices = ", ".join(level.name for level in Level)
         raise bad_argument("levels", f"levels are {choices}") from error
     named = [context.find_deciders(n) for n in arguments.texts("registries") or ()]
+    avoided = take_avoided(context, arguments)
     return PayOptions(
         max_cost=arguments.number("max_cost", MAX_AMOUNT),
         levels=chosen,
@@ -60,10 +63,13 @@ def _options(context: Context, arguments: Arguments) -> PayOptions:
         attempts=arguments.number("attempts", DEFAULT_ATTEMPTS, 1, MAX_ATTEMPTS),
         parts=arguments.maybe_number("parts", 1, MAX_PARTS),
         policies=frozenset(p for p in named if len(p.members) > 1),
+        max_risk=arguments.maybe_number("max_risk", 0, MAX_RISK),
+        avoid_nodes=avoided.nodes,
+        avoid_lines=avoided.lines,
     )
 
 
-def _route_shown(context: Context, route: Mapping[str, Any]) -> dict[str, Any]:
+def route_shown(context: Context, route: Mapping[str, Any]) -> dict[str, Any]:
     """A kept route with names instead of ids. `hops` and `modes` are the largest part's."""
     return {
         "registry": _policy_shown(context, route),
@@ -105,7 +111,7 @@ def _chain_shown(context: Context, chain: Mapping[str, Any]) -> dict[str, Any]:
 async def plan(context: Context, arguments: Arguments) -> dict[str, Any]:
     """What a payment would cost now, and along which chains; nothing is promised."""
     _, request = _read(context, arguments.text("request"))
-    options = _options(context, arguments)
+    options = pay_options(context, arguments)
     arguments.done()
     now_us = context.clock.now_us()
     if now_us > request.expires_at_us:
@@ -133,7 +139,7 @@ async def plan(context: Context, arguments: Arguments) -> dict[str, Any]:
             "held_at_most_s": max(locks) / 1e6,
             "reasons": reasons,
         }
-        | _route_shown(context, route_json(found))
+        | route_shown(context, route_json(found))
         | about
     )
 
@@ -163,7 +169,7 @@ def payment_json(context: Context, payment: Payment) -> dict[str, Any]:
         "created_at_us": payment.created_at_us,
         "ended_at_us": payment.ended_at_us,
     }
-    shown |= _route_shown(context, route)
+    shown |= route_shown(context, route)
     if "reasons" in route:
         shown["exact"] = route.get("exact", True)
         shown["reasons"] = [named_reason(context, r, payment.brand) for r in route["reasons"]]
@@ -254,7 +260,7 @@ async def pay(context: Context, arguments: Arguments, send: Send) -> None:
     """Pays, and tells every change until the end. Asking again for the same request follows the
     payment that is there: a request is never paid twice."""
     signed, request = _read(context, arguments.text("request"))
-    options = _options(context, arguments)
+    options = pay_options(context, arguments)
     arguments.done()
     payment, refusal = await store(context.payer.create(signed, request, options))
     if refusal is not None and (not payment or refusal.reason.name == "PAYMENT_DONE"):

@@ -14,6 +14,7 @@ from node.control import (
     policies,
     registries,
     requests,
+    sendable,
     state,
     terms,
 )
@@ -66,6 +67,7 @@ VERBS: Final[Mapping[str, Verb]] = {
     "request.confirm": requests.confirm,
     "request.decline": requests.decline,
     "pay.plan": payments.plan,
+    "max_sendable": sendable.max_sendable,
     "payment.show": payments.show,
     "payment.list": payments.list_payments,
     "payment.abandon": payments.abandon,

@@ -17,7 +17,7 @@ def case(seed: int) -> tuple[dict[str, Any], dict[str, Any], int]:
     # Tried by hand below: a bare chain beside others has no policy of its own to decline under.
     asked.pop("declines", None)
     if seed % 3:
-        _make_kind(rng, net, asked)
+        make_kind(rng, net, asked)
     for line in net["lines"]:
         line["available"] = rng.randint(1, amount + 1)
     if "max_cost" in asked:
@@ -27,7 +27,7 @@ def case(seed: int) -> tuple[dict[str, Any], dict[str, Any], int]:
     return net, asked, rng.choice((2, 2, 3, 3, 4))
 
 
-def _make_kind(rng: random.Random, net: dict[str, Any], asked: dict[str, Any]) -> None:
+def make_kind(rng: random.Random, net: dict[str, Any], asked: dict[str, Any]) -> None:
     """More lines, more trust, fewer wishes: networks in which there is something to split."""
     for node in net["nodes"].values():
         if rng.random() < 0.8:
@@ -48,3 +48,16 @@ def _make_kind(rng: random.Random, net: dict[str, Any], asked: dict[str, Any]) -
     for key in ("last_levels", "first_levels", "levels", "registries", "avoid", "max_cost"):
         if rng.random() < 0.7:
             asked.pop(key, None)
+
+
+def town(seed: int) -> tuple[dict[str, Any], dict[str, Any], int]:
+    """A network of five to eight nodes and an amount as people pay; larger than `case`."""
+    rng = random.Random(seed)
+    net = network(rng, rng.choice((5, 6, 7, 8)))
+    all_asked = question(rng, net)
+    asked = {key: all_asked[key] for key in ("payer", "payee", "brand")}
+    amount = asked["amount"] = rng.choice((100, 1000, 100_000))
+    make_kind(rng, net, asked)
+    for line in net["lines"]:
+        line["available"] = rng.randint(amount // 6, amount + 1)
+    return net, asked, rng.choice((2, 3, 4))

@@ -150,3 +150,11 @@ def _split(ways: list[Way], room: dict[Ends, int], rest: int, parts: int, bound:
             others = _split(ways[i + 1 :], left, rest - share, parts - 1, bound - made[0])
             bound = min(bound, made[0] + others)
     return bound
+
+
+def most_sendable(net: dict[str, Any], asked: dict[str, Any], max_parts: int, most: int) -> int:
+    """The greatest amount up to `most` that some split delivers: each of them is tried."""
+    for amount in range(most, 0, -1):
+        if cheapest_split(net, {**asked, "amount": amount}, max_parts) is not None:
+            return amount
+    return 0

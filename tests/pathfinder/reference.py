@@ -222,8 +222,12 @@ def amounts(
     return made[::-1]
 
 
-def solve(net: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any] | None:
-    """The cheapest viable chain, ties broken as section 6 says."""
+Key = tuple[Any, ...]
+"""Cost, promises, risk, safety, names, policy: the order of section 6. Then amounts and risks."""
+
+
+def chains(net: dict[str, Any], asked: dict[str, Any]) -> Iterator[Key]:
+    """Every viable chain."""
     lines = {}
     for line in net["lines"]:
         ends = (line["from"], line["to"])
@@ -231,7 +235,6 @@ def solve(net: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any] | None:
             continue
         available = asked.get("overrides", {}).get(ends, line["available"])
         lines[ends] = {**line, "available": available}
-    best: tuple[Any, ...] | None = None
     waived = asked.get("waived", ())
     longest = 20 if "V11" in waived else asked.get("max_hops", 20)
     for path in simple_paths(lines, asked["payer"], asked["payee"], longest):
@@ -250,12 +253,36 @@ def solve(net: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any] | None:
                 if sum(risks) > asked.get("max_risk", sum(risks)):
                     continue
                 safety = [SAFER_FIRST.index(level) for level in levels]
-                key = (made[0], len(levels), sum(risks), safety, path, policy[0], made, risks)
-                if best is None or key < best:
-                    best = key
-    if best is None:
-        return None
-    cost, _, _, safety, path, name, made, risks = best
+                yield made[0], len(levels), sum(risks), safety, path, policy[0], made, risks
+
+
+def solve(net: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any] | None:
+    """The cheapest viable chain, ties broken as section 6 says."""
+    best = min(chains(net, asked), default=None)
+    return None if best is None else chain_json(best)
+
+
+def different(net: dict[str, Any], asked: dict[str, Any], most: int) -> list[dict[str, Any]]:
+    """The cheapest chain and up to `most` others: each lacks of every one before it at least one
+    intermediary, or the line where that one has none."""
+    found: list[Key] = []
+    for chain in sorted(chains(net, asked)):
+        if all(_lacks_one(chain[4], earlier[4]) for earlier in found):
+            found.append(chain)
+        if len(found) > most:
+            break
+    return [chain_json(chain) for chain in found]
+
+
+def _lacks_one(path: list[str], earlier: list[str]) -> bool:
+    if len(earlier) == 2:
+        return len(path) > 2
+    return not set(earlier[1:-1]) <= set(path)
+
+
+def chain_json(chain: Key) -> dict[str, Any]:
+    """As section 10 shows it."""
+    cost, _, _, safety, path, name, made, risks = chain
     rows = zip(path, path[1:], safety, made, strict=False)
     return {
         "cost": cost,

@@ -1,5 +1,6 @@
 """Splits of one payment: against every split there is, and by hand where a rule decides."""
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -10,7 +11,7 @@ from pathfinder.question import BadQuestion, RouteQuestion
 from proto.levels import Level
 from proto.limits import MAX_AMOUNT, US
 from tests.pathfinder.compare import graph_of, question_of
-from tests.pathfinder.parts_networks import case
+from tests.pathfinder.parts_networks import case, town
 from tests.pathfinder.parts_reference import cheapest_split
 
 FREE = {mode: {} for mode in ("ATOMIC", "SECURED", "GATEWAY", "BARE")}
@@ -62,8 +63,10 @@ def test_against_every_split(block: int) -> None:
         except BadQuestion:
             continue  # no line in any brand, say
         expected = cheapest_split(net, asked, parts)
-        assert answer.cost == expected, f"seed {seed}"
+        assert (answer.cost, answer.exact) == (expected, True), f"seed {seed}"
         if answer.cost is not None:
+            assert answer.at_least is not None and answer.at_least <= answer.cost
+            assert answer.at_least == answer.cost
             split += len(answer.routes) > 1
             assert_sound(net, asked, answer, parts)
     assert split, "these seeds split nothing"
@@ -228,3 +231,43 @@ def test_a_spent_budget_is_not_a_proof() -> None:
 def test_names_of_the_hops_are_chained() -> None:
     for route in ask(net_of("PA60 AQ60 PB50 BQ50"), 100).routes:
         assert all(a.promisee == b.promisor for a, b in pairwise(route.hops))
+
+
+def test_rounding_is_proven_too() -> None:
+    """Two chains of 1.0005 and a bit: the programme without rounding says 62.5, nothing does 63."""
+    fees = {"fees": {"ATOMIC": {}}, "registry_fees": {"R": {"out_rate": "1.0005"}}}
+    lines = "PA60000 AB60000 BQ55000 PC50000 CQ35000"
+    answer = ask(net_of(lines, A=fees, B=fees, C=fees), 80_000, levels=frozenset({A}))
+    assert (answer.cost, answer.at_least, answer.exact) == (80_064, 80_064, True)
+
+
+def test_a_heuristic_that_missed_a_plan_is_corrected() -> None:
+    net, asked, parts = town(57)
+    answer = find_parts(graph_of(net), question_of(graph_of(net), asked), parts)
+    assert (answer.cost, answer.at_least) == (118_848, 118_848)
+
+
+def test_a_bound_where_nothing_is_proven() -> None:
+    net, asked, parts = town(5)
+    graph = graph_of(net)
+    answer = find_parts(graph, question_of(graph, asked), parts)
+    assert answer.at_least is not None and answer.cost is not None
+    assert asked["amount"] <= answer.at_least <= answer.cost
+
+
+def test_parts_under_a_collective_policy() -> None:
+    """Under R1 alone B has no way out; all three decide for both chains, and D is for all."""
+    everybody = ["R1", "R2", "R3"]
+    net = net_of("PA60 AQ60 PB50 BQ50")
+    net["registries"] = {name: {} for name in everybody}
+    net["policies"] = {"C": {"members": everybody, "qc": 2, "qa": 2, "f": 0, "delta_ms": 2000}}
+    for node in net["nodes"].values():
+        node |= {"accepts": everybody, "registry_fees": {"R1": {"out_flat": 2}}}
+    graph = graph_of(net)
+    asked = question(100, levels=frozenset({A}))
+    cheap = find_parts(graph, asked, 2)
+    assert {route.policy.name for route in cheap.routes} == {"R2"} and cheap.cost == 100
+    answer = find_parts(graph, replace(asked, policies=frozenset({"C"})), 2)
+    assert {route.policy.name for route in answer.routes} == {"C"}
+    assert (answer.cost, answer.exact) == (104, True)
+    assert {r.schedule.limit - r.schedule.deadline for r in answer.routes} == {2 * US}

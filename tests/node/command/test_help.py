@@ -13,7 +13,7 @@ from node.command.__main__ import PLACES, main
 from tests.node.command.conftest import ROOT
 
 # Rooms of others, which are mounted here: their own tests say what their help holds.
-MOUNTED = {"route", "registry", "witness", "verify", "demo", "bench"}
+MOUNTED = {"route", "max-sendable", "registry", "witness", "verify", "demo", "bench"}
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

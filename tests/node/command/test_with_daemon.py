@@ -142,6 +142,21 @@ def test_a_payment_that_finds_no_chain(pair: Pair) -> None:
     assert "ABORTED" in pair.good("Alice", "payment", "list", "--limit", "1")
 
 
+def test_how_much_can_be_sent_and_whom_to_avoid(pair: Pair) -> None:
+    at = str(pair.folder / "Alice")
+    found = pair.json("Alice", "max-sendable", "--at", at, "--to", "Bob", "--parts", "2")
+    assert found["exact"] and found["amount"] == found["cost"] == found["cut"] > 0
+    assert found["bottleneck"][0]["to"] == "Bob" and found["routes"][0]["hops"][0]["to"] == "Bob"
+    text = pair.good("Alice", "max-sendable", "--at", at, "--to", "Bob", "--budget", "7")
+    assert "Bob can receive 7 USD from Alice over one chain, for 7: 0 in fees." in text
+    request = pair.json("Bob", "request", "create", "9", "USD")["text"]
+    none = pair.run("Alice", "pay", request, "--dry-run", "--avoid", "Alice→Bob", "--max-risk", "0")
+    assert none.exit_code == 1 and "No chain" in none.stdout
+    for args in (["--avoid", "Zoe"], ["--avoid", "Alice"], ["--max-risk", "58"]):
+        bad = pair.run("Alice", "pay", request, "--dry-run", *args)
+        assert (bad.exit_code, bad.stderr.count("\n")) == (2, 1), args
+
+
 def test_a_request_taken_back(pair: Pair) -> None:
     made = pair.json("Bob", "request", "create", "5", "USD", "--manual")
     assert made["manual"] is True
