@@ -5,10 +5,10 @@ so what a node adds to the floor it adds to every amount of the chain. What a pr
 deadline, whether a node is visited twice, and what the question avoids is left out: all that makes
 chains dearer only. scipy's Dijkstra computes a tree over states (node, what it holds).
 
-How much a state says is the tree's grain. A coarse tree takes every node for its cheapest pair under
-any policy. A fine one is of one policy and tells apart which level a node holds; a half fine one
-only whether a certificate redeems it at any time, which decides about cheap modes: it leaves a third
-more labels to look at, and is made in a third of the time.
+How much a state says is the tree's grain. A coarse tree takes every node for its cheapest pair
+under any policy. A fine one is of one policy and tells apart which level a node holds; a half fine
+one only whether a certificate redeems it at any time, which decides about cheap modes: it leaves a
+third more labels to look at, and is made in a third of the time.
 
 A tree stays true while lines lose capacity, fees rise and adverts expire. What improves is taken
 in by `catch_up`, from the board's list of improved lines.
@@ -68,8 +68,8 @@ def _grain(states: int, held: tuple[int, int, int, int], differed: int) -> Grain
     return Grain(states, held, differed, tuple(changes))
 
 
-# By level: BARE, SECURED, ATOMIC, PROXY. A fine one tells BARE after other promises apart, too: from
-# it the payer may be reached without breaking V4.
+# By level: BARE, SECURED, ATOMIC, PROXY. A fine one tells BARE after other promises apart, too:
+# from it the payer may be reached without breaking V4.
 FINE: Final = _grain(5, (0, 2, 3, 4), 1)
 HALF_FINE: Final = _grain(2, (0, 1, 1, 0), 0)
 COARSE: Final = _grain(1, (0, 0, 0, 0), 0)
