@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from node.core.view import MAX_PENDING_COUNT, Caps
-from node.intake import MAX_ADVERTS_PER_S, MAX_MESSAGES_PER_S
 from node.links import MAX_UNACKNOWLEDGED, MESSAGES_OF_A_PROMISE
 from proto.limits import MAX_ADDRESS_CHARS, MAX_ALIAS_CHARS, MAX_AMOUNT, MAX_ENVELOPE_BYTES
+from runtime.address import ANY_HOST, split_address
+from runtime.intake import MAX_ADVERTS_PER_S, MAX_MESSAGES_PER_S
 from runtime.toml_file import TomlFault, read_toml
 from runtime.transport import MAX_FRAME_BYTES
 
@@ -18,7 +19,6 @@ MS: Final = 1000  # microseconds
 DEFAULT_CLOCK_ERROR_MS: Final = 50  # what NTP keeps on an ordinary machine, generously
 MAX_CLOCK_ERROR_MS: Final = 3_600_000  # an hour: whoever is further off has no clock
 MAX_PATH_CHARS: Final = 4096  # what the system takes
-ANY_HOST: Final = frozenset({"0.0.0.0", "::"})
 
 # A neighbour may be away for as long and come back with a word about what we have archived.
 LEAST_KEEP_DAYS: Final = 7
@@ -91,18 +91,6 @@ class NodeConfig:
     def data_path(self, directory: Path) -> Path:
         """The folder of the node's books; `data_dir` may be absolute."""
         return directory / self.data_dir
-
-
-def split_address(text: str) -> tuple[str, int] | None:
-    """("host", port) of "host:port" or "[v6]:port"; None where it is neither."""
-    host, colon, port = text.rpartition(":")
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-    elif ":" in host:
-        return None  # an IPv6 address needs its brackets, or nobody knows where the port begins
-    if not colon or not host or not port.isascii() or not port.isdecimal() or len(port) > 5:
-        return None
-    return (host, int(port)) if int(port) <= 65_535 else None
 
 
 def alias_fault(alias: str) -> str | None:

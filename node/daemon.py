@@ -24,8 +24,6 @@ from node.core.deciding import with_statements
 from node.core.rows import Transaction
 from node.engine import Engine
 from node.exposing import Exposer
-from node.identity import Identity, card, load_identity
-from node.intake import Intake
 from node.links import Links, Neighbour
 from node.loading import claim_books, load_neighbours
 from node.memory import Memory
@@ -53,6 +51,8 @@ from runtime.clock import Clock, SystemClock
 from runtime.collector import calm_collector
 from runtime.faults import reading
 from runtime.gossip import Gossip
+from runtime.identity import Identity, card, load_identity
+from runtime.intake import Intake
 from runtime.rpc_server import RpcServer
 from runtime.store import Store, open_store
 from runtime.store_postgresql import ServerStore, open_server_store

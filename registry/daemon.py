@@ -16,10 +16,9 @@ import trio
 from proto.keys import KeyPurpose
 from proto.log_leaf import KeyLeaf
 from proto.registry_record import NEVER, RegistryRecord, read_record
-from registry.buckets import Buckets
 from registry.calendar import Calendar
 from registry.chrony import ChronyClock
-from registry.config import Config, read_config, split_address
+from registry.config import Config, read_config
 from registry.decider import Decider
 from registry.desk import Desk, spread
 from registry.examine import Examiner
@@ -62,7 +61,9 @@ from registry.sweeper import sweep_for_ever
 from registry.timing import ClockRules
 from registry.web.site import Site
 from registry.worker import DecisionWorker, MakeDecider
+from runtime.address import split_address
 from runtime.bridge import Bridge
+from runtime.buckets import Buckets
 from runtime.clock import Clock, SystemClock
 from runtime.collector import calm_collector
 from runtime.rpc_client import RpcChannel

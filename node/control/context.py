@@ -16,7 +16,6 @@ from node.control.settled import UUID_DIGITS, Settled
 from node.core.events import Event
 from node.core.rows import Line, LinePhase, Payment, Request, Row
 from node.engine import Engine, StoreUnavailable
-from node.identity import Identity
 from node.paying import Payer
 from node.routing import RouteFinder
 from node.terms import Book, KnownRegistry
@@ -29,6 +28,7 @@ from proto.policy import RegistryPolicy, single
 from runtime.clock import Clock
 from runtime.faults import StoreFailed, StoreFault
 from runtime.gossip import Gossip
+from runtime.identity import Identity
 from runtime.write_plan import Write
 
 T = TypeVar("T")

@@ -12,11 +12,11 @@ from node.config import (
     check_config,
     config_text,
     read_config,
-    split_address,
     write_config,
 )
 from node.core.view import Caps
 from proto.limits import MAX_AMOUNT
+from runtime.address import split_address
 from runtime.toml_file import MAX_CONFIG_BYTES
 
 ALICE = NodeConfig("Alice", listen="127.0.0.1:7001")

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import trio
 import trio.testing
 
-from node.intake import Intake
 from proto.keys import NodeId
 from runtime.clock import FakeClock
+from runtime.intake import Intake
 from runtime.transport import BatchArrived, GossipArrived, LinkCause, LinkDown, LinkEvent, LinkUp
 
 J, P = NodeId(b"\1" * 32), NodeId(b"\2" * 32)
