@@ -4,8 +4,9 @@ Names in the graph are ids in hex. Pure; owned by one task, and nobody reads the
 """
 
 import json
+from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from pathfinder.by_id import policy_of
 from pathfinder.graph import Graph, Upsert
@@ -15,6 +16,10 @@ from proto.adverts import Advert, AdvertKey, FraudAdvert, LineAdvert, NodeAdvert
 from proto.fees import RegistryFee
 from proto.policy import RegistryPolicy, single
 from proto.registry_list import RegistryList
+
+# Collectives that questions have named: the least recently named is forgotten. Strangers may name
+# any, and the graph has room for a few more than this.
+MAX_POLICIES: Final = 512
 
 Ends = tuple[str, str, str]
 """Promisor, promisee and brand of a line, in hex."""
@@ -33,7 +38,7 @@ class Feed:
         self._lines: dict[Ends, LineAdvert] = {}
         self._records: dict[str, RecordAdvert] = {}
         self._lists: dict[bytes, RegistryList] = {}
-        self._policies: set[RegistryPolicy] = set()
+        self._policies: OrderedDict[RegistryPolicy, str] = OrderedDict()
 
     def take(self, advert: Advert, signed: bytes = b"") -> tuple[Upsert, Advert | None]:
         """What became of a verified advert, and the one that was known before it."""
@@ -96,15 +101,43 @@ class Feed:
     def set_policies(self, candidates: tuple[RegistryPolicy, ...]) -> bool:
         """Makes collectives candidates: whether any is new. The graph takes every policy that it
         is told for a new version, so it is told once."""
-        fresh = [
-            policy
+        fresh = False
+        for policy in candidates:
+            if policy in self._policies:
+                self._policies.move_to_end(policy)
+            elif policy != single(policy.members[0]) and self._knows_all(policy):
+                named = policy_of(policy)
+                self._policies[policy] = named.name
+                self.graph.set_policy(named)
+                fresh = True
+        while len(self._policies) > MAX_POLICIES:
+            _, name = self._policies.popitem(last=False)
+            self.graph.drop_policy(name)
+        return fresh
+
+    def _knows_all(self, policy: RegistryPolicy) -> bool:
+        """Whether a search could use it at all."""
+        return all(member.hex() in self._records for member in policy.members)
+
+    def unknown_policies(self, candidates: tuple[RegistryPolicy, ...]) -> int:
+        """How many of them `set_policies` would have to tell the graph of."""
+        return sum(
+            policy not in self._policies and policy != single(policy.members[0])
             for policy in candidates
-            if policy not in self._policies and policy != single(policy.members[0])
-        ]
-        for policy in fresh:
-            self._policies.add(policy)
-            self.graph.set_policy(policy_of(policy))
-        return bool(fresh)
+        )
+
+    def forget_expired(self, now_us: int) -> bool:
+        """Drops what has expired, so that memory holds what is there and not what once was; whether
+        there was any."""
+        dropped = self.graph.forget_expired(now_us)
+        self._nodes = {k: a for k, a in self._nodes.items() if a.expires_at_us > now_us}
+        self._lines = {k: a for k, a in self._lines.items() if a.expires_at_us > now_us}
+        self._records = {k: a for k, a in self._records.items() if a.expires_at_us > now_us}
+        gone = self.forget_lists(now_us)
+        adverts = (self._nodes, self._lines, self._records, self._lists)
+        live = {advert.key for known in adverts for advert in known.values()}
+        self.signed = {key: data for key, data in self.signed.items() if key in live}
+        return gone or bool(dropped)
 
     def until_us(self, brand: bytes, now_us: int) -> int:
         """When the first advert that a search in this brand could rest on expires."""

@@ -130,6 +130,11 @@ class Graph:
         self.version += 1
         return Upsert.APPLIED
 
+    def drop_policy(self, name: str) -> None:
+        """The collective of this name is no candidate any more; nothing where there is none."""
+        if self._policies.pop(name, None) is not None:
+            self.version += 1
+
     def forget_expired(self, now_us: int) -> int:
         """Drops what has expired; how many entries that were. Makes room when an upsert is FULL."""
         nodes = [name for name, entry in self._nodes.items() if entry[2] <= now_us]

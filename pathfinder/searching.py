@@ -3,21 +3,32 @@
 Everything here runs on trio but the search itself.
 """
 
+import time
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
 import trio
 
-from pathfinder.by_id import find
+from pathfinder.by_id import Unfound, explained, find, search
 from pathfinder.feed import Feed
-from pathfinder.graph import Upsert
+from pathfinder.graph import Graph, Upsert
 from pathfinder.route_cache import RouteCache
+from pathfinder.search import LABEL_BUDGET
 from proto.adverts import Advert
+from proto.limits import US
 from proto.route import NoRoute, RouteFound, RouteQuery
 
 # One search at a time: the graph is not shared between threads that run together.
 _ONE: Final = 1
+FORGET_EVERY_US: Final = 600 * US
+KEEP_EXPIRED_US: Final = 3600 * US  # a clock that is set forward and back has lost nothing by it
+# Under a limit of time a search begins with few labels and takes four times as many until it is
+# exact: all attempts but the last cost a third of it, and none begins that would be too late.
+FIRST_LABELS: Final = 5_000
+MORE_LABELS: Final = 4
+# Reasons are worth less than an answer in time: labels for each rule of one that was cut off.
+HURRIED_LABELS: Final = 500
 
 
 class Searching:
@@ -28,6 +39,7 @@ class Searching:
         self._search = trio.CapacityLimiter(_ONE)
         self._waiting: list[tuple[Advert, bytes]] = []
         self._cache = RouteCache()
+        self._forget_at_us = 0
         self.searches = 0  # made, and saved by the cache
         self.remembered = 0
 
@@ -47,13 +59,20 @@ class Searching:
 
     async def find(self, query: RouteQuery) -> RouteFound | NoRoute:
         """The cheapest viable route of what has been observed so far."""
+        return await self._found(query, None)
+
+    async def find_in_time(self, query: RouteQuery, limit_s: float) -> RouteFound | NoRoute:
+        """As `find`, but its search may take about `limit_s` seconds, the wait for its turn apart;
+        what is not exact by then says so."""
+        return await self._found(query, limit_s)
+
+    async def _found(self, query: RouteQuery, limit_s: float | None) -> RouteFound | NoRoute:
         known = self.recall(query)
         if known is not None:
             return known
         async with self._search:
             self._catch_up()
-            if self._feed.forget_lists(query.now_us):
-                self._cache.clear()
+            self._forget(query.now_us)
             # Whoever held the search before us may have asked the same.
             known = self.recall(query)
             if known is not None:
@@ -61,11 +80,23 @@ class Searching:
             if self._feed.set_policies(query.candidates):
                 self._cache.clear()
             self.searches += 1
-            found = await trio.to_thread.run_sync(partial(find, self._feed.graph, query))
+            graph = self._feed.graph
+            work = partial(find, graph, query)
+            if limit_s is not None:
+                work = partial(find_in_time, graph, query, limit_s)
+            found = await trio.to_thread.run_sync(work)
             if isinstance(found, RouteFound):
                 until_us = self._feed.until_us(query.brand, query.now_us)
                 self._cache.put(query, until_us, found)
             return found
+
+    def _forget(self, now_us: int) -> None:
+        if self._feed.forget_lists(now_us):
+            self._cache.clear()
+        if now_us >= self._forget_at_us:
+            self._forget_at_us = now_us + FORGET_EVERY_US
+            if self._feed.forget_expired(now_us - KEEP_EXPIRED_US):
+                self._cache.clear()
 
     def recall(self, query: RouteQuery) -> RouteFound | None:
         """What `find` would find, where that is known without a search."""
@@ -76,6 +107,12 @@ class Searching:
         self.remembered += known is not None
         return known
 
+    @property
+    def waiting(self) -> int:
+        """Questions that wait for their turn, and the one that has it."""
+        statistics = self._search.statistics()
+        return statistics.tasks_waiting + statistics.borrowed_tokens
+
     def export(self, now_us: int) -> Mapping[str, Any]:
         """The network as a network file (protocol section 10)."""
         return self._feed.export(now_us)
@@ -83,3 +120,18 @@ class Searching:
     def size(self) -> tuple[int, int]:
         """(nodes, lines) known."""
         return self._feed.size()
+
+
+def find_in_time(graph: Graph, query: RouteQuery, limit_s: float) -> RouteFound | NoRoute:
+    """As `by_id.find`, within about `limit_s` seconds."""
+    began, labels = time.monotonic(), min(FIRST_LABELS, LABEL_BUDGET)
+    while True:
+        found = search(graph, query, labels)
+        spent_s = time.monotonic() - began
+        late = labels >= LABEL_BUDGET or MORE_LABELS * spent_s > limit_s
+        if found.exact or late:
+            break
+        labels = min(MORE_LABELS * labels, LABEL_BUDGET)
+    if not isinstance(found, Unfound):
+        return found
+    return explained(graph, query, found, labels if found.exact else HURRIED_LABELS)
