@@ -68,7 +68,9 @@ class Dictating:
         taken: dict[bytes, int] = {}
         firsts: list[FirstPromise] = []
         for part in found.parts:
-            packet = self._packet(request, part, deliver, commit_id(encoded), now_us)
+            packet = self._packet(
+                request, part, deliver, commit_id(encoded), now_us, found.seal_keys
+            )
             if isinstance(packet, Refusal):
                 return packet
             first = part.hops[0]
@@ -101,17 +103,20 @@ class Dictating:
         deliver: Deliver,
         commit: bytes,
         now_us: int,
+        seal_keys: Mapping[NodeId, bytes],
     ) -> bytes | Refusal:
         expiries = [now_us + e if e is not None else 0 for e in part.schedule.expiries]
         layers: list[tuple[bytes, Instruction]] = []
         for hop, following, expiry in zip(part.hops[:-1], part.hops[1:], expiries[1:], strict=True):
+            # Our own ears first: who found the route may have heard of the node longer ago.
             advert = self._gossip.node(hop.promisee)
-            if advert is None:
+            key = seal_keys.get(hop.promisee) if advert is None else advert.seal_key
+            if key is None:
                 return Refusal(Reason.NO_ROUTE)
             forward = Forward(
                 following.promisee, request.brand.guid, following.amount, following.level, expiry
             )
-            layers.append((advert.seal_key, forward))
+            layers.append((key, forward))
         layers.append((request.seal_key, deliver))
         ephemeral = SealKey(self._entropy(32))
         packet = wrap(ephemeral, layers, commit, self._entropy(32))

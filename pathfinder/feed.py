@@ -82,8 +82,8 @@ class Feed:
         return _node(advert, self.accepted(advert))
 
     def accepted(self, advert: NodeAdvert) -> frozenset[bytes]:
-        """T(n). Of a list only what the node can verify: it says which records it holds."""
-        return accepted_registries(advert, self._lists.get(advert.registry_list))
+        """T(n), with what stands on the list that it follows."""
+        return advert.accepts(self._lists.get(advert.registry_list))
 
     def _read_anew(self, changed: bytes) -> None:
         for advert in self._nodes.values():
@@ -173,14 +173,6 @@ class Feed:
         )  # fmt: skip
         found: Mapping[str, Any] = json.loads(format_network(network))
         return found
-
-
-def accepted_registries(advert: NodeAdvert, followed: RegistryList | None) -> frozenset[bytes]:
-    """T(n) by its advert and the list that it follows, where that is known: only what the node
-    can verify counts of a list, and it says which records it holds."""
-    if followed is None:
-        return advert.registries
-    return advert.registries | (followed.registries & advert.knows_registries)
 
 
 def _node(advert: NodeAdvert, accepted: frozenset[bytes]) -> Node:

@@ -4,7 +4,8 @@ Amounts are smallest units of the brand, times are µs from the payer's now unle
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from proto.keys import NodeId
@@ -81,13 +82,21 @@ class RoutePart:
         return self.hops[-1].amount
 
 
+def _no_keys() -> Mapping[NodeId, bytes]:
+    return MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class RouteFound:
-    """What the payer will dictate: chains under one policy and one D, the largest first."""
+    """What the payer will dictate: chains under one policy and one D, the largest first.
+
+    `seal_keys`: of intermediaries, where the finder knows them and the payer may not.
+    """
 
     parts: tuple[RoutePart, ...]
     policy: RegistryPolicy
     exact: bool
+    seal_keys: Mapping[NodeId, bytes] = field(default_factory=_no_keys)
 
     @property
     def cost(self) -> int:
