@@ -63,14 +63,12 @@ class Dictating:
     ) -> MakeEvent | Refusal:
         """The event but for its time; a refusal where a chain cannot be begun as it was planned."""
         encoded = descriptor.encode()
-        now_us = descriptor.deadline_us - found.deadline
+        now_us, seals = descriptor.deadline_us - found.deadline, found.seal_keys
         deliver = Deliver(request.request_id, attempt - 1, request.amount)
         taken: dict[bytes, int] = {}
         firsts: list[FirstPromise] = []
         for part in found.parts:
-            packet = self._packet(
-                request, part, deliver, commit_id(encoded), now_us, found.seal_keys
-            )
+            packet = self._packet(request, part, deliver, commit_id(encoded), now_us, seals)
             if isinstance(packet, Refusal):
                 return packet
             first = part.hops[0]

@@ -4,6 +4,7 @@ What comes in is bounded and well-formed afterwards, and no more: whether an ans
 asker may use is for `node.route_check`.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -31,6 +32,8 @@ MAX_US: Final = 10**13  # 115 days: offsets beyond it are slips
 MAX_REASONS: Final = 32  # a search gives half as many
 MAX_REASON_CHARS: Final = 1200  # one sentence, or a name, with the ids of sixteen registries in it
 MAX_RULE_CHARS: Final = 16
+NOBODY: Final = "00" * 32  # stands for a node where a reason concerns none
+_ID: Final = re.compile("[0-9a-f]{64}")
 # Of every node and every line that the chains of one answer can use, and the lists they follow.
 MAX_ANSWER_ADVERTS: Final = 3 * MAX_PARTS * MAX_HOPS
 
@@ -199,18 +202,20 @@ def _reason(m: pb.RouteReason) -> Mapping[str, Any]:
     _most("levels of a reason", m.levels, MAX_HOPS)
     if len(m.line) not in (0, 2):
         raise WireFault("reasons: a line has two ends")
+    if not all(_ID.fullmatch(name) for name in (*m.line, *m.chain, m.node or NOBODY)):
+        raise WireFault("reasons: a node that is no id")
     names = (m.rule, *m.levels)
     if not m.rule or any(len(n) > MAX_RULE_CHARS or not n.isascii() for n in names):
         raise WireFault("reasons: no code that anybody knows")
     texts = (*names, m.node, *m.line, m.text, *m.chain, m.registry)
     if not all(text.isprintable() and len(text) <= MAX_REASON_CHARS for text in texts):
         raise WireFault("reasons: a text that cannot be shown")
-    cost = m.cost if m.HasField("cost") else None
+    cost = _within("reasons", m.cost, 0, MAX_AMOUNT) if m.HasField("cost") else None
     return {
         "rule": m.rule,
         "node": m.node or None,
         "line": list(m.line) or None,
-        "figure": m.figure,
+        "figure": _within("reasons", m.figure, 0, MAX_AMOUNT),
         "text": m.text,
         "chain": list(m.chain),
         "levels": list(m.levels),
