@@ -8,7 +8,14 @@ from typing import Final
 
 from node.core.view import MAX_PENDING_COUNT, Caps
 from node.links import MAX_UNACKNOWLEDGED, MESSAGES_OF_A_PROMISE
-from proto.limits import MAX_ADDRESS_CHARS, MAX_ALIAS_CHARS, MAX_AMOUNT, MAX_ENVELOPE_BYTES
+from proto.card import PATHFINDER_CARD_PREFIX
+from proto.limits import (
+    MAX_ADDRESS_CHARS,
+    MAX_ADVERT_BYTES,
+    MAX_ALIAS_CHARS,
+    MAX_AMOUNT,
+    MAX_ENVELOPE_BYTES,
+)
 from runtime.address import ANY_HOST, split_address
 from runtime.intake import MAX_ADVERTS_PER_S, MAX_MESSAGES_PER_S
 from runtime.toml_file import TomlFault, read_toml
@@ -18,6 +25,8 @@ CONFIG_NAME: Final = "config.toml"
 MS: Final = 1000  # microseconds
 DEFAULT_CLOCK_ERROR_MS: Final = 50  # what NTP keeps on an ordinary machine, generously
 MAX_CLOCK_ERROR_MS: Final = 3_600_000  # an hour: whoever is further off has no clock
+MAX_PATHFINDERS: Final = 8  # asked one after the other: whoever pays would not wait for more
+SECTIONS: Final = frozenset({"clock", "limits", "archive", "pathfinder"})
 MAX_PATH_CHARS: Final = 4096  # what the system takes
 
 # A neighbour may be away for as long and come back with a word about what we have archived.
@@ -54,7 +63,8 @@ class ConfigFault(Exception):
 @dataclass(frozen=True, slots=True)
 class NodeConfig:
     """`listen` empty: the node dials and is not dialled. `store` empty: the books are a file in
-    `data_dir`. `keep_days` 0: for ever. Spans in µs, amounts in smallest units."""
+    `data_dir`. `keep_days` 0: for ever. `pathfinders`: cards of those that are asked for
+    routes; without `gossip` no adverts are heard. Spans in µs, amounts in smallest units."""
 
     alias: str
     listen: str = ""
@@ -70,6 +80,8 @@ class NodeConfig:
     max_frame_bytes: int = MAX_FRAME_BYTES
     store: str = ""
     keep_days: int = 0
+    pathfinders: tuple[str, ...] = ()
+    gossip: bool = True
 
     @property
     def caps(self) -> Caps:
@@ -128,7 +140,7 @@ class _Reader:
         for key, value in table.items():
             if isinstance(value, dict) and value:
                 self._left |= {f"{key}.{name}": v for name, v in value.items()}
-            elif key not in ("clock", "limits", "archive") or not isinstance(value, dict):
+            elif key not in SECTIONS or not isinstance(value, dict):
                 self._left[key] = value
 
     def config(self) -> NodeConfig:
@@ -143,6 +155,8 @@ class _Reader:
             store=self._text("store", "", MAX_PATH_CHARS),
             keep_days=self._number("archive.keep_days", 0, 0, MAX_KEEP_DAYS),
             declared_error_us=error_ms * MS,
+            pathfinders=self._cards("pathfinder.cards"),
+            gossip=self._flag("pathfinder.gossip", True),
             **{name: self._number(f"limits.{name}", *bounds) for name, bounds in LIMITS.items()},
         )
         for key in self._left:
@@ -165,6 +179,10 @@ class _Reader:
         if config.address and dialled is not None and dialled[1] == 0:
             raise self._fault("address", "nobody can dial port 0")
 
+        if not config.gossip and not config.pathfinders:
+            cause = "without gossip somebody must be asked for routes: name a path finder in cards"
+            raise self._fault("pathfinder.gossip", cause)
+
     def _fault(self, key: str, cause: str) -> ConfigFault:
         name = key if key.isprintable() else ascii(key)
         return ConfigFault(self._path, name, cause)
@@ -182,6 +200,20 @@ class _Reader:
         if not isinstance(value, str) or len(value) > at_most or not value.isprintable():
             raise self._fault(key, f"must be a printable text of at most {at_most} characters")
         return value
+
+    def _flag(self, key: str, default: bool) -> bool:
+        value = self._left.pop(key, default)
+        if not isinstance(value, bool):
+            raise self._fault(key, "must be true or false")
+        return value
+
+    def _cards(self, key: str) -> tuple[str, ...]:
+        value = self._left.pop(key, [])
+        cards = value if isinstance(value, list) else [None]
+        if len(cards) > MAX_PATHFINDERS or not all(_is_card(card) for card in cards):
+            what = f"must be a list of at most {MAX_PATHFINDERS} cards of path finders"
+            raise self._fault(key, f"{what}: {PATHFINDER_CARD_PREFIX}…")
+        return tuple(cards)
 
     def _address(self, key: str) -> str:
         value = self._text(key, "", MAX_ADDRESS_CHARS)
@@ -219,6 +251,10 @@ max_frame_bytes = {config.max_frame_bytes}    # of many messages, likewise
 
 [archive]    # of settled payments, with their evidence
 keep_days = {config.keep_days}    # 0 = for ever; else at least {LEAST_KEEP_DAYS}
+
+[pathfinder]    # who is asked for routes; without a card the node searches by itself
+cards = [{", ".join(map(_quoted, config.pathfinders))}]    # `pledgeway node pathfinder use CARD`
+gossip = {str(config.gossip).lower()}    # false: no adverts are heard, only path finders are asked
 """
 
 
@@ -228,6 +264,13 @@ def write_config(path: Path, config: NodeConfig) -> None:
         file.write(config_text(config))
         file.flush()
         os.fsync(file.fileno())
+
+
+def _is_card(value: object) -> bool:
+    """Whether it looks like one; whether it is one depends on the time."""
+    if not isinstance(value, str) or len(value) > 2 * MAX_ADVERT_BYTES or not value.isprintable():
+        return False
+    return value.startswith(PATHFINDER_CARD_PREFIX)
 
 
 def _quoted(text: str) -> str:

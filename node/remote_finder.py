@@ -5,14 +5,17 @@ one claims is checked with the adverts that it shows (`node.route_check`).
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
+from node.config import ConfigFault
+from node.core.view import Settings
 from node.route_check import BadRoute, check_route
 from node.routing import NoRoute, RouteFinder, RouteFound, RouteQuery
 from proto.adverts import Advert
-from proto.card import PathFinderCard
+from proto.card import PathFinderCard, read_pathfinder_card
 from proto.route_wire import found_from_message, none_from_message, query_to_message
 from proto.v1 import pathfinder_pb2 as pb
 from proto.viability import NodeFacts
@@ -20,6 +23,7 @@ from proto.wire import WireFault
 from runtime.bridge import Bridge
 from runtime.control import ControlFailure
 from runtime.rpc_client import RpcChannel, RpcDeadline, RpcError, RpcFailed
+from runtime.tls import BadCertificate, certificate_name, require_leaf
 
 log = logging.getLogger(__name__)
 
@@ -145,6 +149,31 @@ class RemoteFinder(RouteFinder):
             }
             for service in self._services
         ]
+
+
+def own_facts(settings: Settings) -> NodeFacts:
+    """What the rules ask about this node."""
+    return NodeFacts(
+        accepts=frozenset(settings.usable),
+        knows=frozenset(settings.known),
+        watches_registry=settings.watches_registry,
+        hold_max_us=settings.hold_max_us,
+        fees=settings.fees,
+    )
+
+
+def read_cards(path: Path, texts: Iterable[str], now_us: int) -> tuple[PathFinderCard, ...]:
+    """The path finders that config.toml at `path` names. ConfigFault."""
+    cards = []
+    for number, text in enumerate(texts, 1):
+        try:
+            card = read_pathfinder_card(text, now_us)
+            require_leaf(card.node.tls_certificate)
+            certificate_name(card.node.tls_certificate)
+        except (WireFault, BadCertificate) as fault:
+            raise ConfigFault(path, "pathfinder.cards", f"number {number}: {fault}") from fault
+        cards.append(card)
+    return tuple(cards)
 
 
 def _told(text: str) -> str:

@@ -44,9 +44,20 @@ class Party:
 
 
 def make_hello(
-    key: SigningKey, own: Party, peer: Party, now_us: int, have: int, sent: int
+    key: SigningKey,
+    own: Party,
+    peer: Party,
+    now_us: int,
+    have: int,
+    sent: int,
+    *,
+    gossip: bool = True,
 ) -> node_pb2.Frame:
-    """The signed Hello of `own` towards `peer`, good for HELLO_VALID_US from `now_us` on."""
+    """The signed Hello of `own` towards `peer`, good for HELLO_VALID_US from `now_us` on.
+
+    `gossip`: adverts are welcome. Like the positions it stands outside the signature: only the
+    peer itself can say it on this connection.
+    """
     binding = node_pb2.Binding(
         node=own.node,
         peer=peer.node,
@@ -56,7 +67,9 @@ def make_hello(
         protocol_version=PROTOCOL_VERSION,
     ).SerializeToString()
     signature = types_pb2.Signature(key=key.public, signature=key.sign(HELLO_KIND, binding))
-    hello = node_pb2.Hello(binding=binding, signature=signature, have=have, sent=sent)
+    hello = node_pb2.Hello(
+        binding=binding, signature=signature, have=have, sent=sent, no_gossip=not gossip
+    )
     return node_pb2.Frame(hello=hello)
 
 

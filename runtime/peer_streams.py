@@ -69,8 +69,11 @@ class PeerStreams:
         publish: Callable[[LinkEvent, Taken], None],
         refused: Callable[[NodeId | None, HelloFault], None],
         limits: FrameLimits,
+        *,
+        gossip: bool = True,
     ) -> None:
         self._limits = limits
+        self._gossip = gossip
         self._bridge = bridge
         self._key = key
         self._tls = tls
@@ -289,7 +292,9 @@ class PeerStreams:
     async def _say_hello(self, wire: CallWire, slot: PeerSlot) -> bool:
         have, sent = await self._ask_positions(slot.party.node)
         now_us = self._clock.now_us()
-        frame = make_hello(self._key, self._own, slot.party, now_us, have, sent)
+        frame = make_hello(
+            self._key, self._own, slot.party, now_us, have, sent, gossip=self._gossip
+        )
         return await wire.write(frame.SerializeToString())
 
     async def _ask_positions(self, peer: NodeId) -> tuple[int, int]:
@@ -337,7 +342,8 @@ class PeerStreams:
         )
         slot.up(link, dialled=wire.dialled)
         wire.at_end(link.orphaned)
-        self._publish(LinkUp(node, number, hello.have, hello.sent), _nothing)
+        up = LinkUp(node, number, hello.have, hello.sent, gossip=not hello.no_gossip)
+        self._publish(up, _nothing)
         try:
             await link.run()
         finally:

@@ -60,12 +60,14 @@ class PeerEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class LinkUp:
-    """A verified stream; `have` and `sent` are the peer's positions, as its Hello says."""
+    """A verified stream; `have` and `sent` are the peer's positions, as its Hello says, and
+    `gossip` says whether adverts are welcome."""
 
     peer: NodeId
     link: int  # distinguishes successive links; never used twice
     have: int
     sent: int
+    gossip: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,13 +41,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TransportConfig:
-    """Who we are on the wire. `address` is what neighbours dial, None if they cannot."""
+    """Who we are on the wire. `address` is what neighbours dial, None if they cannot. `gossip`:
+    neighbours are asked for adverts."""
 
     key: SigningKey
     tls: TlsIdentity
     listen: str | None  # "host:port" to bind, port 0 for any; None: we only dial
     address: str | None
     limits: FrameLimits = ALL_ADMITTED
+    gossip: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class GrpcTransport:
         self._send_event, self._events = trio.open_memory_channel[tuple[LinkEvent, Taken]](math.inf)
         self._streams = PeerStreams(
             bridge, config.key, config.tls, config.address, clock, rng, positions,
-            self._publish, self._refused, config.limits,
+            self._publish, self._refused, config.limits, gossip=config.gossip,
         )  # fmt: skip
         self._sink: Callable[[LinkEvent, Taken], None] | None = None
         self._listen = config.listen

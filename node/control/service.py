@@ -4,7 +4,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from node.control import lines, payments, policies, registries, requests, state, terms
+from node.control import lines, payments, peers, policies, registries, requests, state, terms
 from node.control.context import Context, store
 from node.control.failure import Arguments, ControlFailure
 from proto.v1 import control_pb2 as pb
@@ -20,6 +20,8 @@ VERBS: Final[Mapping[str, Verb]] = {
     "incidents": state.incidents,
     "network": state.network,
     "stop": state.stop,
+    "peer.add": peers.add,
+    "peer.list": peers.list_peers,
     "line.offer": lines.offer,
     "line.accept": lines.accept,
     "line.limit": lines.set_limit,

@@ -20,16 +20,18 @@ class Frame(_message.Message):
     def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., gossip: _Optional[_Union[Gossip, _Mapping]] = ..., goodbye: _Optional[_Union[Goodbye, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
-    __slots__ = ("binding", "signature", "have", "sent")
+    __slots__ = ("binding", "signature", "have", "sent", "no_gossip")
     BINDING_FIELD_NUMBER: _ClassVar[int]
     SIGNATURE_FIELD_NUMBER: _ClassVar[int]
     HAVE_FIELD_NUMBER: _ClassVar[int]
     SENT_FIELD_NUMBER: _ClassVar[int]
+    NO_GOSSIP_FIELD_NUMBER: _ClassVar[int]
     binding: bytes
     signature: _types_pb2.Signature
     have: int
     sent: int
-    def __init__(self, binding: _Optional[bytes] = ..., signature: _Optional[_Union[_types_pb2.Signature, _Mapping]] = ..., have: _Optional[int] = ..., sent: _Optional[int] = ...) -> None: ...
+    no_gossip: bool
+    def __init__(self, binding: _Optional[bytes] = ..., signature: _Optional[_Union[_types_pb2.Signature, _Mapping]] = ..., have: _Optional[int] = ..., sent: _Optional[int] = ..., no_gossip: _Optional[bool] = ...) -> None: ...
 
 class Binding(_message.Message):
     __slots__ = ("node", "peer", "spki_sha256", "peer_spki_sha256", "not_after_us", "protocol_version")
