@@ -18,7 +18,7 @@ from proto.limits import (
 )
 from runtime.address import ANY_HOST, split_address
 from runtime.intake import MAX_ADVERTS_PER_S, MAX_MESSAGES_PER_S
-from runtime.toml_file import TomlFault, read_toml
+from runtime.toml_file import TomlFault, quoted, read_toml
 from runtime.transport import MAX_FRAME_BYTES
 
 CONFIG_NAME: Final = "config.toml"
@@ -231,11 +231,11 @@ class _Reader:
 def config_text(config: NodeConfig) -> str:
     """The config.toml that `init` writes, with what an owner should know beside it."""
     return f"""\
-alias = {_quoted(config.alias)}    # what people call this node; its key is its name
-listen = {_quoted(config.listen)}    # HOST:PORT for neighbours; empty = dial only
-address = {_quoted(config.address)}    # what neighbours dial; empty = as in listen
-data_dir = {_quoted(config.data_dir)}    # the books; below this folder unless absolute
-store = {_quoted(config.store)}    # {POSTGRESQL}USER@HOST/NAME; empty = a file in data_dir
+alias = {quoted(config.alias)}    # what people call this node; its key is its name
+listen = {quoted(config.listen)}    # HOST:PORT for neighbours; empty = dial only
+address = {quoted(config.address)}    # what neighbours dial; empty = as in listen
+data_dir = {quoted(config.data_dir)}    # the books; below this folder unless absolute
+store = {quoted(config.store)}    # {POSTGRESQL}USER@HOST/NAME; empty = a file in data_dir
 
 [clock]
 declared_error_ms = {config.declared_error_us // MS}    # what you vouch for; above 500 only ATOMIC
@@ -253,7 +253,7 @@ max_frame_bytes = {config.max_frame_bytes}    # of many messages, likewise
 keep_days = {config.keep_days}    # 0 = for ever; else at least {LEAST_KEEP_DAYS}
 
 [pathfinder]    # who is asked for routes; without a card the node searches by itself
-cards = [{", ".join(map(_quoted, config.pathfinders))}]    # `pledgeway node pathfinder use CARD`
+cards = [{", ".join(map(quoted, config.pathfinders))}]    # `pledgeway node pathfinder use CARD`
 gossip = {str(config.gossip).lower()}    # false: no adverts are heard, only path finders are asked
 """
 
@@ -271,8 +271,3 @@ def _is_card(value: object) -> bool:
     if not isinstance(value, str) or len(value) > 2 * MAX_ADVERT_BYTES or not value.isprintable():
         return False
     return value.startswith(PATHFINDER_CARD_PREFIX)
-
-
-def _quoted(text: str) -> str:
-    """A TOML basic string. The texts are printable, so two escapes suffice."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -16,6 +16,7 @@ from proto.adverts import Advert, AdvertKey, FraudAdvert, LineAdvert, NodeAdvert
 from proto.fees import RegistryFee
 from proto.policy import RegistryPolicy, single
 from proto.registry_list import RegistryList
+from proto.route import RouteFound
 
 # Collectives that questions have named: the least recently named is forgotten. Strangers may name
 # any, and the graph has room for a few more than this.
@@ -138,6 +139,20 @@ class Feed:
         live = {advert.key for known in adverts for advert in known.values()}
         self.signed = {key: data for key, data in self.signed.items() if key in live}
         return gone or bool(dropped)
+
+    def adverts_of(self, found: RouteFound, brand: bytes) -> list[bytes]:
+        """The adverts as received of all intermediaries, of the lists that they follow and of their
+        lines on a route. LookupError where one of them came without its bytes."""
+        keys: dict[AdvertKey, None] = {}
+        for part in found.parts:
+            for hop in part.hops[1:]:
+                advert = self._nodes[hop.promisor.hex()]
+                keys[advert.key] = None
+                if advert.registry_list in self._lists:
+                    keys[self._lists[advert.registry_list].key] = None
+                ends = (hop.promisor.hex(), hop.promisee.hex(), brand.hex())
+                keys[self._lines[ends].key] = None
+        return [self.signed[key] for key in keys]
 
     def until_us(self, brand: bytes, now_us: int) -> int:
         """When the first advert that a search in this brand could rest on expires."""

@@ -17,6 +17,7 @@ from pathfinder.route_cache import RouteCache
 from pathfinder.search import LABEL_BUDGET
 from proto.adverts import Advert
 from proto.limits import US
+from proto.policy import RegistryPolicy
 from proto.route import NoRoute, RouteFound, RouteQuery
 
 # One search at a time: the graph is not shared between threads that run together.
@@ -106,6 +107,15 @@ class Searching:
         known = self._cache.get(query)
         self.remembered += known is not None
         return known
+
+    def adverts_of(self, found: RouteFound, brand: bytes) -> list[bytes]:
+        """The signed adverts on which a route rests that was just found. LookupError where one of
+        them was observed without its bytes."""
+        return self._feed.adverts_of(found, brand)
+
+    def unknown_policies(self, candidates: tuple[RegistryPolicy, ...]) -> int:
+        """How many of them the graph would have to be told of."""
+        return self._feed.unknown_policies(candidates)
 
     @property
     def waiting(self) -> int:

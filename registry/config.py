@@ -12,7 +12,7 @@ from proto.v1 import types_pb2 as pb
 from proto.wire import WireFault
 from runtime.address import split_address
 from runtime.buckets import IPV4_PREFIX, IPV6_PREFIX, Network
-from runtime.toml_file import TomlFault, TomlTable, read_toml
+from runtime.toml_file import TomlFault, TomlTable, quoted, read_toml
 
 MS: Final = 1000  # microseconds
 SECOND_US: Final = 1_000_000
@@ -250,8 +250,3 @@ def _witness_lines(config: Config) -> str:
         f"  {{key = {quoted(w.key.encode())}, url = {quoted(w.url)}}},\n" for w in config.witnesses
     ]
     return f"witnesses = [\n{''.join(lines)}]\nquorum = {config.witness_quorum}"
-
-
-def quoted(text: str) -> str:
-    """A TOML basic string. The texts are printable, so two escapes suffice."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -65,6 +65,12 @@ class Gossip:
         entry = self._known.get((kind, subject))
         return entry[0] if entry else None
 
+    def signed(self, key: AdvertKey) -> bytes:
+        """The newest advert of a kind and subject as it was received; empty where there is none.
+        Known before the advert is observed."""
+        entry = self._known.get(key)
+        return entry[1] if entry else b""
+
     def node(self, node: NodeId) -> NodeAdvert | None:
         advert = self.get(NODE_KIND, node)
         return advert if isinstance(advert, NodeAdvert) else None

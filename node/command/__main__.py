@@ -18,6 +18,7 @@ PLACES: Final = {
     "network": Place("node.command.network", "network", "the network as the node knows it"),
     "route": Place("node.command.route", "route", "find the cheapest chain in a network file"),
     "registry": Place("node.command.registry", "registry", "found and run a commit registry"),
+    "pathfinder": Place("node.command.pathfinder", "pathfinder", "find routes for light payers"),
     "witness": Place("node.command.witness", "witness", "cosign what registries log"),
     "bench": Place("node.command.bench", "bench", "measure how fast this machine pays"),
     "verify": Place("node.command.verify", "verify", "say what a certificate file proves"),

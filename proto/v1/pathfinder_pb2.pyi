@@ -142,17 +142,19 @@ class PathFinderStatusQuery(_message.Message):
     def __init__(self) -> None: ...
 
 class PathFinderStatus(_message.Message):
-    __slots__ = ("node", "alias", "nodes", "lines", "answered", "now_us")
+    __slots__ = ("node", "alias", "nodes", "lines", "answered", "now_us", "neighbours")
     NODE_FIELD_NUMBER: _ClassVar[int]
     ALIAS_FIELD_NUMBER: _ClassVar[int]
     NODES_FIELD_NUMBER: _ClassVar[int]
     LINES_FIELD_NUMBER: _ClassVar[int]
     ANSWERED_FIELD_NUMBER: _ClassVar[int]
     NOW_US_FIELD_NUMBER: _ClassVar[int]
+    NEIGHBOURS_FIELD_NUMBER: _ClassVar[int]
     node: bytes
     alias: str
     nodes: int
     lines: int
     answered: int
     now_us: int
-    def __init__(self, node: _Optional[bytes] = ..., alias: _Optional[str] = ..., nodes: _Optional[int] = ..., lines: _Optional[int] = ..., answered: _Optional[int] = ..., now_us: _Optional[int] = ...) -> None: ...
+    neighbours: int
+    def __init__(self, node: _Optional[bytes] = ..., alias: _Optional[str] = ..., nodes: _Optional[int] = ..., lines: _Optional[int] = ..., answered: _Optional[int] = ..., now_us: _Optional[int] = ..., neighbours: _Optional[int] = ...) -> None: ...

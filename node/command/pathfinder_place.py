@@ -1,0 +1,24 @@
+"""Which path finder a command means: a directory that really is one's."""
+
+from pathlib import Path
+from typing import Final
+
+from node.command.exit_status import UNUSABLE, fail
+from node.command.session import Kind, Session
+from pathfinder.home import Home
+
+PATH_FINDER: Final = Kind("path finder", "pathfinder", "name yours")
+
+
+def home_of(directory: Path) -> Home:
+    """Ends the command where there is none: a slip of the pen must not make another."""
+    home = Home(directory.expanduser())
+    if not home.config.is_file():
+        step = f"make one with `pledgeway pathfinder init {directory}`"
+        fail(UNUSABLE, f"{directory}: holds no path finder: {step}")
+    return home
+
+
+def session_of(directory: Path, as_json: bool) -> Session:
+    """A conversation with the path finder that runs in the directory."""
+    return Session(directory.expanduser(), as_json, PATH_FINDER)
