@@ -7,7 +7,6 @@ from typing import Final
 
 from proto.limits import MAX_ADDRESS_CHARS, MAX_ALIAS_CHARS
 from runtime.address import ANY_HOST, split_address
-from runtime.intake import MAX_ADVERTS_PER_S
 from runtime.toml_file import TomlFault, TomlTable, quoted, read_toml
 
 CONFIG_NAME: Final = "config.toml"
@@ -22,6 +21,7 @@ MAX_SEARCH_MS: Final = 9_000
 DEFAULT_PER_S: Final = 20
 DEFAULT_BURST: Final = 100
 MOST_PER_S: Final = 1_000_000
+DEFAULT_ADVERTS_PER_S: Final = 5_000  # of one node: a core's work
 DEFAULT_CALLS: Final = 64  # at once; each holds its question in memory while it waits for its turn
 MOST_CALLS: Final = 512
 
@@ -45,7 +45,7 @@ class PathFinderConfig:
     network_per_s: int = DEFAULT_PER_S
     network_burst: int = DEFAULT_BURST
     max_calls: int = DEFAULT_CALLS
-    max_adverts_per_s: int = MAX_ADVERTS_PER_S
+    max_adverts_per_s: int = DEFAULT_ADVERTS_PER_S
 
     @property
     def service(self) -> str:
@@ -95,7 +95,7 @@ def _config(table: TomlTable) -> PathFinderConfig:
         network_burst=_number(table, "limits.network_burst", DEFAULT_BURST, 1, MOST_PER_S),
         max_calls=_number(table, "limits.max_calls", DEFAULT_CALLS, 1, MOST_CALLS),
         max_adverts_per_s=_number(
-            table, "limits.max_adverts_per_s", MAX_ADVERTS_PER_S, 1, MOST_PER_S
+            table, "limits.max_adverts_per_s", DEFAULT_ADVERTS_PER_S, 1, MOST_PER_S
         ),
     )
     table.done()

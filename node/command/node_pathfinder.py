@@ -3,7 +3,7 @@
 import json
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -11,11 +11,12 @@ from node.command.argument_types import text_or_file
 from node.command.display import facts, gap, say, table
 from node.command.exit_status import REFUSED, UNUSABLE, fail
 from node.command.session import Session, with_node
-from node.config import CONFIG_NAME, ConfigFault, NodeConfig, read_config
-from node.config_edit import set_pathfinders
 from proto.card import PATHFINDER_CARD_PREFIX, PathFinderCard, read_pathfinder_card
 from proto.limits import MAX_ADVERT_BYTES
 from proto.wire import WireFault
+
+if TYPE_CHECKING:
+    from node.config import NodeConfig
 
 LEAST_DIGITS: Final = 8  # of an id that stands for the whole
 STATUSES: Final = "Exit status: 0 done; 1 a clean no; 2 unusable input."
@@ -142,17 +143,23 @@ def _is_called(card: PathFinderCard | None, name: str) -> bool:
 
 
 def _path(session: Session) -> Path:
-    return session.directory / CONFIG_NAME
+    return session.directory / "config.toml"
 
 
-def _config(session: Session) -> NodeConfig:
+def _config(session: Session) -> "NodeConfig":
+    # Here and below, so that --help does not load what a configuration is about.
+    from node.config import ConfigFault, read_config
+
     try:
         return read_config(_path(session))
     except ConfigFault as fault:
         fail(UNUSABLE, str(fault))
 
 
-def _write(session: Session, cards: list[str], *, gossip: bool) -> NodeConfig:
+def _write(session: Session, cards: list[str], *, gossip: bool) -> "NodeConfig":
+    from node.config import ConfigFault
+    from node.config_edit import set_pathfinders
+
     try:
         return set_pathfinders(_path(session), cards, gossip=gossip)
     except ConfigFault as fault:

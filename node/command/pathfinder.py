@@ -15,14 +15,7 @@ from node.command.exit_status import REFUSED, UNUSABLE, TaughtCommand, fail, pla
 from node.command.pathfinder_peer import peer
 from node.command.pathfinder_place import home_of, session_of
 from node.command.session import NoAnswer, socket_path
-from pathfinder.config import (
-    DEFAULT_LISTEN,
-    ConfigFault,
-    PathFinderConfig,
-    check_config,
-)
-from pathfinder.home import Home, HomeFault, create, load, service_card
-from runtime.identity import IdentityFault
+from pathfinder.config import DEFAULT_LISTEN, ConfigFault, PathFinderConfig, check_config
 
 ALIAS: Final = "path finder"
 STOP_TIMEOUT_S: Final = 30.0
@@ -90,6 +83,10 @@ def init(
       pledgeway pathfinder init ./finder --name Finder --listen 127.0.0.1:7600
       pledgeway pathfinder init ./finder --listen 0.0.0.0:7600 --address finder.example:7600
     """
+    # Here and below, because keys come with gRPC, and --help is to answer at once.
+    from pathfinder.home import Home, HomeFault, create
+    from runtime.identity import IdentityFault
+
     home = Home(directory)
     try:
         socket_path(directory)
@@ -149,9 +146,10 @@ def run(directory: Path, verbose: bool) -> None:
     )
     # gRPC reports every failed handshake by itself, in a form of its own; ours say whose it was.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    # Here, so that no other command loads the machinery of a daemon.
     from pathfinder.daemon import run as run_daemon
+    from pathfinder.home import HomeFault
     from runtime.handover import DaemonCrash
+    from runtime.identity import IdentityFault
     from runtime.rpc_server import BindFailed
     from runtime.store import StoreUnusable
 
@@ -216,7 +214,7 @@ def show_peers(answer: Json) -> None:
     )
 
 
-@pathfinder.command("card")
+@pathfinder.command("card", epilog="Exit status: 0 printed; 2 DIR holds no path finder.")
 @click.argument("directory", type=DIRECTORY, metavar="DIR")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def card(directory: Path, as_json: bool) -> None:
@@ -228,6 +226,9 @@ def card(directory: Path, as_json: bool) -> None:
     Example:
       pledgeway pathfinder card ./finder > finder.card
     """
+    from pathfinder.home import HomeFault, load, service_card
+    from runtime.identity import IdentityFault
+
     home = home_of(directory)
     try:
         config, identity = load(home)

@@ -3,7 +3,7 @@
 import json
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -11,18 +11,12 @@ from node.command.argument_types import read_file
 from node.command.display import facts, say, short, table, who, yes_no
 from node.command.exit_status import REFUSED, UNUSABLE, fail
 from node.command.pathfinder_place import home_of, session_of
-from pathfinder.home import (
-    MAX_CARD_CHARS,
-    Home,
-    HomeFault,
-    drop_peer,
-    keep_peer,
-    load_peers,
-    read_node_card,
-)
 from proto.card import CARD_PREFIX, NodeCard
+from proto.limits import MAX_ADVERT_BYTES
 from proto.wire import WireFault
-from runtime.identity import IdentityFault, load_identity
+
+if TYPE_CHECKING:
+    from pathfinder.home import Home
 
 DIRECTORY: Final = click.Path(path_type=Path)
 LEAST_DIGITS: Final = 8  # of an id that stands for the whole
@@ -57,6 +51,10 @@ def add(directory: Path, card: str, as_json: bool) -> None:
       pledgeway node card --node ./bob > bob.card
       pledgeway pathfinder peer add ./finder bob.card
     """
+    # Here and below, because keys come with gRPC, and --help is to answer at once.
+    from pathfinder.home import HomeFault, keep_peer, read_node_card
+    from runtime.identity import IdentityFault, load_identity
+
     home = home_of(directory)
     text, now_us = _text(card), time.time_ns() // 1000
     try:
@@ -80,11 +78,11 @@ def add(directory: Path, card: str, as_json: bool) -> None:
 def _text(given: str) -> str:
     if given.startswith(CARD_PREFIX):
         return given
-    data = read_file(given, "node's card", MAX_CARD_CHARS)
+    data = read_file(given, "node's card", 2 * MAX_ADVERT_BYTES)
     return data.decode("ascii", errors="replace")
 
 
-@peer.command("list")
+@peer.command("list", epilog="Exit status: 0 listed; 2 unusable input.")
 @click.argument("directory", type=DIRECTORY, metavar="DIR")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def list_(directory: Path, as_json: bool) -> None:
@@ -94,6 +92,8 @@ def list_(directory: Path, as_json: bool) -> None:
     Example:
       pledgeway pathfinder peer list ./finder
     """
+    from pathfinder.home import load_peers
+
     home = home_of(directory)
     session = session_of(directory, as_json)
     connected: dict[str, Any] = {}
@@ -131,6 +131,8 @@ def drop(directory: Path, node: str, as_json: bool) -> None:
     Example:
       pledgeway pathfinder peer drop ./finder Bob
     """
+    from pathfinder.home import drop_peer, load_peers
+
     home = home_of(directory)
     cards, _ = load_peers(home, time.time_ns() // 1000)
     by_id = len(node) >= LEAST_DIGITS
@@ -150,7 +152,7 @@ def drop(directory: Path, node: str, as_json: bool) -> None:
         say(f"{found[0].alias} is no longer linked with.")
 
 
-def _reload(home: Home, as_json: bool) -> None:
+def _reload(home: "Home", as_json: bool) -> None:
     """Tells the daemon, if it runs."""
     session = session_of(home.path, as_json)
     if session.runs():

@@ -1,17 +1,22 @@
 """Which path finder a command means: a directory that really is one's."""
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from node.command.exit_status import UNUSABLE, fail
 from node.command.session import Kind, Session
-from pathfinder.home import Home
+
+if TYPE_CHECKING:
+    from pathfinder.home import Home
 
 PATH_FINDER: Final = Kind("path finder", "pathfinder", "name yours")
 
 
-def home_of(directory: Path) -> Home:
+def home_of(directory: Path) -> "Home":
     """Ends the command where there is none: a slip of the pen must not make another."""
+    # Here, because keys come with gRPC.
+    from pathfinder.home import Home
+
     home = Home(directory.expanduser())
     if not home.config.is_file():
         step = f"make one with `pledgeway pathfinder init {directory}`"
