@@ -46,7 +46,7 @@ from runtime.transport_grpc import GrpcTransport, TransportConfig
 
 log = logging.getLogger(__name__)
 
-LOCK: Final = "pathfinder"  # .lock: one process for each directory
+LOCK: Final = "daemon"  # .lock: one process for each directory
 STOP_GRACE_S: Final = 0.5
 TIDY_EVERY_S: Final = 60.0  # adverts live for an hour; what has expired leaves memory soon after
 CONTROL_CALLS: Final = 16  # the owner's programs

@@ -119,7 +119,8 @@ def init(
         )
     )
     shown = plain(directory)
-    say(f"\nNext: pledgeway pathfinder card {shown} > finder.card, which a node's owner adds")
+    gap()
+    say(f"Next: pledgeway pathfinder card {shown} > finder.card, which a node's owner adds")
     say(f"and:  pledgeway pathfinder peer add {shown} NODE.card, then pathfinder run {shown}")
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from node.command.exit_status import UNUSABLE, fail
 from node.command.session import Kind, Session
+from pathfinder.config import ConfigFault, read_config
 
 if TYPE_CHECKING:
     from pathfinder.home import Home
@@ -21,9 +22,14 @@ def home_of(directory: Path) -> "Home":
     if not home.config.is_file():
         step = f"make one with `pledgeway pathfinder init {directory}`"
         fail(UNUSABLE, f"{directory}: holds no path finder: {step}")
+    try:
+        read_config(home.config)
+    except ConfigFault as fault:
+        fail(UNUSABLE, f"{fault}: is this the folder of a path finder?")
     return home
 
 
 def session_of(directory: Path, as_json: bool) -> Session:
-    """A conversation with the path finder that runs in the directory."""
-    return Session(directory.expanduser(), as_json, PATH_FINDER)
+    """A conversation with the path finder that runs in the directory; another daemon that does is
+    not asked. Ends the command where there is none."""
+    return Session(home_of(directory).path, as_json, PATH_FINDER)

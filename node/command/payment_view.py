@@ -16,8 +16,21 @@ def because(one: Json) -> str | None:
         return None
     figure = reason.get("figure")
     code = str(reason.get("reason"))
+    if code == "NO_ROUTE" and (troubles := _troubles(one)):
+        return "; ".join(troubles)
     words = said(code, figure if isinstance(figure, int) else 0, one.get("brand"))
     return str(reason.get("text") or (str(words) if words else code))
+
+
+def _troubles(one: Json) -> list[str]:
+    """What went wrong with the path finders that a light node asked."""
+    reasons = one.get("reasons") or ()
+    told = [r for r in reasons if isinstance(r, dict) and _is_trouble(r)]
+    return [str(reason.get("text")) for reason in told]
+
+
+def _is_trouble(reason: object) -> bool:
+    return isinstance(reason, dict) and str(reason.get("rule")).startswith("PATHFINDER_")
 
 
 def waits_for(one: Json) -> str | None:
@@ -128,7 +141,9 @@ def show_plan(one: Json) -> None:
 
 def _show_reasons(one: Json) -> None:
     reasons = one.get("reasons") or one.get("explained") or ()
-    for number, reason in enumerate(reasons):
+    for reason in filter(_is_trouble, reasons):
+        say(f"Not answered: {_reason(reason)}")
+    for number, reason in enumerate(r for r in reasons if not _is_trouble(r)):
         if number == 0:
             say("Nearest rejected chains:")
         say(f"  {_reason(reason)}")
