@@ -22,7 +22,7 @@ from proto.viability import NodeFacts
 from proto.wire import WireFault
 from runtime.bridge import Bridge
 from runtime.control import ControlFailure
-from runtime.rpc_client import RpcChannel, RpcDeadline, RpcError, RpcFailed
+from runtime.rpc_client import RpcChannel, RpcDeadline, RpcError, RpcFailed, RpcUnavailable
 from runtime.tls import BadCertificate, certificate_name, require_leaf
 
 log = logging.getLogger(__name__)
@@ -100,9 +100,7 @@ class RemoteFinder(RouteFinder):
     async def _ask(self, service: _Service, query: RouteQuery) -> RouteFound | NoRoute | Trouble:
         service.asked += 1
         try:
-            answer = await service.channel.unary(
-                METHOD, query_to_message(query), pb.RouteAnswer, CALL_TIMEOUT_S
-            )
+            answer = await _call(service.channel, query_to_message(query))
         except RpcFailed as error:
             said = _told(error.detail)
             return Trouble(REFUSES, f"{service.name} refuses: {error.code.name} {said}")
@@ -149,6 +147,17 @@ class RemoteFinder(RouteFinder):
             }
             for service in self._services
         ]
+
+
+async def _call(channel: RpcChannel, message: pb.RouteQuery) -> pb.RouteAnswer:
+    """The answer, over a fresh connection where the one that there was is of no use. RpcError."""
+    try:
+        return await channel.unary(METHOD, message, pb.RouteAnswer, CALL_TIMEOUT_S)
+    except RpcUnavailable:
+        # A path finder that restarts is back in a second; gRPC would go on waiting before it even
+        # looks. Asking twice does no harm.
+        await channel.close()
+        return await channel.unary(METHOD, message, pb.RouteAnswer, CALL_TIMEOUT_S)
 
 
 def own_facts(settings: Settings) -> NodeFacts:
