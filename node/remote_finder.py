@@ -16,6 +16,7 @@ from node.route_check import BadRoute, check_route
 from node.routing import NoRoute, RouteFinder, RouteFound, RouteQuery
 from proto.adverts import Advert
 from proto.card import PathFinderCard, read_pathfinder_card
+from proto.keys import NodeId
 from proto.route_wire import found_from_message, none_from_message, query_to_message
 from proto.v1 import pathfinder_pb2 as pb
 from proto.viability import NodeFacts
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 METHOD: Final = "/pledgeway.v1.PathFinder/FindRoute"
 CALL_TIMEOUT_S: Final = 10.0  # a search of a path finder ends within five, its queue apart
 MAX_TOLD_CHARS: Final = 200  # of what a path finder says about its refusal
+MAX_ALIASES: Final = 4096  # of nodes on routes, by which people are told of them
 SILENT: Final = "PATHFINDER_SILENT"
 REFUSES: Final = "PATHFINDER_REFUSES"
 LIES: Final = "PATHFINDER_LIES"
@@ -67,6 +69,7 @@ class RemoteFinder(RouteFinder):
     ) -> None:
         """`own`: what the rules ask about this node, as it is now. BadCertificate."""
         self._own = own
+        self._aliases: dict[NodeId, str] = {}
         self._services = [
             _Service(card, RpcChannel.to_pinned(bridge, card.service, card.node.tls_certificate))
             for card in cards
@@ -83,6 +86,7 @@ class RemoteFinder(RouteFinder):
             answer = await self._ask(service, query)
             service.trouble = answer if isinstance(answer, Trouble) else None
             if isinstance(answer, RouteFound):
+                self._remember(answer)
                 return answer
             if isinstance(answer, Trouble):
                 log.warning("%s", answer.text)
@@ -118,6 +122,15 @@ class RemoteFinder(RouteFinder):
         except (WireFault, BadRoute) as fault:
             return Trouble(LIES, f"{service.name} gives an answer that does not hold: {fault}")
         return Trouble(LIES, f"{service.name} gives an answer that says nothing")
+
+    def _remember(self, found: RouteFound) -> None:
+        if len(self._aliases) + len(found.nodes) > MAX_ALIASES:
+            self._aliases.clear()
+        self._aliases |= {node: advert.alias for node, advert in found.nodes.items()}
+
+    def alias(self, node: NodeId) -> str:
+        """What a node on a route calls itself; empty where that is not known."""
+        return self._aliases.get(node, "")
 
     def recall(self, query: RouteQuery) -> RouteFound | None:
         """Never: nothing is kept, and asking takes a while."""

@@ -90,7 +90,7 @@ class _Told:
 def check_route(
     query: RouteQuery, claimed: RouteFound, adverts: Iterable[bytes], payer: NodeFacts
 ) -> RouteFound:
-    """The answer with the seal keys of its intermediaries, where all of it holds. BadRoute.
+    """The answer with the adverts of its nodes, where all of it holds. BadRoute.
 
     `payer`: what the payer knows of itself. `query.now_us` is now; `query.learned` holds all of its
     own lines that it may use.
@@ -108,8 +108,7 @@ def check_route(
         _check_times(query, claimed.policy, part, deadline)
         _check_prices(claimed.policy, part, told)
         _check_rules(query, claimed.policy, part, told, payer, taken, deadline)
-    inner = {hop.promisee for part in claimed.parts for hop in part.hops[:-1]}
-    return replace(claimed, seal_keys={node: told.node(node).seal_key for node in inner})
+    return replace(claimed, nodes=told.nodes)
 
 
 def _read(adverts: Iterable[bytes], query: RouteQuery) -> _Told:

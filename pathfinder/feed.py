@@ -123,7 +123,9 @@ class Feed:
     def unknown_policies(self, candidates: tuple[RegistryPolicy, ...]) -> int:
         """How many of them `set_policies` would have to tell the graph of."""
         return sum(
-            policy not in self._policies and policy != single(policy.members[0])
+            policy not in self._policies
+            and policy != single(policy.members[0])
+            and self._knows_all(policy)
             for policy in candidates
         )
 
@@ -142,8 +144,10 @@ class Feed:
 
     def adverts_of(self, found: RouteFound, brand: bytes) -> list[bytes]:
         """The adverts as received of all intermediaries, of the lists that they follow and of their
-        lines on a route. LookupError where one of them came without its bytes."""
-        keys: dict[AdvertKey, None] = {}
+        lines on a route; of the payee, too, so that it can be called by its name. LookupError where
+        one of them came without its bytes."""
+        payee = self._nodes[found.hops[-1].promisee.hex()]
+        keys: dict[AdvertKey, None] = {payee.key: None}
         for part in found.parts:
             for hop in part.hops[1:]:
                 advert = self._nodes[hop.promisor.hex()]

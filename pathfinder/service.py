@@ -28,11 +28,14 @@ MAX_ANSWER_BYTES: Final = 1 << 20
 MAX_WAITING: Final = 48  # questions: with searches of a few ms that is a fraction of a second
 MAX_WAITING_OF_ONE: Final = 8  # network: the others get their turn
 MARGIN_S: Final = 0.5  # of the caller's deadline, for the way back
-# Tokens of a question: several chains cost several searches, and a collective that is new to the
-# graph makes it build anew what searches run on.
+# Tokens of a question: several chains cost several searches.
 ONE: Final = 1
 PARTS: Final = 1
+# A collective that is new to the graph makes it build anew what searches run on: a few at once, and
+# then one in so many seconds, whoever asks.
 NEW_POLICY: Final = 10
+NEW_POLICIES_BURST: Final = 8 * NEW_POLICY
+EVERYBODY: Final = "all"
 
 INVALID: Final = grpc.StatusCode.INVALID_ARGUMENT
 EXHAUSTED: Final = grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -56,6 +59,7 @@ class FindingService:
         self._clock = clock
         self._connected = connected
         self._buckets = Buckets(config.network_per_s, config.network_burst)
+        self._fresh = Buckets(1, NEW_POLICIES_BURST)
         self._asking: Counter[str] = Counter()  # questions under way, by part of the net
         self.answered = self.refused = 0
 
@@ -100,10 +104,13 @@ class FindingService:
             query = query_from_message(request, self._clock.now_us())
         except WireFault as fault:
             raise RpcRefused(INVALID, str(fault)) from fault
-        more = PARTS * (query.max_parts > 1)
-        more += NEW_POLICY * self._searching.unknown_policies(query.candidates)
+        fresh = NEW_POLICY * self._searching.unknown_policies(query.candidates)
+        more = fresh + PARTS * (query.max_parts > 1)
         if more and not self._buckets.take(caller, more, now_us):
             raise RpcRefused(EXHAUSTED, "too many dear questions: ask again in some seconds")
+        if fresh and caller != LOCAL and not self._fresh.take(EVERYBODY, fresh, now_us):
+            detail = "too many policies that nobody else uses: ask again in some seconds"
+            raise RpcRefused(EXHAUSTED, detail)
         return query
 
     def _limit_s(self, context: CallContext) -> float:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from proto.adverts import NodeAdvert
 from proto.keys import NodeId
 from proto.levels import Level
 from proto.limits import MAX_AMOUNT, MAX_HOPS
@@ -82,7 +83,7 @@ class RoutePart:
         return self.hops[-1].amount
 
 
-def _no_keys() -> Mapping[NodeId, bytes]:
+def _no_adverts() -> Mapping[NodeId, NodeAdvert]:
     return MappingProxyType({})
 
 
@@ -90,13 +91,13 @@ def _no_keys() -> Mapping[NodeId, bytes]:
 class RouteFound:
     """What the payer will dictate: chains under one policy and one D, the largest first.
 
-    `seal_keys`: of intermediaries, where the finder knows them and the payer may not.
+    `nodes`: what those on the way advertise, where the payer need not have heard of them.
     """
 
     parts: tuple[RoutePart, ...]
     policy: RegistryPolicy
     exact: bool
-    seal_keys: Mapping[NodeId, bytes] = field(default_factory=_no_keys)
+    nodes: Mapping[NodeId, NodeAdvert] = field(default_factory=_no_adverts)
 
     @property
     def cost(self) -> int:

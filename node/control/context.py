@@ -17,6 +17,7 @@ from node.core.events import Event
 from node.core.rows import Line, LinePhase, Payment, Request, Row
 from node.engine import Engine, StoreUnavailable
 from node.paying import Payer
+from node.remote_finder import RemoteFinder
 from node.routing import RouteFinder
 from node.terms import Book, KnownRegistry
 from proto.card import NodeCard
@@ -90,7 +91,10 @@ class Context:
         if neighbour is not None:
             return neighbour.alias
         advert = self.gossip.node(NodeId(node))
-        return advert.alias if advert is not None and advert.alias else node.hex()[:SHOWN_DIGITS]
+        alias = advert.alias if advert is not None else ""
+        if isinstance(self.finder, RemoteFinder):
+            alias = alias or self.finder.alias(NodeId(node))
+        return alias or node.hex()[:SHOWN_DIGITS]
 
     def registry_name(self, registry: bytes) -> str:
         known = self.book.registries.get(registry)

@@ -12,7 +12,7 @@ from node.routing import NoRoute, RouteFound, RouteQuery
 from proto.v1 import pathfinder_pb2 as pb
 from runtime.control import ControlFailure
 from runtime.rpc import CallContext, RpcRefused, Service, Unary
-from tests.pathfinder.advertised import Advertised, town
+from tests.pathfinder.advertised import Advertised, id_of, town
 from tests.pathfinder.serving import Serving, StoppedClock, service_of, serving
 
 pytestmark = pytest.mark.edge
@@ -82,7 +82,8 @@ async def test_an_honest_one_is_believed(made: Advertised, query: RouteQuery) ->
     async with serving(honest(made)) as services:
         finder = payer(made, *services)
         found = await finder.find(query)
-        assert isinstance(found, RouteFound) and len(found.seal_keys) == 2
+        assert isinstance(found, RouteFound) and len(found.nodes) == 3
+        assert (finder.alias(id_of("B")), finder.alias(id_of("C"))) == ("B", "")
         assert finder.recall(query) is None and finder.size() == (0, 0)
         (known,) = finder.services()
         assert (known["asked"], known["trouble"]) == (1, None)

@@ -43,12 +43,14 @@ def judged(made: Advertised, query: RouteQuery, m: pb.RouteFound) -> RouteFound:
     return check_route(query, claimed, adverts, made.payer)
 
 
-def test_an_honest_answer_holds_and_brings_the_seal_keys() -> None:
+def test_an_honest_answer_holds_and_brings_the_nodes() -> None:
     made = town()
     query = made.query("P", "Q", AMOUNT)
     found = judged(made, query, made.answer(query))
-    assert found == replace(made.find(query), seal_keys=found.seal_keys)  # type: ignore[type-var]
-    assert found.seal_keys == {id_of(name): seal_of(name).public for name in "AB"}
+    expected = made.find(query)
+    assert isinstance(expected, RouteFound) and replace(found, nodes={}) == expected
+    seals = {node: advert.seal_key for node, advert in found.nodes.items()}
+    assert seals == {id_of(name): seal_of(name).public for name in "ABQ"}
 
 
 @pytest.mark.parametrize("seed", range(3))

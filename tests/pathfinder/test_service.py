@@ -1,6 +1,7 @@
 """What strangers may ask a path finder, over real TLS, and what they are refused."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 
 import grpc
@@ -10,6 +11,7 @@ import trio.testing
 
 from pathfinder import service as room
 from pathfinder.searching import Searching
+from proto.policy import RegistryPolicy
 from proto.route import NoRoute, RouteFound, RouteQuery
 from proto.route_wire import (
     MAX_QUERY_LINES,
@@ -115,7 +117,7 @@ async def test_questions_over_the_wire() -> None:
         claimed, adverts = found_from_message(answer.found, exact=answer.exact)
         expected = made.find(query)
         assert isinstance(expected, RouteFound) and claimed == expected
-        assert len(adverts) == 4  # of A, of B, and of their two lines
+        assert len(adverts) == 5  # of A, of B, of their two lines, and of Q
         none = await one.channel.unary(FIND, asked(made, max_cost=1000), pb.RouteAnswer, 8)
         told = none_from_message(none.none, exact=none.exact)
         assert isinstance(made.find(made.query("P", "Q", 1000, max_cost=1000)), NoRoute)
@@ -156,6 +158,31 @@ async def test_dear_questions_cost_more() -> None:
     assert room.prefix_of(local.peer) == LOCAL
     await service.find_route(asked(made, candidates=(BOTH,)), local)
     await service.find_route(asked(made, candidates=(BOTH,)), STRANGER)
+
+
+def collective(delta_us: int) -> RegistryPolicy:
+    return replace(BOTH, delta_us=delta_us)
+
+
+async def test_strangers_together_cannot_make_the_graph_change_all_the_time() -> None:
+    made, clock = town(), StoppedClock()
+    service = service_of(made, clock)
+    taken = 0
+    for number in range(40):
+        who = CallContext(f"ipv4:198.51.{number}.1:1", None, None)
+        m = asked(made, candidates=(collective(2_000_000 + number),))
+        try:
+            await service.find_route(m, who)
+            taken += 1
+        except RpcRefused as no:
+            assert no.code is EXHAUSTED and "nobody else uses" in no.detail
+    assert taken == room.NEW_POLICIES_BURST // room.NEW_POLICY
+    # What is known by then is as cheap as ever; members that nobody knows change nothing.
+    await service.find_route(asked(made, candidates=(collective(2_000_000),)), STRANGER)
+    nobody = RegistryPolicy((b"n" * 32, b"o" * 32), 2, 1, 0, 2_000_000)
+    await service.find_route(asked(made, candidates=(nobody,)), STRANGER)
+    clock.monotonic += 10_000_000
+    await service.find_route(asked(made, candidates=(collective(3_000_000),)), STRANGER)
 
 
 async def test_questions_that_cannot_be_answered_in_time_are_not_begun() -> None:

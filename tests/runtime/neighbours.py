@@ -73,9 +73,14 @@ class Someone:
 
     @asynccontextmanager
     async def running(
-        self, bridge: Bridge, listen: bool = True, address: str | None = None
+        self,
+        bridge: Bridge,
+        listen: bool = True,
+        address: str | None = None,
+        gossip: bool = True,
     ) -> AsyncIterator["Someone"]:
-        config = TransportConfig(self.key, self.tls, "127.0.0.1:0" if listen else None, address)
+        where = "127.0.0.1:0" if listen else None
+        config = TransportConfig(self.key, self.tls, where, address, gossip=gossip)
         async with GrpcTransport.open(
             bridge, config, CLOCK, lambda _: self.position, random.Random(1), self.note_refusal
         ) as self.transport:

@@ -38,6 +38,20 @@ async def test_neighbours_meet_and_tell_their_positions() -> None:
         assert (up.peer, up.have, up.sent) == (server.node, 3, 4)
 
 
+@pytest.mark.parametrize("quiet", ["server", "client", ""])
+async def test_a_neighbour_says_whether_adverts_are_welcome(quiet: str) -> None:
+    server, client = Someone(1), Someone(2)
+    async with (
+        Bridge.open() as bridge,
+        server.running(bridge, gossip=quiet != "server"),
+        client.running(bridge, listen=False, gossip=quiet != "client"),
+    ):
+        server.transport.set_peers({client.node: client.at(None)})
+        client.transport.set_peers({server.node: server.at(server.transport.port)})
+        assert (await server.next(LinkUp)).gossip is (quiet != "client")
+        assert (await client.next(LinkUp)).gossip is (quiet != "server")
+
+
 async def test_envelopes_arrive_in_order_in_full_frames_with_the_last_ack() -> None:
     envelopes = [number.to_bytes(2, "big") for number in range(200)]
     async with two() as (_, server, client):
