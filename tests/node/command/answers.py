@@ -125,6 +125,7 @@ STATUS: Final[dict[str, Any]] = {
             "address": "127.0.0.1:7002",
             "connected": True,
             "unacknowledged": 0,
+            "lines": 1,
         }
     ],
     "lines": 1,
@@ -200,6 +201,8 @@ ANSWERS: Final[dict[str, dict[str, Any]]] = {
     "audit": AUDIT,
     "balance": BALANCE,
     "network": NETWORK,
+    "peer.add": {"node": "f1" * 32, "alias": "Finder", "address": ""},
+    "peer.list": {"peers": STATUS["peers"]},
     "registry.add": REGISTRY,
     "registry.accept": REGISTRY,
     "registry.list": {"registries": [REGISTRY]},
