@@ -17,6 +17,13 @@ from proto.limits import (
     MAX_ENVELOPE_BYTES,
 )
 from runtime.address import ANY_HOST, split_address
+from runtime.gossip_limits import (
+    MAX_ADVERTS,
+    MAX_ORIGIN_ADVERTS,
+    ORIGIN_ADVERTS_PER_MIN,
+    STORED_BYTES_EACH,
+    GossipLimits,
+)
 from runtime.intake import MAX_ADVERTS_PER_S, MAX_MESSAGES_PER_S
 from runtime.toml_file import TomlFault, quoted, read_toml
 from runtime.transport import MAX_FRAME_BYTES
@@ -36,6 +43,8 @@ POSTGRESQL: Final = "postgresql+psycopg://"
 
 MOST_PENDING: Final = 1 << 18  # a gigabyte of memory and disk, by one neighbour's leave
 MOST_PER_S: Final = 1_000_000  # beyond what any machine does: no bound at all
+LEAST_ADVERTS: Final = 1000  # a village; less would forget it while hearing of it
+MOST_ADVERTS: Final = 10_000_000  # some 15 GB: more is no node's business
 LEAST_MESSAGE_BYTES: Final = 16_384  # a claim with the certificate of four members
 LEAST_FRAME_BYTES: Final = MAX_FRAME_BYTES // 2 + MAX_ENVELOPE_BYTES  # what we send ourselves
 
@@ -46,6 +55,9 @@ LIMITS: Final = {
     "max_held_value_s": (MAX_AMOUNT, 1, MAX_AMOUNT),
     "max_messages_per_s": (MAX_MESSAGES_PER_S, 1, MOST_PER_S),
     "max_adverts_per_s": (MAX_ADVERTS_PER_S, 1, MOST_PER_S),
+    "max_known_adverts": (MAX_ADVERTS, LEAST_ADVERTS, MOST_ADVERTS),
+    "max_adverts_per_origin": (MAX_ORIGIN_ADVERTS, 1, MOST_ADVERTS),
+    "max_adverts_per_origin_per_min": (ORIGIN_ADVERTS_PER_MIN, 1, 60 * MOST_PER_S),
     "max_message_bytes": (MAX_ENVELOPE_BYTES, LEAST_MESSAGE_BYTES, MAX_ENVELOPE_BYTES),
     "max_frame_bytes": (MAX_FRAME_BYTES, LEAST_FRAME_BYTES, MAX_FRAME_BYTES),
 }
@@ -80,12 +92,26 @@ class NodeConfig:
     max_frame_bytes: int = MAX_FRAME_BYTES
     store: str = ""
     keep_days: int = 0
+    max_known_adverts: int = MAX_ADVERTS
+    max_adverts_per_origin: int = MAX_ORIGIN_ADVERTS
+    max_adverts_per_origin_per_min: int = ORIGIN_ADVERTS_PER_MIN
     pathfinders: tuple[str, ...] = ()
     gossip: bool = True
 
     @property
     def caps(self) -> Caps:
         return Caps(self.max_pending_count, self.max_pending_amount, self.max_held_value_s)
+
+    @property
+    def gossip_limits(self) -> GossipLimits:
+        """Bytes and bursts go with the numbers of adverts."""
+        return GossipLimits(
+            per_origin=self.max_adverts_per_origin,
+            per_origin_per_min=self.max_adverts_per_origin_per_min,
+            burst=self.max_adverts_per_origin,
+            adverts=self.max_known_adverts,
+            stored_bytes=self.max_known_adverts * STORED_BYTES_EACH,
+        )
 
     @property
     def max_unacknowledged(self) -> int:
@@ -246,6 +272,9 @@ max_pending_amount = {config.max_pending_amount}    # their sum on one line
 max_held_value_s = {config.max_held_value_s}    # their amounts x seconds locked
 max_messages_per_s = {config.max_messages_per_s}    # beyond it its stream is not read for a while
 max_adverts_per_s = {config.max_adverts_per_s}    # of the network, passed on by it
+max_known_adverts = {config.max_known_adverts}    # of the network; 1.5 GB of memory a million
+max_adverts_per_origin = {config.max_adverts_per_origin}    # a node and its lines, signed by it
+max_adverts_per_origin_per_min = {config.max_adverts_per_origin_per_min}    # the newest waits
 max_message_bytes = {config.max_message_bytes}    # a larger one ends its connection
 max_frame_bytes = {config.max_frame_bytes}    # of many messages, likewise
 

@@ -59,6 +59,7 @@ from runtime.store import Store, open_store
 from runtime.store_postgresql import ServerStore, open_server_store
 from runtime.transport import (
     FrameLimits,
+    GossipWish,
     PeerEndpoint,
 )
 from runtime.transport_grpc import GrpcTransport, TransportConfig
@@ -138,13 +139,14 @@ class Daemon:
     ) -> None:
         # Listening for signals comes first: one that arrives while starting is not lost.
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            wish = GossipWish.COMPARED if self._config.gossip else GossipWish.NOTHING
             config = TransportConfig(
                 self._identity.key,
                 self._identity.tls,
                 self._config.listen or None,
                 self._awaits_calls_at(),
                 FrameLimits(self._config.max_frame_bytes, self._config.max_message_bytes),
-                self._config.gossip,
+                wish,
             )
             async with (
                 Bridge.open() as bridge,
@@ -283,7 +285,13 @@ class Daemon:
         )
 
     def _make_gossip(self, observe: Callable[[Advert], None]) -> Gossip:
-        return Gossip(self._transport, self._links.drop, self._identity.key, observe)
+        return Gossip(
+            self._transport,
+            self._links.drop,
+            self._identity.key,
+            observe,
+            self._config.gossip_limits,
+        )
 
     def _observe(self, finder: RouteFinder, advert: Advert) -> None:
         if isinstance(advert, FraudAdvert):

@@ -67,7 +67,7 @@ class RouteAnswer:
     """The cheapest viable chain, or why there is none.
 
     `exact` False: the search ran out of its budget, so there may be a cheaper chain, or one at
-    all.
+    all. `labels`: partial chains that it looked at.
     """
 
     brand: str
@@ -75,6 +75,7 @@ class RouteAnswer:
     route: Route | None
     exact: bool
     reasons: tuple[Reason, ...] = ()
+    labels: int = 0
 
     @property
     def found(self) -> bool:

@@ -1,44 +1,167 @@
-"""The arrays that a search runs on, and the cache of what every line asks under each policy."""
+"""The arrays that a search runs on, changed in place as adverts come, and what every line asks."""
 
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pathfinder.network import Line, Node, Policy
 from pathfinder.steps import STEP_RULES, Step, steps_of
 from proto.levels import Level
-from proto.viability import Rule
+from proto.viability import NodeFacts, Rule
+
+if TYPE_CHECKING:
+    from pathfinder.forest import Forest
 
 MAX_PRICE_LISTS: Final = 256  # policies in use at one time, each with a table for every line used
+MAX_IMPROVED: Final = 4_096  # changes that bounds catch up with; after more they are made anew
+
+CLOSED: Final = -1  # room of a line that no chain may use, whatever is waived
 
 Waived = frozenset[Rule]
+LineEnds = tuple[str, str]
+"""Promisor and promisee."""
 
 
 class Board:
-    """One brand at one version of the graph. Node numbers follow the order of names, so that
-    comparing numbers compares names. Valid for `since_us` ≤ now < `until_us`.
+    """One brand, as it is now. Nodes and lines have numbers, in no order; a number is never used
+    for another node or line.
+
+    `room`: what each line carries as advertised; CLOSED where it is gone. `improved`: numbers of
+    lines that became better for somebody since `improved_from`, a count: bounds from below that
+    were computed earlier have to take them in. Whatever becomes worse leaves bounds true.
     """
 
-    def __init__(
-        self, nodes: Iterable[Node], lines: Iterable[Line], *, since_us: int, until_us: int
-    ) -> None:
-        self.since_us, self.until_us = since_us, until_us
-        self.nodes = sorted(nodes, key=lambda node: node.name)
-        self.facts = [node.facts for node in self.nodes]
-        self.number = {node.name: i for i, node in enumerate(self.nodes)}
-        self.lines = sorted(lines, key=lambda line: (line.promisor, line.promisee))
-        self.promisor = [self.number[line.promisor] for line in self.lines]
-        self.incoming: list[list[int]] = [[] for _ in self.nodes]
-        self.outgoing: list[list[int]] = [[] for _ in self.nodes]
-        self.promisee = [self.number[line.promisee] for line in self.lines]
-        for i in range(len(self.lines)):
-            self.incoming[self.promisee[i]].append(i)
-            self.outgoing[self.promisor[i]].append(i)
-        # Lines without fee sets of their own share one table, that of -1 - promisor.
-        self.price_key = [
-            -1 - self.promisor[i] if line.fees is None and line.registry_fees is None else i
-            for i, line in enumerate(self.lines)
-        ]
+    def __init__(self, nodes: Iterable[Node] = (), lines: Iterable[Line] = ()) -> None:
+        self.nodes: list[Node] = []
+        self.names: list[str] = []
+        self.facts: list[NodeFacts] = []
+        self.known: list[bool] = []  # False: its advert has expired
+        self.dead = 0  # so many of them
+        self.number: dict[str, int] = {}
+        self.lines: list[Line] = []
+        self.room: list[int] = []
+        self.promisor: list[int] = []
+        self.promisee: list[int] = []
+        self.incoming: list[list[int]] = []
+        self.outgoing: list[list[int]] = []
+        self.price_key: list[int] = []
+        self.improved: list[int] = []
+        self.improved_from = 0
+        self.terms_version = 0  # grows with every new line and every change of somebody's terms
+        self.forest: Forest | None = None  # what searches have learned about fees from afar
         self._prices: dict[tuple[Policy, Waived], PriceList] = {}
+        for node in nodes:
+            self.put_node(node)
+        for line in lines:
+            self.add_line(line)
+
+    def put_node(self, node: Node) -> None:
+        """A node, or what it says now."""
+        number = self.number.get(node.name)
+        if number is None:
+            self.number[node.name] = len(self.nodes)
+            self.nodes.append(node)
+            self.names.append(node.name)
+            self.facts.append(node.facts)
+            self.known.append(True)
+            self.incoming.append([])
+            self.outgoing.append([])
+            return
+        if not self.known[number]:
+            self.known[number] = True
+            self.dead -= 1
+        elif self.nodes[number] == node:
+            return
+        self.nodes[number], self.facts[number] = node, node.facts
+        # What a line with fees of its own asks depends on whom its promisor trusts, too.
+        self._reprice({-1 - number, *(self.price_key[i] for i in self.outgoing[number])})
+        self._improve(self.outgoing[number])
+
+    def knows(self, name: str) -> bool:
+        """Whether the node has an advert in force."""
+        number = self.number.get(name)
+        return number is not None and self.known[number]
+
+    def forget_node(self, name: str) -> None:
+        """Its advert has expired. Its lines are closed by whoever says so."""
+        self.known[self.number[name]] = False
+        self.dead += 1
+
+    def put_line(self, line: Line) -> None:
+        """A line between two nodes of the board, or what its promisor says of it now."""
+        ends = self._ends(line)
+        i = self._between(*ends)
+        if i is None:
+            self.add_line(line)
+            return
+        old, self.lines[i] = self.lines[i], line
+        was, self.room[i] = self.room[i], line.available
+        if old.fees != line.fees or old.registry_fees != line.registry_fees:
+            self._reprice({i})
+            self.price_key[i] = self._price_key(i, line)
+        elif line.available <= was:
+            return
+        self._improve((i,))
+
+    def add_line(self, line: Line) -> None:
+        """A line that was not on the board before."""
+        i, promisor, promisee = len(self.lines), *self._ends(line)
+        self.lines.append(line)
+        self.room.append(line.available)
+        self.promisor.append(promisor)
+        self.promisee.append(promisee)
+        self.incoming[promisee].append(i)
+        self.outgoing[promisor].append(i)
+        self.price_key.append(self._price_key(i, line))
+        self.terms_version += 1
+        self._improve((i,))
+
+    def _price_key(self, i: int, line: Line) -> int:
+        # Lines without fee sets of their own share one table, that of -1 - promisor.
+        own = line.fees is not None or line.registry_fees is not None
+        return i if own else -1 - self.promisor[i]
+
+    def close_line(self, promisor: str, promisee: str) -> None:
+        """A line that was closed, or whose advert has expired."""
+        i = self.line_between(promisor, promisee)
+        if i is not None:
+            self.room[i] = CLOSED
+
+    def line_between(self, promisor: str, promisee: str) -> int | None:
+        """The number of a line, open or not."""
+        one, other = self.number.get(promisor), self.number.get(promisee)
+        return None if one is None or other is None else self._between(one, other)
+
+    def numbered(self, promisor: int, promisee: int) -> int:
+        """The line between two nodes by their numbers; there is one."""
+        found = self._between(promisor, promisee)
+        assert found is not None
+        return found
+
+    def _ends(self, line: Line) -> tuple[int, int]:
+        return self.number[line.promisor], self.number[line.promisee]
+
+    def _between(self, promisor: int, promisee: int) -> int | None:
+        # No table of all pairs: it would take more memory than all the rest of a line.
+        given, held = self.outgoing[promisor], self.incoming[promisee]
+        if len(given) < len(held):
+            return next((i for i in given if self.promisee[i] == promisee), None)
+        return next((i for i in held if self.promisor[i] == promisor), None)
+
+    @property
+    def improved_until(self) -> int:
+        """How many improvements there have been."""
+        return self.improved_from + len(self.improved)
+
+    def _improve(self, lines: Iterable[int]) -> None:
+        self.improved.extend(lines)
+        if len(self.improved) > MAX_IMPROVED:
+            self.improved_from += len(self.improved)
+            self.improved.clear()
+
+    def _reprice(self, keys: set[int]) -> None:
+        self.terms_version += 1
+        for prices in self._prices.values():
+            prices.forget(keys)
 
     def distances(self, start: int, carries: Callable[[int], bool]) -> list[int]:
         """Promises that a chain from `start` to each node has at least; -1 = out of reach.
@@ -60,7 +183,7 @@ class Board:
         return found
 
     def prices(self, policy: Policy, waived: Waived) -> "PriceList":
-        """What everybody takes under a policy, kept for as long as this board is in use."""
+        """What everybody takes under a policy, kept for as long as nobody says otherwise."""
         key = (policy, waived & STEP_RULES)
         if key not in self._prices:
             if len(self._prices) >= MAX_PRICE_LISTS:
@@ -92,3 +215,9 @@ class PriceList:
                 self.waived,
             )
         return found
+
+    def forget(self, keys: set[int]) -> None:
+        """Somebody has changed his terms."""
+        for key in keys:
+            for level in Level:
+                self._found.pop((key, level), None)

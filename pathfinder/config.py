@@ -22,6 +22,10 @@ DEFAULT_PER_S: Final = 20
 DEFAULT_BURST: Final = 100
 MOST_PER_S: Final = 1_000_000
 DEFAULT_ADVERTS_PER_S: Final = 5_000  # of one node: a core's work
+# A line has two, and a node one; each costs some 1.5 kB here, and more in the graph.
+DEFAULT_KNOWN_ADVERTS: Final = 500_000
+LEAST_KNOWN_ADVERTS: Final = 1000
+MOST_KNOWN_ADVERTS: Final = 10_000_000
 DEFAULT_CALLS: Final = 64  # at once; each holds its question in memory while it waits for its turn
 MOST_CALLS: Final = 512
 
@@ -46,6 +50,7 @@ class PathFinderConfig:
     network_burst: int = DEFAULT_BURST
     max_calls: int = DEFAULT_CALLS
     max_adverts_per_s: int = DEFAULT_ADVERTS_PER_S
+    max_known_adverts: int = DEFAULT_KNOWN_ADVERTS
 
     @property
     def service(self) -> str:
@@ -96,6 +101,13 @@ def _config(table: TomlTable) -> PathFinderConfig:
         max_calls=_number(table, "limits.max_calls", DEFAULT_CALLS, 1, MOST_CALLS),
         max_adverts_per_s=_number(
             table, "limits.max_adverts_per_s", DEFAULT_ADVERTS_PER_S, 1, MOST_PER_S
+        ),
+        max_known_adverts=_number(
+            table,
+            "limits.max_known_adverts",
+            DEFAULT_KNOWN_ADVERTS,
+            LEAST_KNOWN_ADVERTS,
+            MOST_KNOWN_ADVERTS,
         ),
     )
     table.done()
@@ -159,4 +171,5 @@ network_per_s = {config.network_per_s}    # questions of one network (/24, or /4
 network_burst = {config.network_burst}
 max_calls = {config.max_calls}    # at once
 max_adverts_per_s = {config.max_adverts_per_s}    # of one node; more waits there
+max_known_adverts = {config.max_known_adverts}    # in memory; beyond it who has most loses some
 """

@@ -28,6 +28,7 @@ from runtime.clock import SystemClock
 from runtime.collector import calm_collector
 from runtime.control import verbs_service
 from runtime.gossip import Gossip
+from runtime.gossip_limits import STORED_BYTES_EACH, GossipLimits
 from runtime.hearing import Hearing
 from runtime.identity import Identity
 from runtime.rpc_server import RpcServer
@@ -35,6 +36,7 @@ from runtime.store import exclusive
 from runtime.tls import server_credentials
 from runtime.transport import (
     BatchArrived,
+    GossipWish,
     LinkCause,
     LinkDown,
     LinkEvent,
@@ -88,6 +90,7 @@ class Daemon:
                 self._identity.tls,
                 self._config.peer_listen or None,
                 self._config.peer_service or None,
+                gossip=GossipWish.COMPARED,
             )
             async with (
                 Bridge.open() as bridge,
@@ -111,7 +114,11 @@ class Daemon:
                 raise fault
 
     def _wire(self, nursery: trio.Nursery) -> FindingService:
-        gossip = Gossip(self._transport, self._drop, self._identity.key, self._observe)
+        limits = GossipLimits(
+            adverts=self._config.max_known_adverts,
+            stored_bytes=self._config.max_known_adverts * STORED_BYTES_EACH,
+        )
+        gossip = Gossip(self._transport, self._drop, self._identity.key, self._observe, limits)
         self._gossip = gossip
         per_s = self._config.max_adverts_per_s
         hearing = Hearing(gossip, self._clock, per_s, self._other)
@@ -186,7 +193,7 @@ class Daemon:
     # ------------------------------------------------------------------ what nodes say
 
     def _observe(self, advert: Advert) -> None:
-        self._searching.observe(advert, self._gossip.signed(advert.key))
+        self._searching.observe(advert, self._gossip.signed(advert.key) or b"")
 
     def _drop(self, peer: NodeId, cause: LinkCause) -> None:
         if (link := self._links.get(peer)) is not None:

@@ -162,8 +162,8 @@ class Feed:
         """When the first advert that a search in this brand could rest on expires."""
         expiries = [record.expires_at_us for record in self._records.values()]
         expiries += [known.expires_at_us for known in self._lists.values()]
-        board_until_us = self.graph.board(brand.hex(), now_us).until_us
-        return min([board_until_us, *(e for e in expiries if e > now_us)])
+        graph_until_us = self.graph.until_us(brand.hex(), now_us)
+        return min([graph_until_us, *(e for e in expiries if e > now_us)])
 
     def size(self) -> tuple[int, int]:
         """(nodes, lines) known."""

@@ -1,11 +1,14 @@
 """The network as the path finder knows it now: fed from a file or from signed adverts.
 
-networkx keeps nodes and lines; what a search runs on is a `Board`, built once for each brand and
-version of the graph. Owned by one task; no call of it waits.
+networkx holds nodes and lines, each with the newest that was said of it. What a search runs on is
+a `Board`, one for each brand that is asked about; news and expiry change it in place. Owned by one
+task; no call of it waits.
 """
 
+from collections.abc import Iterator
 from enum import Enum, unique
-from typing import Any, Final, Self
+from heapq import heappop, heappush
+from typing import Any, Final, NamedTuple, Self
 
 import networkx as nx
 
@@ -17,7 +20,12 @@ MAX_GRAPH_LINES: Final = 1_000_000  # beyond it the arrays of a search do not fi
 MAX_GRAPH_REGISTRIES: Final = 1024  # each is a candidate of every search
 MAX_GRAPH_POLICIES: Final = 1024  # so is each of these
 MAX_BOARDS: Final = 64  # brands in use at one time; a board is rebuilt when it is asked for again
+MIN_DEAD: Final = 1_000  # nodes that have expired: a board with fewer of them is left as it is
 FOR_EVER: Final = 2**63 - 1  # expiry of what a file says
+
+_NODES: Final = ""  # no brand has this name
+_Ends = tuple[str, str, str]  # promisor, promisee, brand
+_Subject = tuple[str] | _Ends  # whom an entry is about: a node or a line
 
 
 @unique
@@ -29,20 +37,42 @@ class Upsert(Enum):
     FULL = "full"  # a bound of this module is reached; nothing changed
 
 
+class NodeEntry(NamedTuple):
+    """What is known of a node: the view that networkx keeps under its name."""
+
+    node: Node
+    sequence: int
+    expires_at_us: int
+
+
+class LineEntry(NamedTuple):
+    """What is known of a line: the view that networkx keeps on its edge."""
+
+    line: Line
+    sequence: int
+    expires_at_us: int
+    closed: bool
+
+
 class Graph:
     """Newest sequence wins; what has expired by the `now_us` of a question does not take part.
 
     Expired entries keep their sequence, so an older advert cannot come back, until
-    `forget_expired` drops them.
+    `forget_expired` drops them. Times of questions grow; where a clock was set back, everything is
+    looked at anew, once.
     """
 
     def __init__(self) -> None:
         self.version = 0
-        self._graph: Any = nx.MultiDiGraph()
-        self._nodes: dict[str, tuple[Node, int, int]] = {}
+        self._graph: Any = nx.MultiDiGraph()  # nodes and edges carry {"said": entry}
+        self._nodes = 0  # entries of nodes and lines, and open unexpired lines of each brand
+        self._lines = 0
+        self._open: dict[str, int] = {}
         self._registries: dict[str, tuple[int, int]] = {}
         self._policies: dict[str, Policy] = {}
-        self._boards: dict[str, tuple[int, Board]] = {}
+        self._boards: dict[str, Board] = {}
+        self._now_us = 0  # what has expired by then is on no board
+        self._expiries: dict[str, list[tuple[int, _Subject]]] = {}  # heaps: by brand, "" of nodes
 
     @classmethod
     def from_network(cls, network: Network) -> Self:
@@ -58,25 +88,31 @@ class Graph:
             graph.upsert_line(line)
         return graph
 
+    # ------------------------------------------------------------------ what is said
+
     def upsert_node(
         self, node: Node, *, sequence: int = 0, expires_at_us: int = FOR_EVER
     ) -> Upsert:
         """What a NodeAdvert says. `expires_at_us` is POSIX µs."""
-        known = self._nodes.get(node.name)
-        if known is not None and sequence <= known[1]:
+        known = self._node(node.name)
+        if known is not None and sequence <= known.sequence:
             return Upsert.STALE
-        if known is None and len(self._nodes) >= MAX_GRAPH_NODES:
-            return Upsert.FULL
-        self._nodes[node.name] = (node, sequence, expires_at_us)
-        self._graph.add_node(node.name)
+        if known is None:
+            if self._nodes >= MAX_GRAPH_NODES:
+                return Upsert.FULL
+            self._nodes += 1
+        self._graph.add_node(node.name, said=NodeEntry(node, sequence, expires_at_us))
+        self._expire_later(expires_at_us, (node.name,))
+        self._show_node(node, known, expires_at_us)
         self.version += 1
         return Upsert.APPLIED
 
     def revise_node(self, node: Node) -> None:
         """Another reading of what a known node said: a list that its advert names has changed."""
-        known = self._nodes.get(node.name)
-        if known is not None and known[0] != node:
-            self._nodes[node.name] = (node, *known[1:])
+        known = self._node(node.name)
+        if known is not None and known.node != node:
+            self._graph.add_node(node.name, said=known._replace(node=node))
+            self._show_node(node, known, known.expires_at_us)
             self.version += 1
 
     def upsert_line(
@@ -94,18 +130,21 @@ class Graph:
         if line.promisor == line.promisee:
             return Upsert.STALE
         ends = (line.promisor, line.promisee, line.brand)
-        known = self._graph.has_edge(*ends)
-        if known and sequence <= self._graph.edges[ends]["sequence"]:
+        known = self._line(ends)
+        if known is not None and sequence <= known.sequence:
             return Upsert.STALE
-        if not known and self._graph.number_of_edges() >= MAX_GRAPH_LINES:
-            return Upsert.FULL
-        self._graph.add_edge(
-            *ends,
-            line=line,
-            sequence=sequence,
-            expires_at_us=expires_at_us,
-            closed=closed,
-        )
+        if known is None:
+            if self._lines >= MAX_GRAPH_LINES:
+                return Upsert.FULL
+            self._lines += 1
+        entry = LineEntry(line, sequence, expires_at_us, closed)
+        self._graph.add_edge(*ends, said=entry)
+        self._expire_later(expires_at_us, ends)
+        change = self._is_open(entry) - (known is not None and self._is_open(known))
+        self._open[line.brand] = self._open.get(line.brand, 0) + change
+        board = self._boards.get(line.brand)
+        if board is not None:
+            self._show_line(board, entry)
         self.version += 1
         return Upsert.APPLIED
 
@@ -137,43 +176,70 @@ class Graph:
 
     def forget_expired(self, now_us: int) -> int:
         """Drops what has expired; how many entries that were. Makes room when an upsert is FULL."""
-        nodes = [name for name, entry in self._nodes.items() if entry[2] <= now_us]
+        self._come_to(max(now_us, self._now_us))
         lines = [
-            ends
-            for *ends, data in self._graph.edges(keys=True, data=True)
-            if data["expires_at_us"] <= now_us
+            (*ends, brand)
+            for *ends, brand, entry in self._graph.edges(keys=True, data="said")
+            if entry.expires_at_us <= now_us
         ]
+        nodes = [name for name, entry in self._known_nodes() if entry.expires_at_us <= now_us]
         registries = [name for name, entry in self._registries.items() if entry[1] <= now_us]
         self._graph.remove_edges_from(lines)
         for name in nodes:
-            del self._nodes[name]
+            del self._graph.nodes[name]["said"]
         for name in registries:
             del self._registries[name]
-        bare = [n for n in self._graph if n not in self._nodes and not self._graph.degree(n)]
-        self._graph.remove_nodes_from(bare)
+        bare = [n for n, said in self._graph.nodes(data="said") if not said]
+        self._graph.remove_nodes_from([n for n in bare if not self._graph.degree(n)])
+        self._nodes -= len(nodes)
+        self._lines -= len(lines)
         dropped = len(nodes) + len(lines) + len(registries)
+        for brand, board in list(self._boards.items()):
+            if board.dead > MIN_DEAD + len(board.nodes) // 2:
+                del self._boards[brand]  # numbers are not used again: a new board is smaller
         self.version += dropped
         return dropped
 
+    # ------------------------------------------------------------------ what is known
+
+    def _node(self, name: str) -> NodeEntry | None:
+        found: NodeEntry | None = (
+            self._graph.nodes[name].get("said") if name in self._graph else None
+        )
+        return found
+
+    def _line(self, ends: _Ends) -> LineEntry | None:
+        found = self._graph.get_edge_data(*ends)
+        return None if found is None else found["said"]
+
+    def _known_nodes(self) -> Iterator[tuple[str, NodeEntry]]:
+        return ((n, said) for n, said in self._graph.nodes(data="said") if said)
+
     def has_node(self, name: str, now_us: int = 0) -> bool:
         """Whether the node has an advert in force."""
-        return name in self._nodes and self._nodes[name][2] > now_us
+        known = self._node(name)
+        return known is not None and known.expires_at_us > now_us
 
     def nodes(self, now_us: int = 0) -> tuple[str, ...]:
         """Names of the nodes that are known, sorted."""
-        return tuple(sorted(n for n, (_, _, until) in self._nodes.items() if until > now_us))
+        return tuple(sorted(n for n, e in self._known_nodes() if e.expires_at_us > now_us))
+
+    def node_entries(self, now_us: int = 0) -> Iterator[NodeEntry]:
+        """What is in force of every node, in no order."""
+        return (entry for _, entry in self._known_nodes() if entry.expires_at_us > now_us)
+
+    def line_entries(self, now_us: int = 0) -> Iterator[LineEntry]:
+        """What is in force of every open line, in no order. Its ends may be unknown."""
+        return (
+            entry
+            for *_, entry in self._graph.edges(data="said")
+            if entry.expires_at_us > now_us and not entry.closed
+        )
 
     def brands(self, now_us: int = 0) -> tuple[str, ...]:
         """Names of the brands of open lines, sorted."""
-        return tuple(
-            sorted(
-                {
-                    brand
-                    for _, _, brand, data in self._graph.edges(keys=True, data=True)
-                    if data["expires_at_us"] > now_us and not data["closed"]
-                }
-            )
-        )
+        self._come_to(now_us)
+        return tuple(sorted(brand for brand, lines in self._open.items() if lines))
 
     def candidates(self, now_us: int = 0) -> tuple[Policy, ...]:
         """Every registry alone and every collective whose members are known, sorted by name."""
@@ -184,29 +250,115 @@ class Graph:
                 found[name] = policy
         return tuple(found[name] for name in sorted(found))
 
+    # ------------------------------------------------------------------ what a search runs on
+
     def board(self, brand: str, now_us: int = 0) -> Board:
-        """What a search in this brand runs on; built when the graph or the time demands it."""
-        cached = self._boards.get(brand)
-        if cached is not None:
-            version, board = cached
-            if version == self.version and board.since_us <= now_us < board.until_us:
-                return board
-        if len(self._boards) >= MAX_BOARDS:
-            self._boards.clear()
-        board = self._build(brand, now_us)
-        self._boards[brand] = (self.version, board)
+        """What a search in this brand runs on."""
+        self._come_to(now_us)
+        board = self._boards.get(brand)
+        if board is None:
+            if len(self._boards) >= MAX_BOARDS:
+                self._boards.clear()
+            board = self._boards[brand] = self._build(brand, now_us)
         return board
 
+    def until_us(self, brand: str, now_us: int) -> int:
+        """Until when no node and no line of the brand expires, of those in force at that time.
+
+        POSIX µs. Registries are not looked at.
+        """
+        self._come_to(now_us)
+        heaps = (self._expiries.get(key) for key in (_NODES, brand))
+        return min((heap[0][0] for heap in heaps if heap), default=FOR_EVER)
+
     def _build(self, brand: str, now_us: int) -> Board:
-        nodes, lines, until_us = [], [], FOR_EVER
-        for node, _, expires_at_us in self._nodes.values():
-            if expires_at_us > now_us:
-                nodes.append(node)
-                until_us = min(until_us, expires_at_us)
-        names = {node.name for node in nodes}
-        for promisor, promisee, key, data in self._graph.edges(keys=True, data=True):
-            live = data["expires_at_us"] > now_us and not data["closed"]
-            if key == brand and live and promisor in names and promisee in names:
-                lines.append(data["line"])
-                until_us = min(until_us, data["expires_at_us"])
-        return Board(nodes, lines, since_us=now_us, until_us=until_us)
+        board = Board(entry.node for entry in self.node_entries(now_us))
+        known = board.number
+        for promisor, promisee, key, entry in self._graph.edges(keys=True, data="said"):
+            live = entry.expires_at_us > now_us and not entry.closed
+            if key == brand and live and promisor in known and promisee in known:
+                board.add_line(entry.line)
+        return board
+
+    def _is_open(self, entry: LineEntry) -> bool:
+        return not entry.closed and entry.expires_at_us > self._now_us
+
+    def _show_node(self, node: Node, before: NodeEntry | None, expires_at_us: int) -> None:
+        """Changes the boards. A node that was unknown until now brings its lines along."""
+        if expires_at_us <= self._now_us:
+            return
+        returned = before is None or before.expires_at_us <= self._now_us
+        for brand, board in self._boards.items():
+            board.put_node(node)
+            if returned:
+                for entry in self._lines_of(node.name, brand):
+                    self._show_line(board, entry)
+
+    def _show_line(self, board: Board, entry: LineEntry) -> None:
+        line = entry.line
+        if not self._is_open(entry):
+            board.close_line(line.promisor, line.promisee)
+        elif board.knows(line.promisor) and board.knows(line.promisee):
+            board.put_line(line)
+
+    def _lines_of(self, name: str, brand: str) -> Iterator[LineEntry]:
+        for edges in (self._graph.out_edges, self._graph.in_edges):
+            for *_, key, entry in edges(name, keys=True, data="said"):
+                if key == brand:
+                    yield entry
+
+    def _expire_later(self, expires_at_us: int, subject: _Subject) -> None:
+        if expires_at_us < FOR_EVER:
+            key = _NODES if len(subject) == 1 else subject[2]
+            heappush(self._expiries.setdefault(key, []), (expires_at_us, subject))
+
+    def _come_to(self, now_us: int) -> None:
+        """What has expired by then leaves the boards."""
+        if now_us < self._now_us:
+            self._go_back(now_us)
+        for heap in self._expiries.values():
+            while heap:
+                at_us, subject = heap[0]
+                current = self._expiry(subject) == at_us
+                if current and at_us > now_us:
+                    break
+                heappop(heap)  # else something newer was said of it, which is in the heap as well
+                if current and self._now_us < at_us:
+                    self._expired(subject)
+        self._now_us = now_us
+
+    def _go_back(self, now_us: int) -> None:
+        self._now_us = now_us
+        self._boards.clear()
+        self._expiries.clear()
+        self._open.clear()
+        for node in self.node_entries():
+            self._expire_later(node.expires_at_us, (node.node.name,))
+        for entry in self.line_entries():
+            line = entry.line
+            self._expire_later(entry.expires_at_us, (line.promisor, line.promisee, line.brand))
+            self._open[line.brand] = self._open.get(line.brand, 0) + self._is_open(entry)
+
+    def _expiry(self, subject: _Subject) -> int | None:
+        """When a node or an open line expires; None: closed, or unknown."""
+        if len(subject) == 1:
+            node = self._node(subject[0])
+            return None if node is None else node.expires_at_us
+        line = self._line(subject)
+        return None if line is None or line.closed else line.expires_at_us
+
+    def _expired(self, subject: _Subject) -> None:
+        if len(subject) == 1:
+            self._node_expired(subject[0])
+            return
+        promisor, promisee, brand = subject
+        self._open[brand] -= 1
+        if brand in self._boards:
+            self._boards[brand].close_line(promisor, promisee)
+
+    def _node_expired(self, name: str) -> None:
+        for brand, board in self._boards.items():
+            if board.knows(name):
+                board.forget_node(name)
+                for entry in self._lines_of(name, brand):
+                    board.close_line(entry.line.promisor, entry.line.promisee)

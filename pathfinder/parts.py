@@ -127,7 +127,7 @@ def _best_of(
     max_parts, unit, labels = bounds
     best, impossible = None, True
     for left, family in zip(range(len(families), 0, -1), families, strict=True):
-        setting = _setting(graph, question, family, unit)
+        setting = _setting(graph, question, family)
         splitter = Splitter(setting, max_parts, unit, labels // left)
         draft = splitter.run(start, below) if start.least <= start.most else None
         labels -= splitter.labels
@@ -164,14 +164,12 @@ def _latest(question: RouteQuestion) -> int:
     return margin + MAX_HOPS * PRESENT_MARGIN_US + STAMP_MARGIN_US
 
 
-def _setting(graph: Graph, question: RouteQuestion, family: _Family, unit: int) -> Setting:
-    """For the whole amount, with distances that hold for the smallest share too."""
-    asked = replace(question, last_levels=family.last_levels, amount=min(unit, question.amount))
+def _setting(graph: Graph, question: RouteQuestion, family: _Family) -> Setting:
+    asked = replace(question, last_levels=family.last_levels)
     board = graph.board(candidates_of(graph, question).brand, question.now_us)
     # With a decline hash there is a policy, so all parts being bare would break V4.
     several = not question.declines
-    setting = Setting(board, asked, (family.policy,), one_of_several=several)
-    return setting.narrowed(replace(asked, amount=question.amount), {})
+    return Setting(board, asked, (family.policy,), one_of_several=several)
 
 
 def _named(draft: Draft, family: _Family) -> Policy:

@@ -1,29 +1,35 @@
 """The cheapest viable chain (protocol section 6), exactly; or what bars the nearest ones.
 
-A pass over walks answers at once where the best walk visits no node twice: walks include all
-chains, so it is then the best chain too, ties included. Where it does not, the nodes that it
-visits twice become critical, that is, their visits are told apart, and the pass runs again.
+A pass is relaxed first: it looks at walks, and asks neither how many promises a chain has nor how
+long they lock. Where the best of that keeps those rules all the same, it is the best chain too,
+ties included, for every chain was among what the pass looked at. Where it does not, just the rule
+that it breaks is kept from then on, and the pass runs again: nodes that it visits twice become
+critical, that is, their visits are told apart.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum, unique
 from itertools import pairwise
 from typing import Final
 
 from pathfinder.answer import Hop, Route, RouteAnswer
 from pathfinder.board import Waived
+from pathfinder.bounds import Bounds, PlainBounds
 from pathfinder.graph import Graph
-from pathfinder.labels import LEVELS, RANK, Label
+from pathfinder.labels import Label
 from pathfinder.question import RouteQuestion, candidates_of
 from pathfinder.setting import Setting, policies_to_try
-from pathfinder.sweep import Pass
+from pathfinder.sweep import Pass, Strictness
 from proto.levels import Level
 from proto.modes import mode_of
 from proto.schedule import schedule
-from proto.viability import Chain, Violation, check_chain
+from proto.viability import Chain, Rule, Violation, check_chain
 
 LABEL_BUDGET: Final = 200_000  # over all passes: some ten seconds, beyond which nobody waits
+COARSE_LABELS: Final = 300  # a search that takes more is led by fine trees, which cost far more
+MIN_TREE_LINES: Final = 1_000  # in a smaller network trees gain less than numpy takes to load
 LAST_RESORT_BUDGET: Final = 50_000  # of the pass that is not exact, once the budget is spent
-_LEVEL_OF_RANK: Final = {RANK[level]: level for level in LEVELS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,36 +41,124 @@ class Cheapest:
     labels: int = 0  # that all passes took from their heaps
 
 
-def cheapest(setting: Setting, budget: int, last_resort: int) -> Cheapest:
-    """Passes with more and more critical nodes, until the best walk is a chain."""
-    critical = taken = 0
-    while taken < budget:
-        found = Pass(setting, critical).run(budget - taken)
-        taken += found.labels
-        if not found.complete:
-            break
-        if found.label is None:
-            return Cheapest(None, True, taken)
-        repeated = _repeated(found.label.path)
-        if not repeated:
-            return Cheapest(found.label, True, taken)
-        assert repeated & ~critical, "a critical node was visited twice"
-        critical |= repeated
-    found = Pass(setting, 0, own_path_only=True).run(last_resort)
+@unique
+class Guide(Enum):
+    """What may lead a search; all lead to the same answer."""
+
+    PLAIN = "plain"  # how many promises it takes
+    COARSE = "coarse"  # one tree of fees for everything
+    FINE = "fine"  # one tree for each policy, over levels
+
+
+def guides_for(setting: Setting, wanted: Sequence[Guide] = ()) -> Sequence[Guide]:
+    """What to be led by, best what is wanted; the next one where a search takes long."""
+    if _grown(setting):
+        return (Guide.PLAIN,)
+    if wanted:
+        return wanted
+    if len(setting.board.lines) < MIN_TREE_LINES:
+        return (Guide.PLAIN,)
+    from pathfinder.forest import Forest  # here: a small network needs no numpy
+
+    if Forest.of(setting.board).has_fine(setting):
+        return (Guide.FINE,)
+    return (Guide.COARSE, Guide.FINE)
+
+
+def _grown(setting: Setting) -> bool:
+    """Whether somebody else's line carries more than it says: trees do not know of that."""
+    board, waived = setting.board, Rule.V10 in setting.waived
+    return not waived and any(
+        room > board.room[line] and board.promisor[line] != setting.payer
+        for line, room in setting.available.items()
+    )
+
+
+def _bounds(setting: Setting, guide: Guide) -> Bounds:
+    if guide is Guide.PLAIN:
+        return PlainBounds(setting)
+    from pathfinder.forest import TreeBounds
+    from pathfinder.trees import COARSE, FINE
+
+    return TreeBounds(setting, COARSE if guide is Guide.COARSE else FINE)
+
+
+def cheapest(
+    setting: Setting, budget: int, last_resort: int, guides: Sequence[Guide] = ()
+) -> Cheapest:
+    """Passes that get stricter, until the best of what they look at is a viable chain.
+
+    `guides`: by which to be led instead of those that fit the network best.
+    """
+    guides = guides_for(setting, guides)
+    strict, taken = Strictness(), 0
+    for guide in guides:
+        bounds = _bounds(setting, guide)
+        until = budget if guide is guides[-1] else min(budget, taken + COARSE_LABELS)
+        while taken < until:
+            found = Pass(setting, bounds, strict).run(until - taken)
+            taken += found.labels
+            if not found.complete:
+                break
+            if found.label is None:
+                return Cheapest(None, True, taken)
+            tightened = _tightened(setting, strict, found.label)
+            if tightened == strict:
+                return Cheapest(found.label, True, taken)
+            strict = tightened
+    last = Strictness(timed=True, counted=True, risky=True, own_path_only=True)
+    found = Pass(setting, bounds, last).run(last_resort)
     return Cheapest(found.label, False, taken + found.labels)
 
 
+def _tightened(setting: Setting, strict: Strictness, label: Label) -> Strictness:
+    """Which rules the next pass has to keep; the same as now where the chain breaks none."""
+    path, question = label.path, setting.question
+    repeated = _repeated(path)
+    assert not repeated or repeated & ~strict.critical, "a critical node was visited twice"
+    counted = strict.counted or len(path) > setting.max_hops
+    most = question.max_risk
+    risky = strict.risky or (most is not None and label.risk > most)
+    timed = strict.timed or not (Rule.V8 in setting.waived or _in_time(setting, label))
+    return replace(
+        strict, critical=strict.critical | repeated, counted=counted, risky=risky, timed=timed
+    )
+
+
+def _in_time(setting: Setting, label: Label) -> bool:
+    """V8."""
+    question, policy = setting.question, setting.policies[label.policy]
+    plan = schedule(
+        levels_of(label),
+        lateness_us=policy.lateness_us,
+        payee_margin_us=question.payee_margin_us,
+        deadline_floor=question.deadline_floor,
+    )
+    if plan is None:
+        return False
+    if question.latest_deadline is not None and plan.deadline > question.latest_deadline:
+        return False
+    facts = setting.board.facts
+    promisors = (setting.payer, *label.path)
+    return all(
+        lock <= facts[node].hold_max_us for lock, node in zip(plan.locks, promisors, strict=False)
+    )
+
+
 def _repeated(path: tuple[int, ...]) -> int:
-    seen = twice = 0
+    """Nodes that it visits more than once, as bits."""
+    if len(set(path)) == len(path):
+        return 0
+    twice = 0
     for node in path:
-        twice |= seen & (1 << node)
-        seen |= 1 << node
+        if path.count(node) > 1:
+            twice |= 1 << node
     return twice
 
 
 def levels_of(label: Label) -> tuple[Level, ...]:
     """Payer first."""
-    return tuple(_LEVEL_OF_RANK[rank] for rank in label.ranks)
+    return tuple(at.level for at in label)
 
 
 def names_of(setting: Setting, label: Label) -> tuple[str, ...]:
@@ -75,12 +169,7 @@ def names_of(setting: Setting, label: Label) -> tuple[str, ...]:
 
 def amounts_of(label: Label) -> tuple[int, ...]:
     """Payer first."""
-    found = []
-    at: Label | None = label
-    while at is not None:
-        found.append(at.amount)
-        at = at.onward
-    return tuple(found)
+    return tuple(at.amount for at in label)
 
 
 def violations_of(setting: Setting, label: Label) -> tuple[Violation, ...]:
@@ -88,17 +177,13 @@ def violations_of(setting: Setting, label: Label) -> tuple[Violation, ...]:
     board, question = setting.board, setting.question
     policy = setting.policies[label.policy]
     path = (setting.payer, *label.path)
-    ends = {(board.promisor[i], node): i for node in label.path for i in board.incoming[node]}
-    lines = [ends[pair] for pair in pairwise(path)]
-    advertised = [board.lines[i].available for i in lines]
+    lines = [board.numbered(*ends) for ends in pairwise(path)]
     chain = Chain(
         names=path,
         nodes=tuple(board.facts[number] for number in path),
         levels=levels_of(label),
         amounts=amounts_of(label),
-        available=tuple(
-            setting.available.get(i, a) for i, a in zip(lines, advertised, strict=True)
-        ),
+        available=tuple(setting.room(i) for i in lines),
         members=frozenset(policy.members),
         payee=setting.terms(policy),
         lateness_us=policy.lateness_us,
@@ -148,12 +233,13 @@ def find_route(
     question: RouteQuestion,
     *,
     budget: int = LABEL_BUDGET,
+    guides: Sequence[Guide] = (),
 ) -> RouteAnswer:
     """The cheapest viable chain. Raises BadQuestion where the question does not fit the graph.
 
     Without a chain the answer has no reasons yet: `explain.explain` finds them.
     """
     brand, setting = setting_of(graph, question)
-    best = cheapest(setting, budget, min(budget, LAST_RESORT_BUDGET))
+    best = cheapest(setting, budget, min(budget, LAST_RESORT_BUDGET), guides)
     route = None if best.label is None else route_of(setting, best.label)
-    return RouteAnswer(brand, question.amount, route, best.exact)
+    return RouteAnswer(brand, question.amount, route, best.exact, labels=best.labels)

@@ -31,8 +31,8 @@ MARGIN_S: Final = 0.5  # of the caller's deadline, for the way back
 # Tokens of a question: several chains cost several searches.
 ONE: Final = 1
 PARTS: Final = 1
-# A collective that is new to the graph makes it build anew what searches run on: a few at once, and
-# then one in so many seconds, whoever asks.
+# A collective that is new to the graph makes a search learn all its prices first: a few at once,
+# and then one in so many seconds, whoever asks.
 NEW_POLICY: Final = 10
 NEW_POLICIES_BURST: Final = 8 * NEW_POLICY
 EVERYBODY: Final = "all"

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from copy import copy
 
-from pathfinder.board import Board, Waived
+from pathfinder.board import CLOSED, Board, Waived
 from pathfinder.network import NO_POLICY, Policy
 from pathfinder.question import RouteQuestion
+from pathfinder.steps import Step, payer_gives
+from proto.levels import Level
 from proto.limits import MAX_HOPS
 from proto.viability import PayeeTerms, Rule
 
@@ -13,9 +15,9 @@ from proto.viability import PayeeTerms, Rule
 class Setting:
     """A question put to a board. Policies are sorted by name, the empty one first. Read only.
 
-    `distances`: promises from the payer to each node at least. `available`: line -> what it
-    carries, where that is not what its promisor advertises; -1 = to be avoided. `one_of_several`:
-    other chains share the transaction, so an all-BARE one may stand under its policy (V4).
+    `available`: line -> what it carries, where that is not what its promisor advertises; CLOSED =
+    to be avoided. `one_of_several`: other chains share the transaction, so an all-BARE one may
+    stand under its policy (V4).
     """
 
     def __init__(
@@ -33,23 +35,18 @@ class Setting:
         self.one_of_several = one_of_several
         self.max_hops = MAX_HOPS if Rule.V11 in waived else question.max_hops
         self.available = self._learned()
-        # Amounts only grow towards the payer: a line too small for the last one is of no use.
-        self.distances = board.distances(self.payer, lambda i: self.carries(i, question.amount))
 
     def narrowed(self, question: RouteQuestion, available: Mapping[int, int]) -> "Setting":
-        """The same board and policies for a harder question: lines carry no more than before.
-
-        The distances stay: they are too small at worst, which costs labels and no chain.
-        """
+        """The same board and policies for a harder question: lines carry no more than before."""
         other = copy(self)
         other.question = question
         other.available = {**self.available, **available}
         return other
 
     def room(self, line: int) -> int:
-        """What the line carries; -1 = to be avoided."""
+        """What the line carries; CLOSED = to be avoided."""
         available = self.available.get(line)
-        return self.board.lines[line].available if available is None else available
+        return self.board.room[line] if available is None else available
 
     def carries(self, line: int, amount: int) -> bool:
         """V10, and the lines that the question avoids."""
@@ -57,17 +54,46 @@ class Setting:
         return amount <= available or (Rule.V10 in self.waived and available >= 0)
 
     def _learned(self) -> dict[int, int]:
-        question, found = self.question, {}
-        if not (question.avoid_lines or question.avoid_nodes or question.capacity_overrides):
-            return {}
-        avoided = question.avoid_nodes - {question.payer, question.payee}
-        for i, line in enumerate(self.board.lines):
-            ends = (line.promisor, line.promisee)
-            if ends in question.avoid_lines or not avoided.isdisjoint(ends):
-                found[i] = -1
-            elif ends in question.capacity_overrides:
-                found[i] = question.capacity_overrides[ends]
+        question, board, found = self.question, self.board, {}
+        for ends, room in question.capacity_overrides.items():
+            line = board.line_between(*ends)
+            if line is not None and board.room[line] != CLOSED:
+                found[line] = room
+        for ends in question.avoid_lines:
+            line = board.line_between(*ends)
+            if line is not None:
+                found[line] = CLOSED
+        for name in question.avoid_nodes - {question.payer, question.payee}:
+            if name in board.number:
+                # As an intermediary it would give a promise, so barring those is enough.
+                found.update(dict.fromkeys(board.outgoing[board.number[name]], CLOSED))
         return found
+
+    def may_carry(self, line: int, floor: int) -> bool:
+        """V10 as bounds see it, which do not know what one question has learned about a line."""
+        room = self.board.room[line]
+        return room != CLOSED and (room >= floor or Rule.V10 in self.waived)
+
+    @property
+    def bars_modes_that_rely(self) -> bool:
+        """V12: nobody may have to fall back on the registry."""
+        return self.question.declines and Rule.V12 not in self.waived
+
+    def takes(self, step: Step) -> bool:
+        """Whether the question allows an intermediary's pair."""
+        if step.incoming not in self.question.levels:
+            return False
+        return not (step.mode.relies_on_registry and self.bars_modes_that_rely)
+
+    def must_differ(self, policy: Policy) -> bool:
+        """V4: whether a chain under this policy needs a promise that is not BARE."""
+        return bool(policy.members) and not self.one_of_several
+
+    def first_level(self, level: Level, policy: Policy) -> bool:
+        """Whether the payer may give a first promise of that level."""
+        if level not in self.question.first_levels:
+            return False
+        return payer_gives(level, self.board.facts[self.payer], policy, self.waived)
 
     def terms(self, policy: Policy) -> PayeeTerms:
         """What the payee takes under one policy."""

@@ -48,7 +48,7 @@ def steps_of(
     facts = replace(facts, fees=own)
     found = []
     for incoming in Level:
-        cured = _cured_pair(incoming, outgoing, facts, members, waived)
+        cured = cured_pair(incoming, outgoing, facts, members, waived)
         if cured is None:
             continue
         price = price_of_pair(
@@ -65,14 +65,17 @@ def steps_of(
     return tuple(found)
 
 
-def _cured_pair(
+def cured_pair(
     incoming: Level,
     outgoing: Level,
     facts: NodeFacts,
     members: frozenset[Hashable],
     waived: frozenset[Rule],
 ) -> NodeFacts | None:
-    """The facts under which the pair is viable; None where a rule that is not waived bars it."""
+    """The facts under which the pair is viable; None where a rule that is not waived bars it.
+
+    What is waived is cured: the facts are changed until nothing breaks the rule any more.
+    """
     for _ in Rule:
         rule = pair_rule(incoming, outgoing, facts, members)
         if rule is None:

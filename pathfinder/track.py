@@ -6,11 +6,13 @@ from itertools import pairwise
 from types import MappingProxyType
 
 from pathfinder.labels import Label
+from pathfinder.network import Policy
 from pathfinder.search import levels_of
 from pathfinder.setting import Setting
 from pathfinder.steps import Step
-from pathfinder.timing import held
+from pathfinder.timing import Timing, earlier_timing, held, last_timing
 from proto.levels import Level
+from proto.modes import mode_of
 from proto.schedule import schedule
 
 Room = Callable[[int], int]
@@ -62,19 +64,41 @@ def track_of(setting: Setting, label: Label) -> Track:
     prices = board.prices(policy, setting.waived)
     lines, steps = [], []
     for ends in pairwise((setting.payer, *label.path)):
-        lines.append(next(i for i in board.incoming[ends[1]] if board.promisor[i] == ends[0]))
+        lines.append(board.numbered(*ends))
     for line, (incoming, outgoing) in zip(lines[1:], pairwise(levels), strict=True):
         offered = prices.steps(line, outgoing)
         steps.append(next(step for step in offered if step.incoming is incoming))
-    hold_max_us = board.facts[setting.payer].hold_max_us
-    timing = held(label.timing, label.level, policy.lateness_us, hold_max_us)
+    timing = _timing(setting, label, policy)
     plan = schedule(
         levels,
         lateness_us=policy.lateness_us,
         payee_margin_us=setting.question.payee_margin_us,
     )
-    assert timing is not None and plan is not None  # the pass closed the chain
+    assert plan is not None  # the search has looked at V8
     return Track(tuple(lines), levels, tuple(steps), plan.deadline, timing.most)
+
+
+def _timing(setting: Setting, label: Label, policy: Policy) -> Timing:
+    """Which D the chain needs and bears; from the payee backwards."""
+    question, facts, lateness_us = setting.question, setting.board.facts, policy.lateness_us
+    chain = tuple(label)[::-1]
+    timing = last_timing(
+        chain[0].level,
+        lateness_us,
+        question.payee_margin_us,
+        question.latest_deadline,
+        question.deadline_floor,
+    )
+    for onward, at in pairwise(chain):
+        mode = mode_of(at.level, onward.level)
+        assert timing is not None and mode is not None
+        timing = held(timing, onward.level, lateness_us, facts[at.node].hold_max_us)
+        assert timing is not None
+        timing = earlier_timing(timing, at.level, onward.level, mode, lateness_us)
+    assert timing is not None
+    timing = held(timing, label.level, lateness_us, facts[setting.payer].hold_max_us)
+    assert timing is not None
+    return timing
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,18 +27,20 @@ from proto.limits import (
     CLOCK_ERROR_MAX_US,
     MAX_ADDRESS_CHARS,
     MAX_ADVERT_BYTES,
+    MAX_ADVERT_LIFE_US,
     MAX_ADVERT_REGISTRIES,
     MAX_ALIAS_CHARS,
     MAX_AMOUNT,
     MAX_EXCHANGE_RATES,
     MAX_RECORD_ADVERT_BYTES,
     MAX_SEQUENCE,
+    MAX_SEQUENCE_AHEAD_US,
 )
 from proto.money import Brand
 from proto.registry_list import LIST_ID_BYTES, LIST_KIND, RegistryList, read_list
 from proto.registry_record import RegistryRecord, read_record
 from proto.v1 import types_pb2 as pb
-from proto.wire import WireFault, canonical, parse
+from proto.wire import Untimely, WireFault, canonical, parse, refuse_unknown_fields
 
 NODE_KIND: Final = "pledgeway/node-advert/v1"
 LINE_KIND: Final = "pledgeway/line-advert/v1"
@@ -186,10 +188,10 @@ Advert = NodeAdvert | LineAdvert | RecordAdvert | FraudAdvert | RegistryList
 def read_advert(data: bytes, now_us: int) -> Advert:
     """Verifies and reads one advert (Envelope bytes). Raises WireFault.
 
-    An expired one is a WireFault too: honest neighbours drop what has expired before they pass it
-    on, within the clock error that the protocol's margins contain.
+    One that has expired, beyond the clock error that the protocol's margins contain, or that is
+    dated too far ahead, is Untimely: a WireFault that does not tell against who passed it on.
     """
-    envelope = Envelope.decode_unverified(data)
+    envelope = _open(data)
     if envelope.kind == FRAUD_KIND:
         accused = read_record(read_fraud_proof(envelope.payload).record).registry
         return FraudAdvert(accused, envelope.payload)
@@ -217,17 +219,30 @@ def read_advert(data: bytes, now_us: int) -> Advert:
     return _current(advert, now_us)
 
 
+def _open(data: bytes) -> Envelope:
+    """The envelope itself is not signed: anybody could fill it with more than it needs."""
+    envelope = Envelope.decode_unverified(data)
+    refuse_unknown_fields(parse(pb.Envelope, data))
+    return envelope
+
+
 def _current(advert: Advert, now_us: int) -> Advert:
     # Both clocks may be off, each by as much as the margins contain.
-    if advert.expires_at_us + 2 * CLOCK_ERROR_MAX_US < now_us:
-        raise WireFault("an advert that has expired")
     if advert.sequence > MAX_SEQUENCE:
         raise WireFault("an advert with a sequence that no database holds")
+    if advert.expires_at_us + 2 * CLOCK_ERROR_MAX_US < now_us:
+        raise Untimely("an advert that has expired", expired=True)
+    if isinstance(advert, NodeAdvert | LineAdvert):
+        if advert.sequence > now_us + MAX_SEQUENCE_AHEAD_US:
+            raise Untimely("an advert numbered by a clock that is more than an hour ahead")
+        if advert.expires_at_us > now_us + MAX_ADVERT_LIFE_US:
+            raise Untimely("an advert that would be good for more than a day")
     return advert
 
 
 def _read_node(payload: bytes, now_us: int) -> NodeAdvert:
     m = parse(pb.NodeAdvert, payload)
+    refuse_unknown_fields(m)
     if len(m.registries) > MAX_ADVERT_REGISTRIES or len(m.exchange) > MAX_EXCHANGE_RATES:
         raise WireFault("a node advert with too many registries or exchange rates")
     if len(m.alias) > MAX_ALIAS_CHARS or not m.alias.isprintable():
@@ -262,6 +277,7 @@ def _read_node(payload: bytes, now_us: int) -> NodeAdvert:
 
 def _read_line(payload: bytes) -> LineAdvert:
     m = parse(pb.LineAdvert, payload)
+    refuse_unknown_fields(m)
     if m.available > MAX_AMOUNT:
         raise WireFault("a line advert with an impossible amount")
     fees = fee_set_from_message(m.atomicity_fees) if m.HasField("atomicity_fees") else None

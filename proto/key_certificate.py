@@ -5,7 +5,7 @@ from typing import Final
 from proto.envelope import Proof, sign
 from proto.keys import KeyCertificate, KeyPurpose, SigningKey
 from proto.v1 import types_pb2 as pb
-from proto.wire import WireFault, canonical, parse
+from proto.wire import Untimely, WireFault, canonical, parse
 
 KEY_KIND: Final = "pledgeway/key/v1"
 MAX_CERTIFIED_KEY_BYTES: Final = 2048  # a P-256 certificate in DER has about 400
@@ -57,16 +57,16 @@ def verify_node_key(
 ) -> KeyCertificate:
     """A node's communication key: certified by its identity, for this purpose, valid now.
 
-    Raises WireFault.
+    Raises WireFault; Untimely where its time is all that is wrong.
     """
     certificate = read_key_certificate(signed)
     if certificate.owner != owner or certificate.purpose is not purpose:
         raise WireFault("a key certificate of another owner or purpose")
-    if not certificate.valid_at(now_us):
-        raise WireFault("a key certificate that is not valid now")
     proofs = [Proof.from_message(s) for s in signed.signatures]
     if len(proofs) != 1 or proofs[0].key != owner:
         raise WireFault("a node's key is certified by its identity key, and by it alone")
     if not proofs[0].proves(KEY_KIND, signed.certificate):
         raise WireFault("a key certificate with a wrong signature")
+    if not certificate.valid_at(now_us):
+        raise Untimely("a key certificate that is not valid now")
     return certificate

@@ -57,6 +57,10 @@ MAX_BATCH_LEAVES: Final = 1 << 16  # an inclusion path has at most 16 hashes
 MAX_SEQUENCE: Final = 2**63 - 1  # as MAX_AMOUNT: beyond it a database refuses the row
 MAX_ADVERT_BYTES: Final = 8192
 MAX_RECORD_ADVERT_BYTES: Final = MAX_RECORD_BYTES + 64  # and the envelope around it
+# Adverts of nodes and lines are numbered by their signer's clock. One that is further ahead would
+# bar all that follow until the day it names; by then an advert of an honest clock has expired.
+MAX_SEQUENCE_AHEAD_US: Final = 3600 * US
+MAX_ADVERT_LIFE_US: Final = 86_400 * US  # a node that vanished is forgotten within the day
 MAX_ADVERT_REGISTRIES: Final = 64
 MAX_EXCHANGE_RATES: Final = 32
 MAX_REQUEST_BYTES: Final = 8192

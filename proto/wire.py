@@ -11,6 +11,15 @@ class WireFault(Exception):
     """Bytes that their sender should not have sent. A peer's fault, never a refusal or our bug."""
 
 
+class Untimely(WireFault):
+    """Genuine, but not by the reader's clock. Whoever passed it on may have another one, and did
+    nothing wrong; else an advert that expires just now would cut honest neighbours off."""
+
+    def __init__(self, cause: str, *, expired: bool = False) -> None:
+        super().__init__(cause)
+        self.expired = expired
+
+
 def parse(kind: type[M], data: bytes) -> M:
     """Parses `data`; raises WireFault where it is not such a message."""
     try:
@@ -22,6 +31,18 @@ def parse(kind: type[M], data: bytes) -> M:
 def canonical(message: Message) -> bytes:
     """The one deterministic serialisation of a message without maps or unknown fields."""
     return message.SerializeToString(deterministic=True)
+
+
+def refuse_unknown_fields(message: Message) -> None:
+    """Raises WireFault where there are fields, however deep, that this release does not know.
+
+    What is flooded has no room for content that nobody reads.
+    """
+    known = type(message)()
+    known.CopyFrom(message)
+    known.DiscardUnknownFields()
+    if known.ByteSize() != message.ByteSize():
+        raise WireFault(f"a {message.DESCRIPTOR.name} with unknown fields")
 
 
 def parse_canonical(kind: type[M], data: bytes) -> M:

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 
-import trio
-
 from runtime.clock import Clock
 from runtime.gossip import Gossip
+from runtime.gossip_turns import run_gossip
 from runtime.intake import Intake
-from runtime.transport import GossipArrived, LinkDown, LinkEvent, LinkUp, Taken
+from runtime.transport import GossipArrived, GossipWish, LinkDown, LinkEvent, LinkUp, Taken
 
 
 class Hearing:
@@ -22,7 +21,8 @@ class Hearing:
         *,
         welcome: bool = True,
     ) -> None:
-        """`per_s`: adverts of one neighbour in a second. `welcome` False: none is looked at."""
+        """`per_s`: signature checks for one neighbour in a second. `welcome` False: no advert is
+        looked at, as our Hello says (GossipWish.NOTHING)."""
         self._gossip = gossip
         self._clock = clock
         self._intake = Intake(clock, per_s)
@@ -31,8 +31,8 @@ class Hearing:
 
     def heard(self, event: LinkEvent, taken: Taken) -> None:
         """The transport's sink."""
-        if isinstance(event, LinkUp) and event.gossip:
-            self._gossip.greet(event.peer, event.link)
+        if isinstance(event, LinkUp):
+            self._greet(event)
         if isinstance(event, LinkDown):
             self._gossip.parted(event.peer, event.link)
         if not isinstance(event, GossipArrived):
@@ -42,11 +42,13 @@ class Hearing:
         else:
             taken()
 
+    def _greet(self, event: LinkUp) -> None:
+        wish = event.gossip
+        if wish is GossipWish.COMPARED and not self._welcome:
+            # It takes two to compare: whoever hears nothing says the little that is its own.
+            wish = GossipWish.EVERYTHING
+        self._gossip.greet(event.peer, event.link, wish, self._clock.now_us())
+
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            event = await self._intake.next()
-            assert isinstance(event, GossipArrived)
-            now_us = self._clock.now_us()
-            self._gossip.arrived(event.peer, event.link, event.adverts, now_us)
-            await trio.lowlevel.checkpoint()
+        await run_gossip(self._gossip, self._intake.next, self._clock)

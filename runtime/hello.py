@@ -44,20 +44,9 @@ class Party:
 
 
 def make_hello(
-    key: SigningKey,
-    own: Party,
-    peer: Party,
-    now_us: int,
-    have: int,
-    sent: int,
-    *,
-    gossip: bool = True,
+    key: SigningKey, own: Party, peer: Party, now_us: int, have: int, sent: int, gossip: int = 0
 ) -> node_pb2.Frame:
-    """The signed Hello of `own` towards `peer`, good for HELLO_VALID_US from `now_us` on.
-
-    `gossip`: adverts are welcome. Like the positions it stands outside the signature: only the
-    peer itself can say it on this connection.
-    """
+    """The signed Hello of `own` towards `peer`, good for HELLO_VALID_US from `now_us` on."""
     binding = node_pb2.Binding(
         node=own.node,
         peer=peer.node,
@@ -68,7 +57,7 @@ def make_hello(
     ).SerializeToString()
     signature = types_pb2.Signature(key=key.public, signature=key.sign(HELLO_KIND, binding))
     hello = node_pb2.Hello(
-        binding=binding, signature=signature, have=have, sent=sent, no_gossip=not gossip
+        binding=binding, signature=signature, have=have, sent=sent, gossip=gossip
     )
     return node_pb2.Frame(hello=hello)
 

@@ -21,6 +21,11 @@ from runtime.transport import BatchArrived, GossipArrived, LinkEvent, Taken
 MAX_MESSAGES_PER_S: Final = 20_000
 # A whole network of 20,000 nodes is heard within the minute in which it may cost us a core.
 MAX_ADVERTS_PER_S: Final = 5_000
+# Of an advert: one that has twice as many may cost twice as many signature checks. That of a line
+# has fewer; a registry's record may hold a hundred signatures.
+SIGNED_BYTES: Final = 320
+# A turn of a comparison may ask for half a megabyte, or for the hashes of sixty-four parts.
+TURN_CHECKS: Final = 256
 BURST_US: Final = US  # a second's worth at once: what gathers while a node starts or a disk stalls
 
 
@@ -101,11 +106,12 @@ class Intake:
 
 
 def _messages(event: LinkEvent) -> int:
-    """What an event counts for. An empty batch costs a look as well."""
+    """What an event counts for: messages, or signature checks. Nothing at all costs a look."""
     match event:
         case BatchArrived():
             return max(1, len(event.envelopes))
         case GossipArrived():
-            return max(1, len(event.adverts))
+            checks = sum(1 + len(data) // SIGNED_BYTES for data in event.adverts)
+            return max(1, checks + (TURN_CHECKS if event.sync else 0))
         case _:
             return 0

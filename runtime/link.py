@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from google.protobuf.message import DecodeError
 
+from proto.gossip_sync import MAX_SYNC_BYTES
 from proto.keys import NodeId
 from proto.limits import MAX_ENVELOPE_BYTES
 from proto.v1 import node_pb2
@@ -80,7 +81,7 @@ class Link:
         self._stopped: asyncio.Future[LinkCause] = asyncio.get_running_loop().create_future()
         self._work = asyncio.Event()
         self._envelopes: deque[tuple[int, bytes]] = deque()
-        self._adverts: deque[bytes] = deque()
+        self._gossip: deque[bytes] = deque()
         self._ack = 0
         self._ack_due = False
         self._goodbye: LinkCause | None = None
@@ -108,10 +109,17 @@ class Link:
 
     def gossip(self, adverts: Sequence[bytes]) -> None:
         """Queues adverts behind the envelopes."""
-        if len(self._adverts) + len(adverts) > MAX_QUEUED_ADVERTS:
+        self._queue_gossip(adverts)
+
+    def sync(self, data: bytes) -> None:
+        """Queues a turn of a comparison behind the adverts."""
+        self._queue_gossip([_Turn(data)])
+
+    def _queue_gossip(self, entries: Sequence[bytes]) -> None:
+        if len(self._gossip) + len(entries) > MAX_QUEUED_ADVERTS:
             self.stop(LinkCause.NOT_READING)
             return
-        self._adverts.extend(adverts)
+        self._gossip.extend(entries)
         self._work.set()
 
     async def run(self) -> None:
@@ -164,16 +172,22 @@ class Link:
             return None
         if self._envelopes or self._ack_due:
             return self._next_batch()
-        if not self._adverts:
-            return None
-        adverts = [self._adverts.popleft()]
-        room = MAX_FRAME_BYTES - FRAME_OVERHEAD_BYTES - _cost(adverts[0])
-        while self._adverts and len(adverts) < MAX_FRAME_ENVELOPES:
-            room -= _cost(self._adverts[0])
-            if room < 0:
+        return self._next_gossip() if self._gossip else None
+
+    def _next_gossip(self) -> node_pb2.Frame:
+        """Adverts up to the next turn of a comparison, which goes along with them."""
+        gossip = node_pb2.Gossip()
+        room = MAX_FRAME_BYTES - FRAME_OVERHEAD_BYTES - _cost(self._gossip[0])
+        while room >= 0 and len(gossip.adverts) < MAX_FRAME_ENVELOPES:
+            data = self._gossip.popleft()
+            if isinstance(data, _Turn):
+                gossip.sync = data
                 break
-            adverts.append(self._adverts.popleft())
-        return node_pb2.Frame(gossip=node_pb2.Gossip(adverts=adverts))
+            gossip.adverts.append(data)
+            if not self._gossip:
+                break
+            room -= _cost(self._gossip[0])
+        return node_pb2.Frame(gossip=gossip)
 
     def _next_batch(self) -> node_pb2.Frame:
         batch = node_pb2.Batch(ack=self._ack)
@@ -190,6 +204,10 @@ class Link:
             batch.envelopes.append(envelope)
             self._envelopes.popleft()
         return node_pb2.Frame(batch=batch)
+
+
+class _Turn(bytes):
+    """What is queued among the adverts and is none."""
 
 
 def _cost(envelope: bytes) -> int:
@@ -213,7 +231,9 @@ def parse_frame(
             event: BatchArrived | GossipArrived = BatchArrived(peer, link, first, content, ack)
         case "gossip":
             content = tuple(frame.gossip.adverts)
-            event = GossipArrived(peer, link, content)
+            event = GossipArrived(peer, link, content, frame.gossip.sync)
+            if len(frame.gossip.sync) > MAX_SYNC_BYTES:
+                return LinkCause.FRAME_TOO_BIG
         case "goodbye":
             log.info("peer %s says goodbye, cause %d", peer.hex(), frame.goodbye.cause)
             return LinkCause.CLOSED_BY_PEER

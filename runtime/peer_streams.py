@@ -40,6 +40,7 @@ from runtime.tls import (
 from runtime.transport import (
     MAX_PEERS,
     FrameLimits,
+    GossipWish,
     LinkCause,
     LinkDown,
     LinkEvent,
@@ -69,11 +70,10 @@ class PeerStreams:
         publish: Callable[[LinkEvent, Taken], None],
         refused: Callable[[NodeId | None, HelloFault], None],
         limits: FrameLimits,
-        *,
-        gossip: bool = True,
+        wish: GossipWish,
     ) -> None:
         self._limits = limits
-        self._gossip = gossip
+        self._wish = wish
         self._bridge = bridge
         self._key = key
         self._tls = tls
@@ -158,6 +158,10 @@ class PeerStreams:
     def gossip(self, peer: NodeId, link: int, adverts: Sequence[bytes]) -> None:
         if (live := self._live(peer, link)) is not None:
             live.gossip(adverts)
+
+    def sync(self, peer: NodeId, link: int, data: bytes) -> None:
+        if (live := self._live(peer, link)) is not None:
+            live.sync(data)
 
     def drop(self, peer: NodeId, link: int, cause: LinkCause) -> None:
         if (live := self._live(peer, link)) is not None:
@@ -292,9 +296,7 @@ class PeerStreams:
     async def _say_hello(self, wire: CallWire, slot: PeerSlot) -> bool:
         have, sent = await self._ask_positions(slot.party.node)
         now_us = self._clock.now_us()
-        frame = make_hello(
-            self._key, self._own, slot.party, now_us, have, sent, gossip=self._gossip
-        )
+        frame = make_hello(self._key, self._own, slot.party, now_us, have, sent, self._wish)
         return await wire.write(frame.SerializeToString())
 
     async def _ask_positions(self, peer: NodeId) -> tuple[int, int]:
@@ -342,8 +344,8 @@ class PeerStreams:
         )
         slot.up(link, dialled=wire.dialled)
         wire.at_end(link.orphaned)
-        up = LinkUp(node, number, hello.have, hello.sent, gossip=not hello.no_gossip)
-        self._publish(up, _nothing)
+        wish = GossipWish.of(hello.gossip)
+        self._publish(LinkUp(node, number, hello.have, hello.sent, wish), _nothing)
         try:
             await link.run()
         finally:

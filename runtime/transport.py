@@ -33,6 +33,19 @@ class FrameLimits:
 ALL_ADMITTED: Final = FrameLimits()
 
 
+class GossipWish(enum.IntEnum):
+    """How a neighbour wants to be told adverts. The numbers travel in Hello."""
+
+    EVERYTHING = 0  # once at the start, then what is new: it knows no other way
+    COMPARED = 1  # what it lacks, found by turns (runtime.gossip_sync), then what is new
+    NOTHING = 2  # it asks somebody else for routes
+
+    @classmethod
+    def of(cls, number: int) -> "GossipWish":
+        """What a Hello says; a wish that we do not know is one for everything."""
+        return cls(number) if number <= max(cls) else cls.EVERYTHING
+
+
 class LinkCause(enum.IntEnum):
     """Why a link ended. The numbers travel in Goodbye; causes from 32 on are HelloFault's."""
 
@@ -60,14 +73,13 @@ class PeerEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class LinkUp:
-    """A verified stream; `have` and `sent` are the peer's positions, as its Hello says, and
-    `gossip` says whether adverts are welcome."""
+    """A verified stream; `have` and `sent` are the peer's positions, as its Hello says."""
 
     peer: NodeId
     link: int  # distinguishes successive links; never used twice
     have: int
     sent: int
-    gossip: bool = True
+    gossip: GossipWish = GossipWish.EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +104,13 @@ class BatchArrived:
 
 @dataclass(frozen=True, slots=True)
 class GossipArrived:
-    """Adverts, unverified: each is signed by whom it speaks of, not by the peer."""
+    """Adverts, unverified: each is signed by whom it speaks of, not by the peer. After them a turn
+    of a comparison (GossipSync), or nothing."""
 
     peer: NodeId
     link: int
     adverts: tuple[bytes, ...]
+    sync: bytes = b""
 
 
 LinkEvent = LinkUp | LinkDown | BatchArrived | GossipArrived
@@ -130,6 +144,10 @@ class Transport(Protocol):
 
     def gossip(self, peer: NodeId, link: int, adverts: Sequence[bytes]) -> None:
         """Queues adverts. A peer that does not read them loses the link (NOT_READING)."""
+        ...
+
+    def sync(self, peer: NodeId, link: int, data: bytes) -> None:
+        """Queues a turn of a comparison behind the adverts: GossipSync, at most MAX_SYNC_BYTES."""
         ...
 
     def drop(self, peer: NodeId, link: int, cause: LinkCause) -> None:

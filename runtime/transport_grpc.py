@@ -29,6 +29,7 @@ from runtime.transport import (
     BatchArrived,
     FrameLimits,
     GossipArrived,
+    GossipWish,
     LinkCause,
     LinkEvent,
     PeerEndpoint,
@@ -41,15 +42,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TransportConfig:
-    """Who we are on the wire. `address` is what neighbours dial, None if they cannot. `gossip`:
-    neighbours are asked for adverts."""
+    """Who we are on the wire. `address` is what neighbours dial, None if they cannot."""
 
     key: SigningKey
     tls: TlsIdentity
     listen: str | None  # "host:port" to bind, port 0 for any; None: we only dial
     address: str | None
     limits: FrameLimits = ALL_ADMITTED
-    gossip: bool = True
+    gossip: GossipWish = (
+        GossipWish.EVERYTHING
+    )  # ours; who asks for COMPARED serves GossipArrived.sync
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class GrpcTransport:
         self._send_event, self._events = trio.open_memory_channel[tuple[LinkEvent, Taken]](math.inf)
         self._streams = PeerStreams(
             bridge, config.key, config.tls, config.address, clock, rng, positions,
-            self._publish, self._refused, config.limits, gossip=config.gossip,
+            self._publish, self._refused, config.limits, config.gossip,
         )  # fmt: skip
         self._sink: Callable[[LinkEvent, Taken], None] | None = None
         self._listen = config.listen
@@ -147,6 +149,9 @@ class GrpcTransport:
 
     def gossip(self, peer: NodeId, link: int, adverts: Sequence[bytes]) -> None:
         self._bridge.to_asyncio.put(partial(self._streams.gossip, peer, link, tuple(adverts)))
+
+    def sync(self, peer: NodeId, link: int, data: bytes) -> None:
+        self._bridge.to_asyncio.put(partial(self._streams.sync, peer, link, data))
 
     def drop(self, peer: NodeId, link: int, cause: LinkCause) -> None:
         self._bridge.to_asyncio.put(partial(self._streams.drop, peer, link, cause))

@@ -10,12 +10,14 @@ from itertools import count
 
 import trio
 
+from proto.gossip_sync import MAX_SYNC_BYTES
 from proto.keys import NodeId
 from proto.limits import MAX_ENVELOPE_BYTES
 from runtime.transport import (
     MAX_FRAME_ENVELOPES,
     BatchArrived,
     GossipArrived,
+    GossipWish,
     LinkCause,
     LinkDown,
     LinkEvent,
@@ -37,10 +39,12 @@ class MemoryNetwork:
         self._cut: set[Pair] = set()
         self._numbers = count(1)
 
-    def join(self, node: NodeId, positions: Positions) -> "MemoryTransport":
+    def join(
+        self, node: NodeId, positions: Positions, gossip: GossipWish = GossipWish.EVERYTHING
+    ) -> "MemoryTransport":
         """A transport of `node`; an earlier one of the same node has crashed: its links end."""
         self.leave(node)
-        transport = MemoryTransport(self, node, positions)
+        transport = MemoryTransport(self, node, positions, gossip)
         self._nodes[node] = transport
         return transport
 
@@ -95,8 +99,8 @@ class MemoryNetwork:
         one, other = (self._nodes[node] for node in pair)
         # Both say Hello before either hears the other, as on a wire.
         of_one, of_other = one.positions(other.node), other.positions(one.node)
-        one.deliver(LinkUp(other.node, number, *of_other))
-        other.deliver(LinkUp(one.node, number, *of_one))
+        one.deliver(LinkUp(other.node, number, *of_other, other.wish))
+        other.deliver(LinkUp(one.node, number, *of_one, one.wish))
 
     def _down(self, pair: Pair, cause_of_first: LinkCause, cause_of_second: LinkCause) -> None:
         number = self._links.pop(pair, None)
@@ -132,8 +136,11 @@ class MemoryTransport:
     After `drop` the link stays cut until the network restores it.
     """
 
-    def __init__(self, network: MemoryNetwork, node: NodeId, positions: Positions) -> None:
+    def __init__(
+        self, network: MemoryNetwork, node: NodeId, positions: Positions, wish: GossipWish
+    ) -> None:
         self.node = node
+        self.wish = wish
         self.positions = positions
         self.peers: Mapping[NodeId, PeerEndpoint] = {}
         self._network = network
@@ -168,6 +175,12 @@ class MemoryTransport:
         for start in range(0, len(adverts), MAX_FRAME_ENVELOPES):
             frame = tuple(adverts[start : start + MAX_FRAME_ENVELOPES])
             other.deliver(GossipArrived(self.node, link, frame))
+
+    def sync(self, peer: NodeId, link: int, data: bytes) -> None:
+        other = self._network.linked(self.node, peer, link)
+        if other is not None:
+            assert len(data) <= MAX_SYNC_BYTES
+            other.deliver(GossipArrived(self.node, link, (), data))
 
     def drop(self, peer: NodeId, link: int, cause: LinkCause) -> None:
         self._network.drop(self.node, peer, link, cause)

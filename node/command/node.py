@@ -129,6 +129,7 @@ def _show_status(answer: Json) -> None:
             ("clock error", f"at most {answer.get('clock_error_ms')} ms"),
             ("books", f"{store.get('path')}, {_mebibytes(store.get('bytes'))}"),
             ("known network", _known(graph, answer.get("pathfinders") or ())),
+            ("adverts", _adverts(answer.get("gossip"))),
         )
     )
     gap()
@@ -174,6 +175,22 @@ def _show_pathfinders(answer: Json) -> None:
         ),
         empty="",
     )
+
+
+def _adverts(gossip: Json | None) -> str | None:
+    """What is known of the network, signed; and what became of the rest, where there was any."""
+    if not gossip:
+        return None
+    kinds = ", ".join(f"{n} of {kind}" for kind, n in gossip["per_kind"].items() if n)
+    known = f"{gossip['known']} known ({kinds})" if kinds else "none known"
+    odd = {
+        "waiting for their signer's rate": gossip["waiting"],
+        "above a limit": gossip["limited"],
+        "untimely": gossip["untimely"],
+        "refused": gossip["refused"],
+        "pushed out": gossip["evicted"],
+    }
+    return "; ".join([known, *(f"{count} {name}" for name, count in odd.items() if count)])
 
 
 def _show_processes(answer: Json) -> None:

@@ -1,6 +1,7 @@
 """Verbs about the node as a whole: status, card, audit, incidents, network, stop."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, Final
 
 import trio
@@ -54,6 +55,7 @@ async def status(context: Context, arguments: Arguments) -> dict[str, Any]:
         ],
         "graph": {"nodes": nodes, "lines": lines},
         "pathfinders": services,
+        "gossip": asdict(context.gossip.figures()),
         "processes": [
             {"id": p.id.hex(), "this": p.this, "keeper": p.keeper, "streams": p.streams}
             for p in context.processes()

@@ -19,6 +19,8 @@ from proto.keys import NodeId, SigningKey
 from proto.wire import WireFault
 from runtime.clock import Clock
 from runtime.gossip import Gossip
+from runtime.gossip_limits import GossipLimits
+from runtime.gossip_store import Held, hold
 from runtime.transport import LinkCause, Transport
 from runtime.write_plan import Execute
 
@@ -37,20 +39,21 @@ class SharedGossip(Gossip):
         key: SigningKey,
         observe: Callable[[Advert], None],
         clock: Clock,
+        limits: GossipLimits | None = None,
     ) -> None:
-        super().__init__(transport, drop, key, observe)
+        super().__init__(transport, drop, key, observe, limits)
         self._clock = clock
         self._heard = 0  # the last change whose adverts are known here
         self._hearing = False
         self.fresh: dict[tuple[str, bytes], tuple[Advert, bytes]] = {}
         self.news = trio.Event()
 
-    def _keep(self, advert: Advert, data: bytes, now_us: int) -> bool:
-        kept = super()._keep(advert, data, now_us)
-        if kept and not self._hearing:
-            self.fresh[advert.key] = advert, data
+    def _keep(self, held: Held, now_us: int) -> str | None:
+        fault = super()._keep(held, now_us)
+        if fault is None and not self._hearing:
+            self.fresh[held.advert.key] = held.advert, held.data
             self.news.set()
-        return kept
+        return fault
 
     def hear(self, connection: Connection) -> None:
         """What others have written since the last time: known here too, and passed on."""
@@ -59,13 +62,14 @@ class SharedGossip(Gossip):
         self._heard = max((row.seq for row in found), default=self._heard)
         now_us = self._clock.now_us()
         self._hearing = True
-        passed = [row.data for row in found if self._take(row.data, now_us)]
+        passed = [row.data for row in found if self._learn(row.data, now_us)]
         self._hearing = False
         if passed:
             self._spread(passed)
 
-    def _take(self, data: bytes, now_us: int) -> bool:
-        if data in self._bytes:
+    def _learn(self, data: bytes, now_us: int) -> bool:
+        """Another process has let it in, so that its signer's rate does not count again here."""
+        if data in self._store:
             return False
         try:
             advert = read_advert(data, now_us)
@@ -74,7 +78,8 @@ class SharedGossip(Gossip):
         if advert.key[1].startswith(self._key.node_id):
             # Said by another process for all of us: what we say next is newer.
             self._last_sequence = max(self._last_sequence, advert.sequence)
-        return self._keep(advert, data, now_us)
+        held = hold(advert, data)
+        return self._store.is_news(held) and self._keep(held, now_us) is None
 
 
 async def share_adverts(engine: SharedEngine, gossip: SharedGossip) -> None:

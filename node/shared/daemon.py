@@ -137,7 +137,12 @@ class SharedDaemon(Daemon):
 
     def _make_gossip(self, observe: Callable[[Advert], None]) -> SharedGossip:
         self._gossip = SharedGossip(
-            self._transport, self._links.drop, self._identity.key, observe, self._clock
+            self._transport,
+            self._links.drop,
+            self._identity.key,
+            observe,
+            self._clock,
+            self._config.gossip_limits,
         )
         return self._gossip
 

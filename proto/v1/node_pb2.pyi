@@ -20,18 +20,18 @@ class Frame(_message.Message):
     def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., gossip: _Optional[_Union[Gossip, _Mapping]] = ..., goodbye: _Optional[_Union[Goodbye, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
-    __slots__ = ("binding", "signature", "have", "sent", "no_gossip")
+    __slots__ = ("binding", "signature", "have", "sent", "gossip")
     BINDING_FIELD_NUMBER: _ClassVar[int]
     SIGNATURE_FIELD_NUMBER: _ClassVar[int]
     HAVE_FIELD_NUMBER: _ClassVar[int]
     SENT_FIELD_NUMBER: _ClassVar[int]
-    NO_GOSSIP_FIELD_NUMBER: _ClassVar[int]
+    GOSSIP_FIELD_NUMBER: _ClassVar[int]
     binding: bytes
     signature: _types_pb2.Signature
     have: int
     sent: int
-    no_gossip: bool
-    def __init__(self, binding: _Optional[bytes] = ..., signature: _Optional[_Union[_types_pb2.Signature, _Mapping]] = ..., have: _Optional[int] = ..., sent: _Optional[int] = ..., no_gossip: _Optional[bool] = ...) -> None: ...
+    gossip: int
+    def __init__(self, binding: _Optional[bytes] = ..., signature: _Optional[_Union[_types_pb2.Signature, _Mapping]] = ..., have: _Optional[int] = ..., sent: _Optional[int] = ..., gossip: _Optional[int] = ...) -> None: ...
 
 class Binding(_message.Message):
     __slots__ = ("node", "peer", "spki_sha256", "peer_spki_sha256", "not_after_us", "protocol_version")
@@ -60,10 +60,50 @@ class Batch(_message.Message):
     def __init__(self, first: _Optional[int] = ..., envelopes: _Optional[_Iterable[bytes]] = ..., ack: _Optional[int] = ...) -> None: ...
 
 class Gossip(_message.Message):
-    __slots__ = ("adverts",)
+    __slots__ = ("adverts", "sync")
     ADVERTS_FIELD_NUMBER: _ClassVar[int]
+    SYNC_FIELD_NUMBER: _ClassVar[int]
     adverts: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, adverts: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    sync: bytes
+    def __init__(self, adverts: _Optional[_Iterable[bytes]] = ..., sync: _Optional[bytes] = ...) -> None: ...
+
+class GossipSync(_message.Message):
+    __slots__ = ("turn", "full", "looks", "wants", "answer", "sights", "served")
+    TURN_FIELD_NUMBER: _ClassVar[int]
+    FULL_FIELD_NUMBER: _ClassVar[int]
+    LOOKS_FIELD_NUMBER: _ClassVar[int]
+    WANTS_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    SIGHTS_FIELD_NUMBER: _ClassVar[int]
+    SERVED_FIELD_NUMBER: _ClassVar[int]
+    turn: int
+    full: bool
+    looks: _containers.RepeatedCompositeFieldContainer[GossipLook]
+    wants: _containers.RepeatedScalarFieldContainer[bytes]
+    answer: bool
+    sights: _containers.RepeatedCompositeFieldContainer[GossipSight]
+    served: int
+    def __init__(self, turn: _Optional[int] = ..., full: _Optional[bool] = ..., looks: _Optional[_Iterable[_Union[GossipLook, _Mapping]]] = ..., wants: _Optional[_Iterable[bytes]] = ..., answer: _Optional[bool] = ..., sights: _Optional[_Iterable[_Union[GossipSight, _Mapping]]] = ..., served: _Optional[int] = ...) -> None: ...
+
+class GossipLook(_message.Message):
+    __slots__ = ("prefix", "digest", "give")
+    PREFIX_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    GIVE_FIELD_NUMBER: _ClassVar[int]
+    prefix: str
+    digest: bytes
+    give: bool
+    def __init__(self, prefix: _Optional[str] = ..., digest: _Optional[bytes] = ..., give: _Optional[bool] = ...) -> None: ...
+
+class GossipSight(_message.Message):
+    __slots__ = ("children", "items", "listed")
+    CHILDREN_FIELD_NUMBER: _ClassVar[int]
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    LISTED_FIELD_NUMBER: _ClassVar[int]
+    children: bytes
+    items: bytes
+    listed: bool
+    def __init__(self, children: _Optional[bytes] = ..., items: _Optional[bytes] = ..., listed: _Optional[bool] = ...) -> None: ...
 
 class Goodbye(_message.Message):
     __slots__ = ("cause",)

@@ -17,6 +17,7 @@ from node.config import (
 from node.core.view import Caps
 from proto.limits import MAX_AMOUNT
 from runtime.address import split_address
+from runtime.gossip_limits import STORED_BYTES_EACH, GossipLimits
 from runtime.toml_file import MAX_CONFIG_BYTES
 
 ALICE = NodeConfig("Alice", listen="127.0.0.1:7001")
@@ -56,14 +57,19 @@ def test_everything_set(tmp_path: Path) -> None:
         max_adverts_per_s = 50
         max_message_bytes = 20000
         max_frame_bytes = 600000
+        max_known_adverts = 5000
+        max_adverts_per_origin = 60
+        max_adverts_per_origin_per_min = 7
     """
     config = read(tmp_path, text)
     assert config == NodeConfig(
         "Alice", "[::1]:0", "alice.example:7001", "/var/lib/alice", 7000,
         3, 900, 9000, 70, 50, 20_000, 600_000,
         "postgresql+psycopg://alice@db.example/books", 30,
+        5000, 60, 7,
     )  # fmt: skip
     assert config.caps == Caps(3, 900, 9000)
+    assert config.gossip_limits == GossipLimits(60, 7, 60, 5000, 5000 * STORED_BYTES_EACH)
     assert config.public_address == "alice.example:7001"
     assert config.data_path(tmp_path) == Path("/var/lib/alice")
 
@@ -131,6 +137,7 @@ def test_an_owners_file_is_not_overwritten(tmp_path: Path) -> None:
         ('alias = "A"\n[limits]\nmax_pending_count = 262145', "limits.max_pending_count", "262144"),
         ('alias = "A"\n[limits]\nmax_messages_per_s = 0', "limits.max_messages_per_s", "whole"),
         ('alias = "A"\n[limits]\nmax_adverts_per_s = 0', "limits.max_adverts_per_s", "whole"),
+        ('alias = "A"\n[limits]\nmax_known_adverts = 999', "limits.max_known_adverts", "1000"),
         ('alias = "A"\n[limits]\nmax_held_value_s = 0', "limits.max_held_value_s", "whole"),
         ('alias = "A"\n[limits]\nmax_message_bytes = 65537', "limits.max_message_bytes", "65536"),
         ('alias = "A"\n[limits]\nmax_frame_bytes = 99', "limits.max_frame_bytes", "589824"),
@@ -174,7 +181,7 @@ def test_a_config_is_checked_before_it_is_written(tmp_path: Path) -> None:
 
 def test_the_text_explains_itself() -> None:
     lines = [line for line in config_text(ALICE).splitlines() if "=" in line]
-    assert len(lines) == 16
+    assert len(lines) == 19
 
 
 @pytest.mark.parametrize(
@@ -192,3 +199,33 @@ def test_the_text_explains_itself() -> None:
 )
 def test_addresses(text: str, found: tuple[str, int] | None) -> None:
     assert split_address(text) == found
+
+
+CARD = "pledgeway-pathfinder:abc"
+
+
+def test_whom_a_node_asks_for_routes(tmp_path: Path) -> None:
+    text = f'alias = "A"\n[pathfinder]\ncards = ["{CARD}"]\ngossip = false\n'
+    config = read(tmp_path, text)
+    assert (config.pathfinders, config.gossip) == ((CARD,), False)
+    assert read(tmp_path, config_text(config)) == config
+    assert read(tmp_path, 'alias = "A"\n[pathfinder]\n') == NodeConfig("A")
+
+
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [
+        ("gossip = false", "pathfinder.gossip"),
+        ("gossip = 1", "pathfinder.gossip"),
+        (f"cards = {CARD!r}", "pathfinder.cards"),
+        ("cards = [7]", "pathfinder.cards"),
+        ("cards = ['pledgeway-card:abc']", "pathfinder.cards"),
+        (f"cards = {[CARD] * 9}", "pathfinder.cards"),
+        (f"cards = ['{CARD}{'x' * 20_000}']", "pathfinder.cards"),
+        ("key = 'x'", "pathfinder.key"),
+    ],
+)
+def test_what_is_no_path_finder_names_the_key(section: str, key: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigFault) as fault:
+        read(tmp_path, f'alias = "A"\n[pathfinder]\n{section}\n')
+    assert fault.value.key == key

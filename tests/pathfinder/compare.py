@@ -8,7 +8,7 @@ from pathfinder.answer import RouteAnswer
 from pathfinder.graph import Graph
 from pathfinder.network_parse import parse_network
 from pathfinder.question import ALL_LEVELS, RouteQuestion
-from pathfinder.search import find_route
+from pathfinder.search import Guide, find_route
 from proto.levels import Level
 from proto.limits import MAX_AMOUNT
 from tests.pathfinder.reference import solve
@@ -16,12 +16,14 @@ from tests.pathfinder.reference import solve
 
 @dataclass(frozen=True)
 class Comparison:
+    """What the reference says, and the search under each guide."""
+
     expected: dict[str, Any] | None
-    answer: RouteAnswer
+    answers: dict[Guide, RouteAnswer]
 
     @property
     def same(self) -> bool:
-        return self.answer.exact and self.expected == as_json(self.answer)
+        return all(a.exact and self.expected == as_json(a) for a in self.answers.values())
 
 
 def graph_of(net: dict[str, Any]) -> Graph:
@@ -75,4 +77,6 @@ def as_json(answer: RouteAnswer) -> dict[str, Any] | None:
 
 def compare(net: dict[str, Any], asked: dict[str, Any]) -> Comparison:
     graph = graph_of(net)
-    return Comparison(solve(net, asked), find_route(graph, question_of(graph, asked)))
+    question = question_of(graph, asked)
+    answers = {guide: find_route(graph, question, guides=(guide,)) for guide in Guide}
+    return Comparison(solve(net, asked), answers)

@@ -1,5 +1,7 @@
 """Newest sequence wins, what has expired takes no part, boards are built once."""
 
+import random
+
 import pytest
 
 from pathfinder import graph as graph_module
@@ -97,15 +99,74 @@ def test_candidates_need_all_their_members() -> None:
     assert graph.upsert_registry("R") is Upsert.STALE
 
 
-def test_a_board_is_built_once_for_each_version() -> None:
+def test_a_board_is_changed_in_place() -> None:
     graph = relay()
     board = graph.board("USD")
     assert graph.board("USD", 499) is board
-    assert graph.board("USD", 500) is not board
-    board = graph.board("USD")
-    graph.upsert_node(Node("Z"))
-    assert graph.board("USD") is not board
+    assert found(graph, 10, now_us=499)
+    graph.upsert_line(Line("A", "Q", "USD", 9), sequence=2, expires_at_us=700)
+    assert graph.board("USD", 500) is board
+    assert not found(graph, 10, now_us=500)
+    assert found(graph, 9, now_us=699)
+    assert not found(graph, 9, now_us=700)
+    graph.upsert_line(Line("A", "Q", "USD", 11), sequence=3, expires_at_us=900)
+    assert found(graph, 10, now_us=700)
+    graph.upsert_node(Node("Z", fees=BARE_FREE), sequence=1, expires_at_us=800)
+    graph.upsert_line(Line("Z", "Q", "USD", 99), sequence=1)
+    graph.upsert_line(Line("P", "Z", "USD", 99), sequence=1)
+    assert found(graph, 11, now_us=799)
+    assert found(graph, 12, now_us=799)
+    assert not found(graph, 12, now_us=800)  # Z has expired, and its lines with it
+    graph.upsert_node(Node("Z", fees=BARE_FREE), sequence=2, expires_at_us=950)
+    assert found(graph, 12, now_us=800)
+    assert graph.board("USD", 800) is board
     assert graph.board("EUR").lines == []
+
+
+def test_a_board_that_was_changed_is_like_one_that_is_built() -> None:
+    rng = random.Random(5)
+    graph, now_us = Graph(), 0
+    for sequence in range(1, 1500):
+        now_us += rng.randint(0, 3)
+        until_us = now_us + rng.randint(1, 400)
+        ends = rng.sample("PABCQ", 2)
+        if rng.random() < 0.3:
+            fee = Fee(flat=rng.randint(0, 3))
+            graph.upsert_node(
+                Node(ends[0], fees=FeeSet({Mode.BARE: fee})),
+                sequence=sequence,
+                expires_at_us=until_us,
+            )
+        else:
+            own = FeeSet({Mode.BARE: Fee(flat=1)}) if rng.random() < 0.2 else None
+            graph.upsert_line(
+                Line(*ends, "USD", rng.randint(1, 30), own),
+                sequence=sequence,
+                expires_at_us=until_us,
+                closed=rng.random() < 0.1,
+            )
+        if rng.random() < 0.02:
+            graph.forget_expired(now_us)
+        if sequence % 3 == 0:
+            question = RouteQuestion("P", "Q", rng.randint(1, 20), brand="USD", now_us=now_us)
+            assert answered(graph, question) == answered(anew(graph, now_us), question)
+
+
+def anew(graph: Graph, now_us: int) -> Graph:
+    made = Graph()
+    for node in graph.node_entries(now_us):
+        made.upsert_node(node.node)
+    for line in graph.line_entries(now_us):
+        made.upsert_line(line.line)
+    return made
+
+
+def answered(graph: Graph, question: RouteQuestion) -> object:
+    try:
+        answer = find_route(graph, question)
+    except BadQuestion as bad:
+        return bad
+    return answer.exact, answer.route
 
 
 def test_bounds_hold(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,6 +52,7 @@ FULL = PathFinderConfig(
     network_burst=1,
     max_calls=1,
     max_adverts_per_s=1,
+    max_known_adverts=1000,
 )
 
 

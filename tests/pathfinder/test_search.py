@@ -92,7 +92,7 @@ def test_random_networks_against_the_reference(first: int) -> None:
     for seed in range(first, first + SEEDS_PER_TEST):
         compared = compare(*case(seed))
         assert compared.same, (seed, compared)
-        found += compared.answer.found
+        found += compared.expected is not None
     assert SEEDS_PER_TEST // 4 < found < SEEDS_PER_TEST  # both outcomes are really compared
 
 

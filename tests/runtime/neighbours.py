@@ -26,6 +26,7 @@ from runtime.tls import (
 from runtime.transport import (
     BatchArrived,
     GossipArrived,
+    GossipWish,
     LinkDown,
     LinkUp,
     PeerEndpoint,
@@ -77,7 +78,7 @@ class Someone:
         bridge: Bridge,
         listen: bool = True,
         address: str | None = None,
-        gossip: bool = True,
+        gossip: GossipWish = GossipWish.EVERYTHING,
     ) -> AsyncIterator["Someone"]:
         where = "127.0.0.1:0" if listen else None
         config = TransportConfig(self.key, self.tls, where, address, gossip=gossip)

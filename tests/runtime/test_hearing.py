@@ -13,6 +13,7 @@ from runtime.hearing import Hearing
 from runtime.transport import (
     BatchArrived,
     GossipArrived,
+    GossipWish,
     LinkCause,
     LinkDown,
     LinkEvent,
@@ -28,15 +29,23 @@ class Ears:
 
     def __init__(self) -> None:
         self.told: list[tuple[object, ...]] = []
+        self.news_waits = trio.Event()
 
-    def greet(self, peer: NodeId, link: int) -> None:
-        self.told.append(("greet", peer, link))
+    def greet(self, peer: NodeId, link: int, wish: GossipWish, now_us: int) -> None:
+        self.told.append(("greet", peer, link, wish.name, now_us))
 
     def parted(self, peer: NodeId, link: int) -> None:
         self.told.append(("parted", peer, link))
 
-    def arrived(self, peer: NodeId, link: int, adverts: Iterable[bytes], now_us: int) -> None:
+    def arrived(self, peer: NodeId, link: int, adverts: Iterable[bytes], now_us: int) -> bool:
         self.told.append(("arrived", peer, link, *adverts, now_us))
+        return True
+
+    def compared(self, peer: NodeId, link: int, data: bytes, now_us: int) -> None:
+        self.told.append(("compared", peer, link, data, now_us))
+
+    def release(self, now_us: int) -> None:
+        """Nothing waits."""
 
 
 class StoppedClock:
@@ -76,8 +85,8 @@ async def test_events_go_where_they_belong(welcome: bool, nursery: trio.Nursery)
     hearing = daemon.hearing(welcome=welcome)
     nursery.start_soon(hearing.run)
     events: list[LinkEvent] = [
-        LinkUp(PEER, 1, 0, 0),
-        GossipArrived(PEER, 1, (b"a", b"b")),
+        LinkUp(PEER, 1, 0, 0, GossipWish.COMPARED),
+        GossipArrived(PEER, 1, (b"a", b"b"), b"s"),
         BatchArrived(PEER, 1, 1, (b"m",), 0),
         LinkDown(PEER, 1, LinkCause.LOST),
     ]
@@ -86,11 +95,16 @@ async def test_events_go_where_they_belong(welcome: bool, nursery: trio.Nursery)
     await trio.testing.wait_all_tasks_blocked()
     assert daemon.events == [events[0], events[2], events[3]]
     assert daemon.taken == len(events), "whatever is not looked at does not stop the stream either"
-    heard = [("arrived", PEER, 1, b"a", b"b", 7)] if welcome else []
-    assert daemon.ears.told == [("greet", PEER, 1), ("parted", PEER, 1), *heard]
+    heard = [("arrived", PEER, 1, b"a", b"b", 7), ("compared", PEER, 1, b"s", 7)]
+    # Whoever hears nothing has nothing to compare, and says what is its own.
+    wish = "COMPARED" if welcome else "EVERYTHING"
+    greeted = [("greet", PEER, 1, wish, 7), ("parted", PEER, 1)]
+    assert daemon.ears.told == [*greeted, *(heard if welcome else [])]
 
 
-async def test_who_wants_no_adverts_is_not_greeted() -> None:
+@pytest.mark.parametrize("welcome", [True, False])
+@pytest.mark.parametrize("wish", [GossipWish.NOTHING, GossipWish.EVERYTHING])
+async def test_other_wishes_are_what_they_are(wish: GossipWish, welcome: bool) -> None:
     daemon = Daemon()
-    daemon.hearing().heard(LinkUp(PEER, 1, 0, 0, gossip=False), daemon.take)
-    assert daemon.ears.told == [] and len(daemon.events) == 1
+    daemon.hearing(welcome=welcome).heard(LinkUp(PEER, 1, 0, 0, wish), daemon.take)
+    assert daemon.ears.told == [("greet", PEER, 1, wish.name, 7)] and len(daemon.events) == 1

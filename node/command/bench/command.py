@@ -20,6 +20,7 @@ from node.command.bench.options import (
 from node.command.bench.pending_command import pending
 from node.command.bench.registry_command import registry, spell
 from node.command.bench.result import Wanted
+from node.command.bench.route_command import route
 from node.command.exit_status import REFUSED, UNUSABLE, fail
 from node.core.view import MAX_PENDING_COUNT
 from proto.levels import Level
@@ -37,10 +38,11 @@ def bench() -> None:
       pledgeway bench payments --depth 512 --depth 1
       pledgeway bench pending --count 5000
       pledgeway bench registry --seconds 5
+      pledgeway bench route --nodes 10000 --edges 80000
     """
 
 
-for _command in (pending, registry, spell):
+for _command in (pending, registry, route, spell):
     bench.add_command(_command)
 
 

@@ -5,6 +5,7 @@ import platform
 import sqlite3
 import statistics
 import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter_ns
@@ -21,20 +22,24 @@ def machine(directory: Path) -> dict[str, Any]:
 
     `load_before` is the system's one-minute load average.
     """
+    disk = {"filesystem": _filesystem(directory), "fsync_us": _fsync_us(directory)}
+    return computer() | disk
+
+
+def computer() -> dict[str, Any]:
+    """The same without a disk, for what writes nothing."""
     return {
         "cpu": _cpu(),
         "cores": len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count(),
         "memory_mib": _memory_mib(),
         "system": f"{platform.system()} {platform.release()}",
-        "filesystem": _filesystem(directory),
-        "fsync_us": _fsync_us(directory),
         "load_before": round(os.getloadavg()[0], 2),
     }
 
 
-def versions() -> dict[str, str]:
+def versions(libraries: Sequence[str] = LIBRARIES) -> dict[str, str]:
     """Of this program, Python and the libraries that the figures depend on."""
-    found = {name: version(name) for name in ("pledgeway", *LIBRARIES)}
+    found = {name: version(name) for name in ("pledgeway", *libraries)}
     python = f"{platform.python_implementation()} {platform.python_version()}"
     return {"python": python, "sqlite": sqlite3.sqlite_version} | found
 

@@ -136,6 +136,18 @@ STATUS: Final[dict[str, Any]] = {
     "store": {"path": "/x/node.db", "bytes": 3_670_016},
     "registries": [REGISTRY],
     "graph": {"nodes": 3, "lines": 4},
+    "gossip": {
+        "known": 8,
+        "bytes": 2_840,
+        "per_kind": {"nodes": 3, "lines": 4, "records": 1, "lists": 0, "frauds": 0},
+        "waiting": 2,
+        "applied": 31,
+        "refused": 0,
+        "untimely": 1,
+        "limited": 5,
+        "evicted": 0,
+        "compared": 1,
+    },
 }
 PLAN: Final[dict[str, Any]] = {
     "found": True,
