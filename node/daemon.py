@@ -212,6 +212,7 @@ class Daemon:
         engine = self._engine = self._make_engine(writer, registries)
         self._load()
         gossip = self._make_gossip(partial(self._observe, finder))
+        gossip.on_forgotten = finder.forget
         nursery.start_soon(watch_records, registries, gossip, self._memory, self._clock)
         advertiser = Advertiser(
             self._identity, self._config, engine, gossip, self._book, self._clock, nursery

@@ -78,6 +78,9 @@ class RemoteFinder(RouteFinder):
     def observe(self, advert: Advert) -> None:
         """Nothing: the answers bring what is needed."""
 
+    def forget(self, advert: Advert) -> None:
+        """Nothing: none was kept."""
+
     async def find(self, query: RouteQuery) -> RouteFound | NoRoute:
         """A route that holds, of the first path finder that gives one; else why there is none."""
         none: NoRoute | None = None

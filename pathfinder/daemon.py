@@ -119,6 +119,7 @@ class Daemon:
             stored_bytes=self._config.max_known_adverts * STORED_BYTES_EACH,
         )
         gossip = Gossip(self._transport, self._drop, self._identity.key, self._observe, limits)
+        gossip.on_forgotten = self._searching.forget
         self._gossip = gossip
         per_s = self._config.max_adverts_per_s
         hearing = Hearing(gossip, self._clock, per_s, self._other)

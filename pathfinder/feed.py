@@ -43,33 +43,26 @@ class Feed:
 
     def take(self, advert: Advert, signed: bytes = b"") -> tuple[Upsert, Advert | None]:
         """What became of a verified advert, and the one that was known before it."""
-        old: Advert | None = None
-        taken = Upsert.STALE
+        old, taken = self._known(advert), Upsert.STALE
         news = {"sequence": advert.sequence, "expires_at_us": advert.expires_at_us}
         match advert:
             case NodeAdvert():
-                name = advert.node.hex()
-                taken, old = (
-                    self.graph.upsert_node(self._node(advert), **news),
-                    self._nodes.get(name),
-                )
+                taken = self.graph.upsert_node(self._node(advert), **news)
                 if taken is Upsert.APPLIED:
-                    self._nodes[name] = advert
+                    self._nodes[advert.node.hex()] = advert
             case LineAdvert():
-                ends = (advert.promisor.hex(), advert.promisee.hex(), advert.brand.guid.hex())
                 taken = self.graph.upsert_line(_line(advert), **news, closed=advert.closed)
-                old = self._lines.get(ends)
                 if taken is Upsert.APPLIED:
-                    self._lines[ends] = advert
+                    self._lines[ends_of(advert)] = advert
             case RecordAdvert():
                 name = advert.record.registry.hex()
-                taken, old = self.graph.upsert_registry(name, **news), self._records.get(name)
+                taken = self.graph.upsert_registry(name, **news)
                 if taken is Upsert.APPLIED:
                     self._records[name] = advert
             case RegistryList():
-                old = self._lists.get(advert.id)
-                taken = Upsert.APPLIED if old is None or advert.replaces(old) else Upsert.STALE
-                if taken is Upsert.APPLIED:
+                known = self._lists.get(advert.id)
+                if known is None or advert.replaces(known):
+                    taken = Upsert.APPLIED
                     self._lists[advert.id] = advert
                     self._read_anew(advert.id)
             case FraudAdvert():
@@ -113,7 +106,7 @@ class Feed:
                 fresh = True
         while len(self._policies) > MAX_POLICIES:
             _, name = self._policies.popitem(last=False)
-            self.graph.drop_policy(name)
+            self.graph.forget_policy(name)
         return fresh
 
     def _knows_all(self, policy: RegistryPolicy) -> bool:
@@ -129,18 +122,42 @@ class Feed:
             for policy in candidates
         )
 
-    def forget_expired(self, now_us: int) -> bool:
-        """Drops what has expired, so that memory holds what is there and not what once was; whether
-        there was any."""
-        dropped = self.graph.forget_expired(now_us)
-        self._nodes = {k: a for k, a in self._nodes.items() if a.expires_at_us > now_us}
-        self._lines = {k: a for k, a in self._lines.items() if a.expires_at_us > now_us}
-        self._records = {k: a for k, a in self._records.items() if a.expires_at_us > now_us}
-        gone = self.forget_lists(now_us)
-        adverts = (self._nodes, self._lines, self._records, self._lists)
-        live = {advert.key for known in adverts for advert in known.values()}
-        self.signed = {key: data for key, data in self.signed.items() if key in live}
-        return gone or bool(dropped)
+    def forget(self, advert: Advert) -> bool:
+        """Drops an advert that has expired, or for which its keeper has no room any more: whether
+        it was here. A newer one that has come meanwhile stays."""
+        if self._known(advert) != advert:
+            return False
+        self.signed.pop(advert.key, None)
+        match advert:
+            case NodeAdvert():
+                name = advert.node.hex()
+                del self._nodes[name]
+                self.graph.forget_node(name)
+            case LineAdvert():
+                ends = ends_of(advert)
+                del self._lines[ends]
+                self.graph.forget_line(*ends)
+            case RecordAdvert():
+                name = advert.record.registry.hex()
+                del self._records[name]
+                self.graph.forget_registry(name)
+            case RegistryList():
+                del self._lists[advert.id]
+                self._read_anew(advert.id)
+        return True
+
+    def _known(self, advert: Advert) -> Advert | None:
+        match advert:
+            case NodeAdvert():
+                return self._nodes.get(advert.node.hex())
+            case LineAdvert():
+                return self._lines.get(ends_of(advert))
+            case RecordAdvert():
+                return self._records.get(advert.record.registry.hex())
+            case RegistryList():
+                return self._lists.get(advert.id)
+            case FraudAdvert():
+                return None
 
     def adverts_of(self, found: RouteFound, brand: bytes) -> list[bytes]:
         """The adverts as received of all intermediaries, of the lists that they follow and of their
@@ -192,6 +209,11 @@ class Feed:
         )  # fmt: skip
         found: Mapping[str, Any] = json.loads(format_network(network))
         return found
+
+
+def ends_of(advert: LineAdvert) -> Ends:
+    """The line's name."""
+    return advert.promisor.hex(), advert.promisee.hex(), advert.brand.guid.hex()
 
 
 def _node(advert: NodeAdvert, accepted: frozenset[bytes]) -> Node:

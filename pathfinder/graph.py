@@ -169,10 +169,13 @@ class Graph:
         self.version += 1
         return Upsert.APPLIED
 
-    def drop_policy(self, name: str) -> None:
-        """The collective of this name is no candidate any more; nothing where there is none."""
-        if self._policies.pop(name, None) is not None:
-            self.version += 1
+    def forget_policy(self, name: str) -> None:
+        """The collective of this name is no candidate any more."""
+        self.version += self._policies.pop(name, None) is not None
+
+    def forget_registry(self, name: str) -> None:
+        """It is no candidate any more."""
+        self.version += self._registries.pop(name, None) is not None
 
     def forget_expired(self, now_us: int) -> int:
         """Drops what has expired; how many entries that were. Makes room when an upsert is FULL."""
@@ -199,6 +202,35 @@ class Graph:
                 del self._boards[brand]  # numbers are not used again: a new board is smaller
         self.version += dropped
         return dropped
+
+    def forget_node(self, name: str) -> None:
+        """Drops what a node said, its sequence too. Its lines stay, and lead nowhere."""
+        known = self._node(name)
+        if known is None:
+            return
+        if known.expires_at_us > self._now_us:
+            self._node_expired(name)
+        del self._graph.nodes[name]["said"]
+        self._remove_useless(name)
+        self._nodes -= 1
+        self.version += 1
+
+    def forget_line(self, promisor: str, promisee: str, brand: str) -> None:
+        """Drops what was said of a line, its sequence too."""
+        ends = (promisor, promisee, brand)
+        known = self._line(ends)
+        if known is None:
+            return
+        if self._is_open(known):
+            self._expired(ends)
+        self._graph.remove_edge(*ends)
+        self._remove_useless(promisor, promisee)
+        self._lines -= 1
+        self.version += 1
+
+    def _remove_useless(self, *names: str) -> None:
+        idle = [n for n in names if self._node(n) is None and not self._graph.degree(n)]
+        self._graph.remove_nodes_from(idle)
 
     # ------------------------------------------------------------------ what is known
 

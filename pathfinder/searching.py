@@ -16,14 +16,11 @@ from pathfinder.graph import Graph, Upsert
 from pathfinder.route_cache import RouteCache
 from pathfinder.search import LABEL_BUDGET
 from proto.adverts import Advert
-from proto.limits import US
 from proto.policy import RegistryPolicy
 from proto.route import NoRoute, RouteFound, RouteQuery
 
 # One search at a time: the graph is not shared between threads that run together.
 _ONE: Final = 1
-FORGET_EVERY_US: Final = 600 * US
-KEEP_EXPIRED_US: Final = 3600 * US  # a clock that is set forward and back has lost nothing by it
 # Under a limit of time a search begins with few labels and takes four times as many until it is
 # exact: all attempts but the last cost a third of it, and none begins that would be too late.
 FIRST_LABELS: Final = 5_000
@@ -38,9 +35,8 @@ class Searching:
     def __init__(self) -> None:
         self._feed = Feed()
         self._search = trio.CapacityLimiter(_ONE)
-        self._waiting: list[tuple[Advert, bytes]] = []
+        self._waiting: list[tuple[Advert, bytes | None]] = []  # None: forgotten
         self._cache = RouteCache()
-        self._forget_at_us = 0
         self.searches = 0  # made, and saved by the cache
         self.remembered = 0
 
@@ -51,9 +47,19 @@ class Searching:
         if not self._search.borrowed_tokens:
             self._catch_up()
 
+    def forget(self, advert: Advert) -> None:
+        """An advert that was observed has expired, or whoever keeps adverts has no room for it."""
+        self._waiting.append((advert, None))
+        if not self._search.borrowed_tokens:
+            self._catch_up()
+
     def _catch_up(self) -> None:
         waiting, self._waiting = self._waiting, []
         for advert, signed in waiting:
+            if signed is None:
+                if self._feed.forget(advert):
+                    self._cache.clear()
+                continue
             taken, old = self._feed.take(advert, signed)
             if taken is Upsert.APPLIED:
                 self._cache.heard(old, advert)
@@ -73,7 +79,8 @@ class Searching:
             return known
         async with self._search:
             self._catch_up()
-            self._forget(query.now_us)
+            if self._feed.forget_lists(query.now_us):
+                self._cache.clear()
             # Whoever held the search before us may have asked the same.
             known = self.recall(query)
             if known is not None:
@@ -90,14 +97,6 @@ class Searching:
                 until_us = self._feed.until_us(query.brand, query.now_us)
                 self._cache.put(query, until_us, found)
             return found
-
-    def _forget(self, now_us: int) -> None:
-        if self._feed.forget_lists(now_us):
-            self._cache.clear()
-        if now_us >= self._forget_at_us:
-            self._forget_at_us = now_us + FORGET_EVERY_US
-            if self._feed.forget_expired(now_us - KEEP_EXPIRED_US):
-                self._cache.clear()
 
     def recall(self, query: RouteQuery) -> RouteFound | None:
         """What `find` would find, where that is known without a search."""
@@ -134,11 +133,12 @@ class Searching:
 
 def find_in_time(graph: Graph, query: RouteQuery, limit_s: float) -> RouteFound | NoRoute:
     """As `by_id.find`, within about `limit_s` seconds."""
-    began, labels = time.monotonic(), min(FIRST_LABELS, LABEL_BUDGET)
+    until_s, labels = time.monotonic() + limit_s, min(FIRST_LABELS, LABEL_BUDGET)
     while True:
+        began_s = time.monotonic()
         found = search(graph, query, labels)
-        spent_s = time.monotonic() - began
-        late = labels >= LABEL_BUDGET or MORE_LABELS * spent_s > limit_s
+        now_s = time.monotonic()
+        late = labels >= LABEL_BUDGET or now_s + MORE_LABELS * (now_s - began_s) > until_s
         if found.exact or late:
             break
         labels = min(MORE_LABELS * labels, LABEL_BUDGET)
