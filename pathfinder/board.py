@@ -1,10 +1,10 @@
 """The arrays that a search runs on, changed in place as adverts come, and what every line asks."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from pathfinder.network import Line, Node, Policy
-from pathfinder.steps import STEP_RULES, Step, steps_of
+from pathfinder.steps import STEP_RULES, Step, step_of
 from proto.levels import Level
 from proto.viability import NodeFacts, Rule
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathfinder.forest import Forest
 
 MAX_PRICE_LISTS: Final = 256  # policies in use at one time, each with a table for every line used
-MAX_IMPROVED: Final = 4_096  # changes that bounds catch up with; after more they are made anew
+MAX_JOURNAL: Final = 4_096  # changes that bounds catch up with; after more they are made anew
 
 CLOSED: Final = -1  # room of a line that no chain may use, whatever is waived
 
@@ -21,13 +21,37 @@ LineEnds = tuple[str, str]
 """Promisor and promisee."""
 
 
+class Journal:
+    """Numbers of what has changed, for those who keep something that depends on it."""
+
+    def __init__(self) -> None:
+        self._from = 0
+        self._written: list[int] = []
+
+    @property
+    def until(self) -> int:
+        """How many entries there have been."""
+        return self._from + len(self._written)
+
+    def since(self, seen: int) -> Sequence[int] | None:
+        """Entries after the first `seen`; None: too many to tell."""
+        return None if seen < self._from else self._written[seen - self._from :]
+
+    def write(self, numbers: Iterable[int]) -> None:
+        self._written.extend(numbers)
+        if len(self._written) > MAX_JOURNAL:
+            self._from += len(self._written)
+            self._written.clear()
+
+
 class Board:
     """One brand, as it is now. Nodes and lines have numbers, in no order; a number is never used
     for another node or line.
 
     `room`: what each line carries as advertised; CLOSED where it is gone. `improved`: numbers of
-    lines that became better for somebody since `improved_from`, a count: bounds from below that
-    were computed earlier have to take them in. Whatever becomes worse leaves bounds true.
+    lines that became better for somebody: bounds from below that were computed earlier have to
+    take them in. Whatever becomes worse leaves bounds true. `repriced`: price keys of those who
+    changed their terms.
     """
 
     def __init__(self, nodes: Iterable[Node] = (), lines: Iterable[Line] = ()) -> None:
@@ -44,9 +68,8 @@ class Board:
         self.incoming: list[list[int]] = []
         self.outgoing: list[list[int]] = []
         self.price_key: list[int] = []
-        self.improved: list[int] = []
-        self.improved_from = 0
-        self.terms_version = 0  # grows with every new line and every change of somebody's terms
+        self.improved = Journal()
+        self.repriced = Journal()
         self.forest: Forest | None = None  # what searches have learned about fees from afar
         self._prices: dict[tuple[Policy, Waived], PriceList] = {}
         for node in nodes:
@@ -74,7 +97,7 @@ class Board:
         self.nodes[number], self.facts[number] = node, node.facts
         # What a line with fees of its own asks depends on whom its promisor trusts, too.
         self._reprice({-1 - number, *(self.price_key[i] for i in self.outgoing[number])})
-        self._improve(self.outgoing[number])
+        self.improved.write(self.outgoing[number])
 
     def knows(self, name: str) -> bool:
         """Whether the node has an advert in force."""
@@ -100,7 +123,7 @@ class Board:
             self.price_key[i] = self._price_key(i, line)
         elif line.available <= was:
             return
-        self._improve((i,))
+        self.improved.write((i,))
 
     def add_line(self, line: Line) -> None:
         """A line that was not on the board before."""
@@ -112,8 +135,7 @@ class Board:
         self.incoming[promisee].append(i)
         self.outgoing[promisor].append(i)
         self.price_key.append(self._price_key(i, line))
-        self.terms_version += 1
-        self._improve((i,))
+        self.improved.write((i,))
 
     def _price_key(self, i: int, line: Line) -> int:
         # Lines without fee sets of their own share one table, that of -1 - promisor.
@@ -147,19 +169,8 @@ class Board:
             return next((i for i in given if self.promisee[i] == promisee), None)
         return next((i for i in held if self.promisor[i] == promisor), None)
 
-    @property
-    def improved_until(self) -> int:
-        """How many improvements there have been."""
-        return self.improved_from + len(self.improved)
-
-    def _improve(self, lines: Iterable[int]) -> None:
-        self.improved.extend(lines)
-        if len(self.improved) > MAX_IMPROVED:
-            self.improved_from += len(self.improved)
-            self.improved.clear()
-
     def _reprice(self, keys: set[int]) -> None:
-        self.terms_version += 1
+        self.repriced.write(keys)
         for prices in self._prices.values():
             prices.forget(keys)
 
@@ -197,27 +208,42 @@ class PriceList:
 
     def __init__(self, board: Board, policy: Policy, waived: Waived) -> None:
         self.board, self.policy, self.waived = board, policy, waived
-        self._found: dict[tuple[int, Level], tuple[Step, ...]] = {}
+        self._found: dict[int, dict[tuple[Level, Level], Step | None]] = {}
+        self._all: dict[tuple[int, Level], tuple[Step, ...]] = {}
 
-    def steps(self, line: int, level: Level) -> tuple[Step, ...]:
-        """What the line's promisor takes, as an intermediary, for a promise of that level."""
+    def step(self, line: int, incoming: Level, outgoing: Level) -> Step | None:
+        """What the line's promisor takes, as an intermediary who holds `incoming`."""
         board = self.board
-        key = (board.price_key[line], level)
-        found = self._found.get(key)
-        if found is None:
+        key = board.price_key[line]
+        table = self._found.get(key)
+        if table is None:
+            table = self._found[key] = {}
+        pair = (incoming, outgoing)
+        if pair not in table:
             promisor = board.promisor[line]
-            found = self._found[key] = steps_of(
+            table[pair] = step_of(
                 board.nodes[promisor],
                 board.facts[promisor],
                 board.lines[line],
-                level,
+                incoming,
+                outgoing,
                 self.policy,
                 self.waived,
             )
+        return table[pair]
+
+    def steps(self, line: int, level: Level) -> tuple[Step, ...]:
+        """What the line's promisor takes, as an intermediary, for a promise of that level."""
+        key = (self.board.price_key[line], level)
+        found = self._all.get(key)
+        if found is None:
+            steps = (self.step(line, incoming, level) for incoming in Level)
+            found = self._all[key] = tuple(step for step in steps if step is not None)
         return found
 
     def forget(self, keys: set[int]) -> None:
         """Somebody has changed his terms."""
         for key in keys:
+            self._found.pop(key, None)
             for level in Level:
-                self._found.pop((key, level), None)
+                self._all.pop((key, level), None)

@@ -4,24 +4,30 @@ Two kinds. `PlainBounds` knows how many promises it takes, and nothing of fees: 
 network. `trees.TreeBounds` knows what the fees are at least.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from operator import itemgetter
-from typing import Final, Protocol
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple, Protocol
 
 from pathfinder.board import CLOSED
 from pathfinder.setting import Setting
-from pathfinder.steps import Step
 from proto.levels import Level
 
-Way = tuple[int, int, Step | None]
-"""How a label may go on: (what the fees up to the payer add at least, line, what the promisor
-takes). Step None: the promisor is the payer."""
+
+class Ways(NamedTuple):
+    """How a label may go on, way by way: what the fees up to the payer add at least, the number of
+    the line, and the level of the promise that its promisor wants to hold (or BY_PAYER)."""
+
+    extras: Sequence[int]
+    lines: Sequence[int]
+    held: Sequence[int]
+
+
+BY_PAYER: Final = len(Level)
+"""Instead of a level: the promisor is the payer, who holds nothing."""
 
 Least = tuple[int, int]
 """(What fees add between the payer and a node at least, promises at least); (…, -1): no way."""
 
 NO_WAY: Final[Least] = (0, -1)
-_PROMISING: Final = itemgetter(0)
 
 
 class Bounds(Protocol):
@@ -34,60 +40,16 @@ class Bounds(Protocol):
         """
         ...
 
-    def ways(self, policy: int, node: int, level: Level, must_differ: bool) -> Sequence[Way]:
+    def ways(self, policy: int, node: int, level: Level, must_differ: bool) -> Ways:
         """How a chain from `node`, which wants to hold a promise of that level, may go on.
 
         The most promising first. A way may turn out to be barred when it is gone.
         """
         ...
 
-
-LeastOf = Callable[[int, Level, bool], int]
-"""(node, level, must_differ) -> what fees add at least, under one policy; -1 = no way."""
-
-
-def ways_of(
-    setting: Setting,
-    policy: int,
-    node: int,
-    level: Level,
-    must_differ: bool,
-    floor: int,
-    least: LeastOf,
-) -> list[Way]:
-    """All ways from one node, for amounts of at least `floor`, whatever lines carry."""
-    found = list(_ways(setting, policy, node, level, must_differ, floor, least))
-    found.sort(key=_PROMISING)
-    return found
-
-
-def _ways(
-    setting: Setting,
-    policy: int,
-    node: int,
-    level: Level,
-    must_differ: bool,
-    floor: int,
-    least: LeastOf,
-) -> Iterator[Way]:
-    board = setting.board
-    prices = board.prices(setting.policies[policy], setting.waived)
-    for line in board.incoming[node]:
-        promisor = board.promisor[line]
-        if board.room[line] == CLOSED:
-            continue
-        if promisor == setting.payer:
-            if setting.first_level(level, setting.policies[policy]):
-                yield (0, line, None)
-            continue
-        for step in prices.steps(line, level):
-            if not setting.takes(step):
-                continue
-            incoming = step.incoming
-            extra = least(promisor, incoming, must_differ and incoming is Level.BARE)
-            if extra >= 0:
-                fee = -(-floor * (step.num - step.den) // step.den) + step.flat
-                yield (fee + extra, line, step)
+    def spend(self, labels: int) -> None:
+        """So many labels were taken under these bounds."""
+        ...
 
 
 class PlainBounds:
@@ -98,20 +60,34 @@ class PlainBounds:
         amount = setting.question.amount
         # Amounts only grow towards the payer: a line too small for the last one is of no use.
         self._far = setting.board.distances(setting.payer, lambda i: setting.carries(i, amount))
-        self._ways: dict[tuple[int, int, Level], list[Way]] = {}
+        self._ways: dict[tuple[int, int, Level], Ways] = {}
 
     def least(self, policy: int, node: int, level: Level, must_differ: bool) -> Least:
         return 0, self._far[node]
 
-    def ways(self, policy: int, node: int, level: Level, must_differ: bool) -> Sequence[Way]:
+    def ways(self, policy: int, node: int, level: Level, must_differ: bool) -> Ways:
         key = (policy, node, level)
         found = self._ways.get(key)
         if found is None:
-            floor = self._setting.question.amount
-
-            def least(promisor: int, _: Level, __: bool) -> int:
-                return 0 if self._far[promisor] >= 0 else -1
-
-            found = ways_of(self._setting, policy, node, level, False, floor, least)
-            self._ways[key] = found
+            ways = list(self._find(policy, node, level))
+            lines, held = [line for line, _ in ways], [level for _, level in ways]
+            found = self._ways[key] = Ways(bytes(len(ways)), lines, held)
         return found
+
+    def _find(self, policy: int, node: int, level: Level) -> Iterator[tuple[int, int]]:
+        setting, board = self._setting, self._setting.board
+        prices = board.prices(setting.policies[policy], setting.waived)
+        for line in board.incoming[node]:
+            promisor = board.promisor[line]
+            if board.room[line] == CLOSED or self._far[promisor] < 0:
+                continue
+            if promisor == setting.payer:
+                if setting.first_level(level, setting.policies[policy]):
+                    yield line, BY_PAYER
+                continue
+            for step in prices.steps(line, level):
+                if setting.takes(step.incoming, step.mode):
+                    yield line, step.incoming
+
+    def spend(self, labels: int) -> None:
+        """Nothing is kept."""

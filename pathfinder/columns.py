@@ -1,114 +1,205 @@
-"""A board as numpy arrays: what lines cost at least, for all of them at once.
+"""A board as numpy arrays: what lines cost at least, for many of them at once.
 
 Only bounds from below come from here. What a promise costs exactly is computed from `steps`, and
 which pairs a node takes is asked of the same rules, once for each kind of node.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from types import MappingProxyType
-from typing import Any, Final
+from itertools import product
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pathfinder.board import CLOSED, Board, Waived
 from pathfinder.network import Policy
-from pathfinder.steps import STEP_RULES, cured_pair
-from proto.fees import FREE_REGISTRY, Fee, FeeSet, RegistryFee
+from pathfinder.steps import STEP_RULES, Standing, allowed
+from proto.fees import FREE_REGISTRY, FeeSet, RegistryFee
 from proto.levels import Level
 from proto.modes import Mode, mode_of
 from proto.money import SCALE
-from proto.viability import NodeFacts, Rule
+from proto.viability import Rule
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
-Side = tuple[Floats, Floats] | None
-"""Excess and flat of the registry fees of each row; None: all free."""
 Pair = tuple[Level, Level]
 """(level of the promise held, level of the promise given)."""
 
 MODES: Final = tuple(sorted(Mode))
 PAIRS: Final = tuple((i, o) for i in Level for o in Level if mode_of(i, o) is not None)
-# Each float operation below errs by 2^-53 of its result at most, and there are fewer than twenty.
+NUMBER_OF: Final = {pair: number for number, pair in enumerate(PAIRS)}
 MAX_POLICIES_KEPT: Final = 64  # five numbers a row for each
+# Each float operation below errs by 2^-53 of its result at most, and there are fewer than thirty.
 SLACK: Final = 1 - 2.0**-45
-
-
-@dataclass(frozen=True, slots=True)
-class Fees:
-    """What the rows of `Columns` take under one policy: pair -> (excess, flat).
-
-    A row asks at least ceil(amount × excess) + flat beyond what it gives; infinite where it does
-    not take the pair.
-    """
-
-    of: Mapping[Pair, tuple[Floats, Floats]]
-
-    def least(self, pair: Pair, amount: int) -> Floats:
-        """What each row adds to `amount` or more, at least; whole numbers, or infinite."""
-        excess, flat = self.of[pair]
-        return np.ceil(amount * excess * SLACK) + flat
+EXACT: Final = 2.0**53  # whole numbers up to here are floats without rounding
+HELD_RATE, HELD_FLAT, GIVEN_RATE, GIVEN_FLAT = range(4)
 
 
 class Columns:
-    """Everybody's terms as they were at `version`.
-
-    Rows: first one for each node, then one for each line that has fee sets of its own.
-    """
+    """Everybody's terms, in rows: one for each node, and one for each line that has fee sets of its
+    own. `row_of_line`, `promisor`, `promisee`: by line. `node_of_row`: by row."""
 
     def __init__(self, board: Board) -> None:
-        self.version = board.terms_version
-        self.nodes, self.lines = len(board.nodes), len(board.lines)
-        own = [i for i, key in enumerate(board.price_key) if key >= 0]
-        self.rows = self.nodes + len(own)
-        self.promisor: Ints = np.array(board.promisor, np.int64)
-        self.promisee: Ints = np.array(board.promisee, np.int64)
-        self.row_of_line: Ints = self.promisor.copy()
-        self.row_of_line[own] = np.arange(self.nodes, self.rows)
-        self.node_of_row: Ints = np.concatenate([np.arange(self.nodes), self.promisor[own]])
-        self._excess, self._flat, self._priced = _tables(_fee_sets(board, own))
-        self._registry_fees = _registry_fees(board, own)
-        self._of_policies: dict[Policy, tuple[Ints, Side, Side]] = {}
+        self._board = board
+        self._seen = board.repriced.until
+        self._row_of_node: list[int] = []
+        self._row_of_key: dict[int, int] = {}  # by price key of a line with its own
+        self._lines_of_rows: list[int] = []  # -1: the row of a node
+        self.promisor = self.promisee = self.row_of_line = self.node_of_row = _no_ints()
+        self._rate = self._flat = np.zeros((0, len(MODES)))
+        self._priced = _no_ints()
+        self._of_policies: dict[Policy, tuple[Ints, Floats]] = {}
+        self._incoming: dict[int, Ints] = {}
+        self.catch_up()
 
-    def fees(self, board: Board, policy: Policy, waived: Waived) -> Fees:
-        """Made anew for each policy; the board must be the one of the same version."""
-        assert board.terms_version == self.version
-        allowed = _pairs_of_profiles(waived & STEP_RULES, bool(policy.members))
+    @property
+    def nodes(self) -> int:
+        return len(self._row_of_node)
+
+    @property
+    def rows(self) -> int:
+        return len(self._lines_of_rows)
+
+    def catch_up(self) -> bool:
+        """Takes in new nodes and lines and changed terms; False: too many, make it anew."""
+        board = self._board
+        changed = board.repriced.since(self._seen)
+        if changed is None:
+            return False
+        self._seen = board.repriced.until
+        fresh = range(self.nodes, len(board.nodes))
+        known, lines = len(self.promisor), range(len(self.promisor), len(board.lines))
+        if not (fresh or lines or changed):
+            return True
+        owners = [(node, -1) for node in fresh]
+        rows_before = self.rows
+        self._row_of_node += range(rows_before, rows_before + len(fresh))
+        own = {*lines, *(key for key in changed if key >= 0)}
+        own = {i for i in own if board.price_key[i] == i and i not in self._row_of_key}
+        for line in sorted(own):
+            self._row_of_key[line] = rows_before + len(owners)
+            owners.append((board.promisor[line], line))
+        self._lines_of_rows += [line for _, line in owners]
+        self._lengthen([node for node, _ in owners], known)
+        for line in {*lines, *(key for key in changed if key >= 0)}:
+            self.row_of_line[line] = self._row_of(board.price_key[line])
+        old = {self._row_of(key) for key in changed}
+        self._fill(sorted({*old, *range(rows_before, self.rows)}))
+        return True
+
+    def _row_of(self, key: int) -> int:
+        return self._row_of_node[-1 - key] if key < 0 else self._row_of_key[key]
+
+    def _lengthen(self, nodes_of_rows: list[int], known_lines: int) -> None:
+        board, more = self._board, len(nodes_of_rows)
+        self.node_of_row = np.append(self.node_of_row, np.array(nodes_of_rows, np.int64))
+        self._rate = np.append(self._rate, np.zeros((more, len(MODES))), axis=0)
+        self._flat = np.append(self._flat, np.zeros((more, len(MODES))), axis=0)
+        self._priced = np.append(self._priced, np.zeros(more, np.int64))
+        for policy, (profiles, sides) in self._of_policies.items():
+            self._of_policies[policy] = (
+                np.append(profiles, np.zeros(more, np.int64)),
+                np.append(sides, np.zeros((4, more)), axis=1),
+            )
+        self.promisor = np.append(self.promisor, board.promisor[known_lines:]).astype(np.int64)
+        self.promisee = np.append(self.promisee, board.promisee[known_lines:]).astype(np.int64)
+        lines = len(board.lines) - known_lines
+        self.row_of_line = np.append(self.row_of_line, np.zeros(lines, np.int64))
+
+    def _fill(self, rows: Iterable[int]) -> None:
+        """The terms of these rows, as the board has them."""
+        rows = list(rows)
+        for row in rows:
+            self._rate[row], self._flat[row], self._priced[row] = 0, 0, 0
+            for mode, fee in self._fees(row).fees.items():
+                self._rate[row, mode] = (fee.rate.nano - SCALE) / SCALE
+                self._flat[row, mode] = _at_most(fee.flat)
+                self._priced[row] |= 1 << mode
+        for policy, (profiles, sides) in self._of_policies.items():
+            self._fill_policy(policy, profiles, sides, rows)
+
+    def _fill_policy(
+        self, policy: Policy, profiles: Ints, sides: Floats, rows: Iterable[int]
+    ) -> None:
+        members, facts_of = frozenset(policy.members), self._board.facts
+        nodes = self.node_of_row.tolist()
+        for row in rows:
+            facts = facts_of[nodes[row]]
+            trust = facts.trusts(members) | facts.can_verify(members) << 1
+            profiles[row] = trust | facts.watches_registry << 2 | int(self._priced[row]) << 3
+            sides[:, row] = _sides(self._registry_fees(row), policy)
+
+    def _fees(self, row: int) -> FeeSet:
+        line = self._lines_of_rows[row]
+        own = None if line < 0 else self._board.lines[line].fees
+        return self._board.facts[self.node_of_row[row]].fees if own is None else own
+
+    def _registry_fees(self, row: int) -> Mapping[str, RegistryFee]:
+        line = self._lines_of_rows[row]
+        own = None if line < 0 else self._board.lines[line].registry_fees
+        return self._board.nodes[self.node_of_row[row]].registry_fees if own is None else own
+
+    def least(
+        self, policy: Policy, waived: Waived, pair: Pair, floor: int, rows: Ints | slice
+    ) -> Floats:
+        """What each of the rows adds to `floor` or more, at least, when it takes the pair.
+
+        Whole numbers, or infinite where it does not take it.
+        """
         if policy not in self._of_policies:
             if len(self._of_policies) >= MAX_POLICIES_KEPT:
                 self._of_policies.clear()
-            sides = _sides(self._registry_fees, policy)
-            self._of_policies[policy] = (self._profiles(board, policy), *sides)
-        profiles, held, given = self._of_policies[policy]
-        found = {}
-        for number, (incoming, outgoing) in enumerate(PAIRS):
-            mode = mode_of(incoming, outgoing)
-            assert mode is not None
-            excess, flat = self._excess[:, mode].copy(), self._flat[:, mode].copy()
-            for side, level in ((held, incoming), (given, outgoing)):
-                if level is not Level.BARE and side is not None:
-                    excess += side[0] + excess * side[0]
-                    flat += side[1]
-            flat[~allowed[profiles, number]] = np.inf
-            found[incoming, outgoing] = (excess, flat)
-        return Fees(found)
-
-    def _profiles(self, board: Board, policy: Policy) -> Ints:
-        """Of each row: whom it trusts, whether it watches, what it prices; as bits."""
-        members = frozenset(policy.members)
-        of_nodes = np.fromiter(
-            (
-                facts.trusts(members) | facts.can_verify(members) << 1 | facts.watches_registry << 2
-                for facts in board.facts
-            ),
-            np.int64,
-            self.nodes,
-        )
-        found: Ints = of_nodes[self.node_of_row] | self._priced << 3
+            made = np.zeros(self.rows, np.int64), np.zeros((4, self.rows))
+            self._of_policies[policy] = made
+            self._fill_policy(policy, *made, range(self.rows))
+        profiles, sides = self._of_policies[policy]
+        mode = mode_of(*pair)
+        assert mode is not None
+        rate, flat = self._rate[rows, mode], self._flat[rows, mode]
+        for level, side in zip(pair, (HELD_RATE, GIVEN_RATE), strict=True):
+            if level is not Level.BARE:
+                more = sides[side, rows]
+                rate = rate + more + rate * more
+                flat = flat + sides[side + 1, rows]
+        takes = _pairs_of_profiles(waived & STEP_RULES, bool(policy.members))
+        found = np.ceil(floor * rate * SLACK) + flat
+        found[~takes[profiles[rows], NUMBER_OF[pair]]] = np.inf
         return found
+
+    def incoming(self, node: int) -> Ints:
+        """Numbers of the lines to a node."""
+        lines, found = self._board.incoming[node], self._incoming.get(node)
+        if found is None or len(found) != len(lines):
+            found = self._incoming[node] = np.array(lines, np.int64)
+        return found
+
+
+def _no_ints() -> Ints:
+    return np.zeros(0, np.int64)
+
+
+def _at_most(flat: int) -> float:
+    """As a float, which may have been rounded up beyond 2^53."""
+    return flat if flat < EXACT else flat * SLACK
+
+
+def _sides(fees: Mapping[str, RegistryFee], policy: Policy) -> tuple[float, float, float, float]:
+    """Registry fees of one row: rate beyond 1 and flat of a promise held, and of one given."""
+    if not any(member in fees for member in policy.members):
+        return 0.0, 0.0, 0.0, 0.0
+    held, given, held_flat, given_flat = 0.0, 0.0, 0, 0
+    for member in policy.members:
+        fee = fees.get(member, FREE_REGISTRY)
+        more = (fee.in_rate.nano - SCALE) / SCALE
+        held += more + held * more
+        more = (fee.out_rate.nano - SCALE) / SCALE
+        given += more + given * more
+        held_flat, given_flat = held_flat + fee.in_flat, given_flat + fee.out_flat
+    # A product of many: rounded down once more for each member.
+    slack = SLACK ** len(policy.members)
+    return held * slack, _at_most(held_flat), given * slack, _at_most(given_flat)
 
 
 def room_of(board: Board) -> Ints:
@@ -116,58 +207,9 @@ def room_of(board: Board) -> Ints:
     return np.array(board.room, np.int64)
 
 
-def _fee_sets(board: Board, own: Sequence[int]) -> list[FeeSet]:
-    found = [facts.fees for facts in board.facts]
-    for i in own:
-        fees = board.lines[i].fees
-        found.append(board.facts[board.promisor[i]].fees if fees is None else fees)
-    return found
-
-
-def _registry_fees(board: Board, own: Sequence[int]) -> list[Mapping[str, RegistryFee]]:
-    found = [node.registry_fees for node in board.nodes]
-    for i in own:
-        fees = board.lines[i].registry_fees
-        found.append(board.nodes[board.promisor[i]].registry_fees if fees is None else fees)
-    return found
-
-
-def _tables(fee_sets: Sequence[FeeSet]) -> tuple[Floats, Floats, Ints]:
-    """Rate beyond 1, flat, and which modes are priced; one that is not is free, where waived."""
-    nano = np.zeros((len(fee_sets), len(MODES)))
-    flat = np.zeros((len(fee_sets), len(MODES)))
-    priced = np.zeros(len(fee_sets), np.int64)
-    for row, fees in enumerate(fee_sets):
-        for mode, fee in fees.fees.items():
-            nano[row, mode] = fee.rate.nano - SCALE
-            flat[row, mode] = fee.flat
-            priced[row] |= 1 << mode
-    # A flat fee beyond 2^53 may have been rounded up to a float.
-    return nano / SCALE, np.where(flat < 2.0**53, flat, np.floor(flat * SLACK)), priced
-
-
-def _sides(fees: Sequence[Mapping[str, RegistryFee]], policy: Policy) -> tuple[Side, Side]:
-    """For a promise held, and for one given."""
-    rows = [row for row, known in enumerate(fees) if any(m in known for m in policy.members)]
-    if not rows:
-        return None, None
-    sides = np.zeros((4, len(fees)))
-    for row in rows:
-        into, out, into_flat, out_flat = 1.0, 1.0, 0, 0
-        for member in policy.members:
-            fee = fees[row].get(member, FREE_REGISTRY)
-            into *= fee.in_rate.nano / SCALE
-            out *= fee.out_rate.nano / SCALE
-            into_flat += fee.in_flat
-            out_flat += fee.out_flat
-        # Rounded down once more: a rate is a product here, so its excess may come out too great.
-        sides[:, row] = (
-            max(0.0, into - 1 - 1e-14 * into),
-            into_flat,
-            max(0.0, out - 1 - 1e-14 * out),
-            out_flat,
-        )
-    return (sides[0], sides[1]), (sides[2], sides[3])
+def usable(room: Ints, floor: int, waived: Waived) -> Booleans:
+    """Lines that carry an amount of at least `floor` (V10)."""
+    return room > CLOSED if Rule.V10 in waived else room >= floor
 
 
 @lru_cache(maxsize=256)
@@ -176,22 +218,16 @@ def _pairs_of_profiles(waived: Waived, named: bool) -> Booleans:
 
     `named`: the transaction names a policy.
     """
-    members = frozenset({"R"} if named else ())
     found = np.zeros((1 << (3 + len(MODES)), len(PAIRS)), np.bool_)
-    for profile in range(len(found)):
-        priced = {mode: Fee() for mode in MODES if profile >> (3 + mode) & 1}
-        facts = NodeFacts(
-            accepts=frozenset({"R"} if profile & 1 else ()),
-            knows=None if profile & 2 else frozenset(),
-            watches_registry=bool(profile & 4),
-            fees=FeeSet(MappingProxyType(priced)),
-        )
-        for number, (incoming, outgoing) in enumerate(PAIRS):
-            cured = cured_pair(incoming, outgoing, facts, frozenset[Any](members), waived)
-            found[profile, number] = cured is not None
+    for profile, (number, pair) in product(range(len(found)), enumerate(PAIRS)):
+        mode = mode_of(*pair)
+        assert mode is not None
+        priced = bool(profile >> (3 + mode) & 1)
+
+        found[profile, number] = allowed(*pair, Standing(*_bits(profile), priced, named), waived)
     return found
 
 
-def usable(room: Ints, floor: int, waived: Waived) -> Booleans:
-    """Lines that carry an amount of at least `floor` (V10)."""
-    return room > CLOSED if Rule.V10 in waived else room >= floor
+def _bits(profile: int) -> tuple[bool, bool, bool]:
+    """Whether it trusts the members, can verify them, and watches."""
+    return bool(profile & 1), bool(profile & 2), bool(profile & 4)

@@ -3,24 +3,24 @@
 Trees are kept for amounts from a floor on, so that payments of about the same size share one.
 """
 
-from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from pathfinder.board import Board, Waived
-from pathfinder.bounds import NO_WAY, Least, Way, ways_of
+from pathfinder.bounds import NO_WAY, Least, Ways
 from pathfinder.columns import Columns
 from pathfinder.hops import Hops
 from pathfinder.network import Policy
 from pathfinder.setting import Setting
 from pathfinder.steps import STEP_RULES
 from pathfinder.trees import COARSE, FINE, Grain, Tree
+from pathfinder.ways import ways_of
 from proto.levels import Level
 from proto.viability import Rule
 
-FLOOR_BITS: Final = 4  # leading bits of an amount that its floor keeps: at most an eighth below it
+FLOOR_BITS: Final = 2  # leading bits of an amount that its floor keeps: two floors an octave
 MAX_FOREST_BYTES: Final = 384 * 1024 * 1024  # trees and ways of one board
 MAX_HOPS_KEPT: Final = 256  # payers and floors; each takes a list of all nodes
-BYTES_OF_A_WAY: Final = 168  # a tuple of four, two numbers of it its own
+BYTES_OF_A_WAY: Final = 13  # as arrays
 BYTES_OF_A_STATE: Final = 8
 
 
@@ -64,6 +64,11 @@ class Forest:
         """Whether fine trees for this kind of question were made before."""
         return all(self._kind(setting, (p,), FINE) in self._trees for p in setting.policies)
 
+    def spent(self, setting: Setting) -> int:
+        """Labels that searches of this kind have taken under a coarse tree."""
+        coarse = self._trees.get(self._kind(setting, setting.policies, COARSE))
+        return 0 if coarse is None else coarse.spent
+
     def tree(self, setting: Setting, policies: tuple[Policy, ...], grain: Grain) -> Tree:
         """Bounds for the amount of the question or more."""
         kind = self._kind(setting, policies, grain)
@@ -100,7 +105,7 @@ class Forest:
 
     def columns(self) -> Columns:
         """Everybody's terms as they are now."""
-        if self._columns is None or self._columns.version != self._board.terms_version:
+        if self._columns is None or not self._columns.catch_up():
             self._columns = Columns(self._board)
         return self._columns
 
@@ -127,21 +132,28 @@ class TreeBounds:
         forest = Forest.of(setting.board)
         policies = setting.policies
         if grain is COARSE:
-            self._trees = [forest.tree(setting, policies, grain)] * len(policies)
+            self._of = [forest.tree(setting, policies, grain)] * len(policies)
+            self._trees = self._of[:1]
         else:
-            self._trees = [forest.tree(setting, (policy,), grain) for policy in policies]
+            self._of = [forest.tree(setting, (policy,), grain) for policy in policies]
+            self._trees = self._of
         self._far = forest.hops(setting).far
+        self._columns = forest.columns()
 
     def least(self, policy: int, node: int, level: Level, must_differ: bool) -> Least:
-        extra = self._trees[policy].of(node, level, must_differ)
+        extra = self._of[policy].of(node, level, must_differ)
         return (extra, self._far[node]) if extra >= 0 else NO_WAY
 
-    def ways(self, policy: int, node: int, level: Level, must_differ: bool) -> Sequence[Way]:
-        tree = self._trees[policy]
+    def ways(self, policy: int, node: int, level: Level, must_differ: bool) -> Ways:
+        tree = self._of[policy]
         key = (self._setting.policies[policy], node, level, must_differ)
         found = tree.ways.get(key)
         if found is None:
-            found = ways_of(self._setting, policy, node, level, must_differ, tree.floor, tree.of)
+            found = ways_of(self._setting, self._columns, tree, *key)
             tree.ways[key] = found
-            tree.way_count += len(found)
+            tree.way_count += len(found.lines)
         return found
+
+    def spend(self, labels: int) -> None:
+        for tree in self._trees:
+            tree.spent += labels

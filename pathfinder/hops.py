@@ -19,7 +19,7 @@ class Hops:
     def __init__(self, setting: Setting, columns: Columns, floor: int) -> None:
         board = setting.board
         self.floor = floor
-        self.seen = board.improved_until
+        self.seen = board.improved.until
         # The payer's own lines count always: what they carry is what he says with each question.
         carries = usable(room_of(board), floor, setting.waived)
         carries |= (columns.promisor == setting.payer) & (room_of(board) >= 0)
@@ -37,10 +37,10 @@ class Hops:
     def catch_up(self, setting: Setting) -> bool:
         """Takes in what has improved since; False: that much that it has to be made anew."""
         board = setting.board
-        if self.seen < board.improved_from:
+        fresh = board.improved.since(self.seen)
+        if fresh is None:
             return False
-        fresh = board.improved[self.seen - board.improved_from :]
-        self.seen = board.improved_until
+        self.seen = board.improved.until
         self.far.extend([-1] * (len(board.nodes) - len(self.far)))
         queue = deque(fresh)
         while queue:

@@ -12,7 +12,7 @@ from itertools import count
 from typing import Final
 
 from pathfinder.network import NO_POLICY, Line, Network, Policy
-from pathfinder.steps import Step, payee_takes, payer_gives, steps_of
+from pathfinder.steps import Step, payee_takes, payer_gives, step_of
 from pathfinder.timing import Timing, earlier_timing, held, last_timing
 from proto.levels import Level
 from proto.limits import MAX_HOPS, PAYEE_MARGIN_US
@@ -124,7 +124,11 @@ class PlainSearch:
 
     def _steps(self, line: Line, level: Level, policy: Policy) -> tuple[Step, ...]:
         node = self._nodes[line.promisor]
-        return steps_of(node, self._facts[line.promisor], line, level, policy, frozenset())
+        facts = self._facts[line.promisor]
+        found = (
+            step_of(node, facts, line, incoming, level, policy, frozenset()) for incoming in Level
+        )
+        return tuple(step for step in found if step is not None)
 
 
 def _longer(

@@ -27,7 +27,10 @@ from proto.schedule import schedule
 from proto.viability import Chain, Rule, Violation, check_chain
 
 LABEL_BUDGET: Final = 200_000  # over all passes: some ten seconds, beyond which nobody waits
-COARSE_LABELS: Final = 300  # a search that takes more is led by fine trees, which cost far more
+# Fine trees cost as much as so many labels led by a coarse one: one for so many nodes, and no fewer
+# in all than the second. Who has spent that much on coarse ones, in one search or many, gets them.
+NODES_PER_LABEL: Final = 8
+LEAST_WORTH: Final = 300
 MIN_TREE_LINES: Final = 1_000  # in a smaller network trees gain less than numpy takes to load
 LAST_RESORT_BUDGET: Final = 50_000  # of the pass that is not exact, once the budget is spent
 
@@ -60,9 +63,15 @@ def guides_for(setting: Setting, wanted: Sequence[Guide] = ()) -> Sequence[Guide
         return (Guide.PLAIN,)
     from pathfinder.forest import Forest  # here: a small network needs no numpy
 
-    if Forest.of(setting.board).has_fine(setting):
+    forest = Forest.of(setting.board)
+    if forest.has_fine(setting) or forest.spent(setting) >= _worth(setting):
         return (Guide.FINE,)
     return (Guide.COARSE, Guide.FINE)
+
+
+def _worth(setting: Setting) -> int:
+    """How many labels cost about what fine trees cost."""
+    return max(LEAST_WORTH, len(setting.board.nodes) // NODES_PER_LABEL)
 
 
 def _grown(setting: Setting) -> bool:
@@ -94,10 +103,13 @@ def cheapest(
     strict, taken = Strictness(), 0
     for guide in guides:
         bounds = _bounds(setting, guide)
-        until = budget if guide is guides[-1] else min(budget, taken + COARSE_LABELS)
+        until = budget
+        if guide is not guides[-1]:
+            until = min(budget, taken + _worth(setting))
         while taken < until:
             found = Pass(setting, bounds, strict).run(until - taken)
             taken += found.labels
+            bounds.spend(found.labels)
             if not found.complete:
                 break
             if found.label is None:

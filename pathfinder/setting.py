@@ -6,9 +6,10 @@ from copy import copy
 from pathfinder.board import CLOSED, Board, Waived
 from pathfinder.network import NO_POLICY, Policy
 from pathfinder.question import RouteQuestion
-from pathfinder.steps import Step, payer_gives
+from pathfinder.steps import payer_gives
 from proto.levels import Level
 from proto.limits import MAX_HOPS
+from proto.modes import Mode
 from proto.viability import PayeeTerms, Rule
 
 
@@ -79,11 +80,11 @@ class Setting:
         """V12: nobody may have to fall back on the registry."""
         return self.question.declines and Rule.V12 not in self.waived
 
-    def takes(self, step: Step) -> bool:
-        """Whether the question allows an intermediary's pair."""
-        if step.incoming not in self.question.levels:
+    def takes(self, incoming: Level, mode: Mode) -> bool:
+        """Whether the question lets an intermediary hold that level, in that mode."""
+        if incoming not in self.question.levels:
             return False
-        return not (step.mode.relies_on_registry and self.bars_modes_that_rely)
+        return not (mode.relies_on_registry and self.bars_modes_that_rely)
 
     def must_differ(self, policy: Policy) -> bool:
         """V4: whether a chain under this policy needs a promise that is not BARE."""

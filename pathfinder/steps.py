@@ -6,16 +6,19 @@ facts about the node are cured of what broke it and the same check runs again.
 
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import gcd
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from pathfinder.network import Line, Node, Policy
-from proto.fees import FREE_REGISTRY, Fee, FeeSet, price_of_pair
+from proto.fees import FREE_REGISTRY, Fee, FeeSet, price
 from proto.levels import Level
 from proto.modes import Mode, mode_of
 from proto.viability import NodeFacts, PayeeTerms, Rule, pair_rule, payee_rule, promise_rule
 
+CACHED_STANDINGS: Final = 4_096  # sixteen pairs of thirty-two standings, for a few waivers
+_FREE: Final = Fee()
 _ALL_FREE: Final = FeeSet(MappingProxyType({mode: Fee() for mode in Mode}))
 
 STEP_RULES: Final = frozenset({Rule.V1, Rule.V2, Rule.V6, Rule.V7, Rule.V9})
@@ -33,57 +36,77 @@ class Step:
     flat: int
 
 
-def steps_of(
+def step_of(
     node: Node,
     facts: NodeFacts,
     line: Line,
+    incoming: Level,
     outgoing: Level,
     policy: Policy,
     waived: frozenset[Rule],
-) -> tuple[Step, ...]:
-    """Every incoming level at which `node` gives a promise of level `outgoing` on its line."""
-    own = facts.fees if line.fees is None else line.fees
-    registry_fees = node.registry_fees if line.registry_fees is None else line.registry_fees
+) -> Step | None:
+    """What `node` takes at level `incoming` for a promise of level `outgoing` on its line."""
+    mode = mode_of(incoming, outgoing)
+    if mode is None:
+        return None
     members: frozenset[Hashable] = frozenset(policy.members)
-    facts = replace(facts, fees=own)
-    found = []
-    for incoming in Level:
-        cured = cured_pair(incoming, outgoing, facts, members, waived)
-        if cured is None:
-            continue
-        price = price_of_pair(
-            cured.fees,
-            [registry_fees.get(member, FREE_REGISTRY) for member in policy.members],
-            incoming=incoming,
-            outgoing=outgoing,
-        )
-        mode = mode_of(incoming, outgoing)
-        assert price is not None and mode is not None
-        # The quotient is the same rational; small numbers make the search's products cheap.
-        common = gcd(price.num, price.den)
-        found.append(Step(incoming, mode, price.num // common, price.den // common, price.flat))
-    return tuple(found)
+    fee = (facts.fees if line.fees is None else line.fees).of(mode)
+    standing = Standing(
+        facts.trusts(members),
+        facts.can_verify(members),
+        facts.watches_registry,
+        fee is not None,
+        bool(members),
+    )
+    if not allowed(incoming, outgoing, standing, waived & STEP_RULES):
+        return None
+    registry_fees = node.registry_fees if line.registry_fees is None else line.registry_fees
+    asked = price(
+        fee or _FREE,
+        [registry_fees.get(member, FREE_REGISTRY) for member in policy.members],
+        incoming=incoming,
+        outgoing=outgoing,
+    )
+    # The quotient is the same rational; small numbers make the search's products cheap.
+    common = gcd(asked.num, asked.den)
+    return Step(incoming, mode, asked.num // common, asked.den // common, asked.flat)
 
 
-def cured_pair(
-    incoming: Level,
-    outgoing: Level,
-    facts: NodeFacts,
-    members: frozenset[Hashable],
-    waived: frozenset[Rule],
-) -> NodeFacts | None:
-    """The facts under which the pair is viable; None where a rule that is not waived bars it.
+class Standing(NamedTuple):
+    """All that the rules ask about an intermediary between two promises: how it stands to the
+    policy's members, and whether it prices the mode. `named`: there is a policy."""
+
+    trusts: bool
+    verifies: bool
+    watches: bool
+    priced: bool
+    named: bool
+
+
+@lru_cache(maxsize=CACHED_STANDINGS)
+def allowed(incoming: Level, outgoing: Level, standing: Standing, waived: frozenset[Rule]) -> bool:
+    """Whether an intermediary of that standing takes the pair (V1–V4, V6, V7, V9).
 
     What is waived is cured: the facts are changed until nothing breaks the rule any more.
     """
+    mode = mode_of(incoming, outgoing)
+    if mode is None:
+        return False
+    members: frozenset[Hashable] = frozenset({"R"} if standing.named else ())
+    facts = NodeFacts(
+        accepts=members if standing.trusts else frozenset(),
+        knows=None if standing.verifies else frozenset(),
+        watches_registry=standing.watches,
+        fees=FeeSet(MappingProxyType({mode: _FREE} if standing.priced else {})),
+    )
     for _ in Rule:
         rule = pair_rule(incoming, outgoing, facts, members)
         if rule is None:
-            return facts
+            return True
         if rule not in waived or (cured := _cure(facts, rule, members)) == facts:
-            return None
+            return False
         facts = cured
-    return None
+    return False
 
 
 def _cure(facts: NodeFacts, rule: Rule, members: frozenset[Hashable]) -> NodeFacts:
@@ -97,7 +120,7 @@ def _cure(facts: NodeFacts, rule: Rule, members: frozenset[Hashable]) -> NodeFac
     if rule is Rule.V7:
         return replace(facts, watches_registry=True)
     if rule is Rule.V9:
-        return replace(facts, fees=FeeSet(MappingProxyType({**_ALL_FREE.fees, **facts.fees.fees})))
+        return replace(facts, fees=_ALL_FREE)
     return facts
 
 

@@ -11,12 +11,11 @@ looks at walks, or at chains whose deadlines nobody asked about. If what it find
 rules all the same, it is the answer to the strict question too; `search` looks, and tightens.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Final
 
-from pathfinder.bounds import Bounds, Way
+from pathfinder.bounds import BY_PAYER, Bounds, Ways
 from pathfinder.labels import LEVELS, Label, earlier_answer
 from pathfinder.setting import Setting
 from pathfinder.steps import Step, payee_takes
@@ -50,7 +49,7 @@ class Found:
     labels: int  # taken from the heap
 
 
-_Item = tuple[int, int, int, int, Label, Sequence[Way], int]
+_Item = tuple[int, int, int, int, Label, Ways | None, int]
 """(cost, promises, risk: each at least; serial; label; its ways; the first that is left)."""
 
 
@@ -62,6 +61,7 @@ class Pass:
         self.timed = strict.timed and Rule.V8 not in setting.waived
         self.lateness = [policy.lateness_us for policy in setting.policies]
         self.names = setting.board.names
+        self.prices = [setting.board.prices(p, setting.waived) for p in setting.policies]
         self.heap: list[_Item] = []
         self.serial = 0
         self.fronts: dict[int, list[Label]] = {}
@@ -117,12 +117,13 @@ class Pass:
         """Follows a label's ways, the most promising first, for as long as nothing else in the
         heap promises more."""
         _, hops, risk, _, label, ways, first = item
-        if not ways:  # made now, for most labels never get here
+        if ways is None:  # made now, for most labels never get here
             ways = self.bounds.ways(label.policy, label.node, label.level, label.must_differ)
         heap, amount = self.heap, label.amount
         setting, most_cost = self.setting, self.setting.question.max_cost
-        for place in range(first, len(ways)):
-            extra, line, step = ways[place]
+        extras, lines, held_by = ways
+        for place in range(first, len(lines)):
+            extra, line = extras[place], lines[place]
             if amount + extra > most_cost:
                 return
             if place > first:
@@ -141,10 +142,12 @@ class Pass:
                 timing = held(label.timing, label.level, lateness, hold_max_us)
                 if timing is None:
                     continue
-            if step is None:
+            if held_by[place] == BY_PAYER:
                 self._close(label)
             elif self._may_visit(promisor, label):
-                assert timing is not None
+                incoming = LEVELS[held_by[place]]
+                step = self.prices[label.policy].step(line, incoming, label.level)
+                assert timing is not None and step is not None
                 self._step(label, promisor, step, timing)
 
     def _close(self, label: Label) -> None:
@@ -219,7 +222,7 @@ class Pass:
             kept.append(label)
             self.fronts[place] = kept
         self.serial += 1
-        heappush(self.heap, (amount, hops, label.risk, self.serial, label, (), 0))
+        heappush(self.heap, (amount, hops, label.risk, self.serial, label, None, 0))
 
     def _no_worse(self, label: Label, other: Label) -> bool:
         """Whatever completes `other` completes `label`, and not into a later answer.

@@ -24,15 +24,14 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import dijkstra
 
 from pathfinder.board import CLOSED
-from pathfinder.bounds import Way
-from pathfinder.columns import PAIRS, Booleans, Columns, Floats, Pair, room_of, usable
+from pathfinder.bounds import Ways
+from pathfinder.columns import EXACT, PAIRS, Booleans, Columns, Floats, Pair, room_of, usable
 from pathfinder.network import Policy
 from pathfinder.setting import Setting
 from proto.levels import Level
 from proto.limits import MAX_AMOUNT
 from proto.modes import mode_of
 
-EXACT: Final = 2.0**53  # whole numbers up to here are floats without rounding
 SLACK: Final = 1 - 2.0**-40  # sums beyond: an error of 2^-53 for each of at most 2^12 additions
 MAX_SUNK: Final = 2_000  # bounds that one catching up may lower: about what a new tree costs
 
@@ -93,9 +92,10 @@ class Tree:
     ) -> None:
         board = setting.board
         self.policies, self.floor, self.grain = policies, floor, grain
-        self.seen = board.improved_until
-        self.ways: dict[WaysKey, list[Way]] = {}
+        self.seen = board.improved.until
+        self.ways: dict[WaysKey, Ways] = {}
         self.way_count = 0  # in all of them
+        self.spent = 0  # labels taken under its guidance
         carries = usable(room_of(board), floor, setting.waived)
         carries &= columns.promisor != setting.payer
         fees = _least_fees(setting, columns, policies, floor, grain)
@@ -132,14 +132,12 @@ class Tree:
     def catch_up(self, setting: Setting) -> bool:
         """Takes in what has improved since; False: too much, and the tree is of no use any more."""
         board = setting.board
-        if self.seen == board.improved_until:
-            return True
-        if self.seen < board.improved_from:
+        fresh = board.improved.since(self.seen)
+        if fresh is None:
             return False
-        fresh = board.improved[self.seen - board.improved_from :]
-        self.seen = board.improved_until
+        self.seen = board.improved.until
         self.least.extend([-1] * (self.grain.states * len(board.nodes) - len(self.least)))
-        return Improvement(self, setting).take(fresh)
+        return not fresh or Improvement(self, setting).take(fresh)
 
 
 class Improvement:
@@ -191,7 +189,7 @@ class Improvement:
             for prices in self._prices:
                 for step in prices.steps(line, outgoing):
                     after = self._grain.after(step.incoming, state, outgoing)
-                    if after and setting.takes(step):
+                    if after and setting.takes(step.incoming, step.mode):
                         fee = -(-tree.floor * (step.num - step.den) // step.den) + step.flat
                         for reached in after:
                             self._sink(least + fee, promisee, reached)
@@ -205,7 +203,15 @@ class Improvement:
 
     def _forget_ways(self, node: int) -> None:
         for key in product(self._tree.policies, (node,), Level, (False, True)):
-            self._tree.way_count -= len(self._tree.ways.pop(key, ()))
+            if (forgotten := self._tree.ways.pop(key, None)) is not None:
+                self._tree.way_count -= len(forgotten.lines)
+
+
+def takes_pair(setting: Setting, pair: Pair) -> bool:
+    """Whether the question allows it, whoever the intermediary is."""
+    mode = mode_of(*pair)
+    assert mode is not None
+    return pair[1] in setting.question.levels and setting.takes(pair[0], mode)
 
 
 def _least_fees(
@@ -216,15 +222,11 @@ def _least_fees(
     grain: Grain,
 ) -> dict[tuple[int, int], Floats]:
     """(state before, state after) -> what each row adds to the floor at least, or infinite."""
-    levels, barred = setting.question.levels, setting.bars_modes_that_rely
     found: dict[tuple[int, int], Floats] = {}
     for policy in policies:
-        fees = columns.fees(setting.board, policy, setting.waived)
         for pair, before, after in grain.changes:
-            mode = mode_of(*pair)
-            assert mode is not None
-            if levels.issuperset(pair) and not (barred and mode.relies_on_registry):
-                weight = fees.least(pair, floor)
+            if takes_pair(setting, pair):
+                weight = columns.least(policy, setting.waived, pair, floor, slice(None))
                 known = found.get((before, after))
                 found[before, after] = weight if known is None else np.minimum(known, weight)
     return found

@@ -152,7 +152,7 @@ def test_no_bound_is_above_what_a_chain_costs(seed: int) -> None:
 def test_a_floor_is_close_below() -> None:
     for amount in (1, 7, 15, 16, 17, 1000, 99_999, MAX_AMOUNT):
         floor = floor_of(amount)
-        assert floor <= amount < floor + max(1, amount // 7)
+        assert floor <= amount < floor + max(1, (amount + 2) // 3)
     assert floor_of(100_000) == floor_of(98_304)
 
 
