@@ -127,7 +127,12 @@ class FindingService:
             answer = none_to_message(found)
         else:
             # Before anything else is awaited: they are the adverts that the search has seen.
-            answer = found_to_message(found, self._searching.adverts_of(found, query.brand))
+            try:
+                adverts = self._searching.adverts_of(found, query.brand)
+            except LookupError as error:
+                detail = "nothing can be shown for the route: ask again"
+                raise RpcRefused(grpc.StatusCode.UNAVAILABLE, detail) from error
+            answer = found_to_message(found, adverts)
             if answer.ByteSize() > MAX_ANSWER_BYTES:
                 raise RpcRefused(EXHAUSTED, "the answer would be too long: ask for fewer chains")
         self.answered += 1

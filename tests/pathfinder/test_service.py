@@ -241,6 +241,13 @@ async def test_an_answer_that_is_too_long_says_so(monkeypatch: pytest.MonkeyPatc
     assert no.code is EXHAUSTED and "fewer chains" in no.detail
 
 
+async def test_a_route_for_which_nothing_can_be_shown_is_not_given() -> None:
+    made = town()
+    made.feed.signed.clear()
+    no = await refused(service_of(made, StoppedClock()), asked(made), STRANGER)
+    assert no.code is grpc.StatusCode.UNAVAILABLE
+
+
 def test_bounds_of_a_question_fit_its_size() -> None:
     """Nobody who keeps to the lists is refused for the sum of them."""
     ends = [(id_of(f"a{i}"), id_of("b")) for i in range(MAX_QUERY_LINES)]
