@@ -23,6 +23,7 @@ from pathfinder.verbs import Owner, verbs_of
 from proto.adverts import Advert
 from proto.card import NodeCard
 from proto.keys import NodeId
+from runtime.address import require_free
 from runtime.bridge import Bridge
 from runtime.clock import SystemClock
 from runtime.collector import calm_collector
@@ -65,6 +66,8 @@ def run(directory: Path, ready: Ready) -> None:
     home = Home(directory)
     config, identity = load(home)
     with exclusive(directory / LOCK):
+        for address in filter(None, (config.listen, config.peer_listen)):
+            require_free(address)
         trio.run(Daemon(home, config, identity).serve, ready)
 
 

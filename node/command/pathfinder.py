@@ -164,7 +164,7 @@ def run(directory: Path, verbose: bool) -> None:
     except (StoreUnusable, DaemonCrash) as fault:
         fail(REFUSED, str(fault))
     except OSError as error:
-        fail(REFUSED, f"{directory}: {error.strerror or error}")
+        fail(REFUSED, f"{directory}: {error.strerror or error}: see its config.toml")
 
 
 @pathfinder.command("status", cls=TaughtCommand)

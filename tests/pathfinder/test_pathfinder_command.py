@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import socket
 import tempfile
 import time
 from collections.abc import Iterator
@@ -103,6 +104,21 @@ def test_only_a_path_finder_is_asked(here: Path, words: list[str]) -> None:
     verb, rest = [w for w in words if w not in ("-", "x")], words[2:] and ["x"]
     for place, why in ((node(here), "unknown key"), (here / "nowhere", "holds no path finder")):
         assert why in no(2, "pathfinder", *verb, place, *(rest if "drop" in verb else []))
+
+
+@pytest.mark.edge
+def test_an_address_that_is_taken_is_named_in_one_line(here: Path) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as other,
+        socket.create_server(("127.0.0.1", 0)) as free,
+    ):
+        taken, soon_free = (f"127.0.0.1:{s.getsockname()[1]}" for s in (other, free))
+        free.close()
+        good("pathfinder", "init", here / "f", "--listen", taken)
+        good("pathfinder", "init", here / "g", "--listen", soon_free, "--peer-listen", taken)
+        for name in "fg":
+            line = no(1, "pathfinder", "run", here / name)
+            assert f"cannot listen on {taken}: " in line and "config.toml" in line
 
 
 def test_none_is_running(here: Path) -> None:
