@@ -74,8 +74,7 @@ class Board:
         self._prices: dict[tuple[Policy, Waived], PriceList] = {}
         for node in nodes:
             self.put_node(node)
-        for line in lines:
-            self.add_line(line)
+        self.add_lines(lines)
 
     def put_node(self, node: Node) -> None:
         """A node, or what it says now."""
@@ -114,7 +113,7 @@ class Board:
         ends = self._ends(line)
         i = self._between(*ends)
         if i is None:
-            self.add_line(line)
+            self.add_lines((line,))
             return
         old, self.lines[i] = self.lines[i], line
         was, self.room[i] = self.room[i], line.available
@@ -125,17 +124,20 @@ class Board:
             return
         self.improved.write((i,))
 
-    def add_line(self, line: Line) -> None:
-        """A line that was not on the board before."""
-        i, promisor, promisee = len(self.lines), *self._ends(line)
-        self.lines.append(line)
-        self.room.append(line.available)
-        self.promisor.append(promisor)
-        self.promisee.append(promisee)
-        self.incoming[promisee].append(i)
-        self.outgoing[promisor].append(i)
-        self.price_key.append(self._price_key(i, line))
-        self.improved.write((i,))
+    def add_lines(self, lines: Iterable[Line]) -> None:
+        """Lines that were not on the board before."""
+        number, before = self.number, len(self.lines)
+        for i, line in enumerate(lines, before):
+            promisor, promisee = number[line.promisor], number[line.promisee]
+            self.lines.append(line)
+            self.room.append(line.available)
+            self.promisor.append(promisor)
+            self.promisee.append(promisee)
+            self.incoming[promisee].append(i)
+            self.outgoing[promisor].append(i)
+            own = line.fees is not None or line.registry_fees is not None
+            self.price_key.append(i if own else -1 - promisor)
+        self.improved.write(range(before, len(self.lines)))
 
     def _price_key(self, i: int, line: Line) -> int:
         # Lines without fee sets of their own share one table, that of -1 - promisor.

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pathfinder.board import CLOSED, Board, Waived
 from pathfinder.network import Policy
 from pathfinder.steps import STEP_RULES, Standing, allowed
+from pathfinder.timing import least_lock_us
 from proto.fees import FREE_REGISTRY, FeeSet, RegistryFee
 from proto.levels import Level
 from proto.modes import Mode, mode_of
@@ -34,6 +35,10 @@ MAX_POLICIES_KEPT: Final = 64  # five numbers a row for each
 # Each float operation below errs by 2^-53 of its result at most, and there are fewer than thirty.
 SLACK: Final = 1 - 2.0**-45
 EXACT: Final = 2.0**53  # whole numbers up to here are floats without rounding
+# Bits of a profile: how a node stands to a policy, then the modes that it prices.
+TRUSTS, VERIFIES, WATCHES = 1, 2, 4
+HOLDS: Final = {level: 8 << level for level in Level}
+PRICED_SHIFT: Final = 3 + len(Level)
 HELD_RATE, HELD_FLAT, GIVEN_RATE, GIVEN_FLAT = range(4)
 
 
@@ -127,8 +132,11 @@ class Columns:
         nodes = self.node_of_row.tolist()
         for row in rows:
             facts = facts_of[nodes[row]]
-            trust = facts.trusts(members) | facts.can_verify(members) << 1
-            profiles[row] = trust | facts.watches_registry << 2 | int(self._priced[row]) << 3
+            bits = facts.trusts(members) * TRUSTS | facts.can_verify(members) * VERIFIES
+            bits |= facts.watches_registry * WATCHES | int(self._priced[row]) << PRICED_SHIFT
+            for level, bit in HOLDS.items():
+                bits |= (facts.hold_max_us >= least_lock_us(level, policy.lateness_us)) * bit
+            profiles[row] = bits
             sides[:, row] = _sides(self._registry_fees(row), policy)
 
     def _fees(self, row: int) -> FeeSet:
@@ -214,20 +222,21 @@ def usable(room: Ints, floor: int, waived: Waived) -> Booleans:
 
 @lru_cache(maxsize=256)
 def _pairs_of_profiles(waived: Waived, named: bool) -> Booleans:
-    """[profile, number of the pair]: whether a node of that profile takes it (V1–V4, V6, V7, V9).
+    """[profile, number of the pair]: whether a node of that profile takes it (V1–V4, V6 to V9).
 
     `named`: the transaction names a policy.
     """
-    found = np.zeros((1 << (3 + len(MODES)), len(PAIRS)), np.bool_)
+    found = np.zeros((1 << (PRICED_SHIFT + len(MODES)), len(PAIRS)), np.bool_)
     for profile, (number, pair) in product(range(len(found)), enumerate(PAIRS)):
         mode = mode_of(*pair)
         assert mode is not None
-        priced = bool(profile >> (3 + mode) & 1)
-
-        found[profile, number] = allowed(*pair, Standing(*_bits(profile), priced, named), waived)
+        standing = Standing(
+            trusts=bool(profile & TRUSTS),
+            verifies=bool(profile & VERIFIES),
+            watches=bool(profile & WATCHES),
+            holds=bool(profile & HOLDS[pair[1]]),
+            priced=bool(profile >> PRICED_SHIFT + mode & 1),
+            named=named,
+        )
+        found[profile, number] = allowed(*pair, standing, waived)
     return found
-
-
-def _bits(profile: int) -> tuple[bool, bool, bool]:
-    """Whether it trusts the members, can verify them, and watches."""
-    return bool(profile & 1), bool(profile & 2), bool(profile & 4)

@@ -306,10 +306,15 @@ class Graph:
     def _build(self, brand: str, now_us: int) -> Board:
         board = Board(entry.node for entry in self.node_entries(now_us))
         known = board.number
-        for promisor, promisee, key, entry in self._graph.edges(keys=True, data="said"):
-            live = entry.expires_at_us > now_us and not entry.closed
-            if key == brand and live and promisor in known and promisee in known:
-                board.add_line(entry.line)
+        board.add_lines(
+            entry.line
+            for promisor, promisee, key, entry in self._graph.edges(keys=True, data="said")
+            if key == brand
+            and entry.expires_at_us > now_us
+            and not entry.closed
+            and promisor in known
+            and promisee in known
+        )
         return board
 
     def _is_open(self, entry: LineEntry) -> bool:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from pathfinder.network import Line, Node, Policy
+from pathfinder.timing import least_lock_us
 from proto.fees import FREE_REGISTRY, Fee, FeeSet, price
 from proto.levels import Level
 from proto.modes import Mode, mode_of
@@ -21,7 +22,7 @@ CACHED_STANDINGS: Final = 4_096  # sixteen pairs of thirty-two standings, for a 
 _FREE: Final = Fee()
 _ALL_FREE: Final = FeeSet(MappingProxyType({mode: Fee() for mode in Mode}))
 
-STEP_RULES: Final = frozenset({Rule.V1, Rule.V2, Rule.V6, Rule.V7, Rule.V9})
+STEP_RULES: Final = frozenset({Rule.V1, Rule.V2, Rule.V6, Rule.V7, Rule.V8, Rule.V9})
 """The rules that a step depends on: waiving another one changes no step."""
 
 
@@ -55,6 +56,7 @@ def step_of(
         facts.trusts(members),
         facts.can_verify(members),
         facts.watches_registry,
+        facts.hold_max_us >= least_lock_us(outgoing, policy.lateness_us),
         fee is not None,
         bool(members),
     )
@@ -74,23 +76,26 @@ def step_of(
 
 class Standing(NamedTuple):
     """All that the rules ask about an intermediary between two promises: how it stands to the
-    policy's members, and whether it prices the mode. `named`: there is a policy."""
+    policy's members, whether it holds credit long enough for any chain with the promise that it
+    gives, and whether it prices the mode. `named`: there is a policy."""
 
     trusts: bool
     verifies: bool
     watches: bool
+    holds: bool
     priced: bool
     named: bool
 
 
 @lru_cache(maxsize=CACHED_STANDINGS)
 def allowed(incoming: Level, outgoing: Level, standing: Standing, waived: frozenset[Rule]) -> bool:
-    """Whether an intermediary of that standing takes the pair (V1–V4, V6, V7, V9).
+    """Whether an intermediary of that standing takes the pair (V1–V4, V6 to V9).
 
-    What is waived is cured: the facts are changed until nothing breaks the rule any more.
+    Of V8 what holds for any chain. What is waived is cured: the facts are changed until nothing
+    breaks the rule any more.
     """
     mode = mode_of(incoming, outgoing)
-    if mode is None:
+    if mode is None or not (standing.holds or Rule.V8 in waived):
         return False
     members: frozenset[Hashable] = frozenset({"R"} if standing.named else ())
     facts = NodeFacts(
@@ -125,8 +130,10 @@ def _cure(facts: NodeFacts, rule: Rule, members: frozenset[Hashable]) -> NodeFac
 
 
 def payer_gives(level: Level, facts: NodeFacts, policy: Policy, waived: frozenset[Rule]) -> bool:
-    """Whether a payer may give a first promise of that level (V1, V2, V4)."""
+    """Whether a payer may give a first promise of that level (V1, V2, V4, V8)."""
     rule = promise_rule(level, None, facts, frozenset(policy.members))
+    if facts.hold_max_us < least_lock_us(level, policy.lateness_us) and Rule.V8 not in waived:
+        return False
     return rule is None or (rule is Rule.V1 and rule in waived)
 
 

@@ -48,6 +48,14 @@ def _timing(expiry: Offset | None, least: int, most: int) -> Timing | None:
     return Timing(fixed, after, least, most)
 
 
+def least_lock_us(level: Level, lateness_us: int) -> int:
+    """How long a promise of that level locks its promisor's credit at least, whatever follows."""
+    if level is Level.BARE:
+        return 0
+    limit = DECISION_TIME_US + lateness_us
+    return limit + PRESENT_MARGIN_US if level is Level.PROXY else limit
+
+
 @lru_cache(maxsize=CACHED_STEPS)
 def last_timing(
     level: Level,

@@ -15,6 +15,7 @@ from pathfinder.setting import Setting
 from pathfinder.trees import Tree, takes_pair
 from proto.levels import Level
 from proto.limits import MAX_AMOUNT
+from proto.viability import Rule
 
 MANY_LINES: Final = 40  # from here on numpy is quicker than looking at one after the other
 _EXTRA: Final = itemgetter(0)
@@ -23,26 +24,36 @@ _EXTRA: Final = itemgetter(0)
 def _one_by_one(
     setting: Setting, tree: Tree, policy: Policy, node: int, level: Level, must_differ: bool
 ) -> Ways:
+    # Everything that calls a function for each line is spelled out: here a search spends its time.
     board, floor, found = setting.board, tree.floor, list[tuple[int, int, int]]()
-    prices = board.prices(policy, setting.waived)
+    promisors, room, payer = board.promisor, board.room, setting.payer
+    least, states, held = tree.least, tree.grain.states, list(tree.grain.held)
+    if must_differ:
+        held[Level.BARE] = tree.grain.differed
+    enough = floor if Rule.V10 not in setting.waived else CLOSED + 1
+    barred = setting.bars_modes_that_rely
+    steps = board.prices(policy, setting.waived).steps
+    levels = setting.question.levels
     for line in board.incoming[node]:
-        promisor = board.promisor[line]
-        if promisor == setting.payer:
-            if board.room[line] != CLOSED and setting.first_level(level, policy):
+        promisor = promisors[line]
+        if promisor == payer:
+            if room[line] != CLOSED and setting.first_level(level, policy):
                 found.append((0, line, BY_PAYER))
             continue
-        if not setting.may_carry(line, floor):
+        if room[line] < enough:
             continue
-        for step in prices.steps(line, level):
+        for step in steps(line, level):
             incoming = step.incoming
-            extra = tree.of(promisor, incoming, must_differ and incoming is Level.BARE)
-            if extra >= 0 and setting.takes(incoming, step.mode):
-                extra += -(-floor * (step.num - step.den) // step.den) + step.flat
-                if extra <= MAX_AMOUNT:
-                    found.append((extra, line, incoming))
+            extra = least[promisor * states + held[incoming]]
+            if extra < 0 or incoming not in levels or (barred and step.mode.relies_on_registry):
+                continue
+            extra += -(-floor * (step.num - step.den) // step.den) + step.flat
+            if extra <= MAX_AMOUNT:
+                found.append((extra, line, incoming))
     found.sort(key=_EXTRA)
-    extras, lines, held = zip(*found, strict=True) if found else ((), (), ())
-    return Ways(array("q", extras), array("i", lines), bytes(held))
+    extras = array("q", [extra for extra, _, _ in found])
+    lines = array("i", [line for _, line, _ in found])
+    return Ways(extras, lines, bytes([by for _, _, by in found]))
 
 
 def ways_of(
