@@ -106,7 +106,7 @@ class Feed:
                 fresh = True
         while len(self._policies) > MAX_POLICIES:
             _, name = self._policies.popitem(last=False)
-            self.graph.forget_policy(name)
+            self.graph.forget_candidate(name)
         return fresh
 
     def _knows_all(self, policy: RegistryPolicy) -> bool:
@@ -140,7 +140,7 @@ class Feed:
             case RecordAdvert():
                 name = advert.record.registry.hex()
                 del self._records[name]
-                self.graph.forget_registry(name)
+                self.graph.forget_candidate(name)
             case RegistryList():
                 del self._lists[advert.id]
                 self._read_anew(advert.id)

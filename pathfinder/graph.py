@@ -169,13 +169,11 @@ class Graph:
         self.version += 1
         return Upsert.APPLIED
 
-    def forget_policy(self, name: str) -> None:
-        """The collective of this name is no candidate any more."""
-        self.version += self._policies.pop(name, None) is not None
-
-    def forget_registry(self, name: str) -> None:
-        """It is no candidate any more."""
-        self.version += self._registries.pop(name, None) is not None
+    def forget_candidate(self, name: str) -> None:
+        """The collective or registry of this name is no candidate any more."""
+        self._policies.pop(name, None)
+        self._registries.pop(name, None)
+        self.version += 1
 
     def forget_expired(self, now_us: int) -> int:
         """Drops what has expired; how many entries that were. Makes room when an upsert is FULL."""
@@ -197,9 +195,6 @@ class Graph:
         self._nodes -= len(nodes)
         self._lines -= len(lines)
         dropped = len(nodes) + len(lines) + len(registries)
-        for brand, board in list(self._boards.items()):
-            if board.dead > MIN_DEAD + len(board.nodes) // 2:
-                del self._boards[brand]  # numbers are not used again: a new board is smaller
         self.version += dropped
         return dropped
 
@@ -394,8 +389,10 @@ class Graph:
             self._boards[brand].close_line(promisor, promisee)
 
     def _node_expired(self, name: str) -> None:
-        for brand, board in self._boards.items():
+        for brand, board in list(self._boards.items()):
             if board.knows(name):
                 board.forget_node(name)
                 for entry in self._lines_of(name, brand):
                     board.close_line(entry.line.promisor, entry.line.promisee)
+            if board.dead > MIN_DEAD + len(board.nodes) // 2:
+                del self._boards[brand]  # numbers are not used again: a new board is smaller
