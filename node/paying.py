@@ -149,7 +149,7 @@ class Payer:
                 for p in candidates
                 if p in options.policies or set(p.members) <= options.registries
             }
-        own = self._own_lines(request.brand.guid)
+        own = self.own_lines(request.brand.guid)
         return RouteQuery(
             payer=settings.node,
             payee=request.payee,
@@ -171,7 +171,7 @@ class Payer:
             unit=request.brand.unit,
         )
 
-    def _own_lines(self, brand: bytes) -> dict[LineEnds, int]:
+    def own_lines(self, brand: bytes) -> dict[LineEnds, int]:
         """Our own lines as they are now, fresher than any advert; unusable ones carry nothing."""
         memory = self._engine.memory
         found: dict[LineEnds, int] = {}

@@ -5,7 +5,7 @@ one claims is checked with the adverts that it shows (`node.route_check`).
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +17,7 @@ from node.routing import NoRoute, RouteFinder, RouteFound, RouteQuery
 from proto.adverts import Advert
 from proto.card import PathFinderCard, read_pathfinder_card
 from proto.keys import NodeId
+from proto.network_view import Known, RouteAsk, Viewpoint
 from proto.route_wire import found_from_message, none_from_message, query_to_message
 from proto.v1 import pathfinder_pb2 as pb
 from proto.viability import NodeFacts
@@ -139,13 +140,17 @@ class RemoteFinder(RouteFinder):
         """Never: nothing is kept, and asking takes a while."""
         return None
 
-    def export(self, now_us: int) -> Mapping[str, Any]:
+    def known(self, view: Viewpoint) -> Iterator[Known]:
         """ControlFailure: there is no network here."""
-        raise ControlFailure(
-            "LIGHT",
-            "this node keeps no network: it asks a path finder",
-            "ask the path finder's owner, or take [pathfinder] out of config.toml",
-        )
+        raise _no_network()
+
+    def name_of(self, view: Viewpoint, given: str) -> str:
+        """ControlFailure."""
+        raise _no_network()
+
+    async def ask(self, view: Viewpoint, asked: RouteAsk) -> Mapping[str, Any]:
+        """ControlFailure: names are of a network."""
+        raise _no_network()
 
     def size(self) -> tuple[int, int]:
         """Nothing is known here."""
@@ -163,6 +168,14 @@ class RemoteFinder(RouteFinder):
             }
             for service in self._services
         ]
+
+
+def _no_network() -> ControlFailure:
+    return ControlFailure(
+        "LIGHT",
+        "this node keeps no network: it asks a path finder",
+        "ask the path finder's owner, or take [pathfinder] out of config.toml",
+    )
 
 
 async def _call(channel: RpcChannel, message: pb.RouteQuery) -> pb.RouteAnswer:

@@ -1,9 +1,9 @@
 """What the node asks a path finder, whichever serves it: in this process or another."""
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 from proto.adverts import Advert
+from proto.network_view import KnownNetwork
 from proto.route import LineEnds, NoRoute, RouteFound, RouteHop, RoutePart, RouteQuery
 
 __all__ = [
@@ -17,7 +17,7 @@ __all__ = [
 ]
 
 
-class RouteFinder(Protocol):
+class RouteFinder(KnownNetwork, Protocol):
     """A path finder as a node uses it."""
 
     def observe(self, advert: Advert) -> None:
@@ -34,10 +34,6 @@ class RouteFinder(Protocol):
 
     def recall(self, query: RouteQuery) -> RouteFound | None:
         """What `find` would find, where that is known without a search."""
-        ...
-
-    def export(self, now_us: int) -> Mapping[str, Any]:
-        """The network as a network file (protocol section 10)."""
         ...
 
     def size(self) -> tuple[int, int]:

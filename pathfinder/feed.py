@@ -3,17 +3,15 @@
 Names in the graph are ids in hex. Pure; owned by one task, and nobody reads the graph meanwhile.
 """
 
-import json
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 from pathfinder.by_id import policy_of
 from pathfinder.graph import Graph, Upsert
-from pathfinder.network import Line, Network, Node
-from pathfinder.network_file import format_network
+from pathfinder.network import Line, Node
 from proto.adverts import Advert, AdvertKey, FraudAdvert, LineAdvert, NodeAdvert, RecordAdvert
-from proto.fees import RegistryFee
 from proto.policy import RegistryPolicy, single
 from proto.registry_list import RegistryList
 from proto.route import RouteFound
@@ -186,29 +184,19 @@ class Feed:
         """(nodes, lines) known."""
         return len(self._nodes), sum(not a.closed for a in self._lines.values())
 
-    def export(self, now_us: int) -> Mapping[str, Any]:
-        """The network as a network file (protocol section 10), by people's names."""
-        names = _names(self._nodes)
-        registries = {r: a.record.name or r for r, a in self._records.items()}
-        brands = {a.brand.guid.hex(): a.brand.name for a in self._lines.values()}
-        network = Network(
-            registries=tuple(sorted(registries.values())),
-            nodes=tuple(
-                _named_node(a, names[n], self.accepted(a), registries)
-                for n, a in sorted(self._nodes.items())
-                if a.expires_at_us > now_us
-            ),
-            lines=tuple(
-                Line(
-                    names[f], names[t], brands[b], a.available, a.fees,
-                    _named_fees(a.registry_fees, registries),
-                )
-                for (f, t, b), a in sorted(self._lines.items())
-                if a.expires_at_us > now_us and not a.closed and f in names and t in names
-            ),
-        )  # fmt: skip
-        found: Mapping[str, Any] = json.loads(format_network(network))
-        return found
+    def tables(self) -> "Tables":
+        """Everything that is known now, expired or not. The copies are nobody else's."""
+        return Tables(dict(self._nodes), dict(self._lines), dict(self._records), dict(self._lists))
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The newest advert of each, by id in hex; lists by their id."""
+
+    nodes: Mapping[str, NodeAdvert]
+    lines: Mapping[Ends, LineAdvert]
+    records: Mapping[str, RecordAdvert]
+    lists: Mapping[bytes, RegistryList]
 
 
 def ends_of(advert: LineAdvert) -> Ends:
@@ -237,34 +225,4 @@ def _line(advert: LineAdvert) -> Line:
         available=advert.available,
         fees=advert.fees,
         registry_fees=None if fees is None else {r.hex(): fee for r, fee in fees.items()},
-    )
-
-
-def _names(nodes: Mapping[str, NodeAdvert]) -> dict[str, str]:
-    """Aliases where they are unique, else ids: anybody may call himself anything."""
-    aliases = [a.alias for a in nodes.values()]
-    return {
-        n: a.alias if a.alias.strip() and aliases.count(a.alias) == 1 else n
-        for n, a in nodes.items()
-    }
-
-
-def _named_fees(
-    fees: Mapping[bytes, RegistryFee] | None, registries: Mapping[str, str]
-) -> dict[str, RegistryFee] | None:
-    if fees is None:
-        return None
-    return {registries[r.hex()]: fee for r, fee in fees.items() if r.hex() in registries}
-
-
-def _named_node(
-    advert: NodeAdvert, name: str, accepted: frozenset[bytes], registries: Mapping[str, str]
-) -> Node:
-    return Node(
-        name=name,
-        accepts=frozenset(registries[r.hex()] for r in accepted if r.hex() in registries),
-        watches_registry=advert.watches_registry,
-        hold_max_us=advert.hold_max_us,
-        fees=advert.fees,
-        registry_fees=_named_fees(advert.registry_fees, registries) or {},
     )

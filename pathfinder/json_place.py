@@ -1,16 +1,31 @@
 """Reading a stranger's JSON: every value knows its place, every complaint names it."""
 
 import json
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
+from pathfinder.json_locate import unreadable_place
 from pathfinder.network import name_fault
 from proto.fees import check_fee_rate
 from proto.limits import MAX_AMOUNT
 from proto.money import Rate
 
-MAX_FIELDS: Final = 16  # no object of fixed keys has more than five
+MAX_FIELDS: Final = 16  # no object of fixed keys has more than six
 _SHOWN_CHARS: Final = 80  # of a name in an error: more would break the one line it has
+_NOTHING: Final[Mapping[str, Collection[str]]] = MappingProxyType({})
+# A million lines with all fees of their own hold 8 objects and 16 commas each, a hundred thousand
+# nodes 9 and 30. More would fill gigabytes of memory before anybody has looked at one value.
+MAX_BRACKETS: Final = 10_000_000
+MAX_COMMAS: Final = 24_000_000
+_HINTS: Final = {
+    b"\xff\xfe": " (it looks like UTF-16)",
+    b"\xfe\xff": " (it looks like UTF-16)",
+    b"\x1f\x8b": " (it looks like gzip)",
+}
+_MARK: Final = "\N{ZERO WIDTH NO-BREAK SPACE}"  # what editors write at the start of a file
 
 
 class NetworkFileError(Exception):
@@ -43,13 +58,14 @@ class At:
     def down(self, key: str, value: Any) -> "At":
         return At(f"{self.place}.{shown(key)}" if self.place else shown(key), value)
 
-    def entries(self, *, limit: int, what: str) -> list[tuple[str, "At"]]:
-        """The entries of an object whose keys are names."""
+    def entries(self, *, limit: int, what: str) -> Iterator[tuple[str, "At"]]:
+        """The entries of an object whose keys are names. Nothing is checked before it is asked."""
         if not isinstance(self.value, dict):
             raise self.fail(f"is an object, not {_kind(self.value)}")
         if len(self.value) > limit:
             raise self.fail(f"holds at most {limit} {what}, not {len(self.value)}")
-        return [(key, self.down(key, value)) for key, value in self.value.items()]
+        for key, value in self.value.items():
+            yield key, self.down(key, value)
 
     def fields(self, *allowed: str, required: tuple[str, ...] = ()) -> dict[str, "At"]:
         """The fields of an object whose keys are known."""
@@ -62,13 +78,22 @@ class At:
                 raise self.down(key, None).fail("is missing")
         return found
 
-    def items(self, *, limit: int, what: str) -> list["At"]:
-        """The members of a list."""
+    def values(self, *, limit: int, what: str) -> list[Any]:
+        """The members of a list, without their places; `item` gives the one of each."""
         if not isinstance(self.value, list):
             raise self.fail(f"is a list, not {_kind(self.value)}")
         if len(self.value) > limit:
             raise self.fail(f"holds at most {limit} {what}, not {len(self.value)}")
-        return [At(f"{self.place}[{i}]", value) for i, value in enumerate(self.value)]
+        return self.value
+
+    def item(self, i: int) -> "At":
+        """One member of a list."""
+        return At(f"{self.place}[{i}]", self.value[i])
+
+    def items(self, *, limit: int, what: str) -> Iterator["At"]:
+        """The members of a list. Nothing is checked before the first is asked for."""
+        for i in range(len(self.values(limit=limit, what=what))):
+            yield self.item(i)
 
     def text(self) -> str:
         if not isinstance(self.value, str):
@@ -113,30 +138,70 @@ def _number(value: int) -> str:
     return str(value) if abs(value) < 10**30 else "a number beyond all limits"
 
 
-def read_json(text: bytes) -> Any:
+def read_text(data: bytes) -> str:
+    """The characters of a file. Raises NetworkFileError where it is not UTF-8."""
     try:
-        return json.loads(
-            text.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_constant
-        )
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise NetworkFileError(f"byte {error.start}", "not UTF-8") from error
+        hint = _HINTS.get(data[:2], "")
+        raise NetworkFileError(f"byte {error.start}", f"not UTF-8{hint}") from error
+
+
+def read_json(text: str, one_copy: Mapping[str, Collection[str]] = _NOTHING) -> Any:
+    """The value that the text stands for. Raises NetworkFileError.
+
+    `one_copy`: by the first key of an object, its keys under which the same few texts stand again
+    and again. A million lines would otherwise hold three million texts.
+    """
+    if text.startswith(_MARK):
+        cause = "begins with a byte order mark: save it as UTF-8 without one"
+        raise NetworkFileError("line 1 column 1", cause)
+    brackets, commas = text.count("{") + text.count("["), text.count(",")
+    if brackets > MAX_BRACKETS:
+        raise NetworkFileError("", f"holds more than {MAX_BRACKETS} objects and lists")
+    if commas > MAX_COMMAS:
+        raise NetworkFileError("", f"holds more than {MAX_COMMAS} values")
+    try:
+        return json.loads(text, object_pairs_hook=_maker(one_copy), parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno} column {error.colno}"
         raise NetworkFileError(place, f"not JSON: {error.msg}") from error
+    except _Unreadable as error:
+        raise NetworkFileError(unreadable_place(text) or shown(error.near), error.cause) from error
     except RecursionError as error:
-        raise NetworkFileError("", "nested too deeply") from error
+        raise NetworkFileError(unreadable_place(text), "nested too deeply") from error
     except ValueError as error:  # the language's own bound on the digits of an integer
-        raise NetworkFileError("", "holds a number of too many digits") from error
+        cause = "a number of too many digits"
+        raise NetworkFileError(unreadable_place(text), cause) from error
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in made:
-            raise NetworkFileError(shown(key), "the same key twice in one object")
-        made[key] = value
-    return made
+class _Unreadable(Exception):
+    """The reader knows what is wrong, and of the place only what is near it."""
+
+    def __init__(self, near: str, cause: str) -> None:
+        super().__init__(near, cause)
+        self.near, self.cause = near, cause
+
+
+def _maker(
+    one_copy: Mapping[str, Collection[str]],
+) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
+    copies: dict[str, str] = {}
+
+    def make(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(pairs)
+        if len(made) != len(pairs):
+            counts = Counter(key for key, _ in pairs)
+            twice = next(key for key, count in counts.items() if count > 1)
+            raise _Unreadable(twice, "the same key twice in one object")
+        if pairs and (keys_of := one_copy.get(pairs[0][0])):
+            for key in keys_of:
+                if type(text := made.get(key)) is str:
+                    made[key] = copies.setdefault(text, text)
+        return made
+
+    return make
 
 
 def _no_constant(text: str) -> Any:
-    raise NetworkFileError("", f"{text} is no number of a network")
+    raise _Unreadable("", f"{text} is no number of a network")

@@ -1,41 +1,49 @@
 """The strict reader of the JSON form of a network (protocol section 10)."""
 
 from collections.abc import Callable, Mapping
-from typing import Final, TypeVar
+from functools import lru_cache
+from typing import Any, Final, TypeVar
 
-from pathfinder.json_place import At, read_json, shown
+from pathfinder.json_place import At, read_json, read_text, shown
 from pathfinder.network import DEFAULT_DELTA_US, Line, Network, Node, Policy, name_fault
 from pathfinder.network import policy_fault as n3_fault
 from proto.fees import Fee, FeeSet, RegistryFee
 from proto.limits import (
     DEFAULT_HOLD_MAX_US,
-    MAX_ADVERT_REGISTRIES,
     MAX_ALIAS_CHARS,
+    MAX_AMOUNT,
     MAX_POLICY_MEMBERS,
 )
 from proto.modes import Mode
-from proto.money import ONE
+from proto.money import ONE, Rate
 
 MAX_NODES: Final = 100_000  # the largest network that the search was designed for
 MAX_LINES: Final = 1_000_000  # ten for each node, as in the credit networks people have published
 MAX_REGISTRIES: Final = 1024  # each is a candidate of every search
 MAX_POLICIES: Final = 1024  # so is each of these
+_ONE_COPY: Final = {"from": ("from", "to", "brand"), "rate": ("rate",)}
+_LINE_KEYS: Final = ("from", "to", "brand", "available", "fees", "registry_fees")
+_PLAIN_LINE: Final = frozenset(_LINE_KEYS)
 MAX_HOLD_MS: Final = 366 * 24 * 3600 * 1000  # a year: longer is a gift, not a loan
+
+FEES_AT_HAND: Final = 4096  # different ones kept: a hundred thousand nodes ask much the same
 
 T = TypeVar("T")
 D = TypeVar("D")
 
 
-def parse_network(text: bytes) -> Network:
-    """Reads the JSON form. Raises NetworkFileError (without the file's name) for anything else."""
-    top = At("", read_json(text)).fields(
-        "registries", "policies", "nodes", "lines", required=("nodes",)
-    )
+def parse_network(text: bytes | str) -> Network:
+    """Reads the JSON form. Raises NetworkFileError (without the file's name) for anything else.
+
+    Whoever has much to read gives characters, and keeps no bytes: both would double the memory.
+    """
+    value = read_json(text if isinstance(text, str) else read_text(text), _ONE_COPY)
+    top = At("", value).fields("registries", "policies", "nodes", "lines", required=("nodes",))
     registries = _get(top, "registries", _registries, ())
     known = frozenset(registries)
     policies = _get(top, "policies", lambda at: _policies(at, known), ())
     nodes = _nodes(top["nodes"], known)
-    names = frozenset(node.name for node in nodes)
+    names = {node.name: i for i, node in enumerate(nodes)}
     lines = _get(top, "lines", lambda at: _lines(at, names, known), ())
     return Network(registries, policies, nodes, lines)
 
@@ -118,7 +126,7 @@ def _nodes(at: At, known: frozenset[str]) -> tuple[Node, ...]:
                 accepts=_get(
                     fields,
                     "accepts",
-                    lambda a: _registry_set(a, known, MAX_ADVERT_REGISTRIES),
+                    lambda a: _registry_set(a, known, MAX_REGISTRIES),
                     frozenset(),
                 ),
                 watches_registry=_get(fields, "watches_registry", At.flag, False),
@@ -137,6 +145,8 @@ def _nodes(at: At, known: frozenset[str]) -> tuple[Node, ...]:
 
 
 def _fees(at: At) -> FeeSet:
+    if (plain := _plain_fees(at.value)) is not None:
+        return plain
     made: dict[Mode, Fee] = {}
     for name, entry in at.entries(limit=MAX_ALIAS_CHARS, what="modes"):
         if name not in Mode.__members__:
@@ -146,6 +156,31 @@ def _fees(at: At) -> FeeSet:
             rate=_get(fields, "rate", At.fee_rate, ONE), flat=_get(fields, "flat", At.natural, 0)
         )
     return FeeSet(made)
+
+
+def _plain_fees(value: Any) -> FeeSet | None:
+    """As `_plain_line`: what most nodes say, or None."""
+    if type(value) is not dict:
+        return None
+    made: dict[Mode, Fee] = {}
+    for name, one in value.items():
+        mode = Mode.__members__.get(name)
+        if mode is None or type(one) is not dict or len(one) != 2:
+            return None
+        rate, flat = one.get("rate"), one.get("flat")
+        if type(rate) is not str or type(flat) is not int:
+            return None
+        try:
+            made[mode] = _fee(rate, flat)
+        except ValueError:
+            return None
+    return FeeSet(made)
+
+
+@lru_cache(FEES_AT_HAND)
+def _fee(rate: str, flat: int) -> Fee:
+    """ValueError where either is none."""
+    return Fee(Rate.parse(rate), flat)
 
 
 def _registry_fees(at: At, known: frozenset[str]) -> Mapping[str, RegistryFee]:
@@ -163,37 +198,52 @@ def _registry_fees(at: At, known: frozenset[str]) -> Mapping[str, RegistryFee]:
     return made
 
 
-def _lines(at: At, names: frozenset[str], known: frozenset[str]) -> tuple[Line, ...]:
-    found = []
-    seen: dict[tuple[str, str, str], str] = {}
-    for entry in at.items(limit=MAX_LINES, what="lines"):
-        fields = entry.fields(
-            "from",
-            "to",
-            "brand",
-            "available",
-            "fees",
-            "registry_fees",
-            required=("from", "to", "brand", "available"),
-        )
-        ends = []
-        for key in ("from", "to"):
-            if (name := fields[key].name()) not in names:
-                raise fields[key].fail(f"no node {shown(name)}")
-            ends.append(name)
-        if ends[0] == ends[1]:
-            raise fields["to"].fail("a line leads to another node")
-        line = Line(
-            promisor=ends[0],
-            promisee=ends[1],
-            brand=fields["brand"].name(),
-            available=fields["available"].natural(),
-            fees=_or_null(fields, "fees", _fees),
-            registry_fees=_or_null(fields, "registry_fees", lambda a: _registry_fees(a, known)),
-        )
-        key3 = (line.promisor, line.promisee, line.brand)
-        if key3 in seen:
-            raise entry.fail(f"the same from, to and brand as {seen[key3]}")
-        seen[key3] = entry.place
+def _lines(at: At, names: Mapping[str, int], known: frozenset[str]) -> tuple[Line, ...]:
+    found: list[Line] = []
+    brands: dict[str, int] = {}  # those that were read already
+    seen: dict[tuple[int, int, int], int] = {}
+    for i, value in enumerate(at.values(limit=MAX_LINES, what="lines")):
+        line = _plain_line(value, names, brands) or _line(at.item(i), names, known)
+        brand = brands.setdefault(line.brand, len(brands))
+        ends = (names[line.promisor], names[line.promisee], brand)
+        if (first := seen.setdefault(ends, i)) != i:
+            raise at.item(i).fail(f"the same from, to and brand as {at.item(first).place}")
         found.append(line)
     return tuple(found)
+
+
+def _plain_line(value: Any, names: Mapping[str, int], brands: Mapping[str, int]) -> Line | None:
+    """What nearly all of a million lines are, read without a note of each part's place; None where
+    anything is missing, wrong or merely unusual: `_line` says what."""
+    if type(value) is not dict or not _PLAIN_LINE.issuperset(value):
+        return None
+    if value.get("fees") is not None or value.get("registry_fees") is not None:
+        return None
+    promisor, promisee, brand = value.get("from"), value.get("to"), value.get("brand")
+    if type(promisor) is not str or type(promisee) is not str or type(brand) is not str:
+        return None
+    if promisor not in names or promisee not in names or brand not in brands:
+        return None
+    available = value.get("available")
+    if type(available) is not int or not 0 <= available <= MAX_AMOUNT or promisor == promisee:
+        return None
+    return Line(promisor, promisee, brand, available)
+
+
+def _line(at: At, names: Mapping[str, int], known: frozenset[str]) -> Line:
+    fields = at.fields(*_LINE_KEYS, required=("from", "to", "brand", "available"))
+    ends = []
+    for key in ("from", "to"):
+        if (name := fields[key].name()) not in names:
+            raise fields[key].fail(f"no node {shown(name)}")
+        ends.append(name)
+    if ends[0] == ends[1]:
+        raise fields["to"].fail("a line leads to another node")
+    return Line(
+        promisor=ends[0],
+        promisee=ends[1],
+        brand=fields["brand"].name(),
+        available=fields["available"].natural(),
+        fees=_or_null(fields, "fees", _fees),
+        registry_fees=_or_null(fields, "registry_fees", lambda a: _registry_fees(a, known)),
+    )

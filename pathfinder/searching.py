@@ -4,7 +4,7 @@ Everything here runs on trio but the search itself.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -13,9 +13,11 @@ import trio
 from pathfinder.by_id import Unfound, explained, find, search
 from pathfinder.feed import Feed
 from pathfinder.graph import Graph, Upsert
+from pathfinder.known_network import Snapshot, ask
 from pathfinder.route_cache import RouteCache
 from pathfinder.search import LABEL_BUDGET
 from proto.adverts import Advert
+from proto.network_view import Known, RouteAsk, Viewpoint, network_file
 from proto.policy import RegistryPolicy
 from proto.route import NoRoute, RouteFound, RouteQuery
 
@@ -122,9 +124,28 @@ class Searching:
         statistics = self._search.statistics()
         return statistics.tasks_waiting + statistics.borrowed_tokens
 
+    def known(self, view: Viewpoint) -> Iterator[Known]:
+        """See `proto.network_view.KnownNetwork`."""
+        return Snapshot(view, self._feed.tables()).entries()
+
     def export(self, now_us: int) -> Mapping[str, Any]:
-        """The network as a network file (protocol section 10)."""
-        return self._feed.export(now_us)
+        """The network as a network file (protocol section 10), as a stranger sees it."""
+        return network_file(self.known(Viewpoint(now_us)))
+
+    def name_of(self, view: Viewpoint, given: str) -> str:
+        """See `proto.network_view.KnownNetwork`."""
+        return Snapshot(view, self._feed.tables()).name_of(given)
+
+    async def ask(self, view: Viewpoint, asked: RouteAsk) -> Mapping[str, Any]:
+        """See `proto.network_view.KnownNetwork`."""
+        async with self._search:
+            self._catch_up()
+            changed = self._feed.forget_lists(view.now_us)
+            if self._feed.set_policies(tuple(view.policies.values())) or changed:
+                self._cache.clear()
+            self.searches += 1
+            snapshot = Snapshot(view, self._feed.tables())
+            return await trio.to_thread.run_sync(ask, self._feed.graph, snapshot, asked)
 
     def size(self) -> tuple[int, int]:
         """(nodes, lines) known."""

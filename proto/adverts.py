@@ -200,7 +200,9 @@ def read_advert(data: bytes, now_us: int) -> Advert:
     if len(data) > MAX_ADVERT_BYTES and envelope.kind != RECORD_KIND:
         raise WireFault(f"an advert of a node or a line has at most {MAX_ADVERT_BYTES} bytes")
     if envelope.kind == RECORD_KIND:
-        # The record carries its own signatures; the envelope around it has none to check.
+        # The record carries its own signatures; the envelope around it has none to check. What
+        # stands in the record is its registry's, and may be newer than we are; the rest is not.
+        refuse_unknown_fields(parse(pb.SignedRegistryRecord, envelope.payload))
         return _current(RecordAdvert(read_record(envelope.payload)), now_us)
     if envelope.kind == LIST_KIND:
         return _current(read_list(data), now_us)

@@ -1,6 +1,7 @@
 """Amounts, rates and brands (protocol section 2). Integers only; the rounding is in the name."""
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final, NewType, Self
 
 from proto.limits import MAX_AMOUNT, MAX_BRAND_NAME_CHARS, MAX_RATE_DECIMALS
@@ -79,3 +80,9 @@ class Brand:
             raise ValueError(f"a brand's unit is at least 1, not {self.unit}")
         if len(self.issuer) not in (0, 32):
             raise ValueError("a brand's issuer is a node id or empty")
+
+
+def common_brand(name: str, unit: int = 1) -> Brand:
+    """The brand without issuer that everybody means by this name and unit. ValueError."""
+    tag = b"pledgeway/brand/v1\0" + unit.to_bytes(8, "big") + name.encode()
+    return Brand(sha256(tag).digest()[:BRAND_ID_BYTES], name, unit)

@@ -14,7 +14,7 @@ from proto.keys import KEY_BYTES, SigningKey
 from proto.limits import MAX_ADVERT_BYTES, MAX_ADVERT_REGISTRIES, MAX_SEQUENCE
 from proto.one_line import from_line, to_line
 from proto.v1 import types_pb2 as pb
-from proto.wire import WireFault, canonical, parse
+from proto.wire import WireFault, canonical, parse, refuse_unknown_fields
 
 LIST_KIND: Final = "pledgeway/registry-list-advert/v1"
 LIST_PREFIX: Final = "pledgeway-registry-list:"
@@ -76,6 +76,7 @@ def read_list(data: bytes) -> RegistryList:
     if envelope.kind != LIST_KIND:
         raise WireFault("not a list of registries")
     m = parse(pb.RegistryListAdvert, envelope.payload)
+    refuse_unknown_fields(m)
     if m.owner != envelope.signer or m.list_id != list_id(m.owner):
         raise WireFault("a list of registries that its owner did not sign")
     registries = list(m.registries)

@@ -96,7 +96,7 @@ class Gossip:
         self._store = Store(
             limits,
             protected=lambda origin: origin == key.node_id or origin in self._neighbours,
-            forgotten=lambda advert: self.on_forgotten(advert),
+            forgotten=self._forgotten,
         )
         self._last_sequence = 0
         self._counts = dict.fromkeys(("applied", "refused", "untimely", "limited", "compared"), 0)
@@ -302,6 +302,10 @@ class Gossip:
         if isinstance(held.advert, RecordAdvert | RegistryList):
             self.on_record()
         return None
+
+    def _forgotten(self, advert: Advert) -> None:
+        """It has expired, or was pushed out."""
+        self.on_forgotten(advert)
 
     def release(self, now_us: int) -> int | None:
         """Keeps and spreads what has waited long enough; how many µs until there is more, None

@@ -17,7 +17,7 @@ MAX_ORIGIN_ADVERTS: Final = 4096
 # may have is repeated within a sixth of REFRESH_US.
 ORIGIN_ADVERTS_PER_MIN: Final = 1200
 ORIGIN_BURST: Final = MAX_ORIGIN_ADVERTS  # all that it may have at once, as after its start
-MAX_ADVERTS: Final = 200_000  # some 300 MB of memory: a network of 20,000 nodes
+MAX_ADVERTS: Final = 200_000  # some 350 MB of memory: a network of 20,000 nodes
 # As they travel, on average: a line has 250 bytes, a node a thousand, a registry more.
 STORED_BYTES_EACH: Final = 640
 MAX_STORED_BYTES: Final = MAX_ADVERTS * STORED_BYTES_EACH
@@ -31,7 +31,7 @@ MAX_WAITING: Final = 16_384  # 10 MB: sixteen origins that flood us at the same 
 
 @dataclass(frozen=True, slots=True)
 class GossipLimits:
-    """What an owner may set. A million lines need some 1.5 GB: a path finder's to hold."""
+    """What an owner may set. A million lines need some 1.7 GB: a path finder's to hold."""
 
     per_origin: int = MAX_ORIGIN_ADVERTS
     per_origin_per_min: int = ORIGIN_ADVERTS_PER_MIN

@@ -34,6 +34,7 @@ OWN_CAPS = {RECORD_KIND: MAX_OF_A_KIND, LIST_KIND: MAX_OF_A_KIND, FRAUD_KIND: MA
 class Held:
     """A verified advert and the exact bytes to pass on. `id` and `version` as stores compare."""
 
+    key: AdvertKey
     advert: Advert
     data: bytes
     origin: bytes  # who signed it, or the registry of a record
@@ -52,7 +53,7 @@ class Held:
 
 def hold(advert: Advert, data: bytes) -> Held:
     """`data`: the Envelope bytes that `advert` was read from."""
-    kind, subject = advert.key
+    key = kind, subject = advert.key
     match advert:
         case NodeAdvert():
             origin: bytes = advert.node
@@ -61,7 +62,7 @@ def hold(advert: Advert, data: bytes) -> Held:
         case _:
             origin = subject
     version = version_of(advert.sequence, _content(kind, data))
-    return Held(advert, data, origin, key_id(kind, subject), version)
+    return Held(key, advert, data, origin, key_id(kind, subject), version)
 
 
 def _content(kind: str, data: bytes) -> bytes:
@@ -121,23 +122,23 @@ class Store:
 
     def is_news(self, held: Held) -> bool:
         """Whether it is unknown, or replaces what is known."""
-        known = self._held.get(held.advert.key)
+        known = self._held.get(held.key)
         return known is None or held.replaces(known)
 
     def put(self, held: Held, now_us: int) -> str | None:
         """Keeps what is news. Where there is no room: why, and nothing has changed for it."""
-        known = self._held.get(held.advert.key)
+        known = self._held.get(held.key)
         if fault := self._make_room(held, known, now_us):
             return fault
-        kind = held.advert.key[0]
-        if (known := self._held.get(held.advert.key)) is not None:
+        kind = held.key[0]
+        if (known := self._held.get(held.key)) is not None:
             self._data.discard(known.data)
             self.bytes -= len(known.data)
         else:
             self._of_kind[kind] = self.count(kind) + 1
             if kind not in OWN_CAPS:
-                self._origins.add(held.origin, held.advert.key, held.id)
-        self._held[held.advert.key] = held
+                self._origins.add(held.origin, held.key, held.id)
+        self._held[held.key] = held
         self._by_id[held.id] = held
         self._data.add(held.data)
         self.bytes += len(held.data)
@@ -156,21 +157,21 @@ class Store:
                 self._remove(held)
 
     def _remove(self, held: Held) -> None:
-        kind = held.advert.key[0]
-        del self._held[held.advert.key]
+        kind = held.key[0]
+        del self._held[held.key]
         del self._by_id[held.id]
         self._data.discard(held.data)
         self.bytes -= len(held.data)
         self._of_kind[kind] -= 1
         if kind not in OWN_CAPS:
-            self._origins.remove(held.origin, held.advert.key)
+            self._origins.remove(held.origin, held.key)
         self.summary.remove(held.id)
         self._forgotten(held.advert)
 
     # ------------------------------------------------------------------ room
 
     def _make_room(self, held: Held, known: Held | None, now_us: int) -> str | None:
-        kind = held.advert.key[0]
+        kind = held.key[0]
         if self._protected(held.origin) and kind not in OWN_CAPS:
             return self._room_of_origin(held, known)
         if known is None and self.count(kind) >= OWN_CAPS.get(kind, self._limits.adverts):
@@ -183,10 +184,10 @@ class Store:
         if self._fits(more, known):
             return None
         self.forget_expired(now_us)
-        known = self._held.get(held.advert.key)
+        known = self._held.get(held.key)
         while not self._fits(more, known):
             victim = self._victim(held)
-            if victim is None or victim.advert.key == held.advert.key:
+            if victim is None or victim.key == held.key:
                 return f"no more than {self._limits.adverts} adverts are kept"
             self._remove(victim)
             self.evicted += 1
@@ -199,7 +200,7 @@ class Store:
 
     def _room_of_origin(self, held: Held, known: Held | None) -> str | None:
         """Of one origin those with the smallest ids stay, so that all nodes keep the same ones."""
-        kind, _ = held.advert.key
+        kind, _ = held.key
         if known is not None or kind != LINE_KIND:
             return None
         if self._origins.count(held.origin) < self._limits.per_origin:

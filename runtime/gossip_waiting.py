@@ -28,17 +28,17 @@ class Waiting:
 
     def get(self, held: Held) -> Held | None:
         """What waits of the same subject."""
-        return self._of.get(held.origin, {}).get(held.advert.key)
+        return self._of.get(held.origin, {}).get(held.key)
 
     def put(self, held: Held) -> bool:
         """Whether there is room. It takes the place of what waits of its subject."""
         mine = self._of.get(held.origin, {})
-        known = mine.get(held.advert.key)
+        known = mine.get(held.key)
         if known is None and (len(self) >= MAX_WAITING or len(mine) >= MAX_ORIGIN_WAITING):
             return False
         if known is not None:
             self._data.discard(known.data)
-        self._of.setdefault(held.origin, mine)[held.advert.key] = held
+        self._of.setdefault(held.origin, mine)[held.key] = held
         self._data.add(held.data)
         return True
 

@@ -137,7 +137,11 @@ class MemoryTransport:
     """
 
     def __init__(
-        self, network: MemoryNetwork, node: NodeId, positions: Positions, wish: GossipWish
+        self,
+        network: MemoryNetwork,
+        node: NodeId,
+        positions: Positions,
+        wish: GossipWish = GossipWish.EVERYTHING,
     ) -> None:
         self.node = node
         self.wish = wish

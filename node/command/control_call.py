@@ -3,7 +3,7 @@
 import signal
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
@@ -67,6 +67,24 @@ def call(socket: Path, verb: str, arguments: str, timeout_s: float, progress: Pr
         return await channel.unary(CALL, command, pb.Reply, timeout_s)
 
     return trio.run(_with_channel, socket, ask, progress)
+
+
+def call_each(
+    socket: Path,
+    verb: str,
+    arguments: Iterable[str],
+    told: Callable[[pb.Reply], str],
+    timeout_s: float,
+    progress: Progress,
+) -> None:
+    """One answer to each of many commands, in turn; `told` says how far we are. Lost."""
+
+    async def ask(channel: RpcChannel) -> None:
+        for one in arguments:
+            command = pb.Command(verb=verb, arguments=one)
+            progress.tell(told(await channel.unary(CALL, command, pb.Reply, timeout_s)))
+
+    trio.run(_with_channel, socket, ask, progress)
 
 
 def follow(

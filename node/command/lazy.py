@@ -45,11 +45,15 @@ class LazyGroup(click.Group):
         except click.exceptions.NoArgsIsHelpError as error:
             error.show()
             sys.exit(error.exit_code)
-        except click.ClickException as error:
+        except click.UsageError as error:
             context = getattr(error, "ctx", None)
             where = context.command_path if context is not None else "pledgeway"
             line = plain(" ".join(error.format_message().split()))
             click.echo(f"{where}: {line} (see `{where} --help`)", err=True)
+            sys.exit(error.exit_code)
+        except click.ClickException as error:
+            # No fault of how it was typed: the command says by itself what is wrong with what.
+            error.show()
             sys.exit(error.exit_code)
         except click.Abort:
             click.echo("pledgeway: stopped", err=True)

@@ -1,36 +1,27 @@
-"""`pledgeway network`: the network as the node knows it."""
-
-import json
+"""`pledgeway network`: the network as a node knows it, or as a file describes it."""
 
 import click
 
-from node.command.display import Json
-from node.command.exit_status import TaughtCommand
-from node.command.session import Session, with_node
+from node.command.network_export import export
+from node.command.network_import import import_
+from node.command.network_show import show
 
 
 @click.group("network")
 def network() -> None:
-    """Look at the network as the node knows it.
+    """Look at a network, take it away, and bring it to a node.
+
+    A node knows the network from signed adverts: each node says what it charges and accepts, and
+    for each of its lines what it can still promise. Neighbours pass them on.
 
     \b
     Example:
-      pledgeway network export --node ./alice > net.json
+      pledgeway network show --at ./alice
+      pledgeway network export --at ./alice --out net.json
+      pledgeway network export --at ./alice --format adverts --out net.adverts
+      pledgeway network import net.adverts --at ./bob
     """
 
 
-@network.command("export", cls=TaughtCommand)
-@with_node
-def export(session: Session) -> None:
-    """Print the network as a network file, which `pledgeway route` reads.
-
-    \b
-    Example:
-      pledgeway network export > net.json
-      pledgeway route --network net.json --from Alice --to Bob --amount 700
-    """
-
-    def show(answer: Json) -> None:
-        click.echo(json.dumps(answer, ensure_ascii=False, indent=1))
-
-    session.show("network", {}, show)
+for _command in (export, show, import_):
+    network.add_command(_command)

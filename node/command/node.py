@@ -181,7 +181,7 @@ def _adverts(gossip: Json | None) -> str | None:
     """What is known of the network, signed; and what became of the rest, where there was any."""
     if not gossip:
         return None
-    kinds = ", ".join(f"{n} of {kind}" for kind, n in gossip["per_kind"].items() if n)
+    kinds = ", ".join(f"{kind} {n}" for kind, n in gossip["per_kind"].items() if n)
     known = f"{gossip['known']} known ({kinds})" if kinds else "none known"
     odd = {
         "waiting for their signer's rate": gossip["waiting"],

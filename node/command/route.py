@@ -9,12 +9,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from node.command.route_at import ask_node, at_option, node_to_ask, show_said_reasons
+from node.command.waiting import read_patiently
 from pathfinder.answer import Reason, Route, RouteAnswer
 from pathfinder.answer_json import answer_as_json
 from pathfinder.explain import explain
 from pathfinder.graph import Graph
 from pathfinder.json_place import NetworkFileError, shown
-from pathfinder.network_file import read_network
 from pathfinder.question import BadQuestion, Fault, RouteQuestion
 from pathfinder.search import find_route
 from proto.levels import Level
@@ -47,8 +48,11 @@ _CAUSE: Final = {
 
 _HELP: Final = """Find the cheapest chain of promises from one node to another.
 
-Reads a network from a JSON file and prints the chain that lets the payee receive the amount at the
-least cost to the payer: who promises how much to whom, at which level, and under which registry.
+Takes a network from a JSON file, or what a running node knows of it, and prints the chain that lets
+the payee receive the amount at the least cost to the payer: who promises how much to whom, at which
+level, and under which registry. A node (--at) knows others by alias, by id, or by the first 8
+digits of an id.
+
 A level says what redeems a promise. BARE: the commit, in time. SECURED: the commit in time, or
 stamped by the registry at any time. ATOMIC: the stamped commit, at any time. PROXY: the stamped
 commit, in time.
@@ -58,6 +62,7 @@ Example:
   pledgeway route --network net.json --from P --to Q --amount 100000
   pledgeway route --network net.json --from P --to Q --amount 100000 \\
       --registry R1 --last-level ATOMIC --json
+  pledgeway route --at ./alice --to Bob --amount 700
 
 \b
 A smallest network file:
@@ -67,7 +72,8 @@ A smallest network file:
    "lines": [{"from": "P", "to": "A", "brand": "USD", "available": 500000},
              {"from": "A", "to": "Q", "brand": "USD", "available": 500000}]}
 
-Exit status: 0 a chain was found, 1 there is none, 2 the file or the question is unusable.
+Exit status: 0 a chain was found, 1 there is none, 2 the file or the question is unusable, or no
+node is running; 3 the node's answer was lost.
 """
 
 
@@ -109,11 +115,11 @@ class OneLineCommand(click.Command):
 @click.option(
     "--network",
     "file",
-    required=True,
     type=click.Path(path_type=Path),
     help="JSON file that describes registries, nodes and lines.",
 )
-@click.option("--from", "payer", required=True, metavar="NODE", help="Who pays.")
+@at_option
+@click.option("--from", "payer", metavar="NODE", help="Who pays. Default with --at: that node.")
 @click.option("--to", "payee", required=True, metavar="NODE", help="Who is paid.")
 @click.option(
     "--amount",
@@ -153,8 +159,9 @@ class OneLineCommand(click.Command):
 @click.pass_context
 def route(
     ctx: click.Context,
-    file: Path,
-    payer: str,
+    file: Path | None,
+    directory: Path | None,
+    payer: str | None,
     payee: str,
     amount: int,
     brand: str | None,
@@ -164,8 +171,9 @@ def route(
     as_json: bool,
     explained: bool,
 ) -> None:
+    node = node_to_ask(file, directory, payer)
     question = RouteQuestion(
-        payer,
+        payer or "",
         payee,
         amount,
         brand=brand,
@@ -173,6 +181,15 @@ def route(
         last_levels=frozenset(Level[name] for name in last_levels or Level.__members__),
         max_hops=max_hops,
     )
+    if node is not None or file is None:
+        assert node is not None
+        answer, question, said = ask_node(node, question, explained=explained, as_json=as_json)
+        if as_json:
+            click.echo(json.dumps(said, ensure_ascii=False))
+        else:
+            _print(answer, question, explained=False)
+            show_said_reasons(said, answer.brand, explained=explained)
+        ctx.exit(0 if answer.found else NO_ROUTE)
     answer = _answer(file, question, explained=explained)
     if as_json:
         click.echo(json.dumps(answer_as_json(answer, with_reasons=explained), ensure_ascii=False))
@@ -184,7 +201,7 @@ def route(
 
 def _answer(file: Path, question: RouteQuestion, *, explained: bool) -> RouteAnswer:
     try:
-        graph = Graph.from_network(read_network(file))
+        graph = Graph.from_network(read_patiently(file))
         answer = find_route(graph, question)
         if explained or not answer.found:
             answer = explain(graph, question, answer)

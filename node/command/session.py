@@ -4,7 +4,7 @@ import json
 import os
 import shlex
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -159,6 +159,36 @@ class Session:
             self.end(no)
         return last[0] if last else None
 
+    def ask_each(
+        self, verb: str, each: Iterable[Json], told: Callable[[Json], str], timeout_s: float
+    ) -> None:
+        """Asks one thing after the other; `told` gets each answer, and says how far we are. Ends
+        the command at a no."""
+        try:
+            path = self._running()
+            from node.command.control_call import Lost, Progress, call_each
+
+            def heard(reply: "control_pb2.Reply") -> str:
+                return told(_read(reply).value)
+
+            try:
+                call_each(path, verb, map(_written, each), heard, timeout_s, Progress("waiting"))
+            except Lost as lost:
+                step = f"do it again: it does no harm (see `pledgeway node status {self._where()}`)"
+                raise NoAnswer(UNKNOWN, LOST, str(lost), step) from lost
+        except NoAnswer as no:
+            self.end(no)
+
+    def collect(
+        self, verb: str, arguments: Json, take: Callable[[Json], str], timeout_s: float
+    ) -> Json:
+        """Hands every piece of a long answer to `take`, which says how far we are; the last piece.
+        Ends the command where the answer breaks off."""
+        answer = self.follow(verb, arguments, take, timeout_s)
+        if answer is None or not answer.value.get("end"):
+            self.end(NoAnswer(UNKNOWN, LOST, "the node's answer broke off", "try again"))
+        return answer.value
+
     def print(self, answer: Answer, render: Callable[[Json], None]) -> None:
         """The answer as the mode of output wants it."""
         if self.as_json:
@@ -235,9 +265,19 @@ def _read(reply: "control_pb2.Reply") -> Answer:
 
 def with_node(function: Callable[Concatenate[Session, P], None]) -> Callable[..., None]:
     """Adds --node and --json to a command, and hands it its Session first."""
+    return _with_session(function, "--node")
 
+
+def at_node(function: Callable[Concatenate[Session, P], None]) -> Callable[..., None]:
+    """As `with_node`, where it is about what a node knows: --at says the same as --node."""
+    return _with_session(function, "--at", "--node")
+
+
+def _with_session(
+    function: Callable[Concatenate[Session, P], None], *names: str
+) -> Callable[..., None]:
     @click.option(
-        "--node",
+        *names,
         "directory",
         type=click.Path(path_type=Path),
         envvar=ENVIRONMENT,

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -20,6 +19,7 @@ from node.paying import Payer
 from node.remote_finder import RemoteFinder
 from node.routing import RouteFinder
 from node.terms import Book, KnownRegistry
+from proto import money
 from proto.card import NodeCard
 from proto.descriptor import transaction_uuid
 from proto.fraud.verdict import Verdict
@@ -209,9 +209,8 @@ class Context:
 
 def common_brand(name: str, unit: int = 1) -> Brand:
     """The brand without issuer that everybody means by this name and unit."""
-    tag = b"pledgeway/brand/v1\0" + unit.to_bytes(8, "big") + name.encode()
     try:
-        return Brand(sha256(tag).digest()[:16], name, unit)
+        return money.common_brand(name, unit)
     except ValueError as error:
         raise bad_argument("brand", str(error)) from error
 

@@ -4,7 +4,17 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from node.control import lines, payments, peers, policies, registries, requests, state, terms
+from node.control import (
+    lines,
+    network,
+    payments,
+    peers,
+    policies,
+    registries,
+    requests,
+    state,
+    terms,
+)
 from node.control.context import Context, store
 from node.control.failure import Arguments, ControlFailure
 from proto.v1 import control_pb2 as pb
@@ -12,13 +22,19 @@ from runtime.control import SERVICE, failed, read_arguments, unknown_verb
 from runtime.rpc import CallContext, Send, ServerStream, Service, Unary
 
 Verb = Callable[[Context, Arguments], Awaitable[dict[str, Any]]]
+# One that answers several times; the last answer is final.
+Tale = Callable[
+    [Context, Arguments, Callable[[Mapping[str, Any]], Awaitable[None]]], Awaitable[None]
+]
 
 VERBS: Final[Mapping[str, Verb]] = {
     "status": state.status,
     "card": state.card,
     "audit": state.audit,
     "incidents": state.incidents,
-    "network": state.network,
+    "network": network.network,
+    "network.learn": network.learn,
+    "route": network.route,
     "stop": state.stop,
     "peer.add": peers.add,
     "peer.list": peers.list_peers,
@@ -52,6 +68,13 @@ VERBS: Final[Mapping[str, Verb]] = {
     "payment.evidence": payments.evidence,
 }
 
+TALES: Final[Mapping[str, Tale]] = {
+    "pay": payments.pay,
+    "network.export": network.export,
+    "network.adverts": network.adverts,
+    "network.show": network.show,
+}
+
 
 def control_service(context: Context, more: Mapping[str, Verb] | None = None) -> Service:
     """The gRPC service of the control socket; `more` are verbs of one kind of daemon only."""
@@ -69,7 +92,8 @@ def control_service(context: Context, more: Mapping[str, Verb] | None = None) ->
             return failed(failure)
 
     async def follow(command: pb.Command, _: CallContext, send: Send[pb.Reply]) -> None:
-        if command.verb != "pay":
+        tale = TALES.get(command.verb)
+        if tale is None:
             raise unknown_verb(command.verb)
 
         async def tell(answer: Mapping[str, Any]) -> None:
@@ -78,7 +102,7 @@ def control_service(context: Context, more: Mapping[str, Verb] | None = None) ->
             await send(pb.Reply(json=told))
 
         try:
-            await payments.pay(context, read_arguments(command), tell)
+            await tale(context, read_arguments(command), tell)
         except ControlFailure as failure:
             await send(failed(failure))
 

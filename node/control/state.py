@@ -1,4 +1,4 @@
-"""Verbs about the node as a whole: status, card, audit, incidents, network, stop."""
+"""Verbs about the node as a whole: status, card, audit, incidents, stop."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -117,12 +117,6 @@ async def incidents(context: Context, arguments: Arguments) -> dict[str, Any]:
             for i in sorted(found, key=lambda i: i.at_us)
         ]
     }
-
-
-async def network(context: Context, arguments: Arguments) -> dict[str, Any]:
-    """What gossip has told this node, as a network file."""
-    arguments.done()
-    return dict(context.finder.export(context.clock.now_us()))
 
 
 async def stop(context: Context, arguments: Arguments) -> dict[str, Any]:

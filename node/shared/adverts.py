@@ -1,11 +1,12 @@
 """Adverts among the processes of a node: what one hears, the others know and pass on as well."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
+from functools import partial
 from typing import Final
 
 import trio
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.dialects.postgresql import insert as insert_new
 
 from node.engine import StoreUnavailable
@@ -14,7 +15,7 @@ from node.shared.engine import SharedEngine
 from node.shared.feed import head
 from node.shared.keys import ADVERTS
 from node.store import advert as advert_table
-from proto.adverts import Advert, read_advert
+from proto.adverts import Advert, AdvertKey, read_advert
 from proto.keys import NodeId, SigningKey
 from proto.wire import WireFault
 from runtime.clock import Clock
@@ -27,10 +28,12 @@ from runtime.write_plan import Execute
 log = logging.getLogger(__name__)
 
 PAUSE_S: Final = 0.25  # between two writes: many adverts share one
+MAX_GONE: Final = 65_536  # of a store that is away; what is above it goes when it expires
 
 
 class SharedGossip(Gossip):
-    """As Gossip; `fresh` is what the other processes have not been told."""
+    """As Gossip; `fresh` is what the other processes have not been told, `gone` what was pushed
+    out here before its time: the store has no more room for it than we have."""
 
     def __init__(
         self,
@@ -45,15 +48,25 @@ class SharedGossip(Gossip):
         self._clock = clock
         self._heard = 0  # the last change whose adverts are known here
         self._hearing = False
-        self.fresh: dict[tuple[str, bytes], tuple[Advert, bytes]] = {}
+        self.fresh: dict[AdvertKey, tuple[Advert, bytes]] = {}
+        self.gone: set[AdvertKey] = set()
         self.news = trio.Event()
 
     def _keep(self, held: Held, now_us: int) -> str | None:
         fault = super()._keep(held, now_us)
         if fault is None and not self._hearing:
-            self.fresh[held.advert.key] = held.advert, held.data
+            self.fresh[held.key] = held.advert, held.data
+            self.gone.discard(held.key)
             self.news.set()
         return fault
+
+    def _forgotten(self, advert: Advert) -> None:
+        super()._forgotten(advert)
+        self.fresh.pop(advert.key, None)
+        # What has expired is pruned by itself.
+        if advert.expires_at_us > self._clock.now_us() and len(self.gone) < MAX_GONE:
+            self.gone.add(advert.key)
+            self.news.set()
 
     def hear(self, connection: Connection) -> None:
         """What others have written since the last time: known here too, and passed on."""
@@ -88,9 +101,11 @@ async def share_adverts(engine: SharedEngine, gossip: SharedGossip) -> None:
         await gossip.news.wait()
         gossip.news = trio.Event()
         fresh, gossip.fresh = gossip.fresh, {}
+        gone, gossip.gone = gossip.gone, set()
+        run = partial(write_adverts, adverts=list(fresh.values()), gone=gone)
 
-        def write(group: Group, fresh: Iterable[tuple[Advert, bytes]] = fresh.values()) -> None:
-            group.writes.append(Execute(lambda connection: _write(connection, fresh)))
+        def write(group: Group, run: Callable[[Connection], None] = run) -> None:
+            group.writes.append(Execute(run))
             engine.touch(group, ADVERTS)
 
         try:
@@ -98,12 +113,25 @@ async def share_adverts(engine: SharedEngine, gossip: SharedGossip) -> None:
         except StoreUnavailable as error:
             log.warning("adverts wait for the store: %s", error)
             gossip.fresh = {**fresh, **gossip.fresh}
+            gossip.gone |= gone - gossip.fresh.keys()
             gossip.news.set()
         await trio.sleep(PAUSE_S)
 
 
-def _write(connection: Connection, adverts: Iterable[tuple[Advert, bytes]]) -> None:
+def write_adverts(
+    connection: Connection,
+    adverts: Collection[tuple[Advert, bytes]],
+    gone: Collection[AdvertKey],
+) -> None:
     """In a turn: `head` is the number of this transaction."""
+    if gone:
+        columns = advert_table.c
+        named = (columns.kind == bindparam("k"), columns.subject == bindparam("s"))
+        connection.execute(
+            delete(advert_table).where(*named), [{"k": kind, "s": s} for kind, s in gone]
+        )
+    if not adverts:
+        return
     seq = head(connection)
     rows = [
         {

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 
+import pytest
 import trio
 import trio.testing
 
 from proto.keys import NodeId
 from runtime.clock import FakeClock
-from runtime.intake import Intake
+from runtime.intake import SIGNED_BYTES, TURN_CHECKS, Intake
 from runtime.transport import BatchArrived, GossipArrived, LinkCause, LinkDown, LinkEvent, LinkUp
 
 J, P = NodeId(b"\1" * 32), NodeId(b"\2" * 32)
@@ -100,6 +101,25 @@ def test_empty_batches_and_adverts_count() -> None:
     found = drained(intake)
     assert len([e for e in found if e.peer == J]) == 11
     assert len([e for e in found if e.peer == P]) == 3
+
+
+@pytest.mark.parametrize(
+    ("event", "checks"),
+    [
+        (GossipArrived(P, 1, ()), 1),
+        (GossipArrived(P, 1, (b"x" * (SIGNED_BYTES - 1),)), 1),
+        (GossipArrived(P, 1, (b"x" * (3 * SIGNED_BYTES), b"x")), 5),
+        (GossipArrived(P, 1, (), b"a turn"), TURN_CHECKS),
+        (GossipArrived(P, 1, (b"x",), b"a turn"), TURN_CHECKS + 1),
+    ],
+)
+def test_gossip_counts_by_what_it_may_cost(event: GossipArrived, checks: int) -> None:
+    """A record with a hundred signatures is no line, and a turn may ask for half a megabyte."""
+    clock = FakeClock()
+    intake = Intake(clock, 1000)
+    for _ in range(3000):
+        intake.put(event, nothing)
+    assert len(drained(intake)) == -(-1001 // checks)
 
 
 def test_a_stepped_wall_clock_changes_nothing() -> None:

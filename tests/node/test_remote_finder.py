@@ -9,6 +9,7 @@ import pytest
 
 from node.remote_finder import LIES, REFUSES, SILENT, RemoteFinder
 from node.routing import NoRoute, RouteFound, RouteQuery
+from proto.network_view import Viewpoint
 from proto.v1 import pathfinder_pb2 as pb
 from runtime.control import ControlFailure
 from runtime.rpc import CallContext, RpcRefused, Service, Unary
@@ -88,7 +89,7 @@ async def test_an_honest_one_is_believed(made: Advertised, query: RouteQuery) ->
         (known,) = finder.services()
         assert (known["asked"], known["trouble"]) == (1, None)
         with pytest.raises(ControlFailure, match="LIGHT"):
-            finder.export(query.now_us)
+            finder.known(Viewpoint(query.now_us))
 
 
 @pytest.mark.parametrize(

@@ -171,10 +171,19 @@ def test_unusable_questions(file: Path, change: dict[str, str], more: list[str],
     assert result.stderr.count("\n") == 1 and said in result.stderr
 
 
-def test_missing_options() -> None:
-    result = CliRunner().invoke(route, ["--from", "P"])
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        (["--from", "P"], "--to"),
+        (["--from", "P", "--to", "Q", "--amount", "1"], "--network"),
+        (["--network", "net.json", "--to", "Q", "--amount", "1"], "--from"),
+        (["--network", "net.json", "--at", ".", "--to", "Q", "--amount", "1"], "exclude"),
+    ],
+)
+def test_missing_options(given: list[str], missing: str) -> None:
+    result = CliRunner().invoke(route, given, env={"PLEDGEWAY_NODE": None})
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.count("\n") == 1 and "--network" in result.stderr
+    assert result.stderr.count("\n") == 1 and missing in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
 """Adverts by number, stores of them, and a comparison of two stores without a link between."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 
-from proto.adverts import LINE_KIND, LineAdvert, NodeAdvert
+from proto.adverts import LINE_KIND, LineAdvert, NodeAdvert, read_advert
 from proto.envelope import Envelope, Proof
 from proto.fees import FeeSet
 from proto.gossip_sync import Answer, Ask, read_sync
@@ -75,6 +75,11 @@ def content(store: Store) -> dict[bytes, bytes]:
     return {entry.id: entry.version for entry in store}
 
 
+def content_of(exported: Iterable[bytes]) -> dict[tuple[str, bytes], bytes]:
+    """What is known: subject -> exact bytes."""
+    return {read_advert(data, NOW_US).key: data for data in exported}
+
+
 @dataclass
 class Traffic:
     """What went over the link: bytes of adverts, and of questions and answers."""
@@ -84,6 +89,7 @@ class Traffic:
     advert_bytes: int = 0
     sync_bytes: int = 0
     useless: int = 0  # adverts that the other had already
+    turn_bytes: list[int] = field(default_factory=list)  # of adverts, one way, turn by turn
 
 
 def reconcile(driver: Store, other: Store, now_us: int = NOW_US) -> Traffic:
@@ -93,6 +99,7 @@ def reconcile(driver: Store, other: Store, now_us: int = NOW_US) -> Traffic:
     by_data: dict[bytes, Held] = {entry.data: entry for s in (driver, other) for entry in s}
 
     def pass_on(adverts: list[bytes], receiver: Store) -> None:
+        traffic.turn_bytes.append(sum(map(len, adverts)))
         for data in adverts:
             traffic.adverts += 1
             traffic.advert_bytes += len(data)

@@ -93,9 +93,9 @@ def test_the_newest_of_each_subject_waits_and_goes_in_turn() -> None:
     assert held(line(7, A, 3)).data in waiting and held(line(7, A, 2)).data not in waiting
     assert list(waiting.due(NOW_US)) == []
     assert waiting.next_us(NOW_US) == NOW_US + SECOND_US
-    gone = [(h.advert.key, h.advert.sequence) for h in waiting.due(NOW_US + SECOND_US)]
+    gone = [(h.key, h.advert.sequence) for h in waiting.due(NOW_US + SECOND_US)]
     assert gone == [(line(7, A).key, 3)]
-    gone = [(h.advert.key, h.advert.sequence) for h in waiting.due(NOW_US + HOUR_US)]
+    gone = [(h.key, h.advert.sequence) for h in waiting.due(NOW_US + HOUR_US)]
     assert gone == [(line(8, A).key, 3)]
     assert (len(waiting), waiting.next_us(NOW_US)) == (0, None)
 
@@ -114,7 +114,7 @@ def test_so_many_wait_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def keys(store: Store) -> set[bytes]:
-    return {entry.advert.key[1] for entry in store}
+    return {entry.key[1] for entry in store}
 
 
 @given(st.permutations(list(range(12))), st.permutations(list(range(12))), st.integers(1, 12))
@@ -204,6 +204,14 @@ def test_whoever_has_most_does_not_push_others_out() -> None:
     assert not keep(store, held(line(100, B))) or counts(store)[A] == 5
     assert keep(store, held(line(3, A, sequence=2))), "what replaces needs no room"
     assert len(store) == 9
+
+
+def test_two_that_have_as_many_do_not_push_each_other_out_in_turn() -> None:
+    store = store_of([line(n, A) for n in range(4)] + [line(n, B) for n in range(3)],
+                     GossipLimits(adverts=7))  # fmt: skip
+    assert not keep(store, held(line(9, B)))
+    assert not keep(store, held(line(9, A)))
+    assert (counts(store), store.evicted) == ({A: 4, B: 3, C: 0}, 0)
 
 
 def test_the_protected_stay_and_come_in() -> None:

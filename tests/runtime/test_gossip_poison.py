@@ -3,6 +3,7 @@
 What only a clock makes wrong costs it nothing: two honest clocks differ.
 """
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import cast
@@ -11,15 +12,17 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from proto.adverts import LINE_KIND, NODE_KIND, Advert, LineAdvert, NodeAdvert
+from proto.adverts import LINE_KIND, NODE_KIND, RECORD_KIND, Advert, LineAdvert, RecordAdvert
 from proto.envelope import Envelope, Proof
 from proto.keys import NodeId, SigningKey
 from proto.limits import MAX_ADVERT_BYTES, MAX_ADVERT_LIFE_US, MAX_SEQUENCE_AHEAD_US
+from proto.registry_list import LIST_KIND, RegistryList, make_list
 from proto.v1 import types_pb2 as pb
 from runtime.advert_fate import Fate
 from runtime.gossip import Gossip, portions
 from runtime.gossip_limits import GossipLimits
 from runtime.transport import LinkCause, Transport
+from tests.proto.build import R1
 from tests.runtime.gossiping import (
     FOURTH,
     HOUR_US,
@@ -67,6 +70,7 @@ def other_line(number: int = 1, sequence: int = 5, **changes: int) -> LineAdvert
     return replace(line(number, OTHER.node_id, sequence), **changes)  # type: ignore[arg-type]
 
 
+LIST = make_list(OTHER, [bytes(32)], 5, NOW_US + HOUR_US)
 GOOD_LINE, GOOD_NODE = signed(other_line()), signed(node_advert(OTHER, 5))
 
 
@@ -111,6 +115,12 @@ POISON: dict[str, Callable[[], bytes]] = {
     "a node's field more": lambda: sealed(NODE_KIND, with_field(node_advert(OTHER, 5).encode())),
     "a field more inside": nested_field,
     "a field more around it": lambda: with_field(GOOD_LINE),
+    "a record with a field more": lambda: Envelope(
+        RECORD_KIND, with_field(R1.record.signed), Proof(b"", b"")
+    ).encode(),
+    "a list with a field more": lambda: sealed(
+        LIST_KIND, with_field(Envelope.decode(LIST.signed).payload)
+    ),
     "another's seal key": of_other_certificate,
     "a sequence beyond all": lambda: signed(other_line(sequence=2**63)),
 }
@@ -167,8 +177,9 @@ def test_the_last_that_is_timely() -> None:
     assert [fate.fate for fate in ours.take([ahead, long], NOW_US)] == [Fate.APPLIED] * 2
 
 
+GOOD_RECORD = Envelope(RECORD_KIND, R1.record.signed, Proof(b"", b"")).encode()
 MUTATED = st.tuples(
-    st.sampled_from([GOOD_LINE, GOOD_NODE]),
+    st.sampled_from([GOOD_LINE, GOOD_NODE, GOOD_RECORD, LIST.signed]),
     st.lists(
         st.tuples(
             st.sampled_from(["flip", "cut", "insert", "repeat", "swap"]),
@@ -200,16 +211,66 @@ def mutate(data: bytes, steps: list[tuple[str, int, int]]) -> bytes:
 
 
 @given(st.lists(MUTATED, min_size=1, max_size=4))
-@example([(GOOD_LINE, []), (GOOD_NODE, [])])
+@example([(data, []) for data in (GOOD_LINE, GOOD_NODE, GOOD_RECORD, LIST.signed)])
 def test_mutated_adverts_say_the_same_or_are_refused(
     mutants: list[tuple[bytes, list[tuple[str, int, int]]]],
 ) -> None:
     ours, wire, observed = gossip()
     honest = hear(ours, *(mutate(data, steps) for data, steps in mutants))
     assert honest == (not wire.dropped)
-    truth: tuple[LineAdvert, NodeAdvert] = (other_line(), node_advert(OTHER, 5))
-    assert all(advert in truth for advert in observed)
-    assert len(observed) == len(ours.exported()) == len(wire.said) <= 2
+    truth: tuple[Advert, ...] = (other_line(), node_advert(OTHER, 5), RecordAdvert(R1.record), LIST)
+    assert all(unsigned(advert) in map(unsigned, truth) for advert in observed)
+    assert len(observed) == len(ours.exported()) == len(wire.said) <= 4
+
+
+def unsigned(advert: Advert) -> Advert:
+    """Without the bytes around what was signed, which may be written in several ways."""
+    match advert:
+        case RecordAdvert():
+            return RecordAdvert(replace(advert.record, signed=b""))
+        case RegistryList():
+            return replace(advert, signed=b"")
+        case _:
+            return advert
+
+
+SIGNERS = (OTHER, PEER, FOURTH)
+SAID = st.tuples(
+    st.integers(0, 2),  # by whom
+    st.integers(0, 2),  # of which line
+    st.integers(1, 4),  # sequence
+    st.integers(0, 1),  # two of one number contradict each other
+)
+
+
+@given(st.lists(SAID, max_size=25), st.randoms(use_true_random=False))
+def test_whatever_the_order_the_same_is_known(
+    said: list[tuple[int, int, int, int]], rng: random.Random
+) -> None:
+    """From links, from files, one by one or together; and what is observed never goes back."""
+    adverts = [
+        signed(replace(line(which, SIGNERS[who].node_id), sequence=n, available=a), SIGNERS[who])
+        for who, which, n, a in said
+    ]
+    ends = []
+    for _ in range(2):
+        rng.shuffle(adverts)
+        ours, wire, observed = gossip()
+        for data in adverts:
+            if rng.random() < 0.5:
+                assert hear(ours, data)
+            else:
+                ours.take([data], NOW_US)
+        ends.append(set(ours.exported()))
+        for key in {advert.key for advert in observed}:
+            sequences = [advert.sequence for advert in observed if advert.key == key]
+            assert sequences == sorted(sequences)
+            newest = max(n for who, which, n, _ in said
+                         if line(which, SIGNERS[who].node_id).key == key)  # fmt: skip
+            assert sequences[-1] == newest
+        assert len([1 for to, _ in wire.said if to == THIRD]) == len(observed)
+    assert ends[0] == ends[1]
+    assert len(ends[0]) == len({(who, which) for who, which, _, _ in said})
 
 
 @given(st.lists(st.binary(max_size=300), min_size=1, max_size=5))

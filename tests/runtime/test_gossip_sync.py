@@ -1,6 +1,7 @@
 """Two stores that are compared end equal, and little more than what differs goes over the link."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -81,6 +82,23 @@ def test_a_part_that_is_too_large_to_be_given_is_divided() -> None:
     assert len(given) == GIVE_MAX and reply.sights == (Sight(),)
 
 
+@pytest.mark.parametrize("swap", [False, True])
+def test_large_adverts_take_more_turns(swap: bool) -> None:
+    """All that is asked for is told, though no turn holds more than half a megabyte."""
+    size, count = 8000, 300
+    both = [line(number) for number in range(count)]
+    ours = store_of(both)
+    theirs = store_of([])
+    for advert in both:
+        small = held(replace(advert, sequence=2))
+        theirs.put(replace(small, data=small.data + bytes(size)), NOW_US)
+    traffic = reconcile(theirs, ours) if swap else reconcile(ours, theirs)
+    assert content(ours) == content(theirs)
+    assert (traffic.adverts, traffic.useless) == (count, 0)
+    assert traffic.turns > count * size // TURN_BYTES
+    assert max(traffic.turn_bytes) <= TURN_BYTES + 2 * size
+
+
 def test_who_is_full_is_told_only_what_replaces_what_it_has() -> None:
     limits = GossipLimits(adverts=1000)
     full = store_of((line(number) for number in range(1000)), limits)
@@ -90,7 +108,7 @@ def test_who_is_full_is_told_only_what_replaces_what_it_has() -> None:
     for one, other in ((full, more), (more, full)):
         assert reconcile(one, other).adverts == 0, "nor is it asked again"
     assert len(full) == 1000
-    assert {line(n).key for n in range(1000)} == {entry.advert.key for entry in full}
+    assert {line(n).key for n in range(1000)} == {entry.key for entry in full}
     assert sum(entry.advert.sequence == 2 for entry in full) == 500
 
 

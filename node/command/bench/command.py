@@ -9,6 +9,7 @@ from typing import Final
 
 import click
 
+from node.command.bench.gossip_command import gossip
 from node.command.bench.options import (
     MAX_SECONDS,
     json_option,
@@ -39,10 +40,11 @@ def bench() -> None:
       pledgeway bench pending --count 5000
       pledgeway bench registry --seconds 5
       pledgeway bench route --nodes 10000 --edges 80000
+      pledgeway bench gossip --adverts 100000
     """
 
 
-for _command in (pending, registry, route, spell):
+for _command in (gossip, pending, registry, route, spell):
     bench.add_command(_command)
 
 

@@ -202,7 +202,6 @@ INCIDENT: Final = {
     "amount": 40,
     "detail": "shown 3 s late",
 }
-NETWORK: Final = {"registries": {"Harbour": {}}, "policies": {}, "nodes": {}, "lines": []}
 EVIDENCE: Final = {"file": b64encode(b"\x0a\x01proof").decode(), "kind": "commit certificate"}
 
 ANSWERS: Final[dict[str, dict[str, Any]]] = {
@@ -212,7 +211,6 @@ ANSWERS: Final[dict[str, dict[str, Any]]] = {
     "incidents": {"incidents": [INCIDENT]},
     "audit": AUDIT,
     "balance": BALANCE,
-    "network": NETWORK,
     "peer.add": {"node": "f1" * 32, "alias": "Finder", "address": ""},
     "peer.list": {"peers": STATUS["peers"]},
     "registry.add": REGISTRY,

@@ -169,7 +169,6 @@ ASKED: list[tuple[list[str], str, dict[str, Any]]] = [
     (["payment", "show", "9a"], "payment.show", {"id": "9a"}),
     (["payment", "abandon", "9a"], "payment.abandon", {"id": "9a"}),
     (["balance"], "balance", {}),
-    (["network", "export"], "network", {}),
 ]
 
 

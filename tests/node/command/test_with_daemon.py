@@ -51,6 +51,9 @@ class Pair:
                 return
         raise AssertionError(f"{node} never heard of both directions of the line")
 
+    def gossip(self, node: str) -> Any:
+        return self.json(node, "node", "status")["gossip"]
+
     def start(self, node: str, *options: str) -> None:
         directory = str(self.folder / node)
         made = CliRunner().invoke(main, ["node", "init", directory, "--alias", node, *options])
@@ -96,6 +99,17 @@ def pair() -> Iterator[Pair]:
             process.stdout.close()
         shutil.rmtree(pair.folder)
     assert statuses == [0, 0]
+
+
+def test_status_tells_what_gossip_has_brought(pair: Pair) -> None:
+    told = [pair.gossip(node) for node in ("Alice", "Bob")]
+    for gossip in told:
+        assert gossip["per_kind"]["nodes"] == gossip["per_kind"]["lines"] == 2
+        assert gossip["refused"] == gossip["untimely"] == gossip["waiting"] == 0
+        assert gossip["known"] == sum(gossip["per_kind"].values()) and gossip["bytes"] > 500
+    assert sum(gossip["compared"] for gossip in told) >= 1, "they met, and one of them drove"
+    (line,) = (s for s in pair.good("Alice", "node", "status").splitlines() if "adverts" in s)
+    assert "known (nodes 2, lines 2" in line
 
 
 def test_a_payment(pair: Pair) -> None:
@@ -149,6 +163,33 @@ def test_every_view(pair: Pair, node: str) -> None:
     network = json.loads(pair.good(node, "network", "export"))
     assert {*network["nodes"]} == {"Alice", "Bob"}
     assert pair.json(node, "node", "card")["card"] == pair.good(node, "node", "card").strip()
+
+
+def test_the_network_goes_from_one_node_to_another(pair: Pair) -> None:
+    """As adverts that are verified, as a file that is asked, and as a question to the node."""
+    adverts = str(pair.folder / "net.adverts")
+    pair.good("Alice", "network", "export", "--format", "adverts", "--out", adverts)
+    taken = pair.json("Bob", "network", "import", adverts)
+    assert (taken["applied"], taken["refused"], taken["expired"]) == (0, 0, 0)
+    assert (taken["stale"], taken["limited"]) == (4, 0)
+    first, *lines = Path(adverts).read_text().splitlines()
+    changed = [x[:90] + ("A" if x[90] != "A" else "B") + x[91:] for x in lines]
+    forged = pair.run(
+        "Bob", "network", "import", pair.file("forged.adverts", "\n".join([first, *changed]))
+    )
+    assert forged.exit_code == 1 and "a wrong signature" in forged.stdout
+    shown = pair.json("Alice", "network", "show", "Bob")
+    assert [one["name"] for one in shown["nodes"]] == ["Bob"] and len(shown["lines"]) == 2
+    assert shown["nodes"][0]["said_us"] <= shown["at_us"] < shown["nodes"][0]["expires_at_us"]
+    assert "2 nodes, 2 lines (USD 2)" in pair.good("Alice", "network", "show")
+    net = str(pair.folder / "net.json")
+    pair.good("Alice", "network", "export", "--out", net)
+    bob = shown["nodes"][0]["id"]
+    by_node = pair.json("Alice", "route", "--to", bob[:8], "--amount", "700")
+    by_file = ("--network", net, "--from", "Alice", "--to", "Bob", "--amount", "700")
+    assert by_node == pair.json("Alice", "route", *by_file)
+    assert pair.run("Alice", "route", "--to", "Bob", "--amount", "99999").exit_code == 1
+    assert pair.run("Alice", "route", "--to", "Zoe", "--amount", "1").exit_code == 2
 
 
 def test_terms(pair: Pair) -> None:

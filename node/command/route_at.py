@@ -1,0 +1,121 @@
+"""`pledgeway route --at NODE`: the same question to a running node, which uses what it knows."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from node.command.display import Json, say
+from node.command.exit_status import UNUSABLE
+from node.command.session import BAD_ARGUMENT, ENVIRONMENT, NoAnswer, Session
+from pathfinder.answer import RouteAnswer
+from pathfinder.answer_read import read_answer
+from pathfinder.question import RouteQuestion
+from proto.levels import Level
+from proto.limits import MAX_AMOUNT
+
+ASK_TIMEOUT_S: Final = 60.0  # a search in a large network, behind others
+# What the node calls an argument, and what it is called here.
+_OPTIONS: Final = {"registries": "--registry", "last_levels": "--last-level"}
+
+at_option = click.option(
+    "--at",
+    "--node",
+    "directory",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help=f"Ask the node that runs here.  [default: {ENVIRONMENT}, without --network]",
+)
+
+
+def _unusable(cause: str) -> click.ClickException:
+    """The one line with which `route` ends: its room imports this one."""
+    from node.command.route import Unusable
+
+    return Unusable(cause)
+
+
+def node_to_ask(file: Path | None, directory: Path | None, payer: str | None) -> Path | None:
+    """Where the node is that the question goes to; None: it is about the file. Unusable."""
+    if file is not None and directory is not None:
+        raise _unusable("--network and --at exclude each other: ask a file, or a node")
+    if file is None and directory is None and (named := os.environ.get(ENVIRONMENT)):
+        directory = Path(named)
+    if file is None and directory is None:
+        raise _unusable("name a file with --network, or the folder of a running node with --at")
+    if file is not None and payer is None:
+        raise _unusable("Missing option '--from': a file does not say who pays")
+    return None if directory is None else directory.expanduser()
+
+
+def ask_node(
+    directory: Path, question: RouteQuestion, *, explained: bool, as_json: bool
+) -> tuple[RouteAnswer, RouteQuestion, Mapping[str, Any]]:
+    """The node's answer, the question in the names that it uses, and the JSON that it said. Ends
+    the command where it has none; Unusable where the question is no question."""
+    session = Session(directory, as_json)
+    try:
+        said = session.try_ask("route", _arguments(question, explained), ASK_TIMEOUT_S).value
+    except NoAnswer as no:
+        if no.failure["code"] == BAD_ARGUMENT:
+            argument, _, cause = str(no.failure["message"]).partition(": ")
+            option = _OPTIONS.get(argument, f"--{argument.replace('_', '-')}")
+            raise _unusable(f"{directory}: {option}: {cause}") from no
+        session.end(no)
+    asked = said.get("asked", {})
+    named = replace(
+        question,
+        payer=str(asked.get("from", question.payer)),
+        payee=str(asked.get("to", question.payee)),
+    )
+    brand = str(asked.get("brand") or question.brand or "")
+    try:
+        return read_answer(said.get("answer"), brand, question.amount), named, said["answer"]
+    except ValueError as error:
+        cause = "the node's answer cannot be read"
+        session.end(NoAnswer(UNUSABLE, "LOST", f"{cause}: {error}", "update the older of the two"))
+
+
+def show_said_reasons(said: Json, brand: str, *, explained: bool) -> None:
+    """The reasons of the node's answer, for people."""
+    reasons = said.get("reasons", ())
+    if reasons:
+        say("Nearest rejected chains:" if explained else "Why:")
+    elif explained:
+        say("No rule barred a cheaper chain.")
+    for reason in reasons:
+        rule = str(reason.get("rule", ""))
+        say(f"  {rule}: {reason.get('text')}" if rule[:1] == "V" else f"  {reason.get('text')}")
+        if chain := reason.get("chain"):
+            steps = zip(reason.get("levels", ()), chain[1:], strict=False)
+            path = str(chain[0]) + "".join(f" -{level}→ {name}" for level, name in steps)
+            policy = f" under {reason['registry']}" if reason.get("registry") else ""
+            say(f"    {path}{policy}, would cost {reason.get('cost')} {brand}")
+
+
+def _arguments(question: RouteQuestion, explained: bool) -> dict[str, Any]:
+    """The arguments of the verb; what was not asked for stays with the node's own defaults."""
+    asked: dict[str, Any] = {
+        "to": question.payee,
+        "amount": question.amount,
+        "max_hops": question.max_hops,
+        "explain": explained,
+    }
+    if question.payer:
+        asked["from"] = question.payer
+    if question.brand is not None:
+        asked["brand"] = question.brand
+    if question.policies is not None:
+        asked["registries"] = sorted(question.policies)
+    if question.last_levels != frozenset(Level):
+        asked["last_levels"] = sorted(level.name for level in question.last_levels)
+    if question.max_cost < MAX_AMOUNT:
+        asked["max_cost"] = question.max_cost
+    if question.max_risk is not None:
+        asked["max_risk"] = question.max_risk
+    if question.avoid_nodes:
+        asked["avoid"] = sorted(question.avoid_nodes)
+    return asked
