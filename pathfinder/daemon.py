@@ -19,7 +19,7 @@ from pathfinder.config import PathFinderConfig
 from pathfinder.home import Home, load, load_peers, service_card
 from pathfinder.searching import Searching
 from pathfinder.service import FindingService
-from pathfinder.verbs import Owner, verbs_of
+from pathfinder.verbs import Owner, tales_of, verbs_of
 from proto.adverts import Advert
 from proto.card import NodeCard
 from proto.keys import NodeId
@@ -159,9 +159,11 @@ class Daemon:
             peers=lambda: list(self._peers.values()),
             connected=self._links.__contains__,
             reload=self.reload,
+            exported=self._gossip.exported,
             stop=stop.set,
         )
-        control = RpcServer(bridge, nursery, [verbs_service(verbs_of(owner))], CONTROL_CALLS)
+        verbs = verbs_service(verbs_of(owner), tales_of(owner))
+        control = RpcServer(bridge, nursery, [verbs], CONTROL_CALLS)
         await control.bind_unix(self._home.socket)
         await public.start()
         await control.start()

@@ -1,6 +1,6 @@
 """What the owner of a running path finder may ask it over its control socket."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,15 +9,24 @@ from pathfinder.searching import Searching
 from pathfinder.service import FindingService
 from proto.card import NodeCard
 from proto.keys import NodeId
+from proto.network_view import Viewpoint
 from runtime.clock import Clock
-from runtime.control import Arguments
-
-Verbs = Mapping[str, Callable[[Arguments], Awaitable[Mapping[str, Any]]]]
+from runtime.control import Arguments, ControlFailure, Tale, Verb
+from runtime.network_ask import answered, read_route_ask
+from runtime.network_tale import (
+    MAX_PAGE,
+    Tell,
+    tell_adverts,
+    tell_entries,
+    tell_rows,
+    whole_file,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The daemon as its verbs see it. `reload` gives a line for each card that is of no use."""
+    """The daemon as its verbs see it. `reload` gives a line for each card that is of no use,
+    `exported` all adverts as they were signed."""
 
     config: PathFinderConfig
     node: NodeId
@@ -28,10 +37,16 @@ class Owner:
     peers: Callable[[], Sequence[NodeCard]]
     connected: Callable[[NodeId], bool]
     reload: Callable[[], Sequence[str]]
+    exported: Callable[[], Sequence[bytes]]
     stop: Callable[[], None]
 
+    def view(self) -> Viewpoint:
+        """The network as it looks from here: the nodes that it links with are met."""
+        met = frozenset(card.node for card in self.peers())
+        return Viewpoint(self.clock.now_us(), met=met)
 
-def verbs_of(owner: Owner) -> Verbs:
+
+def verbs_of(owner: Owner) -> Mapping[str, Verb]:
     """By name; each takes its arguments and gives a JSON object."""
     began_us = owner.clock.now_us()
 
@@ -58,9 +73,18 @@ def verbs_of(owner: Owner) -> Verbs:
         return {"node": owner.node.hex(), "alias": owner.config.alias, "card": owner.card}
 
     async def network(arguments: Arguments) -> Mapping[str, Any]:
-        """What gossip has told it, as a network file."""
+        """What gossip has told it, as a network file; a large one only streams."""
         arguments.done()
-        return owner.searching.export(owner.clock.now_us())
+        file = await whole_file(owner.searching, owner.view())
+        if file is None:
+            step = "take it with `pledgeway network export`"
+            raise ControlFailure("TOO_LARGE", "the network is too large for one answer", step)
+        return file
+
+    async def route(arguments: Arguments) -> Mapping[str, Any]:
+        """The cheapest chain by what it knows; nobody is its own payer, so `from` must be said."""
+        ask = read_route_ask(arguments)
+        return await answered(owner.searching.ask(owner.view(), ask))
 
     async def peer_reload(arguments: Arguments) -> Mapping[str, Any]:
         """The cards in the directory have changed."""
@@ -76,9 +100,31 @@ def verbs_of(owner: Owner) -> Verbs:
         "status": status,
         "card": card,
         "network": network,
+        "route": route,
         "peer.reload": peer_reload,
         "stop": stop,
     }
+
+
+def tales_of(owner: Owner) -> Mapping[str, Tale]:
+    """Those that answer several times."""
+
+    async def export(arguments: Arguments, tell: Tell) -> None:
+        arguments.done()
+        await tell_entries(owner.searching, owner.view(), tell)
+
+    async def adverts(arguments: Arguments, tell: Tell) -> None:
+        arguments.done()
+        await tell_adverts(owner.exported(), tell)
+
+    async def show(arguments: Arguments, tell: Tell) -> None:
+        skip = arguments.number("skip", 0)
+        limit = arguments.number("limit", MAX_PAGE, 1, MAX_PAGE)
+        node = arguments.maybe_text("node")
+        arguments.done()
+        await answered(tell_rows(owner.searching, owner.view(), skip, limit, node, tell))
+
+    return {"network.export": export, "network.adverts": adverts, "network.show": show}
 
 
 def _peers(owner: Owner) -> list[dict[str, Any]]:

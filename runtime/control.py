@@ -8,7 +8,7 @@ import grpc
 
 from proto.limits import MAX_AMOUNT
 from proto.v1 import control_pb2 as pb
-from runtime.rpc import CallContext, RpcRefused, Service, Unary
+from runtime.rpc import CallContext, RpcRefused, Send, ServerStream, Service, Unary
 
 SERVICE: Final = "pledgeway.v1.Control"
 MAX_ARGUMENTS: Final = 1 << 18  # a card, a request or a record with room to spare
@@ -119,10 +119,13 @@ def unknown_verb(verb: str) -> RpcRefused:
     return RpcRefused(grpc.StatusCode.UNIMPLEMENTED, f"no verb {verb!r}")
 
 
-def verbs_service(
-    verbs: Mapping[str, Callable[[Arguments], Awaitable[Mapping[str, Any]]]],
-) -> Service:
-    """The control service of a daemon each of whose verbs has one answer."""
+Verb = Callable[[Arguments], Awaitable[Mapping[str, Any]]]
+# One that answers several times; the last answer is final.
+Tale = Callable[[Arguments, Callable[[Mapping[str, Any]], Awaitable[None]]], Awaitable[None]]
+
+
+def verbs_service(verbs: Mapping[str, Verb], tales: Mapping[str, Tale]) -> Service:
+    """The control service of a daemon whose answers wait for no store."""
 
     async def call(command: pb.Command, _: CallContext) -> pb.Reply:
         verb = verbs.get(command.verb)
@@ -133,4 +136,23 @@ def verbs_service(
         except ControlFailure as failure:
             return failed(failure)
 
-    return Service(SERVICE, {"Call": Unary(pb.Command, pb.Reply, call)})
+    async def follow(command: pb.Command, _: CallContext, send: Send[pb.Reply]) -> None:
+        tale = tales.get(command.verb)
+        if tale is None:
+            raise unknown_verb(command.verb)
+
+        async def tell(answer: Mapping[str, Any]) -> None:
+            await send(pb.Reply(json=json.dumps(answer)))
+
+        try:
+            await tale(read_arguments(command), tell)
+        except ControlFailure as failure:
+            await send(failed(failure))
+
+    return Service(
+        SERVICE,
+        {
+            "Call": Unary(pb.Command, pb.Reply, call),
+            "Follow": ServerStream(pb.Command, pb.Reply, follow),
+        },
+    )

@@ -1,5 +1,6 @@
 """A light payer and the path finders that it asks: an honest one, a dead one, and a liar."""
 
+import json
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -138,6 +139,7 @@ async def test_a_light_payer_pays_through_a_path_finder(directory: Path) -> None
         finder = Finder(town, directory / "finder", bridge)
         await finder.found(next(ports))
         await finder.knows_all()
+        await looked_at(finder.home)
         await ask_only(town, finder.card)
 
         first = await paid(town, 1000)
@@ -156,6 +158,21 @@ async def test_a_light_payer_pays_through_a_path_finder(directory: Path) -> None
 
         await lied_to(town, finder, bridge, directory, next(ports))
         await finder.control.close()
+
+
+async def looked_at(home: Path) -> None:
+    """A path finder is asked by its owner as a node is."""
+    asked = ("--from", "P", "--to", "Q", "--amount", "1000", "--json")
+    answer = json.loads(await done("route", "--at", home, *asked))
+    assert answer["found"] and answer["cost"] == 1001
+    assert [hop["to"] for hop in answer["hops"]] == ["M", "Q"]
+    file = json.loads(await done("network", "export", "--at", home))
+    assert sorted(file["nodes"]) == ["M", "P", "Q"] and len(file["lines"]) == 4
+    adverts = await done("network", "export", "--at", home, "--format", "adverts")
+    assert len(adverts.splitlines()) == 1 + 3 + 4 + 1  # its first line, nodes, lines, the registry
+    assert "M" in await done("network", "show", "--at", home)
+    nobody = await typed("route", "--at", str(home), "--to", "Q", "--amount", "1000")
+    assert nobody.returncode == 2 and nobody.stderr.count("\n") == 1, "it pays nobody itself"
 
 
 async def lied_to(town: Town, finder: Finder, bridge: Bridge, directory: Path, port: int) -> None:
