@@ -136,6 +136,7 @@ def route_json(found: RouteFound, promises: Sequence[bytes] = ()) -> dict[str, A
     """How a route is kept with its payment and shown: ids in hex, offsets in µs.
 
     `hops` and `modes` are those of the largest part; `promises` are the first ones of each.
+    `despite`: lines that were asked although they had refused lately.
     """
     parts = [_part_json(part) for part in found.parts]
     for part, promise in zip(parts, promises, strict=False):
@@ -144,6 +145,7 @@ def route_json(found: RouteFound, promises: Sequence[bytes] = ()) -> dict[str, A
         "policy": [member.hex() for member in found.policy.members],
         "quorums": [found.policy.qc, found.policy.qa, found.policy.f, found.policy.delta_us],
         "exact": found.exact,
+        "despite": [[end.hex() for end in ends] for ends in found.despite],
         "hops": parts[0]["hops"],
         "modes": parts[0]["modes"],
         "deadline_us": found.deadline,

@@ -7,7 +7,7 @@ payment back to ROUTING only then, and this task never does.
 import json
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from functools import partial
 from typing import Any, Final
 
@@ -15,12 +15,15 @@ import trio
 
 from node.core.events import CreatePayment, GiveUpPayment
 from node.core.rows import LinePhase, Payment, PaymentPhase, Promise
+from node.course import Course, despite, kept, left_out
 from node.dictating import Dictating, Entropy, MakeEvent
 from node.engine import Engine, StoreUnavailable
-from node.learning import Lessons, learn
+from node.learning import Lessons, Parts, lessons_of
+from node.line_memory import Attempt, LineMemory, Said
 from node.pay_options import DEFAULT_PARTS, PayOptions
 from node.registries import Registries
 from node.routing import LineEnds, NoRoute, RouteFinder, RouteFound, RouteQuery
+from proto.adverts import LINE_KIND, LineAdvert
 from proto.levels import Level
 from proto.limits import US
 from proto.policy import RegistryPolicy, single
@@ -77,6 +80,7 @@ class Payer:
         self._policies = policies
         self._new_id = new_id or partial(entropy, 16)
         self._dictating = Dictating(engine, gossip, clock, entropy)
+        self.lines = LineMemory()
         self._driven: set[bytes] = set()
 
     def resume(self, is_ours: Callable[[bytes], bool] = lambda _: True) -> None:
@@ -97,6 +101,7 @@ class Payer:
         request is refused; its id is given, so that it can be shown."""
         digest = request_hash(signed)
         payment = self._new_id()
+        found, starts = self._at_once(payment, digest, request, options)
         refusal = await self._engine.ask(
             partial(
                 CreatePayment,
@@ -106,10 +111,12 @@ class Payer:
                 request=request,
                 options=options.to_json(),
             ),
-            *self._at_once(payment, digest, request, options),
+            *starts,
         )
         # A first attempt that was refused leaves the payment made, and its task tries again.
         if refusal is None or self._engine.memory.row((Payment.table, payment, b"")) is not None:
+            if found is not None:
+                self.lines.began(payment, Attempt(request.brand.guid, found.parts))
             self._start(payment)
             return payment, None
         for known in self._engine.memory.payments_of(digest):
@@ -119,26 +126,70 @@ class Payer:
 
     def _at_once(
         self, payment: bytes, request_hash: bytes, request: PaymentRequest, options: PayOptions
-    ) -> Sequence[MakeEvent]:
+    ) -> tuple[RouteFound | None, Sequence[MakeEvent]]:
         """The first attempt, where nobody has to be asked for it: it shares the transaction of the
         payment's creation. Else nothing, and the payment's task makes it."""
-        found = self._finder.recall(self._query(request, options, Lessons()))
+        told = self.lines.bounds(request.brand.guid, self._clock.now_us(), self.heard)
+        found = self._finder.recall(self._query(request, options, told.all))
         if found is None or found.relies_on_registry:
-            return ()
+            return None, ()
         descriptor = self._dictating.descriptor(request_hash, 1, request, found)
         start = self._dictating.start(payment, 1, request, found, descriptor, ())
-        return () if isinstance(start, Refusal) else (start,)
+        return (None, ()) if isinstance(start, Refusal) else (found, (start,))
 
     async def plan(
         self,
         request: PaymentRequest,
         options: PayOptions,
         lessons: Lessons | None = None,
+        *,
+        compared: bool = False,
     ) -> RouteFound | NoRoute:
-        """The chains that an attempt would use now; nothing is promised."""
-        return await self._finder.find(self._query(request, options, lessons or Lessons()))
+        """The chains that an attempt would use now; nothing is promised.
 
-    def _query(self, request: PaymentRequest, options: PayOptions, lessons: Lessons) -> RouteQuery:
+        Lines that refused lately are left out, but never the only way: where nothing else is left
+        they are tried again, mere suspects first, and the answer says so (`despite`). `compared`:
+        it also says which cheaper chain was left out for that.
+        """
+        bounds = self.lines.bounds(request.brand.guid, self._clock.now_us(), self.heard)
+        taught = (lessons or Lessons()).bounds
+        stages = [bounds.all, bounds.certain] if bounds.all != bounds.certain else [bounds.all]
+        for told in filter(None, stages):
+            query = self._query(request, options, _least(taught, told))
+            found = await self._finder.find(replace(query, explained=False))
+            if isinstance(found, RouteFound):
+                found = replace(found, despite=despite(found, bounds.all))
+                return await self._compared(found, request, options, taught) if compared else found
+        found = await self._finder.find(self._query(request, options, taught))
+        if isinstance(found, NoRoute) or not bounds.all:
+            return found
+        return replace(found, despite=despite(found, bounds.all))
+
+    async def _compared(
+        self,
+        found: RouteFound,
+        request: PaymentRequest,
+        options: PayOptions,
+        taught: Mapping[LineEnds, int],
+    ) -> RouteFound:
+        """With the cheaper chain, if any, that was left out for what earlier payments learned."""
+        free = await self._finder.find(self._query(request, options, taught))
+        if isinstance(free, NoRoute):
+            return found  # a line has closed between the two questions
+        bounds = self.lines.bounds(request.brand.guid, self._clock.now_us(), self.heard).all
+        return replace(found, reasons=left_out(found, free, bounds, request.brand.name))
+
+    def heard(self, line: LineEnds, brand: bytes) -> Said | None:
+        """What the newest advert of a line says."""
+        advert = self._gossip.get(LINE_KIND, line[0] + line[1] + brand)
+        if not isinstance(advert, LineAdvert):
+            return None
+        return Said(advert.sequence, 0 if advert.closed else advert.available)
+
+    def _query(
+        self, request: PaymentRequest, options: PayOptions, told: Mapping[LineEnds, int]
+    ) -> RouteQuery:
+        """`told`: what lines are asked for at most, as far as refusals taught it."""
         settings = self._engine.memory.settings
         now_us = self._clock.now_us()
         known = [single(r) for r in sorted(settings.known)]
@@ -164,8 +215,7 @@ class Payer:
             now_us=now_us,
             max_hops=options.max_hops,
             max_cost=options.max_cost,
-            avoid_lines=lessons.avoid,
-            learned=_least(own, lessons.carries),
+            learned=_least(own, told),
             max_parts=DEFAULT_PARTS if options.parts is None else options.parts,
             split_to_save=options.parts is not None,
             unit=request.brand.unit,
@@ -190,10 +240,13 @@ class Payer:
         return row
 
     async def _drive(self, payment_id: bytes) -> None:
-        lessons = Lessons()
+        course = Course()
         while True:
             changed = self._engine.next_change((Payment.table, payment_id, b""))
             payment = self._payment(payment_id)
+            if payment.phase is not PaymentPhase.PROMISED:
+                carried = payment.phase is PaymentPhase.COMMITTED
+                self.lines.ended(payment_id, carried=carried)
             if payment.phase.final:
                 self._driven.remove(payment_id)
                 return
@@ -201,35 +254,43 @@ class Payer:
                 await changed.wait()
                 continue
             try:
-                lessons = await self._between_attempts(payment, lessons)
+                course = await self._between_attempts(payment, course)
             except StoreUnavailable as error:
                 log.warning("payment %s waits for the store: %s", payment_id.hex()[:8], error)
                 await trio.sleep(1)
 
-    async def _between_attempts(self, payment: Payment, lessons: Lessons) -> Lessons:
+    async def _between_attempts(self, payment: Payment, course: Course) -> Course:
         """The next attempt, or none any more; what was learned so far."""
         options = PayOptions.from_json(payment.options)
         request = read_request(payment.request, self._clock.now_us(), own=True)
         if payment.attempt:
             because = payment.because or Refusal(Reason.REFUSED_AHEAD)
+            tried = self._tried(payment)
+            course = course.after(payment.attempt, tried, because)
+            self._remember(request.brand.guid, tried, because)
             if because.reason in _HOPELESS or payment.attempt >= options.attempts:
-                await self._give_up(payment, because)
-                return lessons
-            lessons = learn(lessons, self._tried(payment), because)
+                await self._give_up(payment, because, course)
+                return course
             await trio.sleep(GOSSIP_PAUSE_S)
-        found = await self._plan_patiently(payment, request, options, lessons)
+        found = await self._plan_patiently(payment, request, options, course.lessons)
         if isinstance(found, NoRoute):
             because = payment.because or Refusal(Reason.NO_ROUTE)
             over = [r["figure"] for r in found.reasons if r.get("rule") == "MAX_COST"]
             if not payment.attempt and over:
                 because = Refusal(Reason.COST_ABOVE_MAX, min(over))
-            reasons = json.dumps({"exact": found.exact, "reasons": list(found.reasons)})
-            await self._give_up(payment, because, reasons)
-            return lessons
+            await self._give_up(payment, because, course, found)
+            return course
         refusal = await self._attempt(payment, request, found)
         if refusal is not None:
-            await self._give_up(payment, refusal)
-        return lessons
+            await self._give_up(payment, refusal, course)
+        return course
+
+    def _remember(self, brand: bytes, tried: Parts, because: Refusal) -> None:
+        """What an attempt that failed says to payments to come."""
+        now_us = self._clock.now_us()
+        began_us = min((first.made_at_us for _, first in tried), default=now_us)
+        for lesson in lessons_of(tried, because):
+            self.lines.refused(brand, lesson.blames, lesson.why, (began_us, now_us), self.heard)
 
     async def _plan_patiently(
         self,
@@ -250,12 +311,18 @@ class Payer:
                 return found
             await trio.sleep(GOSSIP_PAUSE_S)
 
-    async def _give_up(self, payment: Payment, because: Refusal, route: str = "") -> None:
+    async def _give_up(
+        self, payment: Payment, because: Refusal, course: Course, no: NoRoute | None = None
+    ) -> None:
+        told: dict[str, Any] = {}
+        if no is not None:
+            told = {"exact": no.exact, "reasons": list(no.reasons), "skipped": list(no.skipped)}
+        route = kept(payment.route, course, told) if told or course.tried else ""
         await self._engine.ask(
             partial(GiveUpPayment, payment=payment.id, because=because, route=route)
         )
 
-    def _tried(self, payment: Payment) -> list[tuple[Mapping[str, Any], Promise]]:
+    def _tried(self, payment: Payment) -> Parts:
         """The chains of the last attempt, each with its first promise as it has ended."""
         memory, tried = self._engine.memory, []
         for part in json.loads(payment.route).get("parts", ()):
@@ -276,9 +343,14 @@ class Payer:
             if len(admitted) < found.policy.admissions:
                 return Refusal(Reason.REGISTRY_SILENT)
         start = self._dictating.start(payment.id, attempt, request, found, descriptor, admitted)
-        return start if isinstance(start, Refusal) else await self._engine.ask(start)
+        if isinstance(start, Refusal):
+            return start
+        refusal = await self._engine.ask(start)
+        if refusal is None:
+            self.lines.began(payment.id, Attempt(request.brand.guid, found.parts))
+        return refusal
 
 
 def _least(own: Mapping[LineEnds, int], told: Mapping[LineEnds, int]) -> dict[LineEnds, int]:
-    """What lines carry: of our own the less of what we see and what a neighbour told us."""
+    """What lines carry: the less of what we see, or were told first, and what we were told."""
     return {**own, **{e: min(room, own.get(e, room)) for e, room in told.items()}}

@@ -47,7 +47,15 @@ class Trouble:
 
     def reason(self) -> Mapping[str, Any]:
         """The form of the other reasons of a NoRoute."""
-        return {"rule": self.code, "node": None, "line": None, "figure": 0, "text": self.text}
+        empty: dict[str, Any] = {
+            "node": None,
+            "line": None,
+            "figure": 0,
+            "unit": None,
+            "registries": [],
+        }
+        known = {"code": self.code, "rule": self.code, "text": self.text, "next_step": ""}
+        return {**empty, **known, "chain": [], "levels": [], "cost": None, "bars": 1}
 
 
 @dataclass(slots=True)
@@ -103,7 +111,7 @@ class RemoteFinder(RouteFinder):
         reasons = tuple(trouble.reason() for trouble in troubles)
         if none is None:
             return NoRoute(False, reasons)
-        return NoRoute(none.exact, (*none.reasons, *reasons))
+        return NoRoute(none.exact, (*none.reasons, *reasons), none.skipped)
 
     async def _ask(self, service: _Service, query: RouteQuery) -> RouteFound | NoRoute | Trouble:
         service.asked += 1

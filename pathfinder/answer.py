@@ -1,8 +1,10 @@
 """What the path finder answers."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from pathfinder.network import Policy
+from pathfinder.reason_codes import Code
 from proto.levels import Level
 from proto.modes import Mode
 from proto.schedule import Schedule
@@ -43,23 +45,60 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
-    """What barred one chain. `code` is stable: "V1" … "V12", "MAX_COST", "ASKED" or "NO_PATH".
+class Bar:
+    """One thing that bars a chain, as `code` says. Texts are for people, the rest is for programs.
 
-    `node` is whom it concerns ("" = nobody in particular), `line` the promise's ends where it is
-    about a line. `figure`: by how much, in µs for V8, smallest units for V10 and MAX_COST, promises
-    for V11; else 0. `text` is for people. `chain` and `levels` are those of the barred chain.
+    `rule`: V1 … V12, or the code's name. `node`: whom it concerns ("" = nobody in particular);
+    `line`: the promise's ends where it is about one. `figure`: by how much, in `code.unit`; 0 =
+    none. `registries`, `mode`, `level`: what is not accepted, refused, or not allowed. `next_step`:
+    who could do what about it; "" = nobody can.
     """
 
-    code: str
-    node: str
-    figure: int
+    code: Code
+    rule: str
     text: str
+    node: str = ""
     line: tuple[str, str] | None = None
+    figure: int = 0
+    registries: tuple[str, ...] = ()
+    mode: Mode | None = None
+    level: Level | None = None
+    next_step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One bar of one chain: its nodes, payer first, their levels, its policy and what it would
+    cost. A chain has as many reasons, one behind the other, as it has bars (`bars`): only all of
+    them together keep it out. No chain: `cost` is None.
+    """
+
+    bar: Bar
     chain: tuple[str, ...] = ()
     levels: tuple[Level, ...] = ()
     policy: str = ""
     cost: int | None = None
+    bars: int = 1
+
+    @property
+    def code(self) -> Code:
+        return self.bar.code
+
+
+SEARCH: Final = "SEARCH"  # the search for the chain itself
+SEVERAL: Final = "SEVERAL"
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """What was cut off after `labels` partial chains; 0 = it was not begun.
+
+    `what`: SEARCH, or the name of the Code whose rule was put aside to see what it bars, or
+    SEVERAL: rules that were put aside together.
+    """
+
+    what: str
+    labels: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +106,8 @@ class RouteAnswer:
     """The cheapest viable chain, or why there is none.
 
     `exact` False: the search ran out of its budget, so there may be a cheaper chain, or one at
-    all. `labels`: partial chains that it looked at.
+    all. `skipped`: of the reasons too, what was not looked at to the end. `labels`: the work that
+    was done, in partial chains.
     """
 
     brand: str
@@ -75,6 +115,7 @@ class RouteAnswer:
     route: Route | None
     exact: bool
     reasons: tuple[Reason, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
     labels: int = 0
 
     @property

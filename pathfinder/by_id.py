@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from pathfinder.answer import Route, RouteAnswer
-from pathfinder.answer_json import answer_as_json
+from pathfinder.answer import Bar, Reason, Route, RouteAnswer
+from pathfinder.answer_json import answer_as_json, reason_as_json
 from pathfinder.explain import EXPLAIN_BUDGET, explain
 from pathfinder.graph import Graph
 from pathfinder.network import Policy
 from pathfinder.parts import PARTS_BUDGET, PartsAnswer, find_parts
 from pathfinder.question import BadQuestion, RouteQuestion
+from pathfinder.reason_codes import Code
 from pathfinder.search import LABEL_BUDGET, find_route
 from proto.keys import NodeId
 from proto.policy import EMPTY_POLICY, RegistryPolicy, single
@@ -53,35 +53,42 @@ def search(graph: Graph, query: RouteQuery, budget: int) -> RouteFound | NoRoute
                 return _found(parts.routes, parts.exact)
     except BadQuestion as error:
         # Not yet heard of the payee or of a line in this brand: the same as no route, for now.
-        text = f"{error.fault.value} {error.subject[:16]} is not known yet"
-        reason = {"rule": "NO_PATH", "node": None, "line": None, "figure": 0, "text": text}
-        return NoRoute(True, (reason,))
+        code, text = Code.NO_PATH, f"{error.fault.value} {error.subject[:16]} is not known yet"
+        return NoRoute(True, (reason_as_json(Reason(Bar(code, code.rule, text))),))
     if answer.route is not None:
         return _found((answer.route,), answer.exact)
     return Unfound(question, answer, parts)
 
 
 def explained(graph: Graph, query: RouteQuery, unfound: Unfound, budget: int) -> NoRoute:
-    """What barred the nearest chains; at most `budget` labels for each rule."""
-    parts, labels = unfound.parts, min(budget, EXPLAIN_BUDGET)
-    answer = explain(graph, unfound.question, unfound.answer, budget=labels)
-    reasons = tuple(answer_as_json(answer, with_reasons=True)["reasons"])
-    if parts is None or all(reason["rule"] == "NO_PATH" for reason in reasons):
-        return NoRoute(answer.exact, reasons)
+    """What barred the nearest chains, where the question wants to know; at most `budget` labels for
+    each rule."""
+    parts, answer = unfound.parts, unfound.answer
+    if query.explained:
+        labels = min(budget, EXPLAIN_BUDGET)
+        answer = explain(graph, unfound.question, answer, budget=labels)
+    shown = answer_as_json(answer, with_reasons=True)
+    reasons, skipped = tuple(shown["reasons"]), tuple(shown["skipped"])
+    unknown = all(reason.code is Code.NO_PATH for reason in answer.reasons)
+    if parts is None or unknown:
+        return NoRoute(answer.exact, reasons, skipped, answer.labels)
     split = _no_parts(parts, query.max_parts)
     # Where one line is all there is, the reason of the single chain says the same.
-    known = {reason["figure"] for reason in reasons if reason["rule"] == "V10"}
-    more = () if split["figure"] in known else (split,)
-    return NoRoute(answer.exact and parts.exact, (*reasons, *more))
+    known = {r.bar.figure for r in answer.reasons if r.code is Code.CREDIT_SHORT}
+    more = () if split.bar.figure in known else (reason_as_json(split),)
+    return NoRoute(answer.exact and parts.exact, (*reasons, *more), skipped, answer.labels)
 
 
-def _no_parts(parts: PartsAnswer, max_parts: int) -> dict[str, Any]:
+def _no_parts(parts: PartsAnswer, max_parts: int) -> Reason:
     """Why several chains do not help; the form of the other reasons."""
-    short, text = 0, f"nor do up to {max_parts} chains together"
-    if parts.most is not None and parts.most < parts.amount:
-        short = parts.amount - parts.most
-        text = f"all lines together carry {parts.most} {parts.brand} at most, {short} too few"
-    return {"rule": "PARTS", "node": None, "line": None, "figure": short, "text": text}
+    code = Code.PARTS
+    if parts.most is None or parts.most >= parts.amount:
+        # Something else than credit bars them too: the reasons before this one say what.
+        return Reason(Bar(code, code.rule, f"nor do up to {max_parts} chains together"))
+    short = parts.amount - parts.most
+    text = f"as far as is known, all lines together carry {parts.most} {parts.brand} at most"
+    step = "ask for less, or for credit: `pledgeway line list` shows your own lines"
+    return Reason(Bar(code, code.rule, f"{text}, {short} too few", figure=short, next_step=step))
 
 
 def _found(routes: Sequence[Route], exact: bool) -> RouteFound:
@@ -124,9 +131,10 @@ def policy_of(policy: RegistryPolicy) -> Policy:
 def question_of(query: RouteQuery, graph: Graph) -> RouteQuestion:
     """The same question by names; candidates that the graph does not know are left out."""
     named = frozenset(policy_of(policy).name for policy in query.candidates)
+    payer = query.payer.hex()
     learned = {(f.hex(), t.hex()): a for (f, t), a in (query.learned or {}).items()}
     return RouteQuestion(
-        payer=query.payer.hex(),
+        payer=payer,
         payee=query.payee.hex(),
         amount=query.amount,
         brand=query.brand.hex(),
@@ -143,5 +151,7 @@ def question_of(query: RouteQuery, graph: Graph) -> RouteQuestion:
         avoid_nodes=frozenset(node.hex() for node in query.avoid_nodes),
         avoid_lines=frozenset((f.hex(), t.hex()) for f, t in query.avoid_lines),
         capacity_overrides=learned,
+        # Our own lines we see: of them nothing had to be learned.
+        unlearned={ends: room for ends, room in learned.items() if ends[0] == payer},
         now_us=query.now_us,
     )

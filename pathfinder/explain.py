@@ -1,186 +1,176 @@
-"""What barred the nearest chains: the cheapest one for each rule that is waived alone.
+"""What barred the nearest chains: the cheapest one for each rule or limit that is put aside.
 
-A chain that only one rule bars is the nearest a payer can come. Where no single rule is to blame,
-all are waived together. Bounded: one search with a small budget for each rule.
+A chain that only one rule bars is the nearest a payer can come. Where no single one is to blame, a
+set of them is looked for that none can be left out of. Bounded by one purse of labels, of which no
+rule may take more than its share; what was cut off is told (`RouteAnswer.skipped`).
 """
 
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
-from pathfinder.answer import Reason, RouteAnswer
+from pathfinder.answer import SEARCH, SEVERAL, Bar, Reason, RouteAnswer, Skipped
+from pathfinder.bars import Candidate, bars_of
 from pathfinder.board import Waived
 from pathfinder.graph import Graph
-from pathfinder.labels import Label
-from pathfinder.question import ALL_LEVELS, RouteQuestion
-from pathfinder.search import cheapest, levels_of, names_of, setting_of, violations_of
-from pathfinder.setting import Setting
-from proto.limits import MAX_AMOUNT, MAX_HOPS, US
-from proto.modes import mode_of
-from proto.viability import Rule, Violation
-
-EXPLAIN_BUDGET: Final = 5_000  # labels for each rule: a few tenths of a second at most
-MAX_REASONS: Final = 16  # more than a person reads
-
-# V1 and V6 ask for the same trust, so one without the other would hardly ever help.
-_WAIVERS: Final[tuple[Waived, ...]] = (
-    frozenset({Rule.V10}),
-    frozenset({Rule.V8}),
-    frozenset({Rule.V1, Rule.V6}),
-    frozenset({Rule.V2}),
-    frozenset({Rule.V5}),
-    frozenset({Rule.V7}),
-    frozenset({Rule.V9}),
-    frozenset({Rule.V11}),
-    frozenset({Rule.V12}),
+from pathfinder.question import RouteQuestion
+from pathfinder.reason_codes import Code
+from pathfinder.search import (
+    Guide,
+    amounts_of,
+    cheapest,
+    guides_for,
+    levels_of,
+    names_of,
+    setting_of,
 )
-_ALL: Final = frozenset().union(*_WAIVERS)
+from pathfinder.setting import Setting
+from pathfinder.waivers import Waiver, together, waivers_for
+
+EXPLAIN_BUDGET: Final = 10_000  # labels of one explanation: less than a second of searching
+RULE_BUDGET: Final = 2_500  # of one rule, so that a hopeless one leaves something for the others
+LEAST_BUDGET: Final = 400  # kept for each of the others: a near chain is found with fewer
+MAX_CHAINS: Final = 16  # more than a person reads
+ANY_CODE: Final = frozenset(Code)
 
 
 def explain(
-    graph: Graph, question: RouteQuestion, answer: RouteAnswer, *, budget: int = EXPLAIN_BUDGET
+    graph: Graph,
+    question: RouteQuestion,
+    answer: RouteAnswer,
+    *,
+    budget: int = EXPLAIN_BUDGET,
+    only: frozenset[Code] = ANY_CODE,
 ) -> RouteAnswer:
     """The same answer with its reasons: chains that would have been cheaper, or possible at all.
 
-    Raises BadQuestion as `find_route` does.
+    `only`: the rules and limits to put aside. Raises BadQuestion as `find_route` does.
     """
-    reasons: list[Reason] = []
-    bound = question.max_cost if answer.cost is None else answer.cost - 1
-    asked = replace(question, max_cost=bound)
-    for waived in _WAIVERS:
-        reasons += _nearest(graph, asked, waived, answer.brand, budget)
-    if not reasons and not answer.found:
-        reasons += _beyond_the_rules(graph, question, answer.brand, budget)
-    return replace(answer, reasons=_distinct(reasons))
+    return _Explaining(graph, question, answer, budget).run(only)
 
 
-def _distinct(reasons: list[Reason]) -> tuple[Reason, ...]:
-    seen: dict[tuple[str, str, tuple[str, str] | None, int], Reason] = {}
-    for reason in sorted(reasons, key=lambda r: MAX_AMOUNT if r.cost is None else r.cost):
-        seen.setdefault((reason.code, reason.node, reason.line, reason.figure), reason)
-    return tuple(seen.values())[:MAX_REASONS]
+@dataclass(frozen=True, slots=True)
+class _Barred:
+    """A chain and all that bars it."""
+
+    chain: Candidate
+    bars: tuple[Bar, ...]
+
+    @property
+    def order(self) -> tuple[object, ...]:
+        """Cheaper first, then fewer bars; the rest is for repeating."""
+        chain = self.chain
+        return chain.amounts[0], len(self.bars), len(chain.names), chain.names, chain.levels
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        chain = self.chain
+        about = (chain.names, chain.levels, chain.policy.name, chain.amounts[0], len(self.bars))
+        return tuple(Reason(bar, *about) for bar in self.bars)
 
 
-def _nearest(
-    graph: Graph, question: RouteQuestion, waived: Waived, brand: str, budget: int
-) -> list[Reason]:
-    """Why the cheapest chain under that waiver is barred; empty where the waiver does not help."""
-    _, setting = setting_of(graph, question, waived)
-    label = cheapest(setting, budget, budget // 4).label
-    if label is None:
-        return []
-    return [_reason(setting, label, v, brand) for v in violations_of(setting, label)]
+def _guides(setting: Setting, waived: int) -> Sequence[Guide]:
+    """Fine trees are made for what is asked often. One rule less is asked once, and not worth
+    them; all of them together are what most has to be said about."""
+    usual = guides_for(setting)
+    return (Guide.COARSE,) if waived == 1 and Guide.FINE in usual else usual
 
 
-def _beyond_the_rules(
-    graph: Graph, question: RouteQuestion, brand: str, budget: int
-) -> list[Reason]:
-    """No rule alone is to blame: what the question itself forbids, several rules, or no lines."""
-    dearer = replace(question, max_cost=MAX_AMOUNT)
-    if question.max_cost < MAX_AMOUNT:
-        _, setting = setting_of(graph, dearer)
-        if label := cheapest(setting, budget, budget // 4).label:
-            short = label.amount - question.max_cost
-            text = f"the cheapest chain costs {label.amount} {brand}, {short} more than asked for"
-            return [_of_chain(setting, label, "MAX_COST", question.payer, short, text)]
-    if reasons := _nearest(graph, dearer, _ALL, brand, budget):
-        return reasons
-    wider = replace(
-        dearer,
-        levels=ALL_LEVELS,
-        first_levels=ALL_LEVELS,
-        last_levels=ALL_LEVELS,
-        max_hops=MAX_HOPS,
-        avoid_lines=frozenset(),
-        policies=None,
-    )
-    _, setting = setting_of(graph, wider, _ALL)
-    if label := cheapest(setting, budget, budget // 4).label:
-        text = "the levels, registries and lines that the question allows leave no chain"
-        return [_of_chain(setting, label, "ASKED", question.payer, 0, text)]
-    text = f"no lines in {brand} lead from {question.payer} to {question.payee}"
-    if not brand:
-        text = f"there are no lines at all, so none from {question.payer} to {question.payee}"
-    return [Reason("NO_PATH", question.payer, 0, text)]
+class _Explaining:
+    """One explanation. Made for one use."""
 
+    def __init__(
+        self, graph: Graph, question: RouteQuestion, answer: RouteAnswer, budget: int
+    ) -> None:
+        self._graph, self._question, self._answer = graph, question, answer
+        self._left, self._labels = budget, 0
+        self._skipped: list[Skipped] = []
+        if not answer.exact:
+            self._skipped.append(Skipped(SEARCH, answer.labels))
 
-def _of_chain(
-    setting: Setting,
-    label: Label,
-    code: str,
-    node: str,
-    figure: int,
-    text: str,
-    line: tuple[str, str] | None = None,
-) -> Reason:
-    return Reason(
-        code=code,
-        node=node,
-        figure=figure,
-        text=text,
-        line=line,
-        chain=names_of(setting, label),
-        levels=levels_of(label),
-        policy=setting.policies[label.policy].name,
-        cost=label.amount,
-    )
+    def run(self, only: frozenset[Code]) -> RouteAnswer:
+        question, cost = self._question, self._answer.cost
+        waivers = [w for w in waivers_for(question, self._graph) if w.name in only]
+        if cost is not None:
+            # Only what is cheaper than the answer is missed, whatever the payer would pay.
+            question = replace(question, max_cost=cost - 1)
+            waivers = [w for w in waivers if w.name is not Code.MAX_COST]
+        reserve = 0 if self._answer.found else RULE_BUDGET  # for what several bar together
+        barred: dict[object, _Barred] = {}
+        for behind, waiver in zip(range(len(waivers), 0, -1), waivers, strict=True):
+            found = self._nearest(question, (waiver,), kept=reserve + behind * LEAST_BUDGET)
+            if found is not None:
+                barred.setdefault(found.chain, found)
+        reasons = self._told(barred.values())
+        if not reasons and cost is None and only == ANY_CODE:
+            reasons = self._of_several(waivers)
+        return replace(
+            self._answer,
+            reasons=reasons,
+            skipped=tuple(self._skipped),
+            labels=self._answer.labels + self._labels,
+        )
 
+    def _told(self, barred: Iterable[_Barred]) -> tuple[Reason, ...]:
+        nearest = sorted(barred, key=lambda b: b.order)[:MAX_CHAINS]
+        return tuple(reason for one in nearest for reason in one.reasons)
 
-def _reason(setting: Setting, label: Label, violation: Violation, brand: str) -> Reason:
-    names, place, rule = names_of(setting, label), violation.place, violation.rule
-    line = None
-    node = names[place] if place < len(names) else ""
-    if rule in (Rule.V1, Rule.V2, Rule.V10):
-        node, line = names[place - 1], (names[place - 1], names[place])
-    elif rule in (Rule.V11, Rule.V12):
-        node = ""
-    text = _text(setting, label, violation, node, line, brand)
-    return _of_chain(setting, label, rule.value, node, violation.figure, text, line)
+    def _nearest(
+        self, question: RouteQuestion, waivers: Sequence[Waiver], kept: int = 0
+    ) -> _Barred | None:
+        """The cheapest chain once they are put aside, with what bars it; None where that does not
+        help, or was not looked at to the end. `kept`: labels of the purse for what comes behind."""
+        rules: Waived = frozenset(rule for waiver in waivers for rule in waiver.rules)
+        name = waivers[0].name.value if len(waivers) == 1 else SEVERAL
+        share = min(self._left, RULE_BUDGET, max(self._left - kept, LEAST_BUDGET))
+        if share <= 0:
+            self._skipped.append(Skipped(name, 0))
+            return None
+        asked = together(waivers, question, self._graph)
+        brand, setting = setting_of(self._graph, asked, rules)
+        # Of the last resort's chain nobody knows that it is the nearest: it is not looked for.
+        found = cheapest(setting, share, 0, _guides(setting, len(waivers)))
+        self._left -= found.labels
+        self._labels += found.labels
+        if not found.exact:
+            self._skipped.append(Skipped(name, found.labels))
+        label = found.label
+        if label is None or not found.exact:
+            return None
+        chain = Candidate(
+            names_of(setting, label),
+            levels_of(label),
+            amounts_of(label),
+            setting.policies[label.policy],
+            brand,
+        )
+        bars = bars_of(self._graph, self._question, chain)
+        # Only a search that was cut off can have missed a chain that nothing bars.
+        assert bars or not self._answer.exact, (chain, name)
+        return _Barred(chain, bars) if bars else None
 
+    def _of_several(self, waivers: list[Waiver]) -> tuple[Reason, ...]:
+        """No rule alone is to blame: a set that none can be left out of, or no lines at all."""
+        needed = list(waivers)
+        nearest = self._nearest(self._question, needed)
+        if nearest is None:
+            cut_off = any(one.what == SEVERAL for one in self._skipped)
+            return () if cut_off else (self._no_path(),)
+        # What is least often to blame is put back first.
+        for waiver in reversed(needed.copy()):
+            fewer = [w for w in needed if w is not waiver]
+            if self._left <= 0:
+                break
+            without = self._nearest(self._question, fewer)
+            if without is not None:
+                nearest, needed = without, fewer
+        return nearest.reasons
 
-def _text(
-    setting: Setting,
-    label: Label,
-    violation: Violation,
-    node: str,
-    line: tuple[str, str] | None,
-    brand: str,
-) -> str:
-    """One sentence for people. Programs read the code, the node and the figure."""
-    policy = setting.policies[label.policy]
-    rule, figure, levels = violation.rule, violation.figure, levels_of(label)
-    lack = f"{node} does not accept {_registries(policy.members)}"
-    if rule is Rule.V1:
-        return f"{lack}, so it cannot promise {levels[violation.place - 1].name}"
-    if rule is Rule.V2:
-        return f"{node} cannot give a PROXY promise under {_registries(policy.members)}"
-    if rule is Rule.V5:
-        last = levels[-1]
-        if last not in setting.question.last_levels or not last.needs_stamp:
-            return f"{node} does not take a last promise of level {last.name}"
-        return f"{lack}, so it does not take a last promise of level {last.name}"
-    if rule is Rule.V6:
-        return f"{lack}, which is its way out when its upstream fails it"
-    if rule is Rule.V7:
-        return f"{node} does not watch registries, so an early decision could leak late to it"
-    if rule is Rule.V8:
-        if not figure:
-            return "no deadline is late enough for everybody on the chain"
-        seconds = f"{figure / US:.1f} s"
-        if violation.place == len(levels):
-            return f"the deadline is {seconds} later than {node} allows"
-        return f"the promise of {node} locks {seconds} longer than its hold_max"
-    if rule is Rule.V9:
-        mode = mode_of(levels[violation.place - 1], levels[violation.place])
-        assert mode is not None
-        return f"{node} has no price for mode {mode.name}, so it refuses it"
-    if rule is Rule.V10:
-        assert line is not None
-        return f"line {line[0]}→{line[1]} is short by {figure} {brand}"
-    if rule is Rule.V11:
-        return f"the chain has {figure} promises more than allowed"
-    assert rule is Rule.V12, rule
-    return "a chain with SECURED or GATEWAY modes cannot carry a decline hash"
-
-
-def _registries(members: tuple[str, ...]) -> str:
-    return f"registry {members[0]}" if len(members) == 1 else f"all of {', '.join(members)}"
+    def _no_path(self) -> Reason:
+        question, brand = self._question, self._answer.brand
+        text = f"no lines in {brand} lead from {question.payer} to {question.payee}"
+        if not brand:
+            text = f"there are no lines at all, so none from {question.payer} to {question.payee}"
+        step = f"a line is missing: somebody who reaches {question.payee} has to grant credit"
+        code = Code.NO_PATH
+        return Reason(Bar(code, code.rule, text, question.payer, next_step=step))

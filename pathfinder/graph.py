@@ -173,7 +173,6 @@ class Graph:
         """The collective or registry of this name is no candidate any more."""
         self._policies.pop(name, None)
         self._registries.pop(name, None)
-        self.version += 1
 
     def forget_expired(self, now_us: int) -> int:
         """Drops what has expired; how many entries that were. Makes room when an upsert is FULL."""
@@ -185,43 +184,34 @@ class Graph:
         ]
         nodes = [name for name, entry in self._known_nodes() if entry.expires_at_us <= now_us]
         registries = [name for name, entry in self._registries.items() if entry[1] <= now_us]
-        self._graph.remove_edges_from(lines)
+        for ends in lines:
+            self.forget_line(*ends)
         for name in nodes:
-            del self._graph.nodes[name]["said"]
+            self.forget_node(name)
         for name in registries:
-            del self._registries[name]
-        bare = [n for n, said in self._graph.nodes(data="said") if not said]
-        self._graph.remove_nodes_from([n for n in bare if not self._graph.degree(n)])
-        self._nodes -= len(nodes)
-        self._lines -= len(lines)
-        dropped = len(nodes) + len(lines) + len(registries)
-        self.version += dropped
-        return dropped
+            self.forget_candidate(name)
+        return len(nodes) + len(lines) + len(registries)
 
     def forget_node(self, name: str) -> None:
         """Drops what a node said, its sequence too. Its lines stay, and lead nowhere."""
-        known = self._node(name)
-        if known is None:
+        if (known := self._node(name)) is None:
             return
         if known.expires_at_us > self._now_us:
             self._node_expired(name)
         del self._graph.nodes[name]["said"]
         self._remove_useless(name)
         self._nodes -= 1
-        self.version += 1
 
     def forget_line(self, promisor: str, promisee: str, brand: str) -> None:
         """Drops what was said of a line, its sequence too."""
         ends = (promisor, promisee, brand)
-        known = self._line(ends)
-        if known is None:
+        if (known := self._line(ends)) is None:
             return
         if self._is_open(known):
             self._expired(ends)
         self._graph.remove_edge(*ends)
         self._remove_useless(promisor, promisee)
         self._lines -= 1
-        self.version += 1
 
     def _remove_useless(self, *names: str) -> None:
         idle = [n for n in names if self._node(n) is None and not self._graph.degree(n)]
@@ -246,6 +236,18 @@ class Graph:
         """Whether the node has an advert in force."""
         known = self._node(name)
         return known is not None and known.expires_at_us > now_us
+
+    def node(self, name: str) -> Node:
+        """What a known node says, in force or not. KeyError."""
+        if (entry := self._node(name)) is None:
+            raise KeyError(name)
+        return entry.node
+
+    def line(self, promisor: str, promisee: str, brand: str) -> Line:
+        """What the promisor says of a known line, in force or not. KeyError."""
+        if (entry := self._line((promisor, promisee, brand))) is None:
+            raise KeyError(promisor, promisee, brand)
+        return entry.line
 
     def nodes(self, now_us: int = 0) -> tuple[str, ...]:
         """Names of the nodes that are known, sorted."""

@@ -33,7 +33,8 @@ class RouteQuestion:
     `levels`, `first_levels`, `last_levels` are what any, the first, the last promise may have.
     `max_risk`: most that the risks of all intermediaries' modes may add up to; 0 = all ATOMIC.
     `avoid_nodes`, as intermediaries, and `avoid_lines` are kept clear of. `capacity_overrides`:
-    what lines carry as we were told, or saw on our own. `declines`: the
+    what lines carry as we were told, or saw on our own; `unlearned`: the same without what
+    refusals taught, None = they taught nothing. `declines`: the
     descriptor would carry a decline hash, which bars SECURED and GATEWAY (V12). `now_us` is POSIX
     time: what has expired by then takes no part.
     """
@@ -58,6 +59,12 @@ class RouteQuestion:
     avoid_lines: frozenset[LineEnds] = frozenset()
     capacity_overrides: Mapping[LineEnds, int] = field(default_factory=_learned_nothing)
     now_us: int = 0
+    unlearned: Mapping[LineEnds, int] | None = None
+
+    @property
+    def firm_overrides(self) -> Mapping[LineEnds, int]:
+        """`capacity_overrides` without what refusals taught."""
+        return self.capacity_overrides if self.unlearned is None else self.unlearned
 
 
 @unique

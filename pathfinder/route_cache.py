@@ -126,7 +126,9 @@ class RouteCache:
 def _key(query: RouteQuery) -> _Key:
     """The question without what an answer bears to change."""
     others = frozenset(item for item in (query.learned or {}).items() if item[0][0] != query.payer)
-    timeless = replace(query, now_us=0, latest_deadline=0, max_cost=MAX_AMOUNT, learned=None)
+    timeless = replace(
+        query, now_us=0, latest_deadline=0, max_cost=MAX_AMOUNT, learned=None, explained=True
+    )
     return timeless, others
 
 

@@ -114,6 +114,23 @@ def allowed(incoming: Level, outgoing: Level, standing: Standing, waived: frozen
     return False
 
 
+def broken_by_pair(
+    incoming: Level, outgoing: Level, facts: NodeFacts, members: frozenset[Hashable]
+) -> tuple[Rule, ...]:
+    """Every rule that a node breaks between two promises, not only the first that is met.
+
+    `facts.fees`: those of its outgoing line. V3, V4 and a first PROXY cannot be cured: last.
+    """
+    found: list[Rule] = []
+    while rule := pair_rule(incoming, outgoing, facts, members):
+        found.append(rule)
+        cured = _cure(facts, rule, members)
+        if cured == facts:
+            break
+        facts = cured
+    return tuple(found)
+
+
 def _cure(facts: NodeFacts, rule: Rule, members: frozenset[Hashable]) -> NodeFacts:
     """Facts that do not break `rule`; the same facts where none could (V3, V4, a first PROXY)."""
     if rule in (Rule.V1, Rule.V6):

@@ -30,6 +30,7 @@ class RouteQuery:
     then also where they cost less. Shares are multiples of `unit`. `avoid_nodes`: as
     intermediaries. `max_risk`: most that the risks of all intermediaries' modes may add up to;
     None = any. `learned`: what lines carry, as the payer sees its own or was told of others.
+    `explained`: without a route, say why.
     """
 
     payer: NodeId
@@ -49,6 +50,7 @@ class RouteQuery:
     avoid_nodes: frozenset[NodeId] = frozenset()
     max_risk: int | None = None
     learned: Mapping[LineEnds, int] | None = None
+    explained: bool = True
     max_parts: int = 1
     split_to_save: bool = False
     unit: int = 1
@@ -91,12 +93,16 @@ def _no_adverts() -> Mapping[NodeId, NodeAdvert]:
 class RouteFound:
     """What the payer will dictate: chains under one policy and one D, the largest first.
 
+    `despite`: lines on it that refused lately, tried again because nothing else is left. `reasons`:
+    cheaper chains that were left out for what was learned (`NoRoute.reasons`). The payer sets both.
     `nodes`: what those on the way advertise, where the payer need not have heard of them.
     """
 
     parts: tuple[RoutePart, ...]
     policy: RegistryPolicy
     exact: bool
+    despite: tuple[LineEnds, ...] = ()
+    reasons: tuple[Mapping[str, Any], ...] = ()
     nodes: Mapping[NodeId, NodeAdvert] = field(default_factory=_no_adverts)
 
     @property
@@ -122,7 +128,9 @@ class RouteFound:
 
 @dataclass(frozen=True, slots=True)
 class NoRoute:
-    """Why: entries as in the `reasons` of protocol section 10."""
+    """Why: entries as in the `reasons` of protocol section 10; `skipped`: what was cut off."""
 
     exact: bool
     reasons: tuple[Mapping[str, Any], ...]
+    skipped: tuple[Mapping[str, Any], ...] = ()
+    labels: int = 0

@@ -15,6 +15,7 @@ from proto.limits import (
     MAX_AMOUNT,
     MAX_HOPS,
     MAX_PARTS,
+    MAX_POLICY_MEMBERS,
     MAX_RECORD_ADVERT_BYTES,
 )
 from proto.modes import Mode
@@ -31,9 +32,11 @@ MAX_QUERY_NODES: Final = 256  # avoided
 MAX_US: Final = 10**13  # 115 days: offsets beyond it are slips
 MAX_REASONS: Final = 32  # a search gives half as many
 MAX_REASON_CHARS: Final = 1200  # one sentence, or a name, with the ids of sixteen registries in it
-MAX_RULE_CHARS: Final = 16
+MAX_CODE_CHARS: Final = 40
 NOBODY: Final = "00" * 32  # stands for a node where a reason concerns none
 _ID: Final = re.compile("[0-9a-f]{64}")
+# A registry, or a collective by all that it is (pathfinder.by_id.policy_of).
+_POLICY: Final = re.compile(r"(~([0-9]{1,16}/){4}([0-9a-f]{64}\+){0,15})?[0-9a-f]{64}")
 # Of every node and every line that the chains of one answer can use, and the lists they follow.
 MAX_ANSWER_ADVERTS: Final = 3 * MAX_PARTS * MAX_HOPS
 
@@ -64,6 +67,7 @@ def query_to_message(query: RouteQuery) -> pb.RouteQuery:
         max_parts=query.max_parts,
         split_to_save=query.split_to_save,
         unit=query.unit,
+        unexplained=not query.explained,
     )
     if query.max_risk is not None:
         message.max_risk = query.max_risk
@@ -102,6 +106,7 @@ def query_from_message(m: pb.RouteQuery, now_us: int) -> RouteQuery:
         },
         max_parts=_within("max parts", m.max_parts, 1, MAX_PARTS),
         split_to_save=m.split_to_save,
+        explained=not m.unexplained,
         unit=_within("unit", m.unit, 1, MAX_AMOUNT),
     )
     if query.payer == query.payee:
@@ -172,7 +177,11 @@ def _expiry(wire: pb.RouteHop, hop: RouteHop) -> int | None:
 def none_to_message(none: NoRoute) -> pb.RouteAnswer:
     """The answer that there is no route, or that none was found in time."""
     reasons = [_reason_to_message(reason) for reason in none.reasons[:MAX_REASONS]]
-    return pb.RouteAnswer(none=pb.RouteNone(reasons=reasons), exact=none.exact)
+    skipped = [
+        pb.RouteSkipped(what=one["what"], labels=one["labels"])
+        for one in none.skipped[:MAX_REASONS]
+    ]
+    return pb.RouteAnswer(none=pb.RouteNone(reasons=reasons, skipped=skipped), exact=none.exact)
 
 
 def _reason_to_message(reason: Mapping[str, Any]) -> pb.RouteReason:
@@ -185,6 +194,12 @@ def _reason_to_message(reason: Mapping[str, Any]) -> pb.RouteReason:
         chain=reason.get("chain") or (),
         levels=reason.get("levels") or (),
         registry=reason.get("registry") or "",
+        code=reason.get("code") or "",
+        unit=reason.get("unit") or "",
+        registries=reason.get("registries") or (),
+        mode=reason.get("mode") or "",
+        level=reason.get("level") or "",
+        bars=reason.get("bars", 1),
     )
     if reason.get("cost") is not None:
         message.cost = min(reason["cost"], MAX_AMOUNT)
@@ -194,7 +209,19 @@ def _reason_to_message(reason: Mapping[str, Any]) -> pb.RouteReason:
 def none_from_message(m: pb.RouteNone, *, exact: bool) -> NoRoute:
     """Reasons that are fit to be shown; whether they hold nobody can check. Raises WireFault."""
     _most("reasons", m.reasons, MAX_REASONS)
-    return NoRoute(exact, tuple(_reason(reason) for reason in m.reasons))
+    _most("what was skipped", m.skipped, MAX_REASONS)
+    reasons = tuple(_reason(reason) for reason in m.reasons)
+    return NoRoute(exact, reasons, tuple(_skipped(one) for one in m.skipped))
+
+
+def _skipped(m: pb.RouteSkipped) -> Mapping[str, Any]:
+    if not _is_code(m.what):
+        raise WireFault("what was skipped: no code that anybody knows")
+    return {"what": m.what, "labels": _within("what was skipped", m.labels, 0, MAX_AMOUNT)}
+
+
+def _is_code(text: str) -> bool:
+    return 0 < len(text) <= MAX_CODE_CHARS and text.isascii() and text.isprintable()
 
 
 def _reason(m: pb.RouteReason) -> Mapping[str, Any]:
@@ -204,23 +231,35 @@ def _reason(m: pb.RouteReason) -> Mapping[str, Any]:
         raise WireFault("reasons: a line has two ends")
     if not all(_ID.fullmatch(name) for name in (*m.line, *m.chain, m.node or NOBODY)):
         raise WireFault("reasons: a node that is no id")
-    names = (m.rule, *m.levels)
-    if not m.rule or any(len(n) > MAX_RULE_CHARS or not n.isascii() for n in names):
+    _most("registries of a reason", m.registries, MAX_POLICY_MEMBERS)
+    maybe = (text for text in (m.code, m.unit, m.mode, m.level) if text)
+    if not all(_is_code(text) for text in (m.rule, *m.levels, *maybe)):
         raise WireFault("reasons: no code that anybody knows")
-    texts = (*names, m.node, *m.line, m.text, *m.chain, m.registry)
+    if not all(_ID.fullmatch(r) for r in m.registries) or not _POLICY.fullmatch(
+        m.registry or NOBODY
+    ):
+        raise WireFault("reasons: a registry or a policy that is none")
+    texts = (m.text,)
     if not all(text.isprintable() and len(text) <= MAX_REASON_CHARS for text in texts):
         raise WireFault("reasons: a text that cannot be shown")
     cost = _within("reasons", m.cost, 0, MAX_AMOUNT) if m.HasField("cost") else None
     return {
+        "code": m.code or m.rule,
         "rule": m.rule,
         "node": m.node or None,
         "line": list(m.line) or None,
         "figure": _within("reasons", m.figure, 0, MAX_AMOUNT),
+        "unit": m.unit or None,
+        "registries": list(m.registries),
+        "mode": m.mode or None,
+        "level": m.level or None,
         "text": m.text,
+        "next_step": "",
         "chain": list(m.chain),
         "levels": list(m.levels),
         "registry": m.registry or None,
         "cost": cost,
+        "bars": _within("reasons", m.bars, 0, MAX_REASONS),
     }
 
 

@@ -25,7 +25,10 @@ IMPURE = {
     *("asyncio", "grpc", "os", "random", "secrets", "socket", "sqlalchemy"),
     *("threading", "time", "trio"),
 }
-PURE_NODE_ROOMS = ("node/ledger/clearing.py", "node/escrow/templates.py", "node/web/approval.py")
+PURE_NODE_ROOMS = (
+    *("node/ledger/clearing.py", "node/escrow/templates.py", "node/web/approval.py"),
+    *("node/learning.py", "node/line_memory.py", "node/course.py"),
+)
 PURE_REGISTRY = ("registry/log.py", "registry/tlog.py", "registry/audit/replay.py")
 IMPURE_PATHFINDER = {
     *("service.py", "config.py", "__main__.py", "network_file.py"),

@@ -4,6 +4,7 @@ import click
 
 from node.command.network_export import export
 from node.command.network_import import import_
+from node.command.network_learned import forget, learned
 from node.command.network_show import show
 
 
@@ -23,5 +24,5 @@ def network() -> None:
     """
 
 
-for _command in (export, show, import_):
+for _command in (export, show, import_, learned, forget):
     network.add_command(_command)

@@ -1,9 +1,11 @@
 """How a payment and a route are shown to people."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from node.command.display import Json, amount, facts, gap, moment, say, short, table, who
 from node.command.request import amount_of
+from node.command.route_reasons import show_reasons
 from node.command.texts import said
 
 FINAL: Final = frozenset({"COMMITTED", "ABORTED"})
@@ -78,6 +80,8 @@ def show_payment(one: Json) -> None:
         )
     )
     show_hops(one)
+    _show_despite(one)
+    _show_tried(one)
     _show_reasons(one)
 
 
@@ -134,28 +138,68 @@ def show_plan(one: Json) -> None:
             )
         )
         show_hops(one)
+        _show_despite(one)
     if not one.get("exact", True):
         say("The search gave up early: there may be a better chain.")
     _show_reasons(one)
 
 
 def _show_reasons(one: Json) -> None:
-    reasons = one.get("reasons") or one.get("explained") or ()
-    for reason in filter(_is_trouble, reasons):
-        say(f"Not answered: {_reason(reason)}")
-    for number, reason in enumerate(r for r in reasons if not _is_trouble(r)):
-        if number == 0:
-            say("Nearest rejected chains:")
-        say(f"  {_reason(reason)}")
+    for trouble in _troubles(one):
+        say(f"Not answered: {trouble}")
+    others = [r for r in one.get("reasons") or () if not _is_trouble(r)]
+    if others and (one.get("phase") or one.get("hops")):
+        gap()  # between it and what was said before
+    show_reasons({**one, "reasons": others}, one.get("brand"), "Nearest rejected chains:")
 
 
-def _reason(reason: object) -> str:
-    if not isinstance(reason, dict):
-        return str(reason)
-    rule = str(reason.get("rule") or reason.get("code") or "")
-    text = str(reason.get("text") or rule)
-    # The numbered rules are the protocol's (section 4); other codes repeat what the text says.
-    return f"{rule}: {text}" if rule[1:].isdigit() and text != rule else text
+def _show_despite(one: Json) -> None:
+    lines = [f"{_name(a)}→{_name(b)}" for a, b in one.get("despite") or ()]
+    if lines:
+        gap()
+        say(f"Nothing else was left, so it goes over what refused lately: {', '.join(lines)}.")
+
+
+def _show_tried(one: Json) -> None:
+    """Which attempts were refused, by which line as far as one can know, and what that taught."""
+    tried = one.get("tried") or ()
+    if not tried:
+        return
+    brand = one.get("brand")
+    gap()
+    table(
+        ("attempt", ">asked", "refused because", "line", ">asked since for at most"),
+        (
+            (
+                failed.get("attempt"),
+                amount(failed.get("cost"), brand),
+                _refused(failed, brand),
+                _suspect(blame, failed),
+                amount(blame.get("carries"), brand) if blame else "-",
+            )
+            for failed in tried
+            for blame in _blamed(failed)
+        ),
+        empty="",
+    )
+
+
+def _blamed(failed: Json) -> Sequence[Json]:
+    return failed.get("blamed") or ({},)
+
+
+def _refused(failed: Json, brand: object) -> str:
+    code, figure = str(failed.get("reason")), failed.get("figure")
+    words = said(code, figure if isinstance(figure, int) else 0, str(brand or ""))
+    return words.message if words else code
+
+
+def _suspect(blame: Json, failed: Json) -> str:
+    if not blame:
+        return "none is to blame"
+    promisor, promisee = blame.get("line") or ("?", "?")
+    doubt = "" if failed.get("certain") else " (suspect)"
+    return f"{_name(promisor)}→{_name(promisee)}{doubt}"
 
 
 def _within(seconds: object) -> str | None:

@@ -9,9 +9,11 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from node.command.route_at import ask_node, at_option, node_to_ask, show_said_reasons
+from node.command.display import Json
+from node.command.route_at import ask_node, at_option, node_to_ask
+from node.command.route_reasons import show_reasons
 from node.command.waiting import read_patiently
-from pathfinder.answer import Reason, Route, RouteAnswer
+from pathfinder.answer import Route, RouteAnswer
 from pathfinder.answer_json import answer_as_json
 from pathfinder.explain import explain
 from pathfinder.graph import Graph
@@ -187,14 +189,13 @@ def route(
         if as_json:
             click.echo(json.dumps(said, ensure_ascii=False))
         else:
-            _print(answer, question, explained=False)
-            show_said_reasons(said, answer.brand, explained=explained)
+            _print(answer, question, said, explained=explained)
         ctx.exit(0 if answer.found else NO_ROUTE)
     answer = _answer(file, question, explained=explained)
     if as_json:
         click.echo(json.dumps(answer_as_json(answer, with_reasons=explained), ensure_ascii=False))
     else:
-        _print(answer, question, explained=explained)
+        _print(answer, question, answer_as_json(answer, with_reasons=True), explained=explained)
     if not answer.found:
         ctx.exit(NO_ROUTE)
 
@@ -213,7 +214,8 @@ def _answer(file: Path, question: RouteQuestion, *, explained: bool) -> RouteAns
     return answer
 
 
-def _print(answer: RouteAnswer, question: RouteQuestion, *, explained: bool) -> None:
+def _print(answer: RouteAnswer, question: RouteQuestion, said: Json, *, explained: bool) -> None:
+    """The chain, then the reasons, which are in the JSON form of the answer."""
     console = Console(highlight=False)
     if answer.route is None:
         console.print(
@@ -226,11 +228,8 @@ def _print(answer: RouteAnswer, question: RouteQuestion, *, explained: bool) -> 
         console.print(_sentence(answer, answer.route, question), markup=False)
     if not answer.exact:
         console.print("The search gave up early: there may be a better chain.", markup=False)
-    if answer.reasons:
-        console.print("Nearest rejected chains:" if explained else "Why:", markup=False)
-        for reason in answer.reasons:
-            console.print(f"  {_reason_text(reason, answer.brand)}", markup=False)
-    elif explained:
+    show_reasons(said, answer.brand, "Nearest rejected chains:" if explained else "Why:")
+    if explained and not said.get("reasons") and not said.get("skipped"):
         console.print("No rule barred a cheaper chain.", markup=False)
 
 
@@ -270,18 +269,6 @@ def _sentence(answer: RouteAnswer, found: Route, question: RouteQuestion) -> str
         f"{question.payer} pays {found.cost} {answer.brand} so that {question.payee} receives"
         f" {answer.amount}: {fee} ({share}) in fees."
     )
-
-
-def _reason_text(reason: Reason, brand: str) -> str:
-    rule = reason.code if reason.code.startswith("V") else ""
-    text = f"{rule}: {reason.text}" if rule else reason.text
-    if not reason.chain:
-        return text
-    chain = reason.chain[0]
-    for name, level in zip(reason.chain[1:], reason.levels, strict=True):
-        chain += f" -{level.name}→ {name}"
-    policy = f" under {reason.policy}" if reason.policy else ""
-    return f"{text}\n    {chain}{policy}, would cost {reason.cost} {brand}"
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import click
 
-from node.command.display import Json, say
 from node.command.exit_status import UNUSABLE
 from node.command.session import BAD_ARGUMENT, ENVIRONMENT, NoAnswer, Session
 from pathfinder.answer import RouteAnswer
@@ -77,23 +76,6 @@ def ask_node(
     except ValueError as error:
         cause = "the node's answer cannot be read"
         session.end(NoAnswer(UNUSABLE, "LOST", f"{cause}: {error}", "update the older of the two"))
-
-
-def show_said_reasons(said: Json, brand: str, *, explained: bool) -> None:
-    """The reasons of the node's answer, for people."""
-    reasons = said.get("reasons", ())
-    if reasons:
-        say("Nearest rejected chains:" if explained else "Why:")
-    elif explained:
-        say("No rule barred a cheaper chain.")
-    for reason in reasons:
-        rule = str(reason.get("rule", ""))
-        say(f"  {rule}: {reason.get('text')}" if rule[:1] == "V" else f"  {reason.get('text')}")
-        if chain := reason.get("chain"):
-            steps = zip(reason.get("levels", ()), chain[1:], strict=False)
-            path = str(chain[0]) + "".join(f" -{level}→ {name}" for level, name in steps)
-            policy = f" under {reason['registry']}" if reason.get("registry") else ""
-            say(f"    {path}{policy}, would cost {reason.get('cost')} {brand}")
 
 
 def _arguments(question: RouteQuestion, explained: bool) -> dict[str, Any]:

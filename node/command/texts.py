@@ -150,7 +150,8 @@ WORDS: Final = {
     R.PAYMENT_LIVE: Words("the request is being paid right now", SEE_PAYMENTS),
     R.PAYMENT_DONE: Words("a payment of this request has ended already", SEE_PAYMENTS),
     R.NO_ROUTE: Words(
-        "no chain of promises reaches the payee", "see why with `pledgeway pay --dry-run`"
+        "no chain of promises reaches the payee",
+        "`pledgeway payment show` says why, and `pledgeway pay --dry-run` why not now",
     ),
     R.COST_ABOVE_MAX: _amount(
         "the cheapest chain costs more than allowed", ", by {}", "raise --max-cost"

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from node.control.context import Context, store
 from node.control.failure import Arguments, ControlFailure, bad_argument
+from node.control.reasons import named_lines, named_reason, named_tried
 from node.core.events import AbandonPayment
 from node.core.rows import (
     Ask,
@@ -26,7 +27,6 @@ from proto.certificate import AbortCertificate
 from proto.descriptor import decode_descriptor, transaction_uuid
 from proto.levels import Level
 from proto.limits import GRACE_US, GUARD_US, MAX_AMOUNT, MAX_HOPS, MAX_PARTS
-from proto.money import Brand
 from proto.policy import RegistryPolicy
 from proto.request import PaymentRequest, from_text, read_request
 from proto.v1 import types_pb2 as pb
@@ -68,6 +68,7 @@ def _route_shown(context: Context, route: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "registry": _policy_shown(context, route),
         **_chain_shown(context, route),
+        "despite": named_lines(context, route.get("despite", ())),
         "parts": [
             {"amount": part["amount"], "cost": part["cost"], **_chain_shown(context, part)}
             for part in route.get("parts", [])
@@ -109,7 +110,7 @@ async def plan(context: Context, arguments: Arguments) -> dict[str, Any]:
     now_us = context.clock.now_us()
     if now_us > request.expires_at_us:
         raise ControlFailure("REQUEST_EXPIRED", figure=now_us - request.expires_at_us)
-    found = await context.payer.plan(request, options)
+    found = await context.payer.plan(request, options, compared=True)
     about = {
         "amount": request.amount,
         "brand": request.brand.name,
@@ -117,9 +118,10 @@ async def plan(context: Context, arguments: Arguments) -> dict[str, Any]:
         "payee_alias": request.payee_alias,
         "description": request.description,
     }
+    reasons = [named_reason(context, r, request.brand) for r in found.reasons]
     if isinstance(found, NoRoute):
-        reasons = [_named_reason(context, r, request.brand) for r in found.reasons]
-        return {"found": False, "exact": found.exact, "reasons": reasons} | about
+        work = {"skipped": list(found.skipped), "labels": found.labels}
+        return {"found": False, "exact": found.exact, "reasons": reasons} | work | about
     locks = [lock for part in found.parts for lock in part.schedule.locks]
     return (
         {
@@ -129,29 +131,11 @@ async def plan(context: Context, arguments: Arguments) -> dict[str, Any]:
             "fee": found.cost - request.amount,
             "deadline_s": found.deadline / 1e6,
             "held_at_most_s": max(locks) / 1e6,
+            "reasons": reasons,
         }
         | _route_shown(context, route_json(found))
         | about
     )
-
-
-def _named_reason(context: Context, reason: Mapping[str, Any], brand: Brand) -> dict[str, Any]:
-    """Ids in a reason's text become the names that people know."""
-    shown = dict(reason)
-    text = str(shown.get("text", "")).replace(brand.guid.hex(), brand.name)
-    for node in _ids(shown):
-        text = text.replace(node, context.alias_of(bytes.fromhex(node)))
-    for registry, known in context.book.registries.items():
-        name = context.registry_name(registry)
-        # Whoever accepted it yesterday asks himself why it leads nowhere today.
-        name += " (proven to cheat)" if known.exposed else ""
-        text = text.replace(registry.hex(), name)
-    return shown | {"text": text}
-
-
-def _ids(reason: Mapping[str, Any]) -> set[str]:
-    named = [reason.get("node") or "", *(reason.get("line") or ()), *(reason.get("chain") or ())]
-    return {n for n in named if len(n) == 64}
 
 
 def payment_json(context: Context, payment: Payment) -> dict[str, Any]:
@@ -181,7 +165,11 @@ def payment_json(context: Context, payment: Payment) -> dict[str, Any]:
     }
     shown |= _route_shown(context, route)
     if "reasons" in route:
-        shown["reasons"] = [_named_reason(context, r, payment.brand) for r in route["reasons"]]
+        shown["exact"] = route.get("exact", True)
+        shown["reasons"] = [named_reason(context, r, payment.brand) for r in route["reasons"]]
+        shown["skipped"] = route.get("skipped", [])
+    if "tried" in route:
+        shown["tried"] = named_tried(context, route["tried"])
     transaction = _transaction(context, payment)
     shown["evidence"] = _evidence_kind(transaction)
     shown["waits_for"] = _waits_for(context, payment, transaction)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from node.control import (
+    learned,
     lines,
     network,
     payments,
@@ -35,6 +36,8 @@ VERBS: Final[Mapping[str, Verb]] = {
     "network": network.network,
     "network.learn": network.learn,
     "route": network.route,
+    "network.learned": learned.learned,
+    "network.forget": learned.forget,
     "stop": state.stop,
     "peer.add": peers.add,
     "peer.list": peers.list_peers,

@@ -24,7 +24,7 @@ class LineRoom(_message.Message):
     def __init__(self, ends: _Optional[_Union[LineEnds, _Mapping]] = ..., available: _Optional[int] = ...) -> None: ...
 
 class RouteQuery(_message.Message):
-    __slots__ = ("payer", "payee", "brand", "amount", "candidates", "accepted", "levels", "last_levels", "payee_margin_us", "latest_deadline_us", "max_hops", "max_cost", "avoid_lines", "avoid_nodes", "max_risk", "learned", "max_parts", "split_to_save", "unit")
+    __slots__ = ("payer", "payee", "brand", "amount", "candidates", "accepted", "levels", "last_levels", "payee_margin_us", "latest_deadline_us", "max_hops", "max_cost", "avoid_lines", "avoid_nodes", "max_risk", "learned", "max_parts", "split_to_save", "unit", "unexplained")
     PAYER_FIELD_NUMBER: _ClassVar[int]
     PAYEE_FIELD_NUMBER: _ClassVar[int]
     BRAND_FIELD_NUMBER: _ClassVar[int]
@@ -44,6 +44,7 @@ class RouteQuery(_message.Message):
     MAX_PARTS_FIELD_NUMBER: _ClassVar[int]
     SPLIT_TO_SAVE_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
+    UNEXPLAINED_FIELD_NUMBER: _ClassVar[int]
     payer: bytes
     payee: bytes
     brand: bytes
@@ -63,7 +64,8 @@ class RouteQuery(_message.Message):
     max_parts: int
     split_to_save: bool
     unit: int
-    def __init__(self, payer: _Optional[bytes] = ..., payee: _Optional[bytes] = ..., brand: _Optional[bytes] = ..., amount: _Optional[int] = ..., candidates: _Optional[_Iterable[_Union[_types_pb2.RegistryPolicy, _Mapping]]] = ..., accepted: _Optional[_Iterable[_Union[_types_pb2.RegistryPolicy, _Mapping]]] = ..., levels: _Optional[_Iterable[int]] = ..., last_levels: _Optional[_Iterable[int]] = ..., payee_margin_us: _Optional[int] = ..., latest_deadline_us: _Optional[int] = ..., max_hops: _Optional[int] = ..., max_cost: _Optional[int] = ..., avoid_lines: _Optional[_Iterable[_Union[LineEnds, _Mapping]]] = ..., avoid_nodes: _Optional[_Iterable[bytes]] = ..., max_risk: _Optional[int] = ..., learned: _Optional[_Iterable[_Union[LineRoom, _Mapping]]] = ..., max_parts: _Optional[int] = ..., split_to_save: _Optional[bool] = ..., unit: _Optional[int] = ...) -> None: ...
+    unexplained: bool
+    def __init__(self, payer: _Optional[bytes] = ..., payee: _Optional[bytes] = ..., brand: _Optional[bytes] = ..., amount: _Optional[int] = ..., candidates: _Optional[_Iterable[_Union[_types_pb2.RegistryPolicy, _Mapping]]] = ..., accepted: _Optional[_Iterable[_Union[_types_pb2.RegistryPolicy, _Mapping]]] = ..., levels: _Optional[_Iterable[int]] = ..., last_levels: _Optional[_Iterable[int]] = ..., payee_margin_us: _Optional[int] = ..., latest_deadline_us: _Optional[int] = ..., max_hops: _Optional[int] = ..., max_cost: _Optional[int] = ..., avoid_lines: _Optional[_Iterable[_Union[LineEnds, _Mapping]]] = ..., avoid_nodes: _Optional[_Iterable[bytes]] = ..., max_risk: _Optional[int] = ..., learned: _Optional[_Iterable[_Union[LineRoom, _Mapping]]] = ..., max_parts: _Optional[int] = ..., split_to_save: _Optional[bool] = ..., unit: _Optional[int] = ..., unexplained: _Optional[bool] = ...) -> None: ...
 
 class RouteAnswer(_message.Message):
     __slots__ = ("found", "none", "exact")
@@ -110,13 +112,23 @@ class RouteHop(_message.Message):
     def __init__(self, promisor: _Optional[bytes] = ..., promisee: _Optional[bytes] = ..., level: _Optional[int] = ..., amount: _Optional[int] = ..., expiry_us: _Optional[int] = ...) -> None: ...
 
 class RouteNone(_message.Message):
-    __slots__ = ("reasons",)
+    __slots__ = ("reasons", "skipped")
     REASONS_FIELD_NUMBER: _ClassVar[int]
+    SKIPPED_FIELD_NUMBER: _ClassVar[int]
     reasons: _containers.RepeatedCompositeFieldContainer[RouteReason]
-    def __init__(self, reasons: _Optional[_Iterable[_Union[RouteReason, _Mapping]]] = ...) -> None: ...
+    skipped: _containers.RepeatedCompositeFieldContainer[RouteSkipped]
+    def __init__(self, reasons: _Optional[_Iterable[_Union[RouteReason, _Mapping]]] = ..., skipped: _Optional[_Iterable[_Union[RouteSkipped, _Mapping]]] = ...) -> None: ...
+
+class RouteSkipped(_message.Message):
+    __slots__ = ("what", "labels")
+    WHAT_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    what: str
+    labels: int
+    def __init__(self, what: _Optional[str] = ..., labels: _Optional[int] = ...) -> None: ...
 
 class RouteReason(_message.Message):
-    __slots__ = ("rule", "node", "line", "figure", "text", "chain", "levels", "registry", "cost")
+    __slots__ = ("rule", "node", "line", "figure", "text", "chain", "levels", "registry", "cost", "code", "unit", "registries", "mode", "level", "bars")
     RULE_FIELD_NUMBER: _ClassVar[int]
     NODE_FIELD_NUMBER: _ClassVar[int]
     LINE_FIELD_NUMBER: _ClassVar[int]
@@ -126,6 +138,12 @@ class RouteReason(_message.Message):
     LEVELS_FIELD_NUMBER: _ClassVar[int]
     REGISTRY_FIELD_NUMBER: _ClassVar[int]
     COST_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    REGISTRIES_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    BARS_FIELD_NUMBER: _ClassVar[int]
     rule: str
     node: str
     line: _containers.RepeatedScalarFieldContainer[str]
@@ -135,7 +153,13 @@ class RouteReason(_message.Message):
     levels: _containers.RepeatedScalarFieldContainer[str]
     registry: str
     cost: int
-    def __init__(self, rule: _Optional[str] = ..., node: _Optional[str] = ..., line: _Optional[_Iterable[str]] = ..., figure: _Optional[int] = ..., text: _Optional[str] = ..., chain: _Optional[_Iterable[str]] = ..., levels: _Optional[_Iterable[str]] = ..., registry: _Optional[str] = ..., cost: _Optional[int] = ...) -> None: ...
+    code: str
+    unit: str
+    registries: _containers.RepeatedScalarFieldContainer[str]
+    mode: str
+    level: str
+    bars: int
+    def __init__(self, rule: _Optional[str] = ..., node: _Optional[str] = ..., line: _Optional[_Iterable[str]] = ..., figure: _Optional[int] = ..., text: _Optional[str] = ..., chain: _Optional[_Iterable[str]] = ..., levels: _Optional[_Iterable[str]] = ..., registry: _Optional[str] = ..., cost: _Optional[int] = ..., code: _Optional[str] = ..., unit: _Optional[str] = ..., registries: _Optional[_Iterable[str]] = ..., mode: _Optional[str] = ..., level: _Optional[str] = ..., bars: _Optional[int] = ...) -> None: ...
 
 class PathFinderStatusQuery(_message.Message):
     __slots__ = ()

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from node.core.rows import Direction, Promise, PromisePhase
-from node.learning import Lessons, learn
+from node.learning import Blame, Lessons, learn, lessons_of
 from proto.keys import NodeId
 from proto.levels import Level
 from proto.reason import Reason, Refusal
@@ -81,3 +81,77 @@ def test_both_chains_may_be_at_fault() -> None:
 def test_a_chain_of_one_promise() -> None:
     lessons = learn(Lessons(), [(part(P, Q), first(REFUSED, Reason.REQUEST_BUSY))], AHEAD)
     assert lessons.avoid == {(P, Q)}
+
+
+NOBODY: list[Blame] = []
+
+
+@pytest.mark.parametrize(
+    ("nodes", "ended", "blamed"),
+    [
+        # Our neighbour's own word: one line, and how much it lacked.
+        (
+            (P, A, B, Q),
+            first(REFUSED, Reason.NEXT_CREDIT_SHORT, 30),
+            [Blame((A, B), 100, 70, certain=True)],
+        ),
+        (
+            (P, A, Q),
+            first(REFUSED, Reason.NEXT_CREDIT_SHORT, 300),
+            [Blame((A, Q), 100, 0, certain=True)],
+        ),
+        (
+            (P, A, Q),
+            first(REFUSED, Reason.CREDIT_SHORT, 30),
+            [Blame((P, A), 100, 70, certain=True)],
+        ),
+        # A figure of nothing is no figure: it refused what it was asked for.
+        (
+            (P, A, Q),
+            first(REFUSED, Reason.NEXT_CREDIT_SHORT),
+            [Blame((A, Q), 100, 99, certain=True)],
+        ),
+        ((P, A, Q), first(REFUSED, Reason.NEXT_HOP_DOWN), [Blame((A, Q), 100, 0, certain=True)]),
+        ((P, A, Q), first(REFUSED, Reason.PENDING_FULL, 9), [Blame((A, Q), 100, 99, certain=True)]),
+        ((P, A, Q), first(REFUSED, Reason.MODE_REFUSED, 1), [Blame((A, Q), 100, 0, certain=True)]),
+        # Sealed: our neighbour has promised, so its line had room; everybody behind it may be it.
+        ((P, A, B, Q), first(RELEASED), [Blame((B, Q), 100, 99, certain=False)]),
+        (
+            (P, A, B, C, Q),
+            first(RELEASED, Reason.NEXT_CREDIT_SHORT, 40),
+            [Blame((B, C), 100, 60, certain=False), Blame((C, Q), 100, 60, certain=False)],
+        ),
+        ((P, A, Q), first(RELEASED), [Blame((A, Q), 100, 99, certain=False)]),
+        (
+            (P, A, B, Q),
+            first(RELEASED, Reason.FEE_SHORT, 1),
+            [Blame((B, Q), 100, 0, certain=False)],
+        ),
+        # No line's fault.
+        ((P, Q), first(REFUSED, Reason.REQUEST_BUSY), NOBODY),
+        ((P, A, B, Q), first(RELEASED, Reason.PAYEE_DECLINED), NOBODY),
+        ((P, A, B, Q), first(RELEASED, Reason.TIME_SHORT, 5), NOBODY),
+        ((P, A, B, Q), first(RELEASED, Reason.ABANDONED), NOBODY),
+        ((P, A, B, Q), first(PromisePhase.ABORTED, Reason.ABORTED_AHEAD), NOBODY),
+        ((P, A, B, Q), first(REFUSED, Reason.ADMISSION_MISSING), NOBODY),
+    ],
+)
+def test_whom_later_payments_blame(
+    nodes: tuple[NodeId, ...], ended: Promise, blamed: list[Blame]
+) -> None:
+    (lesson,) = lessons_of([(part(*nodes), ended)], AHEAD)
+    assert [*lesson.blames] == blamed
+    assert lesson.why == (ended.because or AHEAD) and lesson.cost == 100
+
+
+def test_a_chain_that_was_taken_back_blames_nobody() -> None:
+    parts = [
+        (part(P, A, Q), first(RELEASED, Reason.ABANDONED)),
+        (part(P, B, Q), first(REFUSED, Reason.NEXT_CREDIT_SHORT, 40)),
+    ]
+    assert [b.line for lesson in lessons_of(parts, AHEAD) for b in lesson.blames] == [(B, Q)]
+
+
+def test_lessons_as_bounds() -> None:
+    lessons = Lessons({(A, B): 70, (A, C): 50}, frozenset({(A, C), (B, Q)}))
+    assert lessons.bounds == {(A, B): 70, (A, C): 0, (B, Q): 0}

@@ -1,5 +1,6 @@
 """The payer's task: one live attempt at a time, another way after a refusal, an end in any case."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count, pairwise
@@ -35,6 +36,8 @@ class Finder:
         self.world = world
         self.ways: list[str] = []
         self.asked: list[RouteQuery] = []
+        self.heeds = False  # what was learned: such ways stay for whoever asks without it
+        self.fees: dict[str, int] = {}  # way -> what its first intermediary takes
         self.no = NoRoute(True, ({"rule": "V10", "figure": 1},))
 
     def recall(self, query: RouteQuery) -> RouteFound | None:
@@ -42,16 +45,29 @@ class Finder:
 
     async def find(self, query: RouteQuery) -> RouteFound | NoRoute:
         self.asked.append(query)
-        if not self.ways:
+        way = next((w for w in self.ways if not self._too_much(w, query)), None)
+        if way is None:
             return self.no
-        names = self.ways.pop(0)
+        self.ways.remove(way)
+        names = way
         levels = (Level.ATOMIC,) * (len(names) - 1)
         plan = schedule(levels, deadline_floor=10 * US)
         assert plan is not None
         ids = [self.world.nodes[name].id for name in names]
-        hops = tuple(RouteHop(x, y, Level.ATOMIC, query.amount) for x, y in pairwise(ids))
+        amounts = [query.amount + self.fees.get(names, 0), *[query.amount] * (len(ids) - 2)]
+        hops = tuple(
+            RouteHop(x, y, Level.ATOMIC, amount)
+            for (x, y), amount in zip(pairwise(ids), amounts, strict=True)
+        )
         modes = tuple((node, Mode.ATOMIC) for node in ids[1:-1])
         return RouteFound((RoutePart(hops, modes, plan),), SINGLE, exact=True)
+
+    def _too_much(self, way: str, query: RouteQuery) -> bool:
+        if not self.heeds:
+            return False
+        ids = [self.world.nodes[name].id for name in way]
+        learned = query.learned or {}
+        return any(learned.get(ends, query.amount) < query.amount for ends in pairwise(ids))
 
 
 class House:
@@ -71,7 +87,7 @@ class House:
         adverts = {n.id: SimpleNamespace(seal_key=n.seal.public) for n in nodes}
         self.payer = Payer(
             self.world.engine("P"),
-            cast(Any, SimpleNamespace(node=adverts.get)),
+            cast(Any, SimpleNamespace(node=adverts.get, get=lambda kind, subject: None)),
             cast(Any, self.finder),
             cast(Any, None),
             self.world.clock,
@@ -247,3 +263,79 @@ async def test_a_disk_that_refuses_between_attempts_is_waited_for(
         paid = [p for p in given_by(world, "P") if p.phase is PromisePhase.REDEEMED]
         assert len(paid) == 1
         world.audit()
+
+
+async def test_the_next_payment_knows_what_was_refused(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with stage("PAQ", "PBQ", full="A") as (world, house):
+        house.finder.heeds = True
+        await house.pay(make_request(world, "Q", AMOUNT))
+        await trio.sleep(2)
+        aq = world.nodes["A"].id, world.nodes["Q"].id
+        house.finder.ways, house.finder.asked = ["PAQ", "PBQ"], []
+        made, _ = await house.pay(make_request(world, "Q", AMOUNT))
+        await trio.sleep(2)
+        assert house.stands(made)[:2] == (PaymentPhase.COMMITTED, 1)
+        (query,) = house.finder.asked
+        assert (query.learned or {})[aq] == AMOUNT - 1
+        assert house.finder.ways == ["PAQ"]
+        # Less is worth a try at once, and all of it after a while.
+        house.finder.ways = ["PAQ"]
+        made, _ = await house.pay(make_request(world, "Q", AMOUNT - 1), attempts=1)
+        await trio.sleep(1)
+        assert house.stands(made)[:2] == (PaymentPhase.ABORTED, 1)
+        house.payer.lines.forget()
+        await house.pay(make_request(world, "Q", AMOUNT))
+        await trio.sleep(0.1)
+        assert aq not in (house.finder.asked[-1].learned or {})
+
+
+async def test_the_only_way_is_tried_again(autojump_clock: trio.testing.MockClock) -> None:
+    """First without what was learned for certain, then without any of it; and it is said."""
+    async with stage("PAQ", full="A") as (world, house):
+        house.finder.heeds = True
+        await house.pay(make_request(world, "Q", AMOUNT), attempts=1)
+        await trio.sleep(1)
+        house.finder.ways, house.finder.asked = ["PAQ"], []
+        made, _ = await house.pay(make_request(world, "Q", AMOUNT), attempts=1)
+        await trio.sleep(1)
+        held, free = house.finder.asked
+        assert not held.explained and free.explained
+        assert house.stands(made)[:2] == (PaymentPhase.ABORTED, 1)
+        row = json.loads(house.payment(made).route)
+        a, q = world.nodes["A"].id.hex(), world.nodes["Q"].id.hex()
+        assert row["despite"] == [[a, q]]
+        (tried,) = row["tried"]
+        assert tried["reason"] == "PENDING_FULL" and tried["certain"]
+        assert tried["blamed"] == [{"line": [a, q], "asked": AMOUNT, "carries": AMOUNT - 1}]
+        ((one, _),) = house.payer.lines.shown(world.now_us, house.payer.heard)
+        assert one.repeats == 1
+
+
+async def test_what_is_left_out_is_said(autojump_clock: trio.testing.MockClock) -> None:
+    """A plan is compared with the one that nothing was learned for."""
+    async with stage("PAQ", full="A") as (world, house):
+        house.finder.heeds = True
+        await house.pay(make_request(world, "Q", AMOUNT), attempts=1)
+        await trio.sleep(1)
+        request = read_request(make_request(world, "Q", AMOUNT).signed, world.now_us)
+        house.finder.ways, house.finder.fees = ["PAQ", "PBQ"], {"PBQ": 7}
+        found = await house.payer.plan(request, PayOptions(), compared=True)
+        assert isinstance(found, RouteFound) and found.cost == AMOUNT + 7
+        (reason,) = found.reasons
+        assert (reason["code"], reason["figure"], reason["cost"]) == ("LEARNED", 1, AMOUNT)
+        assert reason["line"] == [world.nodes["A"].id.hex(), world.nodes["Q"].id.hex()]
+        assert not found.despite
+        house.finder.ways, house.finder.fees = ["PBQ", "PAQ"], {"PAQ": 7}
+        found = await house.payer.plan(request, PayOptions(), compared=True)
+        assert isinstance(found, RouteFound) and not found.reasons
+
+
+async def test_what_ends_without_a_refusal_teaches_nothing(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with stage("PAQ") as (world, house):
+        await house.pay(make_request(world, "Q", AMOUNT))
+        await trio.sleep(1)
+        assert len(house.payer.lines) == 0

@@ -95,6 +95,7 @@ def some_question(random: Random) -> RouteQuery:
         max_cost=random.choice((1020, 1050, 10**9, 10**9)),
         now_us=NOW_US + random.choice((0, 1, 3600 * US + 3)),
         amount=random.choice((AMOUNT, AMOUNT, 990)),
+        explained=len(own) % 2 == 0,
     )
 
 

@@ -204,6 +204,22 @@ INCIDENT: Final = {
 }
 EVIDENCE: Final = {"file": b64encode(b"\x0a\x01proof").decode(), "kind": "commit certificate"}
 
+LEARNED: Final[dict[str, Any]] = {
+    "from": "Bob",
+    "to": "Carol",
+    "from_id": "b0" * 32,
+    "to_id": "ca" * 32,
+    "brand": "USD",
+    "refused": 900,
+    "at_most": 850,
+    "reason": "NEXT_CREDIT_SHORT",
+    "figure": 50,
+    "certain": False,
+    "repeats": 1,
+    "refused_at_us": 1_795_000_000_000_000,
+    "asked_again_at_us": 1_795_000_060_000_000,
+    "forgotten_at_us": 1_795_000_480_000_000,
+}
 ANSWERS: Final[dict[str, dict[str, Any]]] = {
     "status": STATUS,
     "card": {"node": "a1" * 32, "alias": "Alice", "card": "pledgeway-card:xyz"},
@@ -213,6 +229,8 @@ ANSWERS: Final[dict[str, dict[str, Any]]] = {
     "balance": BALANCE,
     "peer.add": {"node": "f1" * 32, "alias": "Finder", "address": ""},
     "peer.list": {"peers": STATUS["peers"]},
+    "network.learned": {"lines": [LEARNED]},
+    "network.forget": {"forgotten": 1},
     "registry.add": REGISTRY,
     "registry.accept": REGISTRY,
     "registry.list": {"registries": [REGISTRY]},

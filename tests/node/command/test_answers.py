@@ -22,6 +22,8 @@ ASKED = {
     "balance": ["balance"],
     "peer.add": ["node", "peer", "add", CARD],
     "peer.list": ["node", "peer", "list"],
+    "network.learned": ["network", "learned"],
+    "network.forget": ["network", "forget", "--line", "Bob-Carol"],
     "registry.add": ["node", "registry", "add", "-"],
     "registry.accept": ["node", "registry", "accept", "Harbour"],
     "registry.list": ["node", "registry", "list"],
@@ -124,7 +126,8 @@ def test_a_payment_says_which_path_finder_failed(fake: FakeNode) -> None:
     assert result.stderr.endswith("not paid: path finder F cannot be reached\n")
     lines = result.stdout.splitlines()
     assert "Not answered: path finder F cannot be reached" in lines
-    assert lines[-2:] == ["Nearest rejected chains:", "  V10: line A→B is short by 3 USD"]
+    assert lines[-2] == "Nearest rejected chains:" and "line A→B is short by 3 USD" in lines[-1]
+    assert not any("cannot be reached" in line for line in lines[-2:])
 
 
 def test_lines(fake: FakeNode) -> None:
@@ -201,7 +204,7 @@ def test_a_plan_that_finds_nothing_is_a_no(fake: FakeNode) -> None:
         "No chain of promises lets Carol receive 700 USD.",
         "The search gave up early: there may be a better chain.",
         "Nearest rejected chains:",
-        "  V10: line short by 350",
+        "  V10  line short by 350",
         "  nothing known",
     ]
     assert fake.run("pay", "pledgeway-request:abc", "--dry-run", "--json").exit_code == 1

@@ -54,6 +54,7 @@ def test_all_commands_are_there() -> None:
         *("pay", "payment", "payment show", "payment list", "payment abandon"),
         *("payment evidence", "balance", "network", "network export"),
         *("network import", "network show"),
+        *("network learned", "network forget"),
     }
 
 

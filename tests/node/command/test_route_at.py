@@ -67,7 +67,7 @@ def test_no_route_by_a_node(fake: FakeNode) -> None:
     result = fake.run("route", "--to", "Q", "--amount", "7")
     assert (result.exit_code, result.stderr) == (1, "")
     assert "No chain lets Q receive 7 USD from P." in result.stdout
-    assert "V10: line P→A is short" in result.stdout
+    assert "V10  line P→A is short" in result.stdout
 
 
 @pytest.mark.parametrize(
