@@ -15,6 +15,7 @@ from pathfinder.steps import STEP_RULES
 from pathfinder.trees import COARSE, FINE, Grain, Tree
 from pathfinder.ways import ways_of
 from proto.levels import Level
+from proto.modes import Mode
 from proto.viability import Rule
 
 FLOOR_BITS: Final = 2  # leading bits of an amount that its floor keeps: two floors an octave
@@ -31,7 +32,7 @@ class Kind(NamedTuple):
     policies: tuple[Policy, ...]
     levels: frozenset[Level]
     first_levels: frozenset[Level]
-    declines: bool
+    modes: frozenset[Mode]
     waived: Waived
     floor: int
     fine: bool
@@ -97,7 +98,7 @@ class Forest:
             policies,
             question.levels,
             question.first_levels,
-            setting.bars_modes_that_rely,
+            setting.modes,
             setting.waived & (STEP_RULES | {Rule.V10}),
             floor_of(question.amount),
             grain is FINE,

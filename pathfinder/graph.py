@@ -54,6 +54,12 @@ class LineEntry(NamedTuple):
     closed: bool
 
 
+def _is_stale(known: int, sequence: int, same: bool) -> bool:
+    # One signer may say two things under one number. Which of them counts is the same everywhere,
+    # and gossip knows; whoever feeds a graph says the right one last.
+    return sequence < known or (sequence == known and same)
+
+
 class Graph:
     """Newest sequence wins; what has expired by the `now_us` of a question does not take part.
 
@@ -95,7 +101,7 @@ class Graph:
     ) -> Upsert:
         """What a NodeAdvert says. `expires_at_us` is POSIX µs."""
         known = self._node(node.name)
-        if known is not None and sequence <= known.sequence:
+        if known is not None and _is_stale(known.sequence, sequence, known.node == node):
             return Upsert.STALE
         if known is None:
             if self._nodes >= MAX_GRAPH_NODES:
@@ -131,8 +137,10 @@ class Graph:
             return Upsert.STALE
         ends = (line.promisor, line.promisee, line.brand)
         known = self._line(ends)
-        if known is not None and sequence <= known.sequence:
-            return Upsert.STALE
+        if known is not None:
+            same = known.line == line and known.closed == closed
+            if _is_stale(known.sequence, sequence, same):
+                return Upsert.STALE
         if known is None:
             if self._lines >= MAX_GRAPH_LINES:
                 return Upsert.FULL

@@ -1,5 +1,6 @@
 """What the path finder knows of a network: registries, policies, nodes and lines (section 10)."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -139,3 +140,9 @@ class Network:
     policies: tuple[Policy, ...] = ()
     nodes: tuple[Node, ...] = ()
     lines: tuple[Line, ...] = ()
+
+
+def busiest_brand(network: Network) -> str | None:
+    """The brand with most lines; of several the first by name. None where there is no line."""
+    counts = Counter(line.brand for line in network.lines)
+    return min(counts, key=lambda brand: (-counts[brand], brand), default=None)

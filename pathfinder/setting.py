@@ -18,7 +18,7 @@ class Setting:
 
     `available`: line -> what it carries, where that is not what its promisor advertises; CLOSED =
     to be avoided. `one_of_several`: other chains share the transaction, so an all-BARE one may
-    stand under its policy (V4).
+    stand under its policy (V4). `modes`: those that the question lets anybody be in.
     """
 
     def __init__(
@@ -35,6 +35,7 @@ class Setting:
         self.payee = board.number[question.payee]
         self.one_of_several = one_of_several
         self.max_hops = MAX_HOPS if Rule.V11 in waived else question.max_hops
+        self.modes = self._modes()
         self.available = self._learned()
 
     def narrowed(self, question: RouteQuestion, available: Mapping[int, int]) -> "Setting":
@@ -53,6 +54,17 @@ class Setting:
         """V10, and the lines that the question avoids."""
         available = self.room(line)
         return amount <= available or (Rule.V10 in self.waived and available >= 0)
+
+    def _modes(self) -> frozenset[Mode]:
+        """Those that any intermediary may be put in: V12, and one alone is not over the risk."""
+        question = self.question
+        declines = question.declines and Rule.V12 not in self.waived
+        most = Mode.BARE.risk if question.max_risk is None else question.max_risk
+        return frozenset(
+            mode
+            for mode in Mode
+            if mode.risk <= most and not (declines and mode.relies_on_registry)
+        )
 
     def _learned(self) -> dict[int, int]:
         question, board, found = self.question, self.board, {}
@@ -75,16 +87,9 @@ class Setting:
         room = self.board.room[line]
         return room != CLOSED and (room >= floor or Rule.V10 in self.waived)
 
-    @property
-    def bars_modes_that_rely(self) -> bool:
-        """V12: nobody may have to fall back on the registry."""
-        return self.question.declines and Rule.V12 not in self.waived
-
     def takes(self, incoming: Level, mode: Mode) -> bool:
         """Whether the question lets an intermediary hold that level, in that mode."""
-        if incoming not in self.question.levels:
-            return False
-        return not (mode.relies_on_registry and self.bars_modes_that_rely)
+        return mode in self.modes and incoming in self.question.levels
 
     def must_differ(self, policy: Policy) -> bool:
         """V4: whether a chain under this policy needs a promise that is not BARE."""

@@ -101,6 +101,7 @@ class Tree:
         fees = _least_fees(setting, columns, policies, floor, grain)
         first = self._first_states(setting)
         found = np.full(grain.states * columns.nodes, np.inf)
+        found[first] = 0  # all that there is where nobody may go between
         if first and fees:
             # min_only: one tree from all of them together.
             graph = _states(columns, fees, carries, grain)

@@ -31,9 +31,8 @@ def _one_by_one(
     if must_differ:
         held[Level.BARE] = tree.grain.differed
     enough = floor if Rule.V10 not in setting.waived else CLOSED + 1
-    barred = setting.bars_modes_that_rely
     steps = board.prices(policy, setting.waived).steps
-    levels = setting.question.levels
+    levels, modes = setting.question.levels, setting.modes
     for line in board.incoming[node]:
         promisor = promisors[line]
         if promisor == payer:
@@ -45,7 +44,7 @@ def _one_by_one(
         for step in steps(line, level):
             incoming = step.incoming
             extra = least[promisor * states + held[incoming]]
-            if extra < 0 or incoming not in levels or (barred and step.mode.relies_on_registry):
+            if extra < 0 or incoming not in levels or step.mode not in modes:
                 continue
             extra += -(-floor * (step.num - step.den) // step.den) + step.flat
             if extra <= MAX_AMOUNT:

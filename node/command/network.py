@@ -2,6 +2,7 @@
 
 import click
 
+from node.command.network_draw import draw
 from node.command.network_export import export
 from node.command.network_import import import_
 from node.command.network_learned import forget, learned
@@ -21,8 +22,9 @@ def network() -> None:
       pledgeway network export --at ./alice --out net.json
       pledgeway network export --at ./alice --format adverts --out net.adverts
       pledgeway network import net.adverts --at ./bob
+      pledgeway network draw net.svg --at ./alice
     """
 
 
-for _command in (export, show, import_, learned, forget):
+for _command in (export, show, import_, draw, learned, forget):
     network.add_command(_command)

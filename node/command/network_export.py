@@ -44,13 +44,14 @@ def export(session: Session, form: str, out: Path | None) -> None:
       pledgeway network export --at ./alice --format adverts --out net.adverts
     """
     require_new_file(out)
-    rows = _network_rows(session) if form == NETWORK else _advert_rows(session)
+    rows = network_rows(session) if form == NETWORK else _advert_rows(session)
     write_rows(rows, out)
     if out is not None:
         _tell(session, form, out, len(rows))
 
 
-def _network_rows(session: Session) -> list[str]:
+def network_rows(session: Session) -> list[str]:
+    """The lines of a network file that says what the node knows."""
     from pathfinder.network_file import entries_text
 
     registries: list[str] = []

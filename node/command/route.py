@@ -10,14 +10,18 @@ from rich.console import Console
 from rich.table import Table
 
 from node.command.display import Json
+from node.command.network_draw import network_of_node
 from node.command.route_at import ask_node, at_option, node_to_ask
+from node.command.route_draw import DRAW_OPTION, draw_routes
 from node.command.route_reasons import show_reasons
+from node.command.session import Session
 from node.command.waiting import read_patiently
 from pathfinder.answer import Route, RouteAnswer
 from pathfinder.answer_json import answer_as_json
 from pathfinder.explain import explain
 from pathfinder.graph import Graph
 from pathfinder.json_place import NetworkFileError, shown
+from pathfinder.network import Network
 from pathfinder.question import BadQuestion, Fault, RouteQuestion
 from pathfinder.search import find_route
 from proto.levels import Level
@@ -64,6 +68,7 @@ Example:
   pledgeway route --network net.json --from P --to Q --amount 100000
   pledgeway route --network net.json --from P --to Q --amount 100000 \\
       --registry R1 --last-level ATOMIC --json
+  pledgeway route --network net.json --from P --to Q --amount 100000 --draw route.svg
   pledgeway route --at ./alice --to Bob --amount 700
 
 \b
@@ -158,6 +163,7 @@ class OneLineCommand(click.Command):
     is_flag=True,
     help="Add the nearest rejected chains and the rule that barred each.",
 )
+@DRAW_OPTION
 @click.pass_context
 def route(
     ctx: click.Context,
@@ -172,6 +178,7 @@ def route(
     max_hops: int,
     as_json: bool,
     explained: bool,
+    picture: Path | None,
 ) -> None:
     node = node_to_ask(file, directory, payer)
     question = RouteQuestion(
@@ -190,19 +197,25 @@ def route(
             click.echo(json.dumps(said, ensure_ascii=False))
         else:
             _print(answer, question, said, explained=explained)
+        if picture is not None:
+            known = network_of_node(Session(node, as_json))
+            draw_routes(picture, known, answer.brand, (answer.route,) if answer.route else ())
         ctx.exit(0 if answer.found else NO_ROUTE)
-    answer = _answer(file, question, explained=explained)
+    network, answer = _answer(file, question, explained=explained)
     if as_json:
         click.echo(json.dumps(answer_as_json(answer, with_reasons=explained), ensure_ascii=False))
     else:
         _print(answer, question, answer_as_json(answer, with_reasons=True), explained=explained)
+    if picture is not None:
+        draw_routes(picture, network, answer.brand, (answer.route,) if answer.route else ())
     if not answer.found:
         ctx.exit(NO_ROUTE)
 
 
-def _answer(file: Path, question: RouteQuestion, *, explained: bool) -> RouteAnswer:
+def _answer(file: Path, question: RouteQuestion, *, explained: bool) -> tuple[Network, RouteAnswer]:
     try:
-        graph = Graph.from_network(read_patiently(file))
+        network = read_patiently(file)
+        graph = Graph.from_network(network)
         answer = find_route(graph, question)
         if explained or not answer.found:
             answer = explain(graph, question, answer)
@@ -211,7 +224,7 @@ def _answer(file: Path, question: RouteQuestion, *, explained: bool) -> RouteAns
     except BadQuestion as error:
         cause = _CAUSE[error.fault].format(shown(error.subject))
         raise Unusable(f"{shown(str(file))}: {_FIELD[error.fault]}: {cause}") from error
-    return answer
+    return network, answer
 
 
 def _print(answer: RouteAnswer, question: RouteQuestion, said: Json, *, explained: bool) -> None:

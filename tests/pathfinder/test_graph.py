@@ -32,7 +32,8 @@ def test_the_newest_sequence_wins() -> None:
     graph = relay()
     assert found(graph)
     smaller = Line("P", "A", "USD", 9)
-    assert graph.upsert_line(smaller, sequence=1) is Upsert.STALE
+    assert graph.upsert_line(Line("P", "A", "USD", 10), sequence=1) is Upsert.STALE
+    assert graph.upsert_line(smaller, sequence=0) is Upsert.STALE
     assert found(graph)
     assert graph.upsert_line(smaller, sequence=2) is Upsert.APPLIED
     assert not found(graph)
@@ -40,6 +41,14 @@ def test_the_newest_sequence_wins() -> None:
     assert found(graph, 9)
     assert graph.upsert_node(Node("A"), sequence=2) is Upsert.APPLIED
     assert not found(graph, 9)  # it has no price any more
+
+
+def test_of_two_things_under_one_number_the_later_one_counts() -> None:
+    graph = relay()
+    assert graph.upsert_line(Line("P", "A", "USD", 9), sequence=1) is Upsert.APPLIED
+    assert not found(graph)
+    assert graph.upsert_node(Node("A"), sequence=1) is Upsert.APPLIED
+    assert not found(graph, 9)
 
 
 def test_a_closed_line_cannot_come_back_by_an_old_advert() -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 
 from node.command.bench.options import json_option
-from node.command.bench.route_result import OWN, PAYERS, Outcome, Wanted
+from node.command.bench.route_result import GUIDES, OWN, PAYERS, Outcome, Wanted
 from node.command.exit_status import REFUSED, UNUSABLE, fail
 from node.command.processes.progress import progress
 from proto.limits import MAX_AMOUNT, MAX_PARTS
@@ -133,7 +133,20 @@ class SpanOfAmounts(click.ParamType[tuple[int, int]]):
     metavar="N",
     help="Ask a plain, slow search the first N questions too, and compare the costs.",
 )
-@click.option("--labels", is_flag=True, help="Count what each search looks at, off the clock.")
+@click.option(
+    "--warm-up",
+    type=click.IntRange(0, MAX_QUERIES),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="Other questions before the clock starts.",
+)
+@click.option(
+    "--guide",
+    type=click.Choice(GUIDES),
+    help="What leads the search: promises left, one tree of fees, or one for each policy and"
+    " level.  [default: what fits best]",
+)
 @click.option(
     "--profile",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -146,7 +159,7 @@ def route(as_json: bool, **told: Any) -> None:
 
     Searches a network that is made from a seed, or read from a file, in this process on one core.
     The synthetic one is scale-free: a few nodes have many lines, most have few. Before the clock
-    starts, 20 other questions are asked: with `--payer own` by the same node, for which whatever
+    starts, other questions are asked: with `--payer own` by the same node, for which whatever
     the search keeps is then ready; with `--payer random` by others, so that the next one finds
     nothing of its own.
 
@@ -191,6 +204,8 @@ def _wanted(
         fail(UNUSABLE, f"{given[0]}: not with --network, which is measured as it is")
     if check and parts > 1:
         fail(UNUSABLE, "--check: not with --parts: the second search knows single chains")
+    if rest["guide"] is not None and parts > 1:
+        fail(UNUSABLE, "--guide: not with --parts, which chooses by itself")
     if small_percent and amounts[0] < 2:
         fail(UNUSABLE, "--too-small: the least amount is 1, and no line carries less than that")
     if profile is not None and not profile.absolute().parent.is_dir():

@@ -16,7 +16,7 @@ from pathfinder.question import RouteQuestion
 from pathfinder.synthetic import log_uniform
 
 PAYER_LINES: Final = 4  # at least; where nobody has as many, whoever has most
-WARM_UP: Final = 20  # questions: enough for every cache that does not depend on the payee
+WARM_UP: Final = 20  # questions, unless told otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +27,20 @@ class Load:
     questions: Sequence[RouteQuestion]
 
 
-def busiest_brand(network: Network) -> str | None:
-    """The brand with most lines; of several the first by name. None where there is no line."""
-    counts = Counter(line.brand for line in network.lines)
-    return min(counts, key=lambda brand: (-counts[brand], brand), default=None)
-
-
 def load(
-    network: Network, brand: str, payer: str, queries: int, amounts: tuple[int, int], rng: Random
+    network: Network,
+    brand: str,
+    payer: str,
+    queries: int,
+    amounts: tuple[int, int],
+    rng: Random,
+    warm_up: int = WARM_UP,
 ) -> Load:
     """The network has at least two nodes and a line in that brand."""
     names = [node.name for node in network.nodes]
     payers = _payers(network, brand)
     rng.shuffle(payers)
-    total = WARM_UP + queries
+    total = warm_up + queries
     # Where there are fewer nodes than questions, some come again.
     asking = [payers[0]] * total if payer == OWN else _cycled(payers, total)
     others = names.copy()
@@ -48,12 +48,12 @@ def load(
     warm, measured = others[: len(others) // 2], others[len(others) // 2 :]
     made = []
     for i, who in enumerate(asking):
-        pool = warm if i < WARM_UP else measured
+        pool = warm if i < warm_up else measured
         payee = who
         while payee == who:
             payee = rng.choice(pool if len(pool) > 1 else names)
         made.append(RouteQuestion(who, payee, log_uniform(*amounts, rng), brand=brand))
-    return Load(made[:WARM_UP], made[WARM_UP:])
+    return Load(made[:warm_up], made[warm_up:])
 
 
 def _cycled(payers: list[str], total: int) -> list[str]:

@@ -10,6 +10,7 @@ from node.command.bench.quantile import quantile
 OWN: Final = "own"  # one payer asks everything, as a node does for itself
 RANDOM: Final = "random"  # each question comes from another payer, as to a service
 PAYERS: Final = (OWN, RANDOM)
+GUIDES: Final = ("plain", "coarse", "fine")  # values of `pathfinder.search.Guide`
 MIB: Final = 1 << 20
 
 
@@ -17,7 +18,8 @@ MIB: Final = 1 << 20
 class Wanted:
     """`file` None: a synthetic network of that many nodes and lines. `small`: share of the lines
     that carry less than any amount asked. `parts`: most chains of an answer. `check`: questions
-    that a second search is asked too. `labels`: count what each search looked at."""
+    that a second search is asked too. `guide`: what leads the search, None = what fits best.
+    `warm_up`: questions before the clock starts."""
 
     queries: int
     seed: int
@@ -32,7 +34,8 @@ class Wanted:
     small: float = 0.0
     parts: int = 1
     check: int = 0
-    labels: bool = False
+    guide: str | None = None
+    warm_up: int = 20
     profile: Path | None = None
 
 
@@ -111,6 +114,7 @@ class Outcome:
             "amount": list(wanted.amounts),
             "too_small_percent": round(100 * wanted.small, 3),
             "parts": wanted.parts,
+            "guide": wanted.guide,
             "nodes": built.nodes,
             "lines": built.lines,
             "brand": built.brand,

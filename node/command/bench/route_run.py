@@ -6,27 +6,25 @@ import os
 import resource
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from random import Random
 from time import perf_counter
 from typing import Final
 
 from node.command.bench.machine import computer, versions
 from node.command.bench.resident import resident_bytes
-from node.command.bench.route_load import Load, busiest_brand, load
+from node.command.bench.route_load import Load, load
 from node.command.bench.route_result import Asked, Built, Checked, Outcome, Wanted
 from pathfinder.graph import Graph
-from pathfinder.network import Network
+from pathfinder.network import Network, busiest_brand
 from pathfinder.network_file import read_network
 from pathfinder.parts import find_parts
 from pathfinder.plain import PlainSearch
 from pathfinder.question import RouteQuestion
-from pathfinder.search import LABEL_BUDGET, cheapest, find_route, setting_of
+from pathfinder.search import Guide, find_route, setting_of
 from pathfinder.synthetic import Shape, synthetic_network, with_small_lines
 from proto.limits import MAX_AMOUNT
 
 LIBRARIES: Final = ("networkx", "numpy", "scipy")
-LAST_RESORT: Final = LABEL_BUDGET // 4  # as `find_route` has it
 SHOWN_EVERY: Final = 16  # questions, so that showing how far it is costs nothing
 MOST_DIFFERENCES: Final = 20  # told; more say the same
 
@@ -50,7 +48,7 @@ def run(wanted: Wanted, tell: Tell) -> Outcome:
         raise NoLoad("there are no lines" if brand is None else f"no line in brand {brand}")
     if wanted.small:
         network = with_small_lines(network, wanted.small, wanted.amounts[0], rng)
-    asking = load(network, brand, wanted.payer, wanted.queries, wanted.amounts, rng)
+    asking = load(network, brand, wanted.payer, wanted.queries, wanted.amounts, rng, wanted.warm_up)
     plain = PlainSearch(network, brand) if wanted.check else None
     tell("building the graph")
     began = perf_counter()
@@ -84,10 +82,11 @@ def _measured(
     plain: PlainSearch | None,
     tell: Tell,
 ) -> Outcome:
+    guides = () if wanted.guide is None else (Guide(wanted.guide),)
     began = perf_counter()
     for i, question in enumerate(asking.warm_up):
         tell(f"warming up: {i} of {len(asking.warm_up)}")
-        _ask(graph, question, wanted.parts)
+        _ask(graph, question, wanted.parts, guides)
     warm_s = perf_counter() - began
     collections = _collections()
     profile = cProfile.Profile() if wanted.profile else None
@@ -97,15 +96,13 @@ def _measured(
             tell(f"asking: {i:,} of {len(asking.questions):,}")
         if profile:
             profile.enable()
-        answer = _ask(graph, question, wanted.parts)
+        answer = _ask(graph, question, wanted.parts, guides)
         if profile:
             profile.disable()
         asked.append(answer)
     collections = _collections() - collections
     if profile:
         profile.dump_stats(str(wanted.profile))
-    if wanted.labels:
-        asked = _with_labels(graph, asking.questions, asked, tell)
     peak_bytes, resident = _peak_bytes(), resident_bytes(os.getpid())
     checked = None if plain is None else _checked(plain, asked[: wanted.check], tell)
     return Outcome(
@@ -123,32 +120,22 @@ def _measured(
     )
 
 
-def _ask(graph: Graph, question: RouteQuestion, parts: int) -> Asked:
+def _ask(graph: Graph, question: RouteQuestion, parts: int, guides: Sequence[Guide]) -> Asked:
+    labels = None
     began = perf_counter()
     if parts > 1:
         split = find_parts(graph, question, parts)
         ms = 1000 * (perf_counter() - began)
         routes, exact = split.routes, split.exact
     else:
-        answer = find_route(graph, question)
+        answer = find_route(graph, question, guides=guides)
         ms = 1000 * (perf_counter() - began)
         routes, exact = (answer.route,) if answer.route else (), answer.exact
+        labels = answer.labels
     hops = max((len(route.hops) for route in routes), default=0)
     cost = sum(route.cost for route in routes) if routes else None
-    return Asked(question.payer, question.payee, question.amount, ms, cost, exact, hops)
-
-
-def _with_labels(
-    graph: Graph, questions: Sequence[RouteQuestion], asked: Sequence[Asked], tell: Tell
-) -> list[Asked]:
-    """Asks once more, off the clock: an answer does not carry how much was looked at."""
-    found = []
-    for i, (question, answer) in enumerate(zip(questions, asked, strict=True)):
-        if i % SHOWN_EVERY == 0:
-            tell(f"counting labels: {i:,} of {len(questions):,}")
-        best = cheapest(setting_of(graph, question)[1], LABEL_BUDGET, LAST_RESORT)
-        found.append(replace(answer, labels=best.labels))
-    return found
+    ends = question.payer, question.payee
+    return Asked(*ends, question.amount, ms, cost, exact, hops, labels)
 
 
 def _checked(plain: PlainSearch, asked: Sequence[Asked], tell: Tell) -> Checked:

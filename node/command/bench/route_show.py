@@ -21,6 +21,7 @@ def show_routes(outcome: Outcome) -> None:
             ("amounts", f"{low:,} to {high:,} {built.brand}, small ones as likely as large ones"),
             ("too small", f"{100 * wanted.small:g} % of the lines" if wanted.small else None),
             ("chains", f"up to {wanted.parts} for each payment" if wanted.parts > 1 else None),
+            ("led by", wanted.guide),
             ("found", f"{found:,}, {sum(a.exact for a in outcome.asked):,} answers exact"),
             ("promises", None if hops is None else f"{hops} in half of them at most"),
             ("looked at", labels and f"p50 {labels['p50']:,}, p95 {labels['p95']:,} labels"),

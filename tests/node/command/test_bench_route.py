@@ -11,11 +11,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from node.command.bench import bench
-from node.command.bench.route_load import WARM_UP, busiest_brand, load
-from node.command.bench.route_result import Asked, Built, Checked, Outcome, Wanted
+from node.command.bench.route_load import WARM_UP, load
+from node.command.bench.route_result import GUIDES, Asked, Built, Checked, Outcome, Wanted
 from node.command.bench.route_show import show_routes
-from pathfinder.network import Line, Network, Node
+from pathfinder.network import Line, Network, Node, busiest_brand
 from pathfinder.network_file import write_network
+from pathfinder.search import Guide
 from pathfinder.synthetic import Shape, synthetic_network
 
 SMALL = ("--nodes", "40", "--edges", "160", "--queries", "12")
@@ -39,7 +40,7 @@ def measured(*options: str) -> dict[str, Any]:
 
 
 def test_json() -> None:
-    found = measured("--check", "12", "--labels")
+    found = measured("--check", "12")
     assert found.keys() >= ASKED
     assert (found["nodes"], found["queries"], found["seed"], found["payer"]) == (40, 12, 1, "own")
     assert found["lines"] == pytest.approx(160, abs=10)
@@ -62,18 +63,28 @@ def answers(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_seed_repeats() -> None:
-    first, again = (answers(measured("--labels")) for _ in range(2))
+    first, again = (answers(measured()) for _ in range(2))
     assert first == again
-    assert answers(measured("--labels", "--seed", "2")) != first
+    assert answers(measured("--seed", "2")) != first
 
 
 def test_another_payer_each_time() -> None:
     assert measured("--payer", "random")["payers"] > 6
 
 
+def test_as_many_questions_beforehand_as_asked_for() -> None:
+    assert [measured("--warm-up", n)["warm_up"] for n in ("0", "7")] == [0, 7]
+
+
 def test_small_lines_leave_fewer_chains() -> None:
     assert measured("--too-small", "90")["found"] < measured()["found"]
     assert measured("--too-small", "100")["found"] == 0
+
+
+def test_every_guide_leads_to_the_same_chains() -> None:
+    assert {*GUIDES} == {guide.value for guide in Guide}
+    costs = [answers(measured("--guide", guide)) | {"guide": "", "labels": 0} for guide in GUIDES]
+    assert costs[0] == costs[1] == costs[2]
 
 
 def test_splits() -> None:
@@ -114,6 +125,7 @@ def test_a_profile(tmp_path: Path) -> None:
         ([*SMALL, "--registries", "1", "--collectives", "1"], "at most 0 collectives"),
         ([*SMALL, "--brand", "EUR"], "no line in brand EUR"),
         ([*SMALL, "--check", "1", "--parts", "2"], "--check: not with --parts"),
+        (["--guide", "fine", "--parts", "2"], "--guide: not with --parts"),
         ([*SMALL, "--too-small", "5", "--amount", "1"], "--too-small"),
     ],
 )

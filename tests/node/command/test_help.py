@@ -53,8 +53,8 @@ def test_all_commands_are_there() -> None:
         *("request confirm", "request decline"),
         *("pay", "payment", "payment show", "payment list", "payment abandon"),
         *("payment evidence", "balance", "network", "network export"),
-        *("network import", "network show"),
         *("network learned", "network forget"),
+        *("network import", "network show", "network draw"),
     }
 
 
