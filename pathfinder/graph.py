@@ -8,11 +8,12 @@ task; no call of it waits.
 from collections.abc import Iterator
 from enum import Enum, unique
 from heapq import heappop, heappush
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Self
 
 import networkx as nx
 
 from pathfinder.board import Board
+from pathfinder.graph_entries import LineEntry, NodeEntry, is_stale
 from pathfinder.network import Line, Network, Node, Policy
 
 MAX_GRAPH_NODES: Final = 100_000  # the largest network that the search was designed for
@@ -35,29 +36,6 @@ class Upsert(Enum):
     APPLIED = "applied"
     STALE = "stale"  # not newer than what is known; nothing changed
     FULL = "full"  # a bound of this module is reached; nothing changed
-
-
-class NodeEntry(NamedTuple):
-    """What is known of a node: the view that networkx keeps under its name."""
-
-    node: Node
-    sequence: int
-    expires_at_us: int
-
-
-class LineEntry(NamedTuple):
-    """What is known of a line: the view that networkx keeps on its edge."""
-
-    line: Line
-    sequence: int
-    expires_at_us: int
-    closed: bool
-
-
-def _is_stale(known: int, sequence: int, same: bool) -> bool:
-    # One signer may say two things under one number. Which of them counts is the same everywhere,
-    # and gossip knows; whoever feeds a graph says the right one last.
-    return sequence < known or (sequence == known and same)
 
 
 class Graph:
@@ -101,7 +79,7 @@ class Graph:
     ) -> Upsert:
         """What a NodeAdvert says. `expires_at_us` is POSIX µs."""
         known = self._node(node.name)
-        if known is not None and _is_stale(known.sequence, sequence, known.node == node):
+        if known is not None and is_stale(known.sequence, sequence, known.node == node):
             return Upsert.STALE
         if known is None:
             if self._nodes >= MAX_GRAPH_NODES:
@@ -139,7 +117,7 @@ class Graph:
         known = self._line(ends)
         if known is not None:
             same = known.line == line and known.closed == closed
-            if _is_stale(known.sequence, sequence, same):
+            if is_stale(known.sequence, sequence, same):
                 return Upsert.STALE
         if known is None:
             if self._lines >= MAX_GRAPH_LINES:
