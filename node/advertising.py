@@ -9,13 +9,13 @@ from node.config import NodeConfig
 from node.core.rows import Line, LinePhase, Row
 from node.core.view import Settings
 from node.engine import Engine, StoreUnavailable
-from node.identity import Identity
 from node.terms import Book
 from proto.adverts import LineAdvert, NodeAdvert, RecordAdvert
 from proto.limits import MAX_ADVERT_REGISTRIES
 from proto.registry_list import RegistryList
 from runtime.clock import Clock
 from runtime.gossip import ADVERT_TTL_US, REFRESH_US, Gossip
+from runtime.identity import Identity
 
 PAUSE_S: Final = 0.25  # between two rounds of adverts: many changes of a line become one advert
 

@@ -7,9 +7,16 @@ from pathlib import Path
 from typing import Final
 
 from node.core.view import MAX_PENDING_COUNT, Caps
-from node.intake import MAX_ADVERTS_PER_S, MAX_MESSAGES_PER_S
 from node.links import MAX_UNACKNOWLEDGED, MESSAGES_OF_A_PROMISE
-from proto.limits import MAX_ADDRESS_CHARS, MAX_ALIAS_CHARS, MAX_AMOUNT, MAX_ENVELOPE_BYTES
+from proto.card import PATHFINDER_CARD_PREFIX
+from proto.limits import (
+    MAX_ADDRESS_CHARS,
+    MAX_ADVERT_BYTES,
+    MAX_ALIAS_CHARS,
+    MAX_AMOUNT,
+    MAX_ENVELOPE_BYTES,
+)
+from runtime.address import ANY_HOST, split_address
 from runtime.gossip_limits import (
     MAX_ADVERTS,
     MAX_ORIGIN_ADVERTS,
@@ -17,15 +24,17 @@ from runtime.gossip_limits import (
     STORED_BYTES_EACH,
     GossipLimits,
 )
-from runtime.toml_file import TomlFault, read_toml
+from runtime.intake import MAX_ADVERTS_PER_S, MAX_MESSAGES_PER_S
+from runtime.toml_file import TomlFault, quoted, read_toml
 from runtime.transport import MAX_FRAME_BYTES
 
 CONFIG_NAME: Final = "config.toml"
 MS: Final = 1000  # microseconds
 DEFAULT_CLOCK_ERROR_MS: Final = 50  # what NTP keeps on an ordinary machine, generously
 MAX_CLOCK_ERROR_MS: Final = 3_600_000  # an hour: whoever is further off has no clock
+MAX_PATHFINDERS: Final = 8  # asked one after the other: whoever pays would not wait for more
+SECTIONS: Final = frozenset({"clock", "limits", "archive", "pathfinder"})
 MAX_PATH_CHARS: Final = 4096  # what the system takes
-ANY_HOST: Final = frozenset({"0.0.0.0", "::"})
 
 # A neighbour may be away for as long and come back with a word about what we have archived.
 LEAST_KEEP_DAYS: Final = 7
@@ -66,7 +75,8 @@ class ConfigFault(Exception):
 @dataclass(frozen=True, slots=True)
 class NodeConfig:
     """`listen` empty: the node dials and is not dialled. `store` empty: the books are a file in
-    `data_dir`. `keep_days` 0: for ever. Spans in µs, amounts in smallest units."""
+    `data_dir`. `keep_days` 0: for ever. `pathfinders`: cards of those that are asked for
+    routes; without `gossip` no adverts are heard. Spans in µs, amounts in smallest units."""
 
     alias: str
     listen: str = ""
@@ -85,6 +95,8 @@ class NodeConfig:
     max_known_adverts: int = MAX_ADVERTS
     max_adverts_per_origin: int = MAX_ORIGIN_ADVERTS
     max_adverts_per_origin_per_min: int = ORIGIN_ADVERTS_PER_MIN
+    pathfinders: tuple[str, ...] = ()
+    gossip: bool = True
 
     @property
     def caps(self) -> Caps:
@@ -117,18 +129,6 @@ class NodeConfig:
     def data_path(self, directory: Path) -> Path:
         """The folder of the node's books; `data_dir` may be absolute."""
         return directory / self.data_dir
-
-
-def split_address(text: str) -> tuple[str, int] | None:
-    """("host", port) of "host:port" or "[v6]:port"; None where it is neither."""
-    host, colon, port = text.rpartition(":")
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-    elif ":" in host:
-        return None  # an IPv6 address needs its brackets, or nobody knows where the port begins
-    if not colon or not host or not port.isascii() or not port.isdecimal() or len(port) > 5:
-        return None
-    return (host, int(port)) if int(port) <= 65_535 else None
 
 
 def alias_fault(alias: str) -> str | None:
@@ -166,7 +166,7 @@ class _Reader:
         for key, value in table.items():
             if isinstance(value, dict) and value:
                 self._left |= {f"{key}.{name}": v for name, v in value.items()}
-            elif key not in ("clock", "limits", "archive") or not isinstance(value, dict):
+            elif key not in SECTIONS or not isinstance(value, dict):
                 self._left[key] = value
 
     def config(self) -> NodeConfig:
@@ -181,6 +181,8 @@ class _Reader:
             store=self._text("store", "", MAX_PATH_CHARS),
             keep_days=self._number("archive.keep_days", 0, 0, MAX_KEEP_DAYS),
             declared_error_us=error_ms * MS,
+            pathfinders=self._cards("pathfinder.cards"),
+            gossip=self._flag("pathfinder.gossip", True),
             **{name: self._number(f"limits.{name}", *bounds) for name, bounds in LIMITS.items()},
         )
         for key in self._left:
@@ -203,6 +205,10 @@ class _Reader:
         if config.address and dialled is not None and dialled[1] == 0:
             raise self._fault("address", "nobody can dial port 0")
 
+        if not config.gossip and not config.pathfinders:
+            cause = "without gossip somebody must be asked for routes: name a path finder in cards"
+            raise self._fault("pathfinder.gossip", cause)
+
     def _fault(self, key: str, cause: str) -> ConfigFault:
         name = key if key.isprintable() else ascii(key)
         return ConfigFault(self._path, name, cause)
@@ -221,6 +227,20 @@ class _Reader:
             raise self._fault(key, f"must be a printable text of at most {at_most} characters")
         return value
 
+    def _flag(self, key: str, default: bool) -> bool:
+        value = self._left.pop(key, default)
+        if not isinstance(value, bool):
+            raise self._fault(key, "must be true or false")
+        return value
+
+    def _cards(self, key: str) -> tuple[str, ...]:
+        value = self._left.pop(key, [])
+        cards = value if isinstance(value, list) else [None]
+        if len(cards) > MAX_PATHFINDERS or not all(_is_card(card) for card in cards):
+            what = f"must be a list of at most {MAX_PATHFINDERS} cards of path finders"
+            raise self._fault(key, f"{what}: {PATHFINDER_CARD_PREFIX}…")
+        return tuple(cards)
+
     def _address(self, key: str) -> str:
         value = self._text(key, "", MAX_ADDRESS_CHARS)
         if value and split_address(value) is None:
@@ -237,11 +257,11 @@ class _Reader:
 def config_text(config: NodeConfig) -> str:
     """The config.toml that `init` writes, with what an owner should know beside it."""
     return f"""\
-alias = {_quoted(config.alias)}    # what people call this node; its key is its name
-listen = {_quoted(config.listen)}    # HOST:PORT for neighbours; empty = dial only
-address = {_quoted(config.address)}    # what neighbours dial; empty = as in listen
-data_dir = {_quoted(config.data_dir)}    # the books; below this folder unless absolute
-store = {_quoted(config.store)}    # {POSTGRESQL}USER@HOST/NAME; empty = a file in data_dir
+alias = {quoted(config.alias)}    # what people call this node; its key is its name
+listen = {quoted(config.listen)}    # HOST:PORT for neighbours; empty = dial only
+address = {quoted(config.address)}    # what neighbours dial; empty = as in listen
+data_dir = {quoted(config.data_dir)}    # the books; below this folder unless absolute
+store = {quoted(config.store)}    # {POSTGRESQL}USER@HOST/NAME; empty = a file in data_dir
 
 [clock]
 declared_error_ms = {config.declared_error_us // MS}    # what you vouch for; above 500 only ATOMIC
@@ -260,6 +280,10 @@ max_frame_bytes = {config.max_frame_bytes}    # of many messages, likewise
 
 [archive]    # of settled payments, with their evidence
 keep_days = {config.keep_days}    # 0 = for ever; else at least {LEAST_KEEP_DAYS}
+
+[pathfinder]    # who is asked for routes; without a card the node searches by itself
+cards = [{", ".join(map(quoted, config.pathfinders))}]    # `pledgeway node pathfinder use CARD`
+gossip = {str(config.gossip).lower()}    # false: no adverts are heard, only path finders are asked
 """
 
 
@@ -271,6 +295,8 @@ def write_config(path: Path, config: NodeConfig) -> None:
         os.fsync(file.fileno())
 
 
-def _quoted(text: str) -> str:
-    """A TOML basic string. The texts are printable, so two escapes suffice."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+def _is_card(value: object) -> bool:
+    """Whether it looks like one; whether it is one depends on the time."""
+    if not isinstance(value, str) or len(value) > 2 * MAX_ADVERT_BYTES or not value.isprintable():
+        return False
+    return value.startswith(PATHFINDER_CARD_PREFIX)

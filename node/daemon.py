@@ -24,8 +24,6 @@ from node.core.deciding import with_statements
 from node.core.rows import Transaction
 from node.engine import Engine
 from node.exposing import Exposer
-from node.identity import Identity, card, load_identity
-from node.intake import Intake
 from node.links import Links, Neighbour
 from node.loading import claim_books, load_neighbours
 from node.memory import Memory
@@ -33,6 +31,7 @@ from node.migrations import MIGRATIONS
 from node.paying import Payer
 from node.record_watch import watch_records
 from node.registries import Registries
+from node.remote_finder import RemoteFinder, own_facts, read_cards
 from node.routing import RouteFinder
 from node.store import (
     SCHEMA_VERSION,
@@ -53,19 +52,15 @@ from runtime.clock import Clock, SystemClock
 from runtime.collector import calm_collector
 from runtime.faults import reading
 from runtime.gossip import Gossip
-from runtime.gossip_turns import run_gossip
+from runtime.hearing import Hearing
+from runtime.identity import Identity, card, load_identity
 from runtime.rpc_server import RpcServer
 from runtime.store import Store, open_store
 from runtime.store_postgresql import ServerStore, open_server_store
 from runtime.transport import (
     FrameLimits,
-    GossipArrived,
     GossipWish,
-    LinkDown,
-    LinkEvent,
-    LinkUp,
     PeerEndpoint,
-    Taken,
 )
 from runtime.transport_grpc import GrpcTransport, TransportConfig
 from runtime.write_plan import InsertRows, UpdateRows, Write
@@ -132,8 +127,9 @@ class Daemon:
         self._book = Book(identity.node, config.declared_error_us, config.caps)
         self._book.terms = FIRST_TERMS
         self._memory = self._make_memory()
-        self._adverts = Intake(self._clock, config.max_adverts_per_s)
         self._archive = Archive(store.engine)
+        path, now_us = directory / CONFIG_NAME, self._clock.now_us()
+        self._pathfinders = read_cards(path, config.pathfinders, now_us)
 
     async def serve(
         self,
@@ -143,13 +139,14 @@ class Daemon:
     ) -> None:
         # Listening for signals comes first: one that arrives while starting is not lost.
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            wish = GossipWish.COMPARED if self._config.gossip else GossipWish.NOTHING
             config = TransportConfig(
                 self._identity.key,
                 self._identity.tls,
                 self._config.listen or None,
                 self._awaits_calls_at(),
                 FrameLimits(self._config.max_frame_bytes, self._config.max_message_bytes),
-                GossipWish.COMPARED,
+                wish,
             )
             async with (
                 Bridge.open() as bridge,
@@ -166,7 +163,8 @@ class Daemon:
             ):
                 self._links = Links(transport, self._config.max_unacknowledged)
                 self._transport = transport
-                context = self._wire(bridge, writer, nursery, make_finder())
+                finder = self._remote_finder(bridge) or make_finder()
+                context = self._wire(bridge, writer, nursery, finder)
                 server = RpcServer(bridge, nursery, [control_service(context, more_verbs)])
                 await server.bind_unix(self._directory / SOCKET)
                 await server.start()
@@ -214,6 +212,7 @@ class Daemon:
         engine = self._engine = self._make_engine(writer, registries)
         self._load()
         gossip = self._make_gossip(partial(self._observe, finder))
+        gossip.on_forgotten = finder.forget
         nursery.start_soon(watch_records, registries, gossip, self._memory, self._clock)
         advertiser = Advertiser(
             self._identity, self._config, engine, gossip, self._book, self._clock, nursery
@@ -227,8 +226,10 @@ class Daemon:
         self._exposer = Exposer(engine, self._book, gossip, self._clock)
         nursery.start_soon(engine.run)
         nursery.start_soon(self._exposer.run)
-        self._transport.hand_to(partial(self._heard, gossip))
-        nursery.start_soon(run_gossip, gossip, self._adverts.next, self._clock)
+        per_s, wanted = self._config.max_adverts_per_s, self._config.gossip
+        hearing = Hearing(gossip, self._clock, per_s, engine.link_event, welcome=wanted)
+        self._transport.hand_to(hearing.heard)
+        nursery.start_soon(hearing.run)
         self._begin_duties(nursery, Duties(advertiser, archiver, payer))
         return Context(
             identity=self._identity,
@@ -252,6 +253,12 @@ class Daemon:
             advertise=advertiser.everything,
             processes=self._processes,
         )
+
+    def _remote_finder(self, bridge: Bridge) -> RemoteFinder | None:
+        """None where this node searches by itself."""
+        if not self._pathfinders:
+            return None
+        return RemoteFinder(bridge, self._pathfinders, lambda: own_facts(self._memory.settings))
 
     def _material(self, commit: bytes) -> tuple[bytes, bytes]:
         row = self._memory.row((Transaction.table, commit, b""))
@@ -378,16 +385,6 @@ class Daemon:
         known.version += 1
         row = {"node": met.node, "version": known.version - 1}
         return [UpdateRows(peer, [row | columns])]
-
-    def _heard(self, gossip: Gossip, event: LinkEvent, taken: Taken) -> None:
-        if isinstance(event, LinkUp):
-            gossip.greet(event.peer, event.link, event.gossip, self._clock.now_us())
-        if isinstance(event, LinkDown):
-            gossip.parted(event.peer, event.link)
-        if isinstance(event, GossipArrived):
-            self._adverts.put(event, taken)
-        else:
-            self._engine.link_event(event, taken)
 
 
 def socket_path(directory: Path) -> Path:

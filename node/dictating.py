@@ -14,6 +14,7 @@ from node.core.events import Event, FirstPromise, StartAttempt
 from node.core.rows import Line, LinePhase
 from node.engine import Engine
 from node.routing import RouteFound, RoutePart
+from proto.adverts import NodeAdvert
 from proto.descriptor import Descriptor, commit_id
 from proto.keys import NodeId, SealKey
 from proto.onion import Deliver, Forward, Instruction, wrap
@@ -63,12 +64,12 @@ class Dictating:
     ) -> MakeEvent | Refusal:
         """The event but for its time; a refusal where a chain cannot be begun as it was planned."""
         encoded = descriptor.encode()
-        now_us = descriptor.deadline_us - found.deadline
+        now_us, nodes = descriptor.deadline_us - found.deadline, found.nodes
         deliver = Deliver(request.request_id, attempt - 1, request.amount)
         taken: dict[bytes, int] = {}
         firsts: list[FirstPromise] = []
         for part in found.parts:
-            packet = self._packet(request, part, deliver, commit_id(encoded), now_us)
+            packet = self._packet(request, part, deliver, commit_id(encoded), now_us, nodes)
             if isinstance(packet, Refusal):
                 return packet
             first = part.hops[0]
@@ -101,11 +102,13 @@ class Dictating:
         deliver: Deliver,
         commit: bytes,
         now_us: int,
+        nodes: Mapping[NodeId, NodeAdvert],
     ) -> bytes | Refusal:
         expiries = [now_us + e if e is not None else 0 for e in part.schedule.expiries]
         layers: list[tuple[bytes, Instruction]] = []
         for hop, following, expiry in zip(part.hops[:-1], part.hops[1:], expiries[1:], strict=True):
-            advert = self._gossip.node(hop.promisee)
+            # Our own ears first: who found the route may have heard of the node longer ago.
+            advert = self._gossip.node(hop.promisee) or nodes.get(hop.promisee)
             if advert is None:
                 return Refusal(Reason.NO_ROUTE)
             forward = Forward(

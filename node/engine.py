@@ -20,7 +20,6 @@ from node.core.rows import Transaction
 from node.core.view import Settings
 from node.group import Asked, AskThem, Group, Item, Told, Worked, group_writes, sign_sends
 from node.inbound import open_message
-from node.intake import MAX_MESSAGES_PER_S, Intake
 from node.links import Links
 from node.loading import load_patiently
 from node.memory import Memory
@@ -33,6 +32,7 @@ from proto.limits import US
 from proto.reason import Refusal
 from proto.wire import WireFault
 from runtime.clock import Clock
+from runtime.intake import MAX_MESSAGES_PER_S, Intake
 from runtime.transport import (
     BatchArrived,
     GossipArrived,

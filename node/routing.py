@@ -25,6 +25,10 @@ class RouteFinder(KnownNetwork, Protocol):
         """A verified advert. The newest sequence wins; called on trio."""
         ...
 
+    def forget(self, advert: Advert) -> None:
+        """An advert that was observed has expired, or there is no room for it. Called on trio."""
+        ...
+
     async def find(self, query: RouteQuery) -> RouteFound | NoRoute:
         """The cheapest viable route of what has been observed so far."""
         ...

@@ -1,8 +1,9 @@
 """Questions and answers by ids: `proto.route` outside, hex names in the graph."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from pathfinder.answer import Bar, Reason, Route
+from pathfinder.answer import Bar, Reason, Route, RouteAnswer
 from pathfinder.answer_json import answer_as_json, reason_as_json
 from pathfinder.explain import EXPLAIN_BUDGET, explain
 from pathfinder.graph import Graph
@@ -17,11 +18,31 @@ from proto.policy import EMPTY_POLICY, RegistryPolicy, single
 from proto.route import MostFound, NoRoute, RouteFound, RouteHop, RoutePart, RouteQuery
 
 
+@dataclass(frozen=True, slots=True)
+class Unfound:
+    """What a search without a route has left: its question, and the answers to be explained."""
+
+    question: RouteQuestion
+    answer: RouteAnswer
+    parts: PartsAnswer | None
+
+    @property
+    def exact(self) -> bool:
+        """Whether it is proven that there is none."""
+        return self.answer.exact and (self.parts is None or self.parts.exact)
+
+
 def find(graph: Graph, query: RouteQuery, budget: int = LABEL_BUDGET) -> RouteFound | NoRoute:
     """The cheapest route, or why there is none. `budget`: labels that each search may take.
 
     The graph must have been told of the query's collectives (`Feed.set_policies`).
     """
+    found = search(graph, query, budget)
+    return explained(graph, query, found, budget) if isinstance(found, Unfound) else found
+
+
+def search(graph: Graph, query: RouteQuery, budget: int) -> RouteFound | NoRoute | Unfound:
+    """As `find`, but reasons are still to be found. NoRoute: the question does not fit."""
     question = question_of(query, graph)
     parts = None
     try:
@@ -31,14 +52,22 @@ def find(graph: Graph, query: RouteQuery, budget: int = LABEL_BUDGET) -> RouteFo
             parts = find_parts(graph, question, query.max_parts, unit=query.unit, budget=labels)
             if parts.routes:
                 return _found(parts.routes, parts.exact)
-        if answer.route is not None:
-            return _found((answer.route,), answer.exact)
-        if query.explained:
-            answer = explain(graph, question, answer, budget=min(budget, EXPLAIN_BUDGET))
     except BadQuestion as error:
         # Not yet heard of the payee or of a line in this brand: the same as no route, for now.
         code, text = Code.NO_PATH, f"{error.fault.value} {error.subject[:16]} is not known yet"
         return NoRoute(True, (reason_as_json(Reason(Bar(code, code.rule, text))),))
+    if answer.route is not None:
+        return _found((answer.route,), answer.exact)
+    return Unfound(question, answer, parts)
+
+
+def explained(graph: Graph, query: RouteQuery, unfound: Unfound, budget: int) -> NoRoute:
+    """What barred the nearest chains, where the question wants to know; at most `budget` labels for
+    each rule."""
+    parts, answer = unfound.parts, unfound.answer
+    if query.explained:
+        labels = min(budget, EXPLAIN_BUDGET)
+        answer = explain(graph, unfound.question, answer, budget=labels)
     shown = answer_as_json(answer, with_reasons=True)
     reasons, skipped = tuple(shown["reasons"]), tuple(shown["skipped"])
     unknown = all(reason.code is Code.NO_PATH for reason in answer.reasons)

@@ -3,8 +3,10 @@
 Names in the graph are ids in hex. Pure; owned by one task, and nobody reads the graph meanwhile.
 """
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from pathfinder.by_id import policy_of
 from pathfinder.graph import Graph, Upsert
@@ -12,6 +14,11 @@ from pathfinder.network import Line, Node
 from proto.adverts import Advert, AdvertKey, FraudAdvert, LineAdvert, NodeAdvert, RecordAdvert
 from proto.policy import RegistryPolicy, single
 from proto.registry_list import RegistryList
+from proto.route import RouteFound
+
+# Collectives that questions have named: the least recently named is forgotten. Strangers may name
+# any, and the graph has room for a few more than this.
+MAX_POLICIES: Final = 512
 
 Ends = tuple[str, str, str]
 """Promisor, promisee and brand of a line, in hex."""
@@ -30,37 +37,30 @@ class Feed:
         self._lines: dict[Ends, LineAdvert] = {}
         self._records: dict[str, RecordAdvert] = {}
         self._lists: dict[bytes, RegistryList] = {}
-        self._policies: set[RegistryPolicy] = set()
+        self._policies: OrderedDict[RegistryPolicy, str] = OrderedDict()
 
     def take(self, advert: Advert, signed: bytes = b"") -> tuple[Upsert, Advert | None]:
         """What became of a verified advert, and the one that was known before it."""
-        old: Advert | None = None
-        taken = Upsert.STALE
+        old, taken = self._known(advert), Upsert.STALE
         news = {"sequence": advert.sequence, "expires_at_us": advert.expires_at_us}
         match advert:
             case NodeAdvert():
-                name = advert.node.hex()
-                taken, old = (
-                    self.graph.upsert_node(self._node(advert), **news),
-                    self._nodes.get(name),
-                )
+                taken = self.graph.upsert_node(self._node(advert), **news)
                 if taken is Upsert.APPLIED:
-                    self._nodes[name] = advert
+                    self._nodes[advert.node.hex()] = advert
             case LineAdvert():
-                ends = (advert.promisor.hex(), advert.promisee.hex(), advert.brand.guid.hex())
                 taken = self.graph.upsert_line(_line(advert), **news, closed=advert.closed)
-                old = self._lines.get(ends)
                 if taken is Upsert.APPLIED:
-                    self._lines[ends] = advert
+                    self._lines[ends_of(advert)] = advert
             case RecordAdvert():
                 name = advert.record.registry.hex()
-                taken, old = self.graph.upsert_registry(name, **news), self._records.get(name)
+                taken = self.graph.upsert_registry(name, **news)
                 if taken is Upsert.APPLIED:
                     self._records[name] = advert
             case RegistryList():
-                old = self._lists.get(advert.id)
-                taken = Upsert.APPLIED if old is None or advert.replaces(old) else Upsert.STALE
-                if taken is Upsert.APPLIED:
+                known = self._lists.get(advert.id)
+                if known is None or advert.replaces(known):
+                    taken = Upsert.APPLIED
                     self._lists[advert.id] = advert
                     self._read_anew(advert.id)
             case FraudAdvert():
@@ -74,8 +74,8 @@ class Feed:
         return _node(advert, self.accepted(advert))
 
     def accepted(self, advert: NodeAdvert) -> frozenset[bytes]:
-        """T(n). Of a list only what the node can verify: it says which records it holds."""
-        return accepted_registries(advert, self._lists.get(advert.registry_list))
+        """T(n), with what stands on the list that it follows."""
+        return advert.accepts(self._lists.get(advert.registry_list))
 
     def _read_anew(self, changed: bytes) -> None:
         for advert in self._nodes.values():
@@ -93,15 +93,85 @@ class Feed:
     def set_policies(self, candidates: tuple[RegistryPolicy, ...]) -> bool:
         """Makes collectives candidates: whether any is new. The graph takes every policy that it
         is told for a new version, so it is told once."""
-        fresh = [
-            policy
+        fresh = False
+        for policy in candidates:
+            if policy in self._policies:
+                self._policies.move_to_end(policy)
+            elif policy != single(policy.members[0]) and self._knows_all(policy):
+                named = policy_of(policy)
+                self._policies[policy] = named.name
+                self.graph.set_policy(named)
+                fresh = True
+        while len(self._policies) > MAX_POLICIES:
+            _, name = self._policies.popitem(last=False)
+            self.graph.forget_candidate(name)
+        return fresh
+
+    def _knows_all(self, policy: RegistryPolicy) -> bool:
+        """Whether a search could use it at all."""
+        return all(member.hex() in self._records for member in policy.members)
+
+    def unknown_policies(self, candidates: tuple[RegistryPolicy, ...]) -> int:
+        """How many of them `set_policies` would have to tell the graph of."""
+        return sum(
+            policy not in self._policies
+            and policy != single(policy.members[0])
+            and self._knows_all(policy)
             for policy in candidates
-            if policy not in self._policies and policy != single(policy.members[0])
-        ]
-        for policy in fresh:
-            self._policies.add(policy)
-            self.graph.set_policy(policy_of(policy))
-        return bool(fresh)
+        )
+
+    def forget(self, advert: Advert) -> bool:
+        """Drops an advert that has expired, or for which its keeper has no room any more: whether
+        it was here. A newer one that has come meanwhile stays."""
+        if self._known(advert) != advert:
+            return False
+        self.signed.pop(advert.key, None)
+        match advert:
+            case NodeAdvert():
+                name = advert.node.hex()
+                del self._nodes[name]
+                self.graph.forget_node(name)
+            case LineAdvert():
+                ends = ends_of(advert)
+                del self._lines[ends]
+                self.graph.forget_line(*ends)
+            case RecordAdvert():
+                name = advert.record.registry.hex()
+                del self._records[name]
+                self.graph.forget_candidate(name)
+            case RegistryList():
+                del self._lists[advert.id]
+                self._read_anew(advert.id)
+        return True
+
+    def _known(self, advert: Advert) -> Advert | None:
+        match advert:
+            case NodeAdvert():
+                return self._nodes.get(advert.node.hex())
+            case LineAdvert():
+                return self._lines.get(ends_of(advert))
+            case RecordAdvert():
+                return self._records.get(advert.record.registry.hex())
+            case RegistryList():
+                return self._lists.get(advert.id)
+            case FraudAdvert():
+                return None
+
+    def adverts_of(self, found: RouteFound, brand: bytes) -> list[bytes]:
+        """The adverts as received of all intermediaries, of the lists that they follow and of their
+        lines on a route; of the payee, too, so that it can be called by its name. LookupError where
+        one of them came without its bytes."""
+        payee = self._nodes[found.hops[-1].promisee.hex()]
+        keys: dict[AdvertKey, None] = {payee.key: None}
+        for part in found.parts:
+            for hop in part.hops[1:]:
+                advert = self._nodes[hop.promisor.hex()]
+                keys[advert.key] = None
+                if advert.registry_list in self._lists:
+                    keys[self._lists[advert.registry_list].key] = None
+                ends = (hop.promisor.hex(), hop.promisee.hex(), brand.hex())
+                keys[self._lines[ends].key] = None
+        return [self.signed[key] for key in keys]
 
     def until_us(self, brand: bytes, now_us: int) -> int:
         """When the first advert that a search in this brand could rest on expires."""
@@ -129,12 +199,9 @@ class Tables:
     lists: Mapping[bytes, RegistryList]
 
 
-def accepted_registries(advert: NodeAdvert, followed: RegistryList | None) -> frozenset[bytes]:
-    """T(n) by its advert and the list that it follows, where that is known: only what the node
-    can verify counts of a list, and it says which records it holds."""
-    if followed is None:
-        return advert.registries
-    return advert.registries | (followed.registries & advert.knows_registries)
+def ends_of(advert: LineAdvert) -> Ends:
+    """The line's name."""
+    return advert.promisor.hex(), advert.promisee.hex(), advert.brand.guid.hex()
 
 
 def _node(advert: NodeAdvert, accepted: frozenset[bytes]) -> Node:

@@ -8,11 +8,12 @@ task; no call of it waits.
 from collections.abc import Iterator
 from enum import Enum, unique
 from heapq import heappop, heappush
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Self
 
 import networkx as nx
 
 from pathfinder.board import Board
+from pathfinder.graph_entries import LineEntry, NodeEntry, is_stale
 from pathfinder.network import Line, Network, Node, Policy
 
 MAX_GRAPH_NODES: Final = 100_000  # the largest network that the search was designed for
@@ -35,29 +36,6 @@ class Upsert(Enum):
     APPLIED = "applied"
     STALE = "stale"  # not newer than what is known; nothing changed
     FULL = "full"  # a bound of this module is reached; nothing changed
-
-
-class NodeEntry(NamedTuple):
-    """What is known of a node: the view that networkx keeps under its name."""
-
-    node: Node
-    sequence: int
-    expires_at_us: int
-
-
-class LineEntry(NamedTuple):
-    """What is known of a line: the view that networkx keeps on its edge."""
-
-    line: Line
-    sequence: int
-    expires_at_us: int
-    closed: bool
-
-
-def _is_stale(known: int, sequence: int, same: bool) -> bool:
-    # One signer may say two things under one number. Which of them counts is the same everywhere,
-    # and gossip knows; whoever feeds a graph says the right one last.
-    return sequence < known or (sequence == known and same)
 
 
 class Graph:
@@ -101,7 +79,7 @@ class Graph:
     ) -> Upsert:
         """What a NodeAdvert says. `expires_at_us` is POSIX µs."""
         known = self._node(node.name)
-        if known is not None and _is_stale(known.sequence, sequence, known.node == node):
+        if known is not None and is_stale(known.sequence, sequence, known.node == node):
             return Upsert.STALE
         if known is None:
             if self._nodes >= MAX_GRAPH_NODES:
@@ -139,7 +117,7 @@ class Graph:
         known = self._line(ends)
         if known is not None:
             same = known.line == line and known.closed == closed
-            if _is_stale(known.sequence, sequence, same):
+            if is_stale(known.sequence, sequence, same):
                 return Upsert.STALE
         if known is None:
             if self._lines >= MAX_GRAPH_LINES:
@@ -177,6 +155,11 @@ class Graph:
         self.version += 1
         return Upsert.APPLIED
 
+    def forget_candidate(self, name: str) -> None:
+        """The collective or registry of this name is no candidate any more."""
+        self._policies.pop(name, None)
+        self._registries.pop(name, None)
+
     def forget_expired(self, now_us: int) -> int:
         """Drops what has expired; how many entries that were. Makes room when an upsert is FULL."""
         self._come_to(max(now_us, self._now_us))
@@ -187,21 +170,38 @@ class Graph:
         ]
         nodes = [name for name, entry in self._known_nodes() if entry.expires_at_us <= now_us]
         registries = [name for name, entry in self._registries.items() if entry[1] <= now_us]
-        self._graph.remove_edges_from(lines)
+        for ends in lines:
+            self.forget_line(*ends)
         for name in nodes:
-            del self._graph.nodes[name]["said"]
+            self.forget_node(name)
         for name in registries:
-            del self._registries[name]
-        bare = [n for n, said in self._graph.nodes(data="said") if not said]
-        self._graph.remove_nodes_from([n for n in bare if not self._graph.degree(n)])
-        self._nodes -= len(nodes)
-        self._lines -= len(lines)
-        dropped = len(nodes) + len(lines) + len(registries)
-        for brand, board in list(self._boards.items()):
-            if board.dead > MIN_DEAD + len(board.nodes) // 2:
-                del self._boards[brand]  # numbers are not used again: a new board is smaller
-        self.version += dropped
-        return dropped
+            self.forget_candidate(name)
+        return len(nodes) + len(lines) + len(registries)
+
+    def forget_node(self, name: str) -> None:
+        """Drops what a node said, its sequence too. Its lines stay, and lead nowhere."""
+        if (known := self._node(name)) is None:
+            return
+        if known.expires_at_us > self._now_us:
+            self._node_expired(name)
+        del self._graph.nodes[name]["said"]
+        self._remove_useless(name)
+        self._nodes -= 1
+
+    def forget_line(self, promisor: str, promisee: str, brand: str) -> None:
+        """Drops what was said of a line, its sequence too."""
+        ends = (promisor, promisee, brand)
+        if (known := self._line(ends)) is None:
+            return
+        if self._is_open(known):
+            self._expired(ends)
+        self._graph.remove_edge(*ends)
+        self._remove_useless(promisor, promisee)
+        self._lines -= 1
+
+    def _remove_useless(self, *names: str) -> None:
+        idle = [n for n in names if self._node(n) is None and not self._graph.degree(n)]
+        self._graph.remove_nodes_from(idle)
 
     # ------------------------------------------------------------------ what is known
 
@@ -377,8 +377,10 @@ class Graph:
             self._boards[brand].close_line(promisor, promisee)
 
     def _node_expired(self, name: str) -> None:
-        for brand, board in self._boards.items():
+        for brand, board in list(self._boards.items()):
             if board.knows(name):
                 board.forget_node(name)
                 for entry in self._lines_of(name, brand):
                     board.close_line(entry.line.promisor, entry.line.promisee)
+            if board.dead > MIN_DEAD + len(board.nodes) // 2:
+                del self._boards[brand]  # numbers are not used again: a new board is smaller

@@ -8,7 +8,7 @@ from typing import Any, Final
 from pathfinder.answer_json import answer_as_json
 from pathfinder.by_id import policy_of
 from pathfinder.explain import explain
-from pathfinder.feed import Tables, accepted_registries
+from pathfinder.feed import Tables
 from pathfinder.graph import Graph
 from pathfinder.network import Line, Node, Policy, name_fault
 from pathfinder.network_file import line_json, node_json, policy_json
@@ -94,7 +94,7 @@ class Snapshot:
 
     def accepted(self, advert: NodeAdvert) -> frozenset[bytes]:
         """T(n): its registries, and of the list that it follows those it can verify."""
-        return accepted_registries(advert, self.tables.lists.get(advert.registry_list))
+        return advert.accepts(self.tables.lists.get(advert.registry_list))
 
     # ------------------------------------------------------------------ as a network file
 

@@ -75,6 +75,13 @@ class NodeAdvert:
     def key(self) -> AdvertKey:
         return NODE_KIND, self.node
 
+    def accepts(self, followed: RegistryList | None) -> frozenset[bytes]:
+        """T(n), with the list that it follows where that is known. Of a list only what the node
+        can verify: it says which records it holds."""
+        if followed is None:
+            return self.registries
+        return self.registries | (followed.registries & self.knows_registries)
+
     def encode(self) -> bytes:
         return canonical(
             pb.NodeAdvert(

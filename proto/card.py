@@ -1,4 +1,4 @@
-"""A node's card: what a neighbour must know before the first connection."""
+"""Cards of nodes and path finders: what must be known before the first connection."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +13,8 @@ from proto.wire import WireFault, canonical, parse
 
 CARD_KIND: Final = "pledgeway/card/v1"
 CARD_PREFIX: Final = "pledgeway-card:"
+PATHFINDER_CARD_KIND: Final = "pledgeway/pathfinder-card/v1"
+PATHFINDER_CARD_PREFIX: Final = "pledgeway-pathfinder:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +48,57 @@ def sign_card(key: SigningKey, card: NodeCard) -> str:
 
 def read_card(text: str, now_us: int) -> NodeCard:
     """Verifies a card. Raises WireFault."""
-    signed = from_line(CARD_PREFIX, text, "a node's card", MAX_ADVERT_BYTES)
-    envelope = Envelope.decode(signed)
+    envelope = Envelope.decode(from_line(CARD_PREFIX, text, "a node's card", MAX_ADVERT_BYTES))
     m = parse(pb.NodeCard, envelope.payload)
     if envelope.kind != CARD_KIND or envelope.signer != m.node:
         raise WireFault("a node's card that the node did not sign")
+    return _content(m, now_us)
+
+
+@dataclass(frozen=True, slots=True)
+class PathFinderCard:
+    """How nodes link with a path finder, and the "host:port" at which payers ask it."""
+
+    node: NodeCard
+    service: str
+
+
+def sign_pathfinder_card(key: SigningKey, card: PathFinderCard) -> str:
+    """The card as one line of text that can be mailed or pasted."""
+    m = pb.PathFinderCard(node=pb.NodeCard.FromString(card.node.encode()), service=card.service)
+    signed = Envelope.seal(key, PATHFINDER_CARD_KIND, canonical(m)).encode()
+    return to_line(PATHFINDER_CARD_PREFIX, signed)
+
+
+def read_pathfinder_card(text: str, now_us: int) -> PathFinderCard:
+    """Verifies a path finder's card. Raises WireFault."""
+    what = "a path finder's card"
+    signed = from_line(PATHFINDER_CARD_PREFIX, text, what, MAX_ADVERT_BYTES)
+    envelope = Envelope.decode(signed)
+    m = parse(pb.PathFinderCard, envelope.payload)
+    if envelope.kind != PATHFINDER_CARD_KIND or envelope.signer != m.node.node:
+        raise WireFault(f"{what} that it did not sign")
+    if not m.service or not _is_address(m.service):
+        raise WireFault(f"{what} without a printable address to ask it at")
+    return PathFinderCard(_content(m.node, now_us), m.service)
+
+
+def read_peer_card(text: str, now_us: int) -> NodeCard:
+    """How to link with a node or a path finder, by its card. Raises WireFault."""
+    if "".join(text.split()).startswith(PATHFINDER_CARD_PREFIX):
+        return read_pathfinder_card(text, now_us).node
+    return read_card(text, now_us)
+
+
+def _is_address(text: str) -> bool:
+    return len(text) <= MAX_ADDRESS_CHARS and text.isprintable()
+
+
+def _content(m: pb.NodeCard, now_us: int) -> NodeCard:
     if len(m.alias) > MAX_ALIAS_CHARS or not m.alias.isprintable() or not m.alias:
-        raise WireFault("a node's card with an empty, unprintable or too long alias")
-    if len(m.address) > MAX_ADDRESS_CHARS or not m.address.isprintable():
-        raise WireFault("a node's card with an unprintable or too long address")
+        raise WireFault("a card with an empty, unprintable or too long alias")
+    if not _is_address(m.address):
+        raise WireFault("a card with an unprintable or too long address")
     tls = verify_node_key(m.tls, m.node, KeyPurpose.TLS, now_us)
     verify_node_key(m.seal, m.node, KeyPurpose.SEAL, now_us)
     try:

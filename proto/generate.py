@@ -7,7 +7,7 @@ this again and compares bytes.
 import sys
 from pathlib import Path
 
-SCHEMAS = ("types", "registry", "node", "control")
+SCHEMAS = ("types", "registry", "node", "control", "pathfinder")
 
 
 def generate(destination: Path) -> None:

@@ -4,9 +4,11 @@ Amounts are smallest units of the brand, times are µs from the payer's now unle
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
+from proto.adverts import NodeAdvert
 from proto.keys import NodeId
 from proto.levels import Level
 from proto.limits import MAX_AMOUNT, MAX_HOPS
@@ -85,12 +87,17 @@ class RoutePart:
         return self.hops[-1].amount
 
 
+def _no_adverts() -> Mapping[NodeId, NodeAdvert]:
+    return MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class RouteFound:
     """What the payer will dictate: chains under one policy and one D, the largest first.
 
     `despite`: lines on it that refused lately, tried again because nothing else is left. `reasons`:
     cheaper chains that were left out for what was learned (`NoRoute.reasons`). The payer sets both.
+    `nodes`: what those on the way advertise, where the payer need not have heard of them.
     """
 
     parts: tuple[RoutePart, ...]
@@ -98,6 +105,7 @@ class RouteFound:
     exact: bool
     despite: tuple[LineEnds, ...] = ()
     reasons: tuple[Mapping[str, Any], ...] = ()
+    nodes: Mapping[NodeId, NodeAdvert] = field(default_factory=_no_adverts)
 
     @property
     def cost(self) -> int:

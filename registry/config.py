@@ -10,8 +10,9 @@ from proto.limits import GUARD_US
 from proto.record_parts import RecordWitness, read_witnesses
 from proto.v1 import types_pb2 as pb
 from proto.wire import WireFault
-from registry.buckets import IPV4_PREFIX, IPV6_PREFIX, Network
-from runtime.toml_file import TomlFault, TomlTable, read_toml
+from runtime.address import split_address
+from runtime.buckets import IPV4_PREFIX, IPV6_PREFIX, Network
+from runtime.toml_file import TomlFault, TomlTable, quoted, read_toml
 
 MS: Final = 1000  # microseconds
 SECOND_US: Final = 1_000_000
@@ -195,18 +196,6 @@ class _Reader:
         return default if value is None else value * unit
 
 
-def split_address(text: str) -> tuple[str, int] | None:
-    """("host", port) of "host:port" or "[v6]:port"; None where it is neither."""
-    host, colon, port = text.rpartition(":")
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-    elif ":" in host:
-        return None  # an IPv6 address needs its brackets, or nobody knows where the port begins
-    if not colon or not host or not port.isascii() or not port.isdecimal() or len(port) > 5:
-        return None
-    return (host, int(port)) if int(port) <= 65_535 else None
-
-
 def config_text(config: Config) -> str:
     """The config.toml that `init` writes, with what an operator should know beside it."""
     return f"""\
@@ -261,8 +250,3 @@ def _witness_lines(config: Config) -> str:
         f"  {{key = {quoted(w.key.encode())}, url = {quoted(w.url)}}},\n" for w in config.witnesses
     ]
     return f"witnesses = [\n{''.join(lines)}]\nquorum = {config.witness_quorum}"
-
-
-def quoted(text: str) -> str:
-    """A TOML basic string. The texts are printable, so two escapes suffice."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -2,7 +2,6 @@
 
 import logging
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -16,10 +15,9 @@ import trio
 from proto.keys import KeyPurpose
 from proto.log_leaf import KeyLeaf
 from proto.registry_record import NEVER, RegistryRecord, read_record
-from registry.buckets import Buckets
 from registry.calendar import Calendar
 from registry.chrony import ChronyClock
-from registry.config import Config, read_config, split_address
+from registry.config import Config, read_config
 from registry.decider import Decider
 from registry.desk import Desk, spread
 from registry.examine import Examiner
@@ -62,7 +60,9 @@ from registry.sweeper import sweep_for_ever
 from registry.timing import ClockRules
 from registry.web.site import Site
 from registry.worker import DecisionWorker, MakeDecider
+from runtime.address import require_free, split_address
 from runtime.bridge import Bridge
+from runtime.buckets import Buckets
 from runtime.clock import Clock, SystemClock
 from runtime.collector import calm_collector
 from runtime.rpc_client import RpcChannel
@@ -207,22 +207,22 @@ class Daemon:
         credentials = server_credentials(self._keys.tls)
         for address in self._addresses(self._config.listen, self.record.grpc_target):
             try:
-                _require_free(address)
+                require_free(address)
                 return await server.bind_tcp(address, credentials)
             except OSError:
                 log.info("%s is taken, another port is chosen", address)
-        _require_free(self._config.listen)
+        require_free(self._config.listen)
         return await server.bind_tcp(self._config.listen, credentials)
 
     async def _start_web(self, start: Callable[[str], Awaitable[list[str]]]) -> list[str]:
         recorded = urlsplit(self.record.archive_url).netloc
         for address in self._addresses(self._config.archive, recorded):
             try:
-                _require_free(address)
+                require_free(address)
                 return await start(address)
             except OSError:
                 log.info("%s is taken, another port is chosen", address)
-        _require_free(self._config.archive)
+        require_free(self._config.archive)
         return await start(self._config.archive)
 
     def _addresses(self, configured: str, recorded: str) -> list[str]:
@@ -377,14 +377,3 @@ class Daemon:
 
 def _connect(bridge: Bridge, member: RegistryRecord) -> RpcChannel:
     return RpcChannel.to_pinned(bridge, member.grpc_target, member.tls_certificate)
-
-
-def _require_free(address: str) -> None:
-    """OSError where somebody listens there: both servers would say so too, but on many lines."""
-    where = split_address(address)
-    assert where is not None, address
-    family = socket.AF_INET6 if ":" in where[0] else socket.AF_INET
-    try:
-        socket.create_server(where, family=family).close()
-    except OSError as error:
-        raise OSError(f"cannot listen on {address}: {error.strerror or error}") from error

@@ -24,7 +24,6 @@ from registry.asks import (
     AskNothing,
     AskQuery,
 )
-from registry.buckets import LOCAL
 from registry.calendar import Calendar
 from registry.decider import Item, Unbound
 from registry.examine import Examiner, examine_decline, read_subject
@@ -49,6 +48,7 @@ from registry.quota import Quota
 from registry.signer import Signer
 from registry.store import LedgerReader
 from registry.worker import MAX_WAITING_ITEMS, DecisionWorker
+from runtime.buckets import LOCAL
 
 SHED_ABOVE: Final = MAX_WAITING_ITEMS // 2  # the other half of the queue is for the announced
 ID_BYTES: Final = 32

@@ -20,9 +20,10 @@ from proto.keys import KEY_BYTES, KeyCertificate, KeyPurpose, SigningKey
 from proto.registry_record import RegistryRecord, Root, read_record, registry_id, sign_root
 from proto.v1 import types_pb2 as pb
 from proto.wire import WireFault
-from registry.config import Config, config_text, split_address
+from registry.config import Config, config_text
 from registry.keyring import HeldKey, KeyRing, key_ring
 from registry.record import fill_record, signed_record
+from runtime.address import split_address
 from runtime.tls import (
     BadCertificate,
     TlsIdentity,

@@ -13,7 +13,7 @@ from proto.keys import KEY_BYTES, KeyCertificate, KeyPurpose, SigningKey
 from proto.registry_record import RegistryRecord, read_record
 from proto.v1 import types_pb2 as pb
 from proto.wire import WireFault
-from registry.config import Config, read_config, split_address
+from registry.config import Config, read_config
 from registry.home import (
     KEY_LEAD_US,
     ONLINE_KEY_LIFE_US,
@@ -30,6 +30,7 @@ from registry.key_change import ChangeRefused, with_new_key, with_revocation
 from registry.keyring import key_ring
 from registry.record import RECORD_LIFE_US, content_of, fill_record
 from registry.record_draft import Draft, Missing, begin, merge, sign_draft
+from runtime.address import split_address
 from runtime.tls import write_private
 
 Change = Callable[[pb.RegistryRecord], pb.RegistryRecord]

@@ -10,14 +10,20 @@ from collections.abc import Sequence
 from typing import Final, TypeVar
 
 from registry.asks import Ask, AskCommit
-from registry.buckets import LOCAL, Buckets, announcement_cost
 from registry.calendar import Calendar
 from registry.examine import read_subject
 from registry.log import Reason, Refused, Subject
+from runtime.buckets import LOCAL, US, Buckets
 
 T = TypeVar("T")
 MAX_SPOILED: Final = 65_536  # some 10 MB; whoever is forgotten may spoil its place once more
 ITEM: int = 1  # tokens: a look-up, some hashing and at most a few signatures
+HOUR_US: Final = 3600 * US
+
+
+def announcement_cost(deadline_us: int, now_us: int) -> int:
+    """What reserving a place costs, in tokens: dearer the longer it is kept from others."""
+    return 1 + max(0, deadline_us - now_us) // HOUR_US
 
 
 class Quota:

@@ -6,7 +6,8 @@ from typing import Final
 from proto.keys import SigningKey
 from proto.registry_record import PROTOCOL_VERSION, Root, sign_record
 from proto.v1 import types_pb2 as pb
-from registry.config import Config, split_address
+from registry.config import Config
+from runtime.address import split_address
 
 DAY_US: Final = 86_400_000_000
 RECORD_LIFE_US: Final = 366 * DAY_US

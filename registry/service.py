@@ -19,12 +19,12 @@ from registry.asks import (
     AskNothing,
     AskQuery,
 )
-from registry.buckets import LOCAL, prefix_of
 from registry.desk import Desk
 from registry.examine import Examiner
 from registry.hub import Hub
 from registry.relay_service import answer_relay
 from registry.watching import follow
+from runtime.buckets import LOCAL, prefix_of
 from runtime.rpc import (
     CallContext,
     Duplex,

@@ -123,7 +123,7 @@ class Gossip:
         return held.advert if held else None
 
     def signed(self, key: AdvertKey) -> bytes | None:
-        """The exact bytes of the advert of this key."""
+        """The exact bytes of the advert of this key; known before the advert is observed."""
         held = self._store.get(key)
         return held.data if held else None
 

@@ -71,7 +71,7 @@ def open_store(
     except OSError as error:
         raise StoreUnusable(f"{path}: cannot be opened: {error.strerror}") from error
     os.close(descriptor)
-    with _exclusive(path):
+    with exclusive(path):
         engine = _engine(path)
         try:
             try:
@@ -86,7 +86,7 @@ def open_store(
 
 
 @contextmanager
-def _exclusive(path: Path) -> Iterator[None]:
+def exclusive(path: Path) -> Iterator[None]:
     """Holds `<path>.lock`; the kernel lets go of it however the process ends."""
     lock_path = path.with_name(path.name + ".lock")
     try:

@@ -63,3 +63,8 @@ class TomlTable:
     def fault(key: str, cause: str) -> TomlFault:
         """What is wrong with the value of a key; to be raised."""
         return TomlFault(f"{key}: {cause}")
+
+
+def quoted(text: str) -> str:
+    """A TOML basic string. The texts are printable, so two escapes suffice."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

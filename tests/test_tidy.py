@@ -30,7 +30,10 @@ PURE_NODE_ROOMS = (
     *("node/learning.py", "node/line_memory.py", "node/course.py"),
 )
 PURE_REGISTRY = ("registry/log.py", "registry/tlog.py", "registry/audit/replay.py")
-IMPURE_PATHFINDER = {"service.py", "config.py", "__main__.py", "network_file.py", "searching.py"}
+IMPURE_PATHFINDER = {
+    *("service.py", "config.py", "__main__.py", "network_file.py"),
+    *("searching.py", "home.py", "daemon.py", "verbs.py"),
+}
 MAX_LINES = 400
 MAX_FUNCTION_LINES = 70
 MAX_COLUMNS = 100

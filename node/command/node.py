@@ -22,6 +22,8 @@ from node.command.display import (
     yes_no,
 )
 from node.command.exit_status import REFUSED, TaughtCommand
+from node.command.node_pathfinder import node_pathfinder
+from node.command.node_peer import node_peer
 from node.command.node_policy import node_policy
 from node.command.node_registry import node_registry
 from node.command.session import Session, with_node
@@ -126,7 +128,7 @@ def _show_status(answer: Json) -> None:
             ("incidents", _incident_hint(answer.get("incidents"))),
             ("clock error", f"at most {answer.get('clock_error_ms')} ms"),
             ("books", f"{store.get('path')}, {_mebibytes(store.get('bytes'))}"),
-            ("known network", f"{graph.get('nodes', 0)} nodes, {graph.get('lines', 0)} lines"),
+            ("known network", _known(graph, answer.get("pathfinders") or ())),
             ("adverts", _adverts(answer.get("gossip"))),
         )
     )
@@ -147,10 +149,32 @@ def _show_status(answer: Json) -> None:
     )
     gap()
     show_registries(answer)
+    _show_pathfinders(answer)
     _show_processes(answer)
     if answer.get("database"):
         gap()
         show_database(answer["database"])
+
+
+def _known(graph: Json, pathfinders: Sequence[Json]) -> str:
+    if pathfinders:
+        return "none: it asks path finders"
+    return f"{graph.get('nodes', 0)} nodes, {graph.get('lines', 0)} lines"
+
+
+def _show_pathfinders(answer: Json) -> None:
+    """Of a node that asks others for routes."""
+    if not answer.get("pathfinders"):
+        return
+    gap()
+    table(
+        ("path finder", "address", ">asked", "the last time"),
+        (
+            (who(p, node="node"), p.get("address"), p.get("asked"), p.get("trouble") or "well")
+            for p in answer["pathfinders"]
+        ),
+        empty="",
+    )
 
 
 def _adverts(gossip: Json | None) -> str | None:
@@ -315,3 +339,5 @@ def _figures(line: Json, names: Sequence[str]) -> tuple[object, ...]:
 
 node.add_command(node_registry)
 node.add_command(node_policy)
+node.add_command(node_peer)
+node.add_command(node_pathfinder)

@@ -18,7 +18,7 @@ from node.command.display import facts
 from node.command.exit_status import REFUSED, UNUSABLE, fail, plain
 from node.command.session import ENVIRONMENT, NoAnswer, default_directory, socket_path
 from node.config import CONFIG_NAME, ConfigFault, NodeConfig, check_config, write_config
-from node.identity import Identity, IdentityFault, create_identity
+from runtime.identity import Identity, IdentityFault, create_identity
 
 if TYPE_CHECKING:
     from node.control.service import Verb

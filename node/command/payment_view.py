@@ -18,8 +18,21 @@ def because(one: Json) -> str | None:
         return None
     figure = reason.get("figure")
     code = str(reason.get("reason"))
+    if code == "NO_ROUTE" and (troubles := _troubles(one)):
+        return "; ".join(troubles)
     words = said(code, figure if isinstance(figure, int) else 0, one.get("brand"))
     return str(reason.get("text") or (str(words) if words else code))
+
+
+def _troubles(one: Json) -> list[str]:
+    """What went wrong with the path finders that a light node asked."""
+    reasons = one.get("reasons") or ()
+    told = [r for r in reasons if isinstance(r, dict) and _is_trouble(r)]
+    return [str(reason.get("text")) for reason in told]
+
+
+def _is_trouble(reason: object) -> bool:
+    return isinstance(reason, dict) and str(reason.get("rule")).startswith("PATHFINDER_")
 
 
 def waits_for(one: Json) -> str | None:
@@ -132,9 +145,12 @@ def show_plan(one: Json) -> None:
 
 
 def _show_reasons(one: Json) -> None:
-    if one.get("reasons") and (one.get("phase") or one.get("hops")):
+    for trouble in _troubles(one):
+        say(f"Not answered: {trouble}")
+    others = [r for r in one.get("reasons") or () if not _is_trouble(r)]
+    if others and (one.get("phase") or one.get("hops")):
         gap()  # between it and what was said before
-    show_reasons(one, one.get("brand"), "Nearest rejected chains:")
+    show_reasons({**one, "reasons": others}, one.get("brand"), "Nearest rejected chains:")
 
 
 def _show_despite(one: Json) -> None:

@@ -29,10 +29,10 @@ from registry.config import (
     URL_SCHEMES,
     Config,
     ConfigFault,
-    split_address,
 )
 from registry.daemon import run as run_daemon
 from registry.home import Home, HomeFault, create
+from runtime.address import split_address
 from runtime.handover import DaemonCrash
 from runtime.store import StoreUnusable
 

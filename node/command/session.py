@@ -77,11 +77,27 @@ def socket_path(directory: Path) -> Path:
 
 
 @dataclass(frozen=True, slots=True)
+class Kind:
+    """What people call a daemon, the command that makes and runs it, and how others are named."""
+
+    name: str
+    command: str
+    another: str
+
+
+NODE: Final = Kind("node", "node", "name yours with --node")
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
-    """Asks the node in `directory`; with `as_json` prints what the node said and nothing else."""
+    """Asks the node in `directory`; with `as_json` prints what the node said and nothing else.
+
+    `kind`: another daemon that is asked in the same way.
+    """
 
     directory: Path
     as_json: bool
+    kind: Kind = NODE
 
     def show(
         self,
@@ -193,22 +209,31 @@ class Session:
             try:
                 probe.connect(os.fspath(path))
             except PermissionError as error:
-                whose = f"the node in {self.directory} belongs to somebody else"
-                raise NoAnswer(UNUSABLE, NO_NODE, whose, "name yours with --node") from error
+                whose = f"the {self.kind.name} in {self.directory} belongs to somebody else"
+                raise NoAnswer(UNUSABLE, NO_NODE, whose, self.kind.another) from error
             except OSError as error:
                 raise self._nobody() from error
         return path
 
     def _nobody(self) -> NoAnswer:
-        quoted = shlex.quote(str(self.directory))
+        quoted, kind = shlex.quote(str(self.directory)), self.kind
         if (self.directory / "config.toml").exists() or (self.directory / CONTROL_SOCKET).exists():
-            step = f"start it with `pledgeway node run {quoted}`"
+            step = f"start it with `pledgeway {kind.command} run {quoted}`"
         else:
             step = (
-                f"there is none: make one with `pledgeway node init {quoted}`,"
-                " or name another with --node"
+                f"there is none: make one with `pledgeway {kind.command} init {quoted}`,"
+                f" or {kind.another.replace('yours', 'another')}"
             )
-        return NoAnswer(UNUSABLE, NO_NODE, f"no node is running in {self.directory}", step)
+        what = f"no {kind.name} is running in {self.directory}"
+        return NoAnswer(UNUSABLE, NO_NODE, what, step)
+
+    def runs(self) -> bool:
+        """Whether somebody answers in the directory."""
+        try:
+            self._running()
+        except NoAnswer:
+            return False
+        return True
 
     def _where(self) -> str:
         return f"--node {shlex.quote(str(self.directory))}"

@@ -12,13 +12,14 @@ from node.command.exit_status import REFUSED, UNUSABLE, fail
 from node.command.witness_status import status
 from proto.note import is_note_name
 from proto.registry_record import RegistryRecord
-from registry.config import URL_SCHEMES, ConfigFault, split_address
+from registry.config import URL_SCHEMES, ConfigFault
 from registry.home import HomeFault
 from registry.witness.config import WitnessConfig, read_config
 from registry.witness.daemon import run as run_daemon
 from registry.witness.home import WitnessHome, create_witness
 from registry.witness.trust import add_log as add_log_to
 from registry.witness.trust import load_logs
+from runtime.address import split_address
 from runtime.store import StoreUnusable
 
 

@@ -15,8 +15,8 @@ from node.control.settled import UUID_DIGITS, Settled
 from node.core.events import Event
 from node.core.rows import Line, LinePhase, Payment, Request, Row
 from node.engine import Engine, StoreUnavailable
-from node.identity import Identity
 from node.paying import Payer
+from node.remote_finder import RemoteFinder
 from node.routing import RouteFinder
 from node.terms import Book, KnownRegistry
 from proto import money
@@ -29,6 +29,7 @@ from proto.policy import RegistryPolicy, single
 from runtime.clock import Clock
 from runtime.faults import StoreFailed, StoreFault
 from runtime.gossip import Gossip
+from runtime.identity import Identity
 from runtime.write_plan import Write
 
 T = TypeVar("T")
@@ -90,7 +91,10 @@ class Context:
         if neighbour is not None:
             return neighbour.alias
         advert = self.gossip.node(NodeId(node))
-        return advert.alias if advert is not None and advert.alias else node.hex()[:SHOWN_DIGITS]
+        alias = advert.alias if advert is not None else ""
+        if isinstance(self.finder, RemoteFinder):
+            alias = alias or self.finder.alias(NodeId(node))
+        return alias or node.hex()[:SHOWN_DIGITS]
 
     def registry_name(self, registry: bytes) -> str:
         known = self.book.registries.get(registry)

@@ -7,11 +7,10 @@ import trio
 
 from node.control.context import Context
 from node.control.failure import Arguments, ControlFailure, bad_argument
+from node.control.peers import card_of, meet
 from node.core.events import AcceptLine, ChangeLimit, CloseLine, OfferLine
 from node.core.rows import Line, LinePhase
-from proto.card import NodeCard, read_card
-from proto.wire import WireFault
-from runtime.tls import BadCertificate
+from proto.card import PATHFINDER_CARD_PREFIX, NodeCard
 
 MAX_WAIT_S: Final = 600  # longer than that a person comes back
 
@@ -39,20 +38,10 @@ def line_json(context: Context, line: Line) -> dict[str, Any]:
 
 
 def _card(context: Context, arguments: Arguments) -> NodeCard:
-    try:
-        card = read_card(arguments.text("card"), context.clock.now_us())
-    except WireFault as fault:
-        raise bad_argument("card", str(fault)) from fault
-    if card.node == context.identity.key.node_id:
-        raise bad_argument("card", "this is the node's own card")
-    return card
-
-
-async def _meet(context: Context, card: NodeCard) -> None:
-    try:
-        await context.durable(context.add_peer(card))
-    except BadCertificate as error:
-        raise bad_argument("card", str(error)) from error
+    text = arguments.text("card")
+    if text.strip().startswith(PATHFINDER_CARD_PREFIX):
+        raise bad_argument("card", "a path finder has no lines: see `pledgeway node peer add`")
+    return card_of(context, text)
 
 
 async def offer(context: Context, arguments: Arguments) -> dict[str, Any]:
@@ -61,7 +50,7 @@ async def offer(context: Context, arguments: Arguments) -> dict[str, Any]:
     brand = context.find_brand(arguments.text("brand"), arguments.number("unit", 1, 1))
     limit = arguments.number("limit")
     arguments.done()
-    await _meet(context, card)
+    await meet(context, card)
     line = context.entropy(16)
     await context.do(partial(OfferLine, line=line, peer=card.node, brand=brand, limit=limit))
     return line_json(context, context.find_line(line.hex()))
@@ -75,7 +64,7 @@ async def accept(context: Context, arguments: Arguments) -> dict[str, Any]:
     wait_s = arguments.number("wait_s", 30, 0, MAX_WAIT_S)
     arguments.done()
     if card is not None:
-        await _meet(context, card)
+        await meet(context, card)
         line = await _asked_by(context, card, wait_s)
     else:
         assert named is not None

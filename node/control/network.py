@@ -1,18 +1,16 @@
 """Verbs about the network as the node knows it: look at it, take it away, bring adverts, ask."""
 
 from base64 import b64decode
-from collections.abc import Awaitable
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import trio
 
 from node.control.context import Context
 from node.control.failure import Arguments, ControlFailure, bad_argument
 from node.core.rows import LinePhase
-from proto.levels import Level
-from proto.limits import MAX_AMOUNT, MAX_HOPS
-from proto.network_view import BadAsk, RouteAsk, Viewpoint
+from proto.network_view import Viewpoint
 from runtime.advert_fate import AdvertFate, Fate
+from runtime.network_ask import answered, read_route_ask
 from runtime.network_tale import (
     MAX_PAGE,
     Tell,
@@ -22,11 +20,8 @@ from runtime.network_tale import (
     whole_file,
 )
 
-T = TypeVar("T")
-
 MAX_ADVERTS_AT_ONCE: Final = 4096  # one call; they are verified in turns of `VERIFIED_AT_ONCE`
 VERIFIED_AT_ONCE: Final = 20  # a few milliseconds, then neighbours are served
-MAX_NAMED: Final = 256  # registries, or nodes to avoid, in one question
 
 
 def viewpoint(context: Context) -> Viewpoint:
@@ -73,7 +68,7 @@ async def show(context: Context, arguments: Arguments, tell: Tell) -> None:
     limit = arguments.number("limit", MAX_PAGE, 1, MAX_PAGE)
     node = arguments.maybe_text("node")
     arguments.done()
-    await _asked(tell_rows(context.finder, viewpoint(context), skip, limit, node, tell))
+    await answered(tell_rows(context.finder, viewpoint(context), skip, limit, node, tell))
 
 
 async def learn(context: Context, arguments: Arguments) -> dict[str, Any]:
@@ -108,40 +103,6 @@ async def route(context: Context, arguments: Arguments) -> dict[str, Any]:
     """The cheapest chain by what this node knows: the object of protocol section 10, beside what
     was asked in the names that it uses. `from` is this node where it is not said."""
     own = context.identity.key.node_id.hex()
-    ask = RouteAsk(
-        payer=arguments.text("from", own),
-        payee=arguments.text("to"),
-        amount=arguments.number("amount", least=1),
-        brand=arguments.maybe_text("brand"),
-        registries=_names(arguments, "registries"),
-        last_levels=_levels(arguments),
-        max_hops=arguments.number("max_hops", MAX_HOPS, 1, MAX_HOPS),
-        max_cost=arguments.number("max_cost", MAX_AMOUNT),
-        max_risk=arguments.maybe_number("max_risk"),
-        avoid=_names(arguments, "avoid") or (),
-        learned={guid: context.payer.own_lines(guid) for guid in viewpoint(context).brands},
-        explain=arguments.flag("explain", False),
-    )
-    arguments.done()
-    return dict(await _asked(context.finder.ask(viewpoint(context), ask)))
-
-
-def _names(arguments: Arguments, argument: str) -> tuple[str, ...] | None:
-    given = arguments.texts(argument, MAX_NAMED)
-    return None if given is None else tuple(given)
-
-
-def _levels(arguments: Arguments) -> frozenset[Level]:
-    named = arguments.texts("last_levels")
-    if named is None:
-        return frozenset(Level)
-    if unknown := [name for name in named if name not in Level.__members__]:
-        raise bad_argument("last_levels", f"no level is called {unknown[0]!r}")
-    return frozenset(Level[name] for name in named)
-
-
-async def _asked(work: Awaitable[T]) -> T:
-    try:
-        return await work
-    except BadAsk as error:
-        raise bad_argument(error.argument, error.cause) from error
+    lines = {guid: context.payer.own_lines(guid) for guid in viewpoint(context).brands}
+    ask = read_route_ask(arguments, own, lines)
+    return dict(await answered(context.finder.ask(viewpoint(context), ask)))

@@ -4,13 +4,12 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-import grpc
-
 from node.control import (
     learned,
     lines,
     network,
     payments,
+    peers,
     policies,
     registries,
     requests,
@@ -19,12 +18,10 @@ from node.control import (
     terms,
 )
 from node.control.context import Context, store
-from node.control.failure import Arguments, ControlFailure, bad_argument
+from node.control.failure import Arguments, ControlFailure
 from proto.v1 import control_pb2 as pb
-from runtime.rpc import CallContext, RpcRefused, Send, ServerStream, Service, Unary
-
-SERVICE: Final = "pledgeway.v1.Control"
-MAX_ARGUMENTS: Final = 1 << 18  # a card, a request or a record with room to spare
+from runtime.control import SERVICE, failed, read_arguments, unknown_verb
+from runtime.rpc import CallContext, Send, ServerStream, Service, Unary
 
 Verb = Callable[[Context, Arguments], Awaitable[dict[str, Any]]]
 # One that answers several times; the last answer is final.
@@ -43,6 +40,8 @@ VERBS: Final[Mapping[str, Verb]] = {
     "network.learned": learned.learned,
     "network.forget": learned.forget,
     "stop": state.stop,
+    "peer.add": peers.add,
+    "peer.list": peers.list_peers,
     "line.offer": lines.offer,
     "line.accept": lines.accept,
     "line.limit": lines.set_limit,
@@ -82,29 +81,6 @@ TALES: Final[Mapping[str, Tale]] = {
 }
 
 
-def _arguments(command: pb.Command) -> Arguments:
-    if len(command.arguments) > MAX_ARGUMENTS:
-        raise bad_argument("arguments", f"more than {MAX_ARGUMENTS} characters")
-    try:
-        given = json.loads(command.arguments or "{}")
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise bad_argument("arguments", "not JSON") from error
-    if not isinstance(given, dict):
-        raise bad_argument("arguments", "not a JSON object")
-    return Arguments(given)
-
-
-def _failed(failure: ControlFailure) -> pb.Reply:
-    return pb.Reply(
-        failure=pb.Failure(
-            code=failure.code,
-            message=failure.message,
-            next_step=failure.next_step,
-            figure=failure.figure,
-        )
-    )
-
-
 def control_service(context: Context, more: Mapping[str, Verb] | None = None) -> Service:
     """The gRPC service of the control socket; `more` are verbs of one kind of daemon only."""
     verbs = {**VERBS, **(more or {})}
@@ -112,18 +88,18 @@ def control_service(context: Context, more: Mapping[str, Verb] | None = None) ->
     async def call(command: pb.Command, _: CallContext) -> pb.Reply:
         verb = verbs.get(command.verb)
         if verb is None:
-            raise RpcRefused(grpc.StatusCode.UNIMPLEMENTED, f"no verb {command.verb!r}")
+            raise unknown_verb(command.verb)
         try:
-            answer = json.dumps(await verb(context, _arguments(command)))
+            answer = json.dumps(await verb(context, read_arguments(command)))
             await store(context.engine.durable())
             return pb.Reply(json=answer)
         except ControlFailure as failure:
-            return _failed(failure)
+            return failed(failure)
 
     async def follow(command: pb.Command, _: CallContext, send: Send[pb.Reply]) -> None:
         tale = TALES.get(command.verb)
         if tale is None:
-            raise RpcRefused(grpc.StatusCode.UNIMPLEMENTED, f"no verb {command.verb!r}")
+            raise unknown_verb(command.verb)
 
         async def tell(answer: Mapping[str, Any]) -> None:
             told = json.dumps(answer)
@@ -131,9 +107,9 @@ def control_service(context: Context, more: Mapping[str, Verb] | None = None) ->
             await send(pb.Reply(json=told))
 
         try:
-            await tale(context, _arguments(command), tell)
+            await tale(context, read_arguments(command), tell)
         except ControlFailure as failure:
-            await send(_failed(failure))
+            await send(failed(failure))
 
     return Service(
         SERVICE,

@@ -9,9 +9,11 @@ import trio
 from node.control.context import Context
 from node.control.database import look, store_bytes
 from node.control.failure import Arguments
+from node.control.peers import peers_json
 from node.control.settled import answering
 from node.core.invariants import checks
 from node.core.rows import Incident, Key, Payment, PaymentPhase, Row
+from node.remote_finder import RemoteFinder
 
 ROWS_AT_ONCE: Final = 200  # of an audit: some 2 ms, then whatever else has come is done
 
@@ -27,21 +29,14 @@ async def status(context: Context, arguments: Arguments) -> dict[str, Any]:
         database = await look(context) if with_db else None
     pending = sum(line.count_in + line.count_out for line in context.lines)
     nodes, lines = context.finder.size()
+    remote = context.finder
+    services = remote.services() if isinstance(remote, RemoteFinder) else []
     return {
         "node": context.identity.key.node_id.hex(),
         "alias": context.alias,
         "address": context.address,
         "uptime_s": (context.clock.now_us() - context.started_us) // 1_000_000,
-        "peers": [
-            {
-                "node": n.node.hex(),
-                "alias": n.alias,
-                "address": n.address,
-                "connected": memory.connected(n.node),
-                "unacknowledged": len(n.outbox),
-            }
-            for n in sorted(context.engine.links.neighbours.values(), key=lambda n: n.alias)
-        ],
+        "peers": peers_json(context),
         "lines": len(context.lines),
         "pending_promises": pending,
         "payments": {
@@ -59,6 +54,7 @@ async def status(context: Context, arguments: Arguments) -> dict[str, Any]:
             for r, k in sorted(context.book.registries.items())
         ],
         "graph": {"nodes": nodes, "lines": lines},
+        "pathfinders": services,
         "gossip": asdict(context.gossip.figures()),
         "processes": [
             {"id": p.id.hex(), "this": p.this, "keeper": p.keeper, "streams": p.streams}

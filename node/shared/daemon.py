@@ -16,7 +16,6 @@ from node.control.context import Process
 from node.control.service import Verb
 from node.daemon import Daemon, Duties, Ready
 from node.engine import StoreUnavailable
-from node.identity import Identity, load_identity
 from node.links import Links, Neighbour
 from node.loading import claim_books, load_neighbours
 from node.memory import Memory
@@ -43,6 +42,7 @@ from proto.adverts import Advert
 from proto.card import NodeCard
 from proto.keys import NodeId
 from runtime.faults import StoreFailed, reading
+from runtime.identity import Identity, load_identity
 from runtime.listening import listening
 from runtime.store import StoreUnusable
 from runtime.store_postgresql import ServerStore, open_server_store

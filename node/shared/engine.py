@@ -22,7 +22,6 @@ from node.core.events import Due
 from node.core.rows import Key, Transaction
 from node.engine import MAX_BURST, MAX_FORGOTTEN, Engine
 from node.group import Asked, AskThem, Group, Worked, row_writes, sign_sends
-from node.intake import MAX_MESSAGES_PER_S
 from node.links import Links
 from node.shared.catching_up import CatchingUp
 from node.shared.draft import NEWS, Draft, KeptTimers, Owned, Work
@@ -35,6 +34,7 @@ from node.store import ROWS, outbox
 from proto.keys import NodeId, SealKey, SigningKey
 from runtime.clock import Clock
 from runtime.faults import StoreFailed, StoreFault
+from runtime.intake import MAX_MESSAGES_PER_S
 from runtime.transport import (
     BatchArrived,
     GossipArrived,

@@ -607,6 +607,14 @@ class NodeCard(_message.Message):
     seal: SignedKeyCertificate
     def __init__(self, node: _Optional[bytes] = ..., alias: _Optional[str] = ..., address: _Optional[str] = ..., tls: _Optional[_Union[SignedKeyCertificate, _Mapping]] = ..., seal: _Optional[_Union[SignedKeyCertificate, _Mapping]] = ...) -> None: ...
 
+class PathFinderCard(_message.Message):
+    __slots__ = ("node", "service")
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
+    node: NodeCard
+    service: str
+    def __init__(self, node: _Optional[_Union[NodeCard, _Mapping]] = ..., service: _Optional[str] = ...) -> None: ...
+
 class PaymentRequest(_message.Message):
     __slots__ = ("version", "request_id", "payee", "payee_alias", "brand", "amount", "committer_key", "decline_hashes", "policies", "last_levels", "latest_deadline_us", "expires_at_us", "description", "seal", "payee_margin_us")
     VERSION_FIELD_NUMBER: _ClassVar[int]

@@ -10,7 +10,7 @@ from typing import Final
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from registry.buckets import LOCAL, Buckets, prefix_of
+from runtime.buckets import LOCAL, Buckets, prefix_of
 
 MAX_AT_ONCE: Final = 256  # each holds a request of some 30 KB; decisions share the event loop
 PER_SECOND: Final = 50  # a person's browser asks for three things to show one page

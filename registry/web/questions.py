@@ -17,12 +17,12 @@ from proto.v1 import registry_pb2 as rpb
 from proto.v1 import types_pb2 as pb
 from proto.wire import WireFault, parse
 from registry.asks import Ask, AskCommit, AskNothing, AskQuery
-from registry.buckets import LOCAL, prefix_of
 from registry.desk import Desk
 from registry.log import Reason
 from registry.web.commits import STATUS
 from registry.web.pages import page
 from registry.web.replies import HTML, NO_STORE, ONE_SECOND, form, message, plain
+from runtime.buckets import LOCAL, prefix_of
 
 MAX_BODY_BYTES: Final = MAX_DESCRIPTOR_BYTES + MAX_EVIDENCE_BYTES + 64  # a Commit and its framing
 BODY_WITHIN_S: Final = 10.0  # 20 KB; whoever sends it byte by byte holds one of our places

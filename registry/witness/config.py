@@ -5,16 +5,9 @@ from pathlib import Path
 from typing import Final
 
 from proto.note import is_note_name
-from registry.config import (
-    MAX_ADDRESS_CHARS,
-    MAX_MS,
-    MS,
-    URL_SCHEMES,
-    ConfigFault,
-    quoted,
-    split_address,
-)
-from runtime.toml_file import TomlFault, TomlTable, read_toml
+from registry.config import MAX_ADDRESS_CHARS, MAX_MS, MS, URL_SCHEMES, ConfigFault
+from runtime.address import split_address
+from runtime.toml_file import TomlFault, TomlTable, quoted, read_toml
 
 
 @dataclass(frozen=True, slots=True)

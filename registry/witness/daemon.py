@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 import trio
 
 from registry.chrony import ChronyClock
-from registry.config import split_address
 from registry.record import with_port
 from registry.witness.config import WitnessConfig, read_config
 from registry.witness.cosigning import Cosigner, Pace
@@ -28,6 +27,7 @@ from registry.witness.service import WitnessService
 from registry.witness.state import LogState, ShardState, State, Tally
 from registry.witness.store import open_witness_store
 from registry.witness.trust import TrustedLogs, shard_in
+from runtime.address import split_address
 from runtime.clock import Clock, SystemClock
 from runtime.store import Store
 from runtime.web import serve_web

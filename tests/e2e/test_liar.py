@@ -12,7 +12,6 @@ import pytest
 import trio
 
 from node.command.processes.town import Town
-from node.identity import Identity, load_identity
 from pathfinder.network import Line, Network, Node
 from proto.envelope import Envelope
 from proto.messages import Accepted, encode
@@ -20,6 +19,7 @@ from proto.v1 import node_pb2
 from runtime.bridge import Bridge
 from runtime.clock import SystemClock
 from runtime.hello import Party, make_hello
+from runtime.identity import Identity, load_identity
 from runtime.peer_wire import CHANNEL_OPTIONS, STREAM_METHOD
 from runtime.tls import peer_channel_credentials, pinned_channel_options
 from runtime.transport import MAX_FRAME_BYTES, MAX_FRAME_ENVELOPES, LinkCause

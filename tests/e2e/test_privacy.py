@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from node.identity import load_identity
 from pathfinder.network import Line, Network, Node
+from runtime.identity import load_identity
 from tests.e2e.houses import BRAND, FEES, LIMIT, pay, request, require_books, running
 
 pytestmark = pytest.mark.e2e

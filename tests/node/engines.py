@@ -25,7 +25,6 @@ from node.core.invariants import check
 from node.core.rows import Ask, Row, Transaction
 from node.core.view import Settings
 from node.engine import Engine
-from node.intake import MAX_MESSAGES_PER_S
 from node.links import Links, Neighbour
 from node.loading import load_neighbours
 from node.memory import Memory
@@ -35,6 +34,7 @@ from proto.keys import NodeId, SealKey
 from proto.statement import Outcome
 from registry.log import Logged
 from runtime.faults import reading
+from runtime.intake import MAX_MESSAGES_PER_S
 from runtime.store import memory_engine, open_store
 from runtime.transport import GossipArrived, LinkEvent, PeerEndpoint
 from runtime.transport_memory import MemoryNetwork, MemoryTransport

@@ -1,7 +1,7 @@
 """The network in memory where a node is several processes: each neighbour reaches one of them."""
 
 from proto.keys import NodeId
-from runtime.transport import LinkCause, LinkDown, LinkUp, Positions
+from runtime.transport import GossipWish, LinkCause, LinkDown, LinkUp, Positions
 from runtime.transport_memory import MemoryNetwork, MemoryTransport, Pair
 
 
@@ -16,7 +16,7 @@ class Sites(MemoryNetwork):
 
     def join_beside(self, node: NodeId, positions: Positions) -> MemoryTransport:
         """One more process of a node."""
-        transport = MemoryTransport(self, node, positions)
+        transport = MemoryTransport(self, node, positions, GossipWish.EVERYTHING)
         self._sites.setdefault(node, []).append(transport)
         return transport
 

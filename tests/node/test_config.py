@@ -12,11 +12,11 @@ from node.config import (
     check_config,
     config_text,
     read_config,
-    split_address,
     write_config,
 )
 from node.core.view import Caps
 from proto.limits import MAX_AMOUNT
+from runtime.address import split_address
 from runtime.gossip_limits import STORED_BYTES_EACH, GossipLimits
 from runtime.toml_file import MAX_CONFIG_BYTES
 
@@ -181,7 +181,7 @@ def test_a_config_is_checked_before_it_is_written(tmp_path: Path) -> None:
 
 def test_the_text_explains_itself() -> None:
     lines = [line for line in config_text(ALICE).splitlines() if "=" in line]
-    assert len(lines) == 17
+    assert len(lines) == 19
 
 
 @pytest.mark.parametrize(
@@ -199,3 +199,33 @@ def test_the_text_explains_itself() -> None:
 )
 def test_addresses(text: str, found: tuple[str, int] | None) -> None:
     assert split_address(text) == found
+
+
+CARD = "pledgeway-pathfinder:abc"
+
+
+def test_whom_a_node_asks_for_routes(tmp_path: Path) -> None:
+    text = f'alias = "A"\n[pathfinder]\ncards = ["{CARD}"]\ngossip = false\n'
+    config = read(tmp_path, text)
+    assert (config.pathfinders, config.gossip) == ((CARD,), False)
+    assert read(tmp_path, config_text(config)) == config
+    assert read(tmp_path, 'alias = "A"\n[pathfinder]\n') == NodeConfig("A")
+
+
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [
+        ("gossip = false", "pathfinder.gossip"),
+        ("gossip = 1", "pathfinder.gossip"),
+        (f"cards = {CARD!r}", "pathfinder.cards"),
+        ("cards = [7]", "pathfinder.cards"),
+        ("cards = ['pledgeway-card:abc']", "pathfinder.cards"),
+        (f"cards = {[CARD] * 9}", "pathfinder.cards"),
+        (f"cards = ['{CARD}{'x' * 20_000}']", "pathfinder.cards"),
+        ("key = 'x'", "pathfinder.key"),
+    ],
+)
+def test_what_is_no_path_finder_names_the_key(section: str, key: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigFault) as fault:
+        read(tmp_path, f'alias = "A"\n[pathfinder]\n{section}\n')
+    assert fault.value.key == key

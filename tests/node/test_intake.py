@@ -6,9 +6,9 @@ import pytest
 import trio
 import trio.testing
 
-from node.intake import SIGNED_BYTES, TURN_CHECKS, Intake
 from proto.keys import NodeId
 from runtime.clock import FakeClock
+from runtime.intake import SIGNED_BYTES, TURN_CHECKS, Intake
 from runtime.transport import BatchArrived, GossipArrived, LinkCause, LinkDown, LinkEvent, LinkUp
 
 J, P = NodeId(b"\1" * 32), NodeId(b"\2" * 32)

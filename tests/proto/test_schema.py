@@ -8,10 +8,10 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 
 from proto.keys import KeyPurpose
 from proto.statement import DecisionReason, InterimKind, Outcome
-from proto.v1 import control_pb2, node_pb2, registry_pb2, types_pb2
+from proto.v1 import control_pb2, node_pb2, pathfinder_pb2, registry_pb2, types_pb2
 from proto.wire import WireFault, canonical, parse, parse_canonical
 
-SCHEMAS = (types_pb2, registry_pb2, node_pb2, control_pb2)
+SCHEMAS = (types_pb2, registry_pb2, node_pb2, control_pb2, pathfinder_pb2)
 FLOATS = {FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT}
 
 

@@ -16,9 +16,9 @@ from registry.config import (
     ConfigFault,
     config_text,
     read_config,
-    split_address,
 )
 from registry.home import Home, HomeFault, create, load_keys, load_members, load_record
+from runtime.address import split_address
 from tests.proto.build import NOW_US
 from tests.registry.serving import CONFIG
 

@@ -8,11 +8,11 @@ import pytest
 from proto.commit import Commit
 from proto.v1 import registry_pb2 as rpb
 from registry.asks import AskAnnounce, AskById, AskCommit, AskNothing, AskQuery
-from registry.buckets import HOUR_US, LOCAL, US, Buckets
 from registry.calendar import Calendar
 from registry.examine import read_subject
 from registry.log import Reason, Refused, Subject
-from registry.quota import Quota
+from registry.quota import HOUR_US, Quota, announcement_cost
+from runtime.buckets import LOCAL, US, Buckets
 from tests.proto.build import DESCRIPTOR, NOW_US, SECOND, make_commit
 from tests.registry.build import descriptor
 from tests.registry.serving import commit_item, serving
@@ -25,6 +25,12 @@ DATA = DESCRIPTOR.encode()
 def made(per_s: int = 1, burst: int = 2) -> tuple[Quota, Calendar]:
     calendar = Calendar(100)
     return Quota(Buckets(per_s, burst, [ip_network("10.0.0.0/8")]), calendar), calendar
+
+
+def test_a_place_far_ahead_is_dear() -> None:
+    assert announcement_cost(NOW_US + 10 * US, NOW_US) == 1
+    assert announcement_cost(NOW_US - US, NOW_US) == 1
+    assert announcement_cost(NOW_US + 30 * 24 * HOUR_US, NOW_US) == 721
 
 
 def test_beyond_the_burst_items_are_refused_one_by_one() -> None:

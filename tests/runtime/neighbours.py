@@ -80,9 +80,8 @@ class Someone:
         address: str | None = None,
         gossip: GossipWish = GossipWish.EVERYTHING,
     ) -> AsyncIterator["Someone"]:
-        config = TransportConfig(
-            self.key, self.tls, "127.0.0.1:0" if listen else None, address, gossip=gossip
-        )
+        where = "127.0.0.1:0" if listen else None
+        config = TransportConfig(self.key, self.tls, where, address, gossip=gossip)
         async with GrpcTransport.open(
             bridge, config, CLOCK, lambda _: self.position, random.Random(1), self.note_refusal
         ) as self.transport:

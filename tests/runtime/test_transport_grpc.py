@@ -12,6 +12,7 @@ from runtime.transport import (
     MAX_WINDOW_ENVELOPES,
     BatchArrived,
     GossipArrived,
+    GossipWish,
     LinkCause,
     LinkDown,
     LinkEvent,
@@ -36,6 +37,24 @@ async def test_neighbours_meet_and_tell_their_positions() -> None:
         assert (up.peer, up.have, up.sent) == (client.node, 5, 6)
         up = await client.next(LinkUp)
         assert (up.peer, up.have, up.sent) == (server.node, 3, 4)
+
+
+@pytest.mark.parametrize("quiet", ["server", "client", ""])
+async def test_a_neighbour_says_whether_adverts_are_welcome(quiet: str) -> None:
+    server, client = Someone(1), Someone(2)
+
+    def wish_of(name: str) -> GossipWish:
+        return GossipWish.NOTHING if quiet == name else GossipWish.COMPARED
+
+    async with (
+        Bridge.open() as bridge,
+        server.running(bridge, gossip=wish_of("server")),
+        client.running(bridge, listen=False, gossip=wish_of("client")),
+    ):
+        server.transport.set_peers({client.node: client.at(None)})
+        client.transport.set_peers({server.node: server.at(server.transport.port)})
+        assert (await server.next(LinkUp)).gossip is wish_of("client")
+        assert (await client.next(LinkUp)).gossip is wish_of("server")
 
 
 async def test_envelopes_arrive_in_order_in_full_frames_with_the_last_ack() -> None:

@@ -11,10 +11,10 @@ from node.command.processes.ports import HOST
 from node.command.processes.process import Daemon
 from node.config import CONFIG_NAME, NodeConfig, write_config
 from node.core.view import MAX_PENDING_COUNT
-from node.identity import IdentityFault, create_identity
 from proto.record_parts import RecordWitness
 from registry.config import Config
 from registry.home import HomeFault, create
+from runtime.identity import IdentityFault, create_identity
 
 PRIVATE: Final = 0o700
 

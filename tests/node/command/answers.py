@@ -125,6 +125,7 @@ STATUS: Final[dict[str, Any]] = {
             "address": "127.0.0.1:7002",
             "connected": True,
             "unacknowledged": 0,
+            "lines": 1,
         }
     ],
     "lines": 1,
@@ -226,6 +227,8 @@ ANSWERS: Final[dict[str, dict[str, Any]]] = {
     "incidents": {"incidents": [INCIDENT]},
     "audit": AUDIT,
     "balance": BALANCE,
+    "peer.add": {"node": "f1" * 32, "alias": "Finder", "address": ""},
+    "peer.list": {"peers": STATUS["peers"]},
     "network.learned": {"lines": [LEARNED]},
     "network.forget": {"forgotten": 1},
     "registry.add": REGISTRY,

@@ -7,7 +7,7 @@ import pytest
 
 from node.command.fees import risk_of
 from proto.modes import Mode
-from tests.node.command.answers import ANSWERS, AUDIT, FEES, LINE, PLAN, REQUEST, STATUS
+from tests.node.command.answers import ANSWERS, AUDIT, FEES, LINE, PAYMENT, PLAN, REQUEST, STATUS
 from tests.node.command.conftest import FakeNode
 
 pytestmark = pytest.mark.edge
@@ -20,6 +20,8 @@ ASKED = {
     "incidents": ["node", "incidents"],
     "audit": ["node", "audit"],
     "balance": ["balance"],
+    "peer.add": ["node", "peer", "add", CARD],
+    "peer.list": ["node", "peer", "list"],
     "network.learned": ["network", "learned"],
     "network.forget": ["network", "forget", "--line", "Bob-Carol"],
     "registry.add": ["node", "registry", "add", "-"],
@@ -101,6 +103,31 @@ def test_status(fake: FakeNode) -> None:
     assert ["books", "/x/node.db,", "3.5", "MiB"] in rows
     assert ["Bob", "b0b0b0b0b0", "127.0.0.1:7002", "connected", "0"] in rows
     assert ["Harbour", "a5a5a5a5a5", "accepted"] in rows
+
+
+def test_a_light_node_says_whom_it_asks(fake: FakeNode) -> None:
+    one = {"node": "f1" * 32, "alias": "Finder", "address": "127.0.0.1:7600", "asked": 3}
+    two = one | {"alias": "Liar", "trouble": "path finder Liar cannot be reached"}
+    fake.says("status", {"json": STATUS | {"pathfinders": [one | {"trouble": None}, two]}})
+    rows = shown(fake, "node", "status")
+    assert ["known", "network", "none:", "it", "asks", "path", "finders"] in rows
+    assert ["Finder", "127.0.0.1:7600", "3", "well"] in rows
+    assert any(row[:1] == ["Liar"] and row[-3:] == ["cannot", "be", "reached"] for row in rows)
+
+
+def test_a_payment_says_which_path_finder_failed(fake: FakeNode) -> None:
+    trouble = {"rule": "PATHFINDER_SILENT", "text": "path finder F cannot be reached", "figure": 0}
+    other = {"rule": "V10", "text": "line A→B is short by 3 USD", "figure": 3}
+    because = {"reason": "NO_ROUTE", "figure": 0}
+    failed = PAYMENT | {"phase": "ABORTED", "because": because, "reasons": [trouble, other]}
+    fake.says("pay", {"json": failed})
+    result = fake.run("pay", "pledgeway-request:abc")
+    assert result.exit_code == 1
+    assert result.stderr.endswith("not paid: path finder F cannot be reached\n")
+    lines = result.stdout.splitlines()
+    assert "Not answered: path finder F cannot be reached" in lines
+    assert lines[-2] == "Nearest rejected chains:" and "line A→B is short by 3 USD" in lines[-1]
+    assert not any("cannot be reached" in line for line in lines[-2:])
 
 
 def test_lines(fake: FakeNode) -> None:

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from node.command.__main__ import main
 from node.config import CONFIG_NAME, NodeConfig, read_config
-from node.identity import load_identity
+from runtime.identity import load_identity
 
 pytestmark = pytest.mark.edge
 

@@ -1,4 +1,4 @@
-"""Token buckets for each part of the net that asks us anything (registry section 10). Pure.
+"""Token buckets for each part of the net that asks a public daemon anything. Pure.
 
 A bucket is one number: when what was taken will have been earned back. So a full one is the same
 as none, and forgetting it forgets nothing.
@@ -10,7 +10,6 @@ from typing import Final
 from urllib.parse import unquote
 
 US: Final = 1_000_000
-HOUR_US: Final = 3600 * US
 IPV4_PREFIX: Final = 24  # what one customer of a hosting company gets at most, as a rule
 IPV6_PREFIX: Final = 48  # one site: within it addresses are free
 MAX_BUCKETS: Final = 65_536  # some 10 MB; beyond it whoever took nothing for longest is forgotten
@@ -42,11 +41,6 @@ def prefix_of(peer: str) -> str:
         return LOCAL
     length = IPV4_PREFIX if address.version == 4 else IPV6_PREFIX
     return str(ip_network((address, length), strict=False))
-
-
-def announcement_cost(deadline_us: int, now_us: int) -> int:
-    """What reserving a place costs, in tokens: dearer the longer it is kept from others."""
-    return 1 + max(0, deadline_us - now_us) // HOUR_US
 
 
 class Buckets:

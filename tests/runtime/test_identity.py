@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from node.identity import (
+from proto.card import read_card
+from proto.wire import WireFault
+from runtime.identity import (
     IDENTITY_KEY,
     KEY_LIFE_US,
     PRIVATE_FILES,
@@ -23,8 +25,6 @@ from node.identity import (
     create_identity,
     load_identity,
 )
-from proto.card import read_card
-from proto.wire import WireFault
 
 pytestmark = pytest.mark.edge
 

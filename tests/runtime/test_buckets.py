@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry import buckets as room
-from registry.buckets import HOUR_US, LOCAL, UNKNOWN, US, Buckets, announcement_cost, prefix_of
+from runtime import buckets as room
+from runtime.buckets import LOCAL, UNKNOWN, US, Buckets, prefix_of
 
 NOW_US = 5_000_000_000
 
@@ -68,12 +68,6 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(buckets.take(name, 1, NOW_US) for name in "abcd")
     assert len(buckets) == 3
     assert [buckets.take(name, 1, NOW_US) for name in "bcda"] == [False, False, False, True]
-
-
-def test_a_place_far_ahead_is_dear() -> None:
-    assert announcement_cost(NOW_US + 10 * US, NOW_US) == 1
-    assert announcement_cost(NOW_US - US, NOW_US) == 1
-    assert announcement_cost(NOW_US + 30 * 24 * HOUR_US, NOW_US) == 721
 
 
 @given(
