@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Final
 
 from pathfinder.answer import Hop, Route
-from pathfinder.flow import most_together
+from pathfinder.flow import ends_carry, most_together
 from pathfinder.graph import Graph
 from pathfinder.network import NO_POLICY, Policy
 from pathfinder.plan_limits import Limits
@@ -106,6 +106,10 @@ def find_parts(
         least = single.cost if single.exact else question.amount
         return PartsAnswer(single.brand, question.amount, alone, single.exact, None, least)
     most = None if alone else most_together(setting_of(graph, question)[1])
+    if not alone and most is None:
+        # Too large a network for the maximum flow; what the ends carry says as much, if less often.
+        carried = ends_carry(setting_of(graph, question)[1], max_parts)
+        most = carried if carried < question.amount else None
     if most is not None and most < question.amount:
         return PartsAnswer(single.brand, question.amount, (), True, most)
     below = min(question.max_cost, MAX_AMOUNT) + 1 if single.cost is None else single.cost
