@@ -27,8 +27,8 @@ from proto.schedule import schedule
 from proto.viability import Chain, Rule, Violation, check_chain
 
 LABEL_BUDGET: Final = 200_000  # over all passes: some ten seconds, beyond which nobody waits
-# Who asks the same kind of question again and again gets fine trees, which are dear and last: once he
-# has taken so many labels under a coarse one, one for so many nodes and no fewer than the second.
+# Who asks the same kind of question again and again gets fine trees, which are dear and last: once
+# he has taken so many labels under a coarse one, one for so many nodes, no fewer than the second.
 NODES_PER_LABEL: Final = 64
 LEAST_WORTH: Final = 300
 MOST_COARSE: Final = 2_000  # labels of one search: one that takes more hardly ever ends soon
