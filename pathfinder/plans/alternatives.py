@@ -77,6 +77,7 @@ class _Branching:
         self._left, self._searches, self._labels = searches, 0, labels
         self._met: set[frozenset[Part]] = set()
         self._queue: list[tuple[object, int, frozenset[Part], RouteAnswer]] = []
+        self._known: list[tuple[frozenset[Part], RouteAnswer]] = []
         self._exact = True
 
     def run(self, most: int) -> Alternatives:
@@ -105,6 +106,9 @@ class _Branching:
             self._exact &= avoided in self._met
             return RouteAnswer("", question.amount, None, self._exact)
         self._met.add(avoided)
+        if (known := self._best_known(avoided)) is not None:
+            self._keep(avoided, known)
+            return known
         self._left -= 1
         asked = replace(
             question,
@@ -119,9 +123,28 @@ class _Branching:
         self._exact &= best.exact
         route = None if best.label is None else route_of(setting, best.label)
         answer = RouteAnswer(brand, question.amount, route, best.exact)
-        if route is not None:
-            heappush(self._queue, (_order(route), self._searches, avoided, answer))
+        if best.exact:
+            self._known.append((avoided, answer))
+        self._keep(avoided, answer)
         return answer
+
+    def _best_known(self, avoided: frozenset[Part]) -> RouteAnswer | None:
+        """Whoever avoids less finds nothing dearer: its best chain is the best of this set too
+        where it avoids all of it, and where it found none there is none here."""
+        for fewer, answer in self._known:
+            if fewer <= avoided and (answer.route is None or _keeps_clear(answer.route, avoided)):
+                return answer
+        return None
+
+    def _keep(self, avoided: frozenset[Part], answer: RouteAnswer) -> None:
+        if answer.route is not None:
+            entry = (_order(answer.route), len(self._met), avoided, answer)
+            heappush(self._queue, entry)
+
+
+def _keeps_clear(route: Route, avoided: frozenset[Part]) -> bool:
+    lines = {(hop.promisor, hop.promisee) for hop in route.hops}
+    return avoided.isdisjoint(lines | {hop.promisee for hop in route.hops[:-1]})
 
 
 def _order(route: Route) -> tuple[object, ...]:
