@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from pathfinder.alternatives import Alternatives
 from pathfinder.answer import Hop, Route, RouteAnswer
 from pathfinder.asking import WholeAnswer
 from pathfinder.network import NO_POLICY, Policy
-from pathfinder.parts import PartsAnswer
+from pathfinder.plans.alternatives import Alternatives
+from pathfinder.plans.parts import PartsAnswer
 from proto.levels import Level
 from proto.modes import Mode
 from proto.schedule import Schedule

@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from pathfinder.alternatives import Alternatives, find_alternatives
 from pathfinder.answer import Reason, Route, RouteAnswer
 from pathfinder.answer_json import answer_as_json
+from pathfinder.core.graph import Graph
+from pathfinder.core.search import find_route, setting_of
 from pathfinder.explain import explain
-from pathfinder.flow import bottleneck
-from pathfinder.graph import Graph
-from pathfinder.parts import PartsAnswer, find_parts
-from pathfinder.plan_json import alternatives_as_json, no_split, parts_as_json
+from pathfinder.plans.alternatives import Alternatives, find_alternatives
+from pathfinder.plans.flow import bottleneck
+from pathfinder.plans.parts import PartsAnswer, find_parts
+from pathfinder.plans.plan_json import alternatives_as_json, no_split, parts_as_json
 from pathfinder.question import RouteQuestion
-from pathfinder.search import find_route, setting_of
 
 MAX_NAMED_LINES: Final = 8  # of a bottleneck, in one sentence
 

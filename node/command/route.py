@@ -21,8 +21,8 @@ from node.command.session import Session
 from node.command.waiting import read_patiently
 from pathfinder.answer import Route, RouteAnswer
 from pathfinder.asking import ask_all
-from pathfinder.graph import Graph
-from pathfinder.json_place import NetworkFileError, shown
+from pathfinder.core.graph import Graph
+from pathfinder.files.json_place import NetworkFileError, shown
 from pathfinder.question import BadQuestion, Fault, RouteQuestion
 from proto.levels import Level
 from proto.limits import MAX_AMOUNT, MAX_HOPS, US

@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.table import Table
 
 from node.command.argument_types import CountType
-from pathfinder.alternatives import Alternatives
 from pathfinder.answer import Route
 from pathfinder.asking import WholeAnswer
-from pathfinder.parts import PartsAnswer
+from pathfinder.plans.alternatives import Alternatives
+from pathfinder.plans.parts import PartsAnswer
 from pathfinder.question import RouteQuestion
 from proto.limits import MAX_ALTERNATIVES, MAX_PARTS
 

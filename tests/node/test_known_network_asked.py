@@ -5,8 +5,8 @@ import json
 import pytest
 
 from pathfinder.asking import ask_all
-from pathfinder.graph import Graph
-from pathfinder.network_parse import parse_network
+from pathfinder.core.graph import Graph
+from pathfinder.files.network_parse import parse_network
 from pathfinder.question import RouteQuestion
 from proto.levels import Level
 from proto.network_view import RouteAsk
