@@ -27,11 +27,11 @@ from proto.schedule import schedule
 from proto.viability import Chain, Rule, Violation, check_chain
 
 LABEL_BUDGET: Final = 200_000  # over all passes: some ten seconds, beyond which nobody waits
-# Fine trees cost as much as so many labels led by a coarse one: one for so many nodes, and no fewer
-# in all than the second. Who has spent that much on coarse ones, in one search or many, gets them.
-NODES_PER_LABEL: Final = 8
+# Who asks the same kind of question again and again gets fine trees, which are dear and last: once
+# he has taken so many labels under a coarse one, one for so many nodes, no fewer than the second.
+NODES_PER_LABEL: Final = 64
 LEAST_WORTH: Final = 300
-MOST_COARSE: Final = 2_000  # one search alone waits no longer: such a one hardly ever ends soon
+MOST_COARSE: Final = 2_000  # labels of one search: one that takes more hardly ever ends soon
 MIN_TREE_LINES: Final = 1_000  # in a smaller network trees gain less than numpy takes to load
 LAST_RESORT_BUDGET: Final = 50_000  # of the pass that is not exact, once the budget is spent
 
@@ -71,7 +71,7 @@ def guides_for(setting: Setting, wanted: Sequence[Guide] = ()) -> Sequence[Guide
 
 
 def _worth(setting: Setting) -> int:
-    """How many labels cost about what fine trees cost."""
+    """After how many labels fine trees are worth their price."""
     return max(LEAST_WORTH, len(setting.board.nodes) // NODES_PER_LABEL)
 
 
@@ -105,7 +105,7 @@ def cheapest(
         bounds = _bounds(setting, guide)
         until = budget
         if guide is not guides[-1]:
-            until = min(budget, taken + min(_worth(setting), MOST_COARSE))
+            until = min(budget, taken + MOST_COARSE)
         while taken < until:
             found = Pass(setting, bounds, strict).run(until - taken)
             taken += found.labels

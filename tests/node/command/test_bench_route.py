@@ -33,7 +33,7 @@ def run(*options: str) -> Result:
 
 
 def measured(*options: str) -> dict[str, Any]:
-    result = run(*SMALL, *options, "--json")
+    result = run(*SMALL, "--warm-up", "3", *options, "--json")
     assert (result.exit_code, result.stderr) == (0, ""), result.output
     found: dict[str, Any] = json.loads(result.stdout)
     return found
