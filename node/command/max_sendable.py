@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from node.command.argument_types import CountType
-from node.command.route import Natural, OneLineCommand, Unusable, told_as_unusable
-from node.command.route_options import BUDGET_OPTION, Wanted, wishes
+from node.command.route_options import BUDGET_OPTION, Wanted, chain_limits, wishes
+from node.command.unaskable import OneLineCommand, Unusable, told_as_unusable
 from pathfinder.core.graph import Graph
 from pathfinder.files.json_place import shown
 from pathfinder.files.network_file import read_network
@@ -19,7 +19,7 @@ from pathfinder.plans.plan_json import sendable_as_json
 from pathfinder.plans.sendable import max_sendable
 from pathfinder.question import RouteQuestion
 from proto.levels import Level
-from proto.limits import MAX_HOPS, MAX_PARTS
+from proto.limits import MAX_PARTS
 
 NOTHING: Final = 1  # exit status: the question was understood, and not one unit can be sent
 MAX_NAMED_LINES: Final = 12  # of a bottleneck, in the table for people
@@ -66,27 +66,7 @@ Exit status: 0 something can be sent, 1 nothing can, 2 the file or the question 
     metavar="N",
     help="Over at most N chains under one commit.",
 )
-@click.option(
-    "--registry",
-    "registries",
-    multiple=True,
-    metavar="NAME",
-    help="Registry or policy to consider; repeatable. Default: all.",
-)
-@click.option(
-    "--last-level",
-    "last_levels",
-    multiple=True,
-    type=click.Choice([level.name for level in Level]),
-    help="Level that the payee takes; repeatable. Default: all.",
-)
-@click.option(
-    "--max-hops",
-    type=Natural(),
-    default=MAX_HOPS,
-    show_default=True,
-    help="Most promises in a chain.",
-)
+@chain_limits
 @wishes(BUDGET_OPTION)
 @click.option("--json", "as_json", is_flag=True, help="Answer with one JSON object.")
 @click.pass_context
