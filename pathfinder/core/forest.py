@@ -138,18 +138,24 @@ class TreeBounds:
         self._setting = setting
         forest = Forest.of(setting.board)
         policies = setting.policies
-        if not fine:
-            self._of = [forest.tree(setting, policies, COARSE)] * len(policies)
-            self._trees = self._of[:1]
-        else:
-            self._of = [forest.tree(setting, (policy,), forest.fine) for policy in policies]
-            self._trees = self._of
         self._far = forest.hops(setting).far
         self._columns = forest.columns()
+        self._of: list[Tree] = []
+        self._trees: list[Tree] = []
+        if self._far[setting.payee] < 0:
+            return  # no lines lead there: no fees have to be known
+        if fine:
+            self._trees = self._of = [forest.tree(setting, (p,), forest.fine) for p in policies]
+        elif policies:
+            self._trees = [forest.tree(setting, policies, COARSE)]
+            self._of = self._trees * len(policies)
 
     def least(self, policy: int, node: int, level: Level, must_differ: bool) -> Least:
+        far = self._far[node]
+        if far < 0:
+            return NO_WAY
         extra = self._of[policy].of(node, level, must_differ)
-        return (extra, self._far[node]) if extra >= 0 else NO_WAY
+        return (extra, far) if extra >= 0 else NO_WAY
 
     def ways(self, policy: int, node: int, level: Level, must_differ: bool) -> Ways:
         tree = self._of[policy]
