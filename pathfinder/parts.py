@@ -20,7 +20,7 @@ from pathfinder.plan_limits import Limits
 from pathfinder.question import RouteQuestion, candidates_of
 from pathfinder.rounding import rounded_well
 from pathfinder.search import find_route, setting_of
-from pathfinder.setting import Setting, policies_to_try
+from pathfinder.setting import Setting, of_use, policies_to_try
 from pathfinder.splitting import Splitter
 from pathfinder.track import Draft, Part
 from proto.levels import Level
@@ -204,8 +204,10 @@ def _best_of(
 
 
 def _families(graph: Graph, question: RouteQuestion) -> tuple[Family, ...]:
-    found = []
-    for policy in policies_to_try(candidates_of(graph, question).policies, question):
+    candidates, found = candidates_of(graph, question), []
+    board = graph.board(candidates.brand, question.now_us)
+    policies = policies_to_try(candidates.policies, question)
+    for policy in of_use(policies, board, frozenset()):
         kinds = (STAMPED, UNSTAMPED) if policy.members else (frozenset({Level.BARE}),)
         for kind in kinds:
             if last_levels := kind & question.last_levels:

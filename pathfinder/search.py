@@ -19,7 +19,7 @@ from pathfinder.bounds import Bounds, PlainBounds
 from pathfinder.graph import Graph
 from pathfinder.labels import Label
 from pathfinder.question import RouteQuestion, candidates_of
-from pathfinder.setting import Setting, policies_to_try
+from pathfinder.setting import Setting, of_use, policies_to_try
 from pathfinder.sweep import Pass, Strictness
 from proto.levels import Level
 from proto.modes import mode_of
@@ -32,6 +32,8 @@ LABEL_BUDGET: Final = 200_000  # over all passes: some ten seconds, beyond which
 NODES_PER_LABEL: Final = 8
 LEAST_WORTH: Final = 300
 MOST_COARSE: Final = 2_000  # one search alone waits no longer: such a one hardly ever ends soon
+# Policies that those numbers are for: with more of them fine trees cost as many times as much.
+USUAL_POLICIES: Final = 8
 MIN_TREE_LINES: Final = 1_000  # in a smaller network trees gain less than numpy takes to load
 LAST_RESORT_BUDGET: Final = 50_000  # of the pass that is not exact, once the budget is spent
 
@@ -72,7 +74,12 @@ def guides_for(setting: Setting, wanted: Sequence[Guide] = ()) -> Sequence[Guide
 
 def _worth(setting: Setting) -> int:
     """How many labels cost about what fine trees cost."""
-    return max(LEAST_WORTH, len(setting.board.nodes) // NODES_PER_LABEL)
+    usual = max(LEAST_WORTH, len(setting.board.nodes) // NODES_PER_LABEL)
+    return usual * _times_the_usual(setting)
+
+
+def _times_the_usual(setting: Setting) -> int:
+    return -(-len(setting.policies) // USUAL_POLICIES)
 
 
 def _grown(setting: Setting) -> bool:
@@ -101,11 +108,15 @@ def cheapest(
     """
     guides = guides_for(setting, guides)
     strict, taken = Strictness(), 0
+    bounds: Bounds | None = None
     for guide in guides:
+        if bounds is not None and taken >= budget:
+            break  # nothing is left to be guided, and a guide may take long to make
         bounds = _bounds(setting, guide)
         until = budget
         if guide is not guides[-1]:
-            until = min(budget, taken + min(_worth(setting), MOST_COARSE))
+            most_coarse = MOST_COARSE * _times_the_usual(setting)
+            until = min(budget, taken + min(_worth(setting), most_coarse))
         while taken < until:
             found = Pass(setting, bounds, strict).run(until - taken)
             taken += found.labels
@@ -118,6 +129,7 @@ def cheapest(
             if tightened == strict:
                 return Cheapest(found.label, True, taken)
             strict = tightened
+    assert bounds is not None  # there is always a guide
     last = Strictness(timed=True, counted=True, risky=True, own_path_only=True)
     found = Pass(setting, bounds, last).run(last_resort)
     return Cheapest(found.label, False, taken + found.labels)
@@ -202,6 +214,7 @@ def violations_of(setting: Setting, label: Label) -> tuple[Violation, ...]:
         declines=question.declines,
         line_fees=tuple(board.lines[i].fees for i in lines),
         max_hops=question.max_hops,
+        deadline_floor=question.deadline_floor,
     )
     return check_chain(chain)
 
@@ -221,6 +234,7 @@ def route_of(setting: Setting, label: Label) -> Route:
         levels,
         lateness_us=policy.lateness_us,
         payee_margin_us=setting.question.payee_margin_us,
+        deadline_floor=setting.question.deadline_floor,
     )
     assert plan is not None
     hops = zip(names, names[1:], levels, amounts, strict=False)
@@ -232,12 +246,9 @@ def setting_of(
 ) -> tuple[str, Setting]:
     """The brand and the setting. Raises BadQuestion where the question does not fit the graph."""
     candidates = candidates_of(graph, question)
-    return candidates.brand, Setting(
-        graph.board(candidates.brand, question.now_us),
-        question,
-        policies_to_try(candidates.policies, question),
-        waived,
-    )
+    board = graph.board(candidates.brand, question.now_us)
+    policies = policies_to_try(candidates.policies, question)
+    return candidates.brand, Setting(board, question, of_use(policies, board, waived), waived)
 
 
 def find_route(
