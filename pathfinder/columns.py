@@ -91,7 +91,8 @@ class Columns:
         self._lengthen([node for node, _ in owners], known)
         for line in {*lines, *(key for key in changed if key >= 0)}:
             self.row_of_line[line] = self._row_of(board.price_key[line])
-        old = {self._row_of(key) for key in changed}
+        # A line may have named fee sets and taken them back since: then it has no row of its own.
+        old = {self._row_of(key) for key in changed if key < 0 or key in self._row_of_key}
         self._fill(sorted({*old, *range(rows_before, self.rows)}))
         return True
 

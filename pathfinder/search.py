@@ -139,7 +139,7 @@ def _tightened(setting: Setting, strict: Strictness, label: Label) -> Strictness
     """Which rules the next pass has to keep; the same as now where the chain breaks none."""
     path, question = label.path, setting.question
     repeated = _repeated(path)
-    assert not repeated or repeated & ~strict.critical, "a critical node was visited twice"
+    assert not repeated or repeated - strict.critical, "a critical node was visited twice"
     counted = strict.counted or len(path) > setting.max_hops
     most = question.max_risk
     risky = strict.risky or (most is not None and label.risk > most)
@@ -169,15 +169,11 @@ def _in_time(setting: Setting, label: Label) -> bool:
     )
 
 
-def _repeated(path: tuple[int, ...]) -> int:
-    """Nodes that it visits more than once, as bits."""
+def _repeated(path: tuple[int, ...]) -> frozenset[int]:
+    """Nodes that it visits more than once."""
     if len(set(path)) == len(path):
-        return 0
-    twice = 0
-    for node in path:
-        if path.count(node) > 1:
-            twice |= 1 << node
-    return twice
+        return frozenset()
+    return frozenset(node for node in path if path.count(node) > 1)
 
 
 def levels_of(label: Label) -> tuple[Level, ...]:
