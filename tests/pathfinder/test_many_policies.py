@@ -4,15 +4,15 @@ import random
 
 import pytest
 
-from pathfinder import search
+from pathfinder.core import search
+from pathfinder.core.forest import Forest
+from pathfinder.core.graph import Graph
+from pathfinder.core.search import Guide, cheapest, find_route, setting_of
+from pathfinder.core.setting import MAX_UNUSED
 from pathfinder.explain import explain
-from pathfinder.forest import Forest
-from pathfinder.graph import Graph
 from pathfinder.network import Line, Node, Policy
 from pathfinder.question import RouteQuestion
 from pathfinder.reason_codes import Code
-from pathfinder.search import Guide, cheapest, find_route, setting_of
-from pathfinder.setting import MAX_UNUSED
 from pathfinder.synthetic import Shape, synthetic_network
 from proto.levels import Level
 from proto.limits import US
