@@ -1,6 +1,7 @@
 """The arrays that a search runs on, changed in place as adverts come, and what every line asks."""
 
 from array import array
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -62,6 +63,7 @@ class Board:
         self.facts: list[NodeFacts] = []
         self.known: list[bool] = []  # False: its advert has expired
         self.dead = 0  # so many of them
+        self.accepted = Counter[str]()  # registry -> so many known nodes accept it
         self.number: dict[str, int] = {}
         self.lines: list[Line] = []
         self.room = array("q")
@@ -89,7 +91,11 @@ class Board:
             self.known.append(True)
             self.incoming.append([])
             self.outgoing.append([])
+            self.accepted.update(node.accepts)
             return
+        if self.known[number]:
+            self._no_longer_accepted(self.nodes[number])
+        self.accepted.update(node.accepts)
         if not self.known[number]:
             self.known[number] = True
             self.dead -= 1
@@ -109,6 +115,13 @@ class Board:
         """Its advert has expired. Its lines are closed by whoever says so."""
         self.known[self.number[name]] = False
         self.dead += 1
+        self._no_longer_accepted(self.nodes[self.number[name]])
+
+    def _no_longer_accepted(self, node: Node) -> None:
+        self.accepted.subtract(node.accepts)
+        for registry in node.accepts:
+            if not self.accepted[registry]:
+                del self.accepted[registry]
 
     def put_line(self, line: Line) -> None:
         """A line between two nodes of the board, or what its promisor says of it now."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from copy import copy
+from typing import Final
 
 from pathfinder.core.board import CLOSED, Board, Waived
 from pathfinder.core.steps import payer_gives
@@ -11,6 +12,8 @@ from proto.levels import Level
 from proto.limits import MAX_HOPS
 from proto.modes import Mode
 from proto.viability import PayeeTerms, Rule
+
+MAX_UNUSED: Final = 8  # policies that nobody accepts: an explanation of more tells nobody anything
 
 
 class Setting:
@@ -122,3 +125,20 @@ def policies_to_try(candidates: tuple[Policy, ...], question: RouteQuestion) -> 
     if question.declines:
         return tuple(policy for policy in candidates if policy.allows_decline)
     return (NO_POLICY, *candidates)
+
+
+def of_use(policies: tuple[Policy, ...], board: Board, waived: Waived) -> tuple[Policy, ...]:
+    """Those under which somebody can promise: of the promises of a chain that are not BARE, the
+    first is of one who accepts the policy (V1, V2). Anybody may advertise a registry, and each
+    costs a search as much as one that is in use.
+
+    Where V1 is waived, for an explanation, a few that nobody accepts are kept.
+    """
+    accepted, left = board.accepted, MAX_UNUSED if Rule.V1 in waived else 0
+    found = []
+    for policy in policies:
+        used = all(member in accepted for member in policy.members)
+        if used or left > 0:
+            found.append(policy)
+            left -= not used
+    return tuple(found)
