@@ -102,7 +102,7 @@ def _no_parts(parts: PartsAnswer, max_parts: int) -> Reason:
     code = Code.PARTS
     if parts.most is None or parts.most >= parts.amount:
         # Something else than credit bars them too: the reasons before this one say what.
-        return Reason(Bar(code, code.rule, f"nor do up to {max_parts} chains together"))
+        return Reason(Bar(code, code.rule, f"no split into up to {max_parts} chains does either"))
     short = parts.amount - parts.most
     text = f"as far as is known, all lines together carry {parts.most} {parts.brand} at most"
     step = "ask for less, or for credit: `pledgeway line list` shows your own lines"

@@ -70,12 +70,12 @@ def no_split(
     answer: PartsAnswer, max_parts: int, cut: Bottleneck | None, names: Sequence[str]
 ) -> Reason:
     """Why several chains do not help either. `names`: the lines of the cut, for people."""
-    short, text = 0, f"nor do up to {max_parts} chains together"
+    short, text = 0, f"no split into up to {max_parts} chains does either"
     if answer.most is not None and answer.most < answer.amount:
         short = answer.amount - answer.most
         text = f"all lines together carry {answer.most} {answer.brand} at most, {short} too few"
         if cut is not None and names:
             text += f": {', '.join(names)}"
     elif not answer.exact:
-        text = f"nor were up to {max_parts} chains found that do together"
+        text = f"no split into up to {max_parts} chains was found that does"
     return Reason(Bar(Code.PARTS, Code.PARTS.rule, text, figure=short))

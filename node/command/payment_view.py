@@ -21,6 +21,8 @@ def because(one: Json) -> str | None:
     if code == "NO_ROUTE" and (troubles := _troubles(one)):
         return "; ".join(troubles)
     words = said(code, figure if isinstance(figure, int) else 0, one.get("brand"))
+    if words and code == "NO_ROUTE" and one.get("reasons"):
+        return words.message  # what to do stands with each of them
     return str(reason.get("text") or (str(words) if words else code))
 
 

@@ -200,6 +200,9 @@ class Session:
         """Ends the command with one line on standard error, and JSON where JSON is wanted."""
         if self.as_json:
             click.echo(json.dumps({"failure": no.failure}, ensure_ascii=False))
+        argument, colon, cause = str(no).partition(": ")
+        if colon and no.failure["code"] == BAD_ARGUMENT:
+            fail(no.status, f"{_as_typed(argument)}: {cause}")
         fail(no.status, str(no))
 
     def _running(self) -> Path:
@@ -237,6 +240,17 @@ class Session:
 
     def _where(self) -> str:
         return f"--node {shlex.quote(str(self.directory))}"
+
+
+def _as_typed(argument: str) -> str:
+    """What the node calls an argument, as it stands on the command line."""
+    context = click.get_current_context(silent=True)
+    for param in context.command.params if context is not None else ():
+        if param.name == argument and isinstance(param, click.Option):
+            return max(param.opts, key=len)
+        if argument.upper() in (param.make_metavar(context) if context else ""):
+            return argument.upper()
+    return argument
 
 
 def _written(arguments: Json) -> str:
