@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from node.command.argument_types import CountType
+from node.command.display import flat_console, table_of
 from node.command.route_options import BUDGET_OPTION, Wanted, chain_limits, wishes
 from node.command.unaskable import OneLineCommand, Unusable, told_as_unusable
 from pathfinder.core.graph import Graph
@@ -132,7 +132,7 @@ def _asked(at: Path, given: Mapping[str, object], *, as_json: bool) -> dict[str,
 
 
 def _print(answer: Mapping[str, Any], payer: str, payee: str) -> None:
-    console, brand = Console(highlight=False), answer["brand"]
+    console, brand = flat_console(), answer["brand"]
     say: Callable[[str], None] = lambda text: console.print(text, markup=False)  # noqa: E731
     amount, cost = answer["amount"], answer["cost"]
     payer, payee = shown(payer), shown(payee)
@@ -150,22 +150,18 @@ def _print(answer: Mapping[str, Any], payer: str, payee: str) -> None:
 
 
 def _chains(answer: Mapping[str, Any]) -> Table:
-    table = Table(title=f"Registry: {answer['registry'] or 'none, every promise is bare'}")
-    table.add_column("Chain", overflow="fold")
-    table.add_column("Levels")
-    table.add_column(f"Received ({answer['brand']})", justify="right")
-    table.add_column("Paid", justify="right")
+    title = f"Registry: {answer['registry'] or 'none, every promise is bare'}"
+    rows = []
     for part in answer["routes"]:
         hops = part["hops"]
         names = [hops[0]["from"], *(hop["to"] for hop in hops)]
         levels = ", ".join(hop["level"] for hop in hops)
-        chain = " → ".join(names).replace("[", r"\[")
-        table.add_row(chain, levels, str(part["amount"]), str(part["cost"]))
-    return table
+        rows.append((" → ".join(names), levels, part["amount"], part["cost"]))
+    return table_of(("chain", "levels", f">received ({answer['brand']})", ">paid"), rows, title)
 
 
 def _print_bottleneck(answer: Mapping[str, Any], parts: int, budget: int | None) -> None:
-    console = Console(highlight=False)
+    console = flat_console()
     lines, cut = answer["bottleneck"], answer["cut"]
     if cut is None:
         return
@@ -173,14 +169,18 @@ def _print_bottleneck(answer: Mapping[str, Any], parts: int, budget: int | None)
         console.print("No lines lead there from the payer.", markup=False)
         return
     used = sum(line["used"] for line in lines)
-    table = Table(title="What all money has to cross")
-    for name in ("Line", f"Carries ({answer['brand']})", "Used", "Free"):
-        table.add_column(name, justify="left" if name == "Line" else "right", overflow="fold")
-    for line in lines[:MAX_NAMED_LINES]:
-        ends = f"{line['from']} → {line['to']}".replace("[", r"\[")
-        free = line["carries"] - line["used"]
-        table.add_row(ends, str(line["carries"]), str(line["used"]), str(free))
-    console.print(table)
+    rows = (
+        (
+            f"{line['from']} → {line['to']}",
+            line["carries"],
+            line["used"],
+            line["carries"] - line["used"],
+        )
+        for line in lines[:MAX_NAMED_LINES]
+    )
+    columns = ("line", f">carries ({answer['brand']})", ">used", ">free")
+    console.print()
+    console.print(table_of(columns, rows, "What all money has to cross:"))
     if len(lines) > MAX_NAMED_LINES:
         console.print(f"and {len(lines) - MAX_NAMED_LINES} more lines.", markup=False)
     amount, cost = answer["amount"], answer["cost"]

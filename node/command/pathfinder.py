@@ -119,8 +119,10 @@ def init(
     )
     shown = plain(directory)
     gap()
-    say(f"Next: pledgeway pathfinder card {shown} > finder.card, which a node's owner adds")
-    say(f"and:  pledgeway pathfinder peer add {shown} NODE.card, then pathfinder run {shown}")
+    say(f"Next: pledgeway pathfinder card {shown} > finder.card")
+    say("      pledgeway node peer add finder.card --node NODE     (the owner of a node does that)")
+    say(f"      pledgeway pathfinder peer add {shown} NODE.card")
+    say(f"      pledgeway pathfinder run {shown}")
 
 
 @pathfinder.command(

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Final
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from node.command.argument_types import Natural
-from node.command.display import Json
+from node.command.display import Json, flat_console, say, table_of
 from node.command.network_draw import network_of_node
 from node.command.route_at import ask_node, at_option, node_to_ask
 from node.command.route_draw import DRAW_OPTION, draw_routes
@@ -28,6 +27,7 @@ from proto.levels import Level
 from proto.limits import US
 
 NO_ROUTE: Final = 1  # exit status: the question was understood and there is no chain
+PARTS_TO_TRY: Final = 4  # as many as a payment takes by itself
 
 _HELP: Final = """Find the cheapest chain of promises from one node to another.
 
@@ -152,7 +152,7 @@ def route(
     else:
         if not found.several:
             _print(found.answer, question)
-        show_more(Console(highlight=False), found, question, parts, _table)
+        show_more(flat_console(), found, question, parts, _table)
         _print_reasons(found.answer, said, explained=explained)
     if picture is not None:
         if node is not None:
@@ -163,7 +163,7 @@ def route(
 
 
 def _print(answer: RouteAnswer, question: RouteQuestion) -> None:
-    console = Console(highlight=False)
+    console = flat_console()
     if answer.route is None:
         console.print(
             f"No chain lets {question.payee} receive {question.amount} {answer.brand}"
@@ -180,36 +180,31 @@ def _print(answer: RouteAnswer, question: RouteQuestion) -> None:
 def _print_reasons(answer: RouteAnswer, said: Json, *, explained: bool) -> None:
     """What barred other chains, by the JSON form of the answer."""
     show_reasons(said, answer.brand, "Nearest rejected chains:" if explained else "Why:")
+    codes = {reason.get("code") for reason in said.get("reasons") or ()}
+    if not answer.found and "CREDIT_SHORT" in codes and "PARTS" not in codes:
+        say(f"Several chains together may carry it: ask with --parts {PARTS_TO_TRY}.")
     if explained and not said.get("reasons") and not said.get("skipped"):
-        Console(highlight=False).print("No rule barred a cheaper chain.", markup=False)
+        flat_console().print("No rule barred a cheaper chain.", markup=False)
 
 
 def _table(found: Route, brand: str) -> Table:
-    table = Table(title=f"Registry: {found.policy.name or 'none, every promise is bare'}")
-    table.add_column("Promise", overflow="fold")
-    table.add_column("Level")
-    table.add_column("Promisor's mode")
-    table.add_column(f"Amount ({brand})", justify="right")
-    table.add_column("Promisor's fee", justify="right")
-    table.add_column("Held at most", justify="right")
-    modes = dict(found.modes)
+    title = f"Registry: {found.policy.name or 'none, every promise is bare'}"
+    modes, rows = dict(found.modes), []
     before: int | None = None
     for hop, lock in zip(found.hops, found.schedule.locks, strict=True):
-        table.add_row(
-            _plain(f"{hop.promisor} → {hop.promisee}"),
-            hop.level.name,
-            modes[hop.promisor].name if hop.promisor in modes else "payer",
-            str(hop.amount),
-            "" if before is None else str(before - hop.amount),
-            f"{lock // US}.{lock % US // 100_000} s",
+        rows.append(
+            (
+                f"{hop.promisor} → {hop.promisee}",
+                hop.level.name,
+                modes[hop.promisor].name if hop.promisor in modes else "payer",
+                hop.amount,
+                "" if before is None else before - hop.amount,
+                f"{lock // US}.{lock % US // 100_000} s",
+            )
         )
         before = hop.amount
-    return table
-
-
-def _plain(text: str) -> str:
-    # A name may hold square brackets, which the table would read as its own markup.
-    return text.replace("[", r"\[")
+    fees = (f">amount ({brand})", ">promisor's fee", ">held at most")
+    return table_of(("promise", "level", "promisor's mode", *fees), rows, title)
 
 
 def _sentence(answer: RouteAnswer, found: Route, question: RouteQuestion) -> str:

@@ -129,6 +129,28 @@ def test_colours_only_where_they_are_wanted(file: Path, monkeypatch: pytest.Monk
     assert not any(f"\x1b[{code}m" in coloured for code in range(30, 48))
 
 
+def test_nothing_is_folded_or_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "a banking house with a name of many words"
+    file = write(tmp_path, json.dumps(worked("PABQ")).replace('"A"', f'"{name}"'))
+    monkeypatch.setenv("COLUMNS", "20")
+    lines = run(file).stdout.splitlines()
+    assert any(line.startswith(f"{name} → B ") and "100050" in line for line in lines), lines
+    assert any("P pays" in line and "in fees." in line for line in lines)
+    assert not any("…" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("amount", "more", "told"),
+    [("900000", [], True), ("900000", ["--parts", "2"], False), ("1000", ["--avoid", "A"], False)],
+)
+def test_where_credit_is_short_several_chains_are_proposed(
+    file: Path, amount: str, more: list[str], told: bool
+) -> None:
+    result = run(file, *more, amount=amount)
+    assert result.exit_code == 1
+    assert ("ask with --parts 4" in result.stdout) is told, result.stdout
+
+
 def test_names_are_no_markup(tmp_path: Path) -> None:
     network = worked("PABQ")
     text = json.dumps(network).replace('"A"', '"[red]A[/nothing]"')
