@@ -34,7 +34,6 @@ LEAST_WORTH: Final = 300
 MOST_COARSE: Final = 2_000  # labels of one search: one that takes more hardly ever ends soon
 # Policies that those numbers are for: with more of them fine trees cost as many times as much.
 USUAL_POLICIES: Final = 8
-MIN_TREE_LINES: Final = 1_000  # in a smaller network trees gain less than numpy takes to load
 LAST_RESORT_BUDGET: Final = 50_000  # of the pass that is not exact, once the budget is spent
 
 
@@ -62,7 +61,7 @@ def guides_for(setting: Setting, wanted: Sequence[Guide] = ()) -> Sequence[Guide
         return (Guide.PLAIN,)
     if wanted:
         return wanted
-    if len(setting.board.lines) < MIN_TREE_LINES:
+    if not setting.has_trees:
         return (Guide.PLAIN,)
     from pathfinder.core.forest import Forest  # here: a small network needs no numpy
 

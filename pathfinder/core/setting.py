@@ -14,6 +14,7 @@ from proto.modes import Mode
 from proto.viability import PayeeTerms, Rule
 
 MAX_UNUSED: Final = 8  # policies that nobody accepts: an explanation of more tells nobody anything
+MIN_TREE_LINES: Final = 1_000  # in a smaller network trees gain less than numpy takes to load
 
 
 class Setting:
@@ -47,6 +48,11 @@ class Setting:
         other.question = question
         other.available = {**self.available, **available}
         return other
+
+    @property
+    def has_trees(self) -> bool:
+        """Whether trees of fees may guide a search here; PlainBounds else."""
+        return len(self.board.lines) >= MIN_TREE_LINES
 
     def room(self, line: int) -> int:
         """What the line carries; CLOSED = to be avoided."""
