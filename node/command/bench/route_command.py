@@ -232,7 +232,7 @@ def _wanted(
 def _outcome(wanted: Wanted) -> Outcome:
     # Here, so that --help does not load networkx.
     from node.command.bench.route_run import NoLoad, run
-    from pathfinder.json_place import NetworkFileError
+    from pathfinder.files.json_place import NetworkFileError
 
     try:
         return run(wanted, progress)
