@@ -10,8 +10,9 @@ from rich.table import Table
 
 from node.command.argument_types import CountType
 from node.command.display import flat_console, table_of
+from node.command.route_at import at_option, node_to_ask
 from node.command.route_options import BUDGET_OPTION, Wanted, chain_limits, wishes
-from node.command.unaskable import OneLineCommand, Unusable, told_as_unusable
+from node.command.unaskable import OneLineCommand, told_as_unusable
 from pathfinder.core.graph import Graph
 from pathfinder.files.json_place import shown
 from pathfinder.files.network_file import read_network
@@ -54,7 +55,7 @@ Exit status: 0 something can be sent, 1 nothing can, 2 the file or the question 
 @click.option(
     "--network", "file", type=click.Path(path_type=Path), help="JSON file of the network."
 )
-@click.option("--at", type=click.Path(path_type=Path), metavar="DIR", help="Ask a running node.")
+@at_option
 @click.option("--from", "payer", metavar="NODE", help="Who pays.  [default with --at: that node]")
 @click.option("--to", "payee", required=True, metavar="NODE", help="Who is paid.")
 @click.option("--brand", help="Which brand; needed where there are several.")
@@ -73,7 +74,7 @@ Exit status: 0 something can be sent, 1 nothing can, 2 the file or the question 
 def max_sendable_(
     ctx: click.Context,
     file: Path | None,
-    at: Path | None,
+    directory: Path | None,
     payer: str | None,
     payee: str,
     brand: str | None,
@@ -84,10 +85,7 @@ def max_sendable_(
     wanted: Wanted,
     as_json: bool,
 ) -> None:
-    if (file is None) == (at is None):
-        raise Unusable("one of --network FILE and --at DIR is needed")
-    if file is not None and payer is None:
-        raise Unusable("--from is needed with --network")
+    at = node_to_ask(file, directory, payer)
     if file is not None and payer is not None:
         question = RouteQuestion(
             payer,

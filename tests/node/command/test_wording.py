@@ -10,6 +10,7 @@ from tests.node.command.conftest import FakeNode
 
 pytestmark = pytest.mark.edge
 
+REQUEST = "pledgeway-request:x"
 NO_ROUTE = {"reason": "NO_ROUTE", "figure": 0}
 SILENT = {"rule": "PATHFINDER_SILENT", "text": "path finder F cannot be reached", "figure": 0}
 SHORT = {"code": "CREDIT_SHORT", "rule": "V10", "figure": 5, "unit": "brand", "text": "it is short"}
@@ -20,11 +21,11 @@ SHORT = {"code": "CREDIT_SHORT", "rule": "V10", "figure": 5, "unit": "brand", "t
     [
         (
             "pay.plan",
-            ["pay", "pledgeway-request:x", "--dry-run", "--avoid", "Z"],
+            ["pay", REQUEST, "--dry-run", "--avoid", "Z"],
             "avoid",
             "--avoid",
         ),
-        ("pay.plan", ["pay", "pledgeway-request:x", "--dry-run"], "registries", "--registry"),
+        ("pay.plan", ["pay", REQUEST, "--dry-run"], "registries", "--registry"),
         ("network.show", ["network", "show", "Nobody"], "node", "NODE"),
         ("status", ["node", "status"], "nothing typed", "nothing typed"),
     ],
@@ -44,7 +45,7 @@ def test_arguments_are_named_as_typed(
     [
         ("network.learned", ["network", "learned"]),
         ("balance", ["balance"]),
-        ("pay", ["pay", "pledgeway-request:x"]),
+        ("pay", ["pay", REQUEST]),
     ],
 )
 def test_a_daemon_that_has_no_such_verb(fake: FakeNode, verb: str, arguments: list[str]) -> None:
@@ -69,8 +70,16 @@ def test_why_a_payment_failed_stands_there_once(
 def test_path_finders_that_are_silent_are_no_proof(fake: FakeNode) -> None:
     plan = {**PLAN, "found": False, "exact": False, "hops": [], "reasons": [SILENT]}
     fake.says("pay.plan", {"json": plan})
-    text = fake.run("pay", "pledgeway-request:x", "--dry-run").stdout
+    text = fake.run("pay", REQUEST, "--dry-run").stdout
     assert "No chain of promises" not in text and "gave up early" not in text
     assert "not everybody who was asked answered" in text
     assert "Not answered: path finder F cannot be reached" in text
     assert "`pledgeway node pathfinder use CARD`" in text
+
+
+def test_max_sendable_finds_its_node_as_route_does(fake: FakeNode) -> None:
+    fake.says("max_sendable", {"failure": {"code": "NOT_FOUND", "message": "heard"}})
+    directory = str(fake.directory)
+    for more, env in ((["--node", directory], None), (["--at", directory], None), ([], directory)):
+        result = fake.run("max-sendable", "--to", "Q", *more, env={"PLEDGEWAY_NODE": env})
+        assert (result.exit_code, result.stderr) == (1, "pledgeway: heard\n")
