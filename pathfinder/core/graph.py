@@ -12,8 +12,8 @@ from typing import Any, Final, Self
 import networkx as nx
 
 from pathfinder.core.board import Board
+from pathfinder.core.expiries import FOR_EVER, NODES, Ends, Expiries, Subject
 from pathfinder.core.graph_entries import LineEntry, NodeEntry, is_stale
-from pathfinder.expiries import FOR_EVER, NODES, Ends, Expiries, Subject
 from pathfinder.network import Line, Network, Node, Policy
 
 MAX_GRAPH_NODES: Final = 100_000  # the largest network that the search was designed for
