@@ -13,12 +13,12 @@ from node.command.display import flat_console, table_of
 from node.command.route import Natural, OneLineCommand, told_as_unusable
 from node.command.route_at import at_option, node_to_ask
 from node.command.route_options import BUDGET_OPTION, Wanted, wishes
-from pathfinder.graph import Graph
-from pathfinder.json_place import shown
-from pathfinder.network_file import read_network
-from pathfinder.plan_json import sendable_as_json
+from pathfinder.core.graph import Graph
+from pathfinder.files.json_place import shown
+from pathfinder.files.network_file import read_network
+from pathfinder.plans.plan_json import sendable_as_json
+from pathfinder.plans.sendable import max_sendable
 from pathfinder.question import RouteQuestion
-from pathfinder.sendable import max_sendable
 from proto.levels import Level
 from proto.limits import MAX_HOPS, MAX_PARTS
 
