@@ -235,13 +235,15 @@ class Payer:
     async def sendable(
         self, payer: NodeId, payee: NodeId, brand: Brand, asked: Unrequested
     ) -> MostFound:
-        """The most that the payee could receive now. KeyError where one of them is not known."""
+        """The most that the payee could receive now, as far as what lines refused lately lets
+        them be asked. KeyError where one of them is not known."""
+        told = self.lines.bounds(brand.guid, self._clock.now_us(), self.heard).all
         return await self._finder.sendable(
             asked.query(
                 (payer, payee),
                 brand,
                 candidates=self._candidates(asked.options),
-                learned=self.own_lines(brand.guid),
+                learned=_least(self.own_lines(brand.guid), told),
                 now_us=self._clock.now_us(),
             )
         )

@@ -4,10 +4,14 @@ Its reasons stay in JSON: they are for programs and people alike as they are.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from pathfinder.answer import Hop, Route, RouteAnswer
+from pathfinder.asking import WholeAnswer
 from pathfinder.network import NO_POLICY, Policy
+from pathfinder.plans.alternatives import Alternatives
+from pathfinder.plans.parts import PartsAnswer
 from proto.levels import Level
 from proto.modes import Mode
 from proto.schedule import Schedule
@@ -27,6 +31,31 @@ def read_answer(value: Any, brand: str, amount: int) -> RouteAnswer:
             route=route,
             exact=bool(value["exact"]),
         )
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        raise ValueError(f"not an answer: {type(error).__name__} {error}") from error
+
+
+def read_whole(value: Any, brand: str, amount: int) -> WholeAnswer:
+    """As `read_answer`, with the alternatives or the parts beside it. Raises ValueError."""
+    answer = read_answer(value, brand, amount)
+    try:
+        if "parts" in value:
+            routes = tuple(_route(value | part) for part in value["parts"])
+            at_least = value["at_least"]
+            split = PartsAnswer(
+                answer.brand,
+                amount,
+                routes,
+                answer.exact,
+                at_least=None if at_least is None else int(at_least),
+            )
+            one = routes[0] if len(routes) == 1 else None
+            return WholeAnswer(replace(answer, route=one), split=split)
+        if "alternatives" in value:
+            others = tuple(read_answer(one, brand, amount) for one in value["alternatives"])
+            exact = bool(value["alternatives_exact"])
+            return WholeAnswer(answer, others=Alternatives(answer, others, exact, 0))
+        return WholeAnswer(answer)
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise ValueError(f"not an answer: {type(error).__name__} {error}") from error
 

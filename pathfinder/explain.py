@@ -30,6 +30,10 @@ from pathfinder.waivers import Waiver, together, waivers_for
 EXPLAIN_BUDGET: Final = 10_000  # labels of one explanation: less than a second of searching
 RULE_BUDGET: Final = 2_500  # of one rule, so that a hopeless one leaves something for the others
 LEAST_BUDGET: Final = 400  # kept for each of the others: a near chain is found with fewer
+# In a network with trees a label costs as much as so many elsewhere, and a tree for one search as
+# much as so many labels there: there the purse is smaller, and each search pays for its tree.
+DEARER: Final = 3
+TREE_LABELS: Final = 100
 MAX_CHAINS: Final = 16  # more than a person reads
 ANY_CODE: Final = frozenset(Code)
 
@@ -83,7 +87,9 @@ class _Explaining:
         self, graph: Graph, question: RouteQuestion, answer: RouteAnswer, budget: int
     ) -> None:
         self._graph, self._question, self._answer = graph, question, answer
-        self._left, self._labels = budget, 0
+        large = setting_of(graph, question)[1].has_trees
+        self._dearer, self._each = (DEARER, TREE_LABELS) if large else (1, 0)
+        self._left, self._labels = budget // self._dearer, 0
         self._skipped: list[Skipped] = []
         if not answer.exact:
             self._skipped.append(Skipped(SEARCH, answer.labels))
@@ -95,10 +101,12 @@ class _Explaining:
             # Only what is cheaper than the answer is missed, whatever the payer would pay.
             question = replace(question, max_cost=cost - 1)
             waivers = [w for w in waivers if w.name is not Code.MAX_COST]
-        reserve = 0 if self._answer.found else RULE_BUDGET  # for what several bar together
+        # For what several bar together.
+        reserve = 0 if self._answer.found else RULE_BUDGET // self._dearer
+        least = LEAST_BUDGET // self._dearer
         barred: dict[object, _Barred] = {}
         for behind, waiver in zip(range(len(waivers), 0, -1), waivers, strict=True):
-            found = self._nearest(question, (waiver,), kept=reserve + behind * LEAST_BUDGET)
+            found = self._nearest(question, (waiver,), kept=reserve + behind * least)
             if found is not None:
                 barred.setdefault(found.chain, found)
         reasons = self._told(barred.values())
@@ -122,7 +130,8 @@ class _Explaining:
         help, or was not looked at to the end. `kept`: labels of the purse for what comes behind."""
         rules: Waived = frozenset(rule for waiver in waivers for rule in waiver.rules)
         name = waivers[0].name.value if len(waivers) == 1 else SEVERAL
-        share = min(self._left, RULE_BUDGET, max(self._left - kept, LEAST_BUDGET))
+        rule, least = RULE_BUDGET // self._dearer, LEAST_BUDGET // self._dearer
+        share = min(self._left, rule, max(self._left - kept, least))
         if share <= 0:
             self._skipped.append(Skipped(name, 0))
             return None
@@ -130,7 +139,7 @@ class _Explaining:
         brand, setting = setting_of(self._graph, asked, rules)
         # Of the last resort's chain nobody knows that it is the nearest: it is not looked for.
         found = cheapest(setting, share, 0, _guides(setting, len(waivers)))
-        self._left -= found.labels
+        self._left -= found.labels + self._each
         self._labels += found.labels
         if not found.exact:
             self._skipped.append(Skipped(name, found.labels))

@@ -14,6 +14,7 @@ MAX_EXCHANGE_RATE: Final = 10**9  # between the finest and the coarsest unit in 
 
 MAX_HOPS: Final = 20  # promises in a chain; also the layers of an instruction packet
 MAX_PARTS: Final = 16  # chains under one commit: more would only make an attempt more fragile
+MAX_ALTERNATIVES: Final = 10  # more chains than a person compares; each costs a handful of searches
 
 # Section 5. Each margin holds 500 ms of clock error of both parties and a slow network answer.
 DECISION_TIME_US: Final = 10 * US

@@ -54,6 +54,9 @@ class RouteAsk:
     A name is what the network calls somebody, an id, or its first 8 digits at least. `brand` None:
     there is only one. `registries` None: all, alone, and the viewer's policies. `learned`: what
     lines carry, by the viewer's own knowledge. `explain`: reasons even where there is a chain.
+    `avoid`: nodes and lines as `proto.avoiding` reads them; `avoid_lines`: lines by their ends.
+    `parts`: split into at most so many chains; `alternatives`: so many chains beside the cheapest;
+    at most one of the two, None: one chain is all that is wanted.
     """
 
     payer: str
@@ -66,6 +69,11 @@ class RouteAsk:
     max_cost: int = MAX_AMOUNT
     max_risk: int | None = None
     avoid: tuple[str, ...] = ()
+    avoid_lines: tuple[tuple[str, str], ...] = ()
+    levels: frozenset[Level] = frozenset(Level)
+    first_levels: frozenset[Level] = frozenset(Level)
+    parts: int | None = None
+    alternatives: int | None = None
     learned: Mapping[bytes, Mapping[LineEnds, int]] = field(default_factory=dict)  # by brand
     explain: bool = False
 

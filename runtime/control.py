@@ -84,6 +84,18 @@ class Arguments:
             raise bad_argument(name, f"must be a list of at most {most} texts")
         return list(value)
 
+    def pairs(self, name: str, most: int = 64) -> list[tuple[str, str]] | None:
+        value = self._take(name, list, None)
+        if value is None:
+            return None
+        whole = all(
+            isinstance(pair, list) and len(pair) == 2 and all(isinstance(v, str) for v in pair)
+            for pair in value
+        )
+        if len(value) > most or not whole:
+            raise bad_argument(name, f"must be a list of at most {most} pairs of texts")
+        return [(first, second) for first, second in value]
+
     def mapping(self, name: str) -> dict[str, Any] | None:
         value: dict[str, Any] | None = self._take(name, dict, None)
         return value

@@ -122,9 +122,7 @@ def max_sendable_(
             answer = sendable_as_json(max_sendable(graph, question, parts))
     else:
         assert at is not None
-        with told_as_unusable(at):
-            wishes_told = wanted.arguments()
-        given = wishes_told | {
+        given = wanted.arguments() | {
             "payer": payer,
             "payee": payee,
             "brand": brand,

@@ -13,26 +13,15 @@ from node.command.display import Json, flat_console, say, table_of
 from node.command.network_draw import network_of_node
 from node.command.route_at import ask_node, at_option, node_to_ask
 from node.command.route_draw import DRAW_OPTION, draw_routes
-from node.command.route_more import (
-    ALTERNATIVES_OPTION,
-    NOTHING_MORE,
-    PARTS_OPTION,
-    More,
-    beside,
-    in_parts,
-    with_reasons,
-)
+from node.command.route_more import ALTERNATIVES_OPTION, PARTS_OPTION, show_more
 from node.command.route_options import MAX_COST_OPTION, CannotAsk, Wanted, only_one_of, wishes
 from node.command.route_reasons import show_reasons
 from node.command.session import Session
 from node.command.waiting import read_patiently
 from pathfinder.answer import Route, RouteAnswer
-from pathfinder.answer_json import answer_as_json
+from pathfinder.asking import ask_all
 from pathfinder.core.graph import Graph
-from pathfinder.core.search import find_route
-from pathfinder.explain import explain
 from pathfinder.files.json_place import NetworkFileError, shown
-from pathfinder.plans.alternatives import find_alternatives
 from pathfinder.question import BadQuestion, Fault, RouteQuestion
 from proto.levels import Level
 from proto.limits import MAX_AMOUNT, MAX_HOPS, US
@@ -80,7 +69,7 @@ Example:
   pledgeway route --network net.json --from P --to Q --amount 100000 \\
       --registry R1 --last-level ATOMIC --json
   pledgeway route --network net.json --from P --to Q --amount 100000 --draw route.svg
-  pledgeway route --at ./alice --to Bob --amount 700
+  pledgeway route --at ./alice --to Bob --amount 700 --parts 3 --avoid Carol
   pledgeway route --network net.json --from P --to Q --amount 100000 \\
       --max-risk 0 --avoid B --avoid "C→D" --alternatives 3
   pledgeway route --network net.json --from P --to Q --amount 900000 --parts 4
@@ -223,54 +212,36 @@ def route(
         last_levels=frozenset(Level[name] for name in last_levels or Level.__members__),
         max_hops=max_hops,
     )
-    several = {"--alternatives": alternatives is not None, "--parts": parts is not None}
-    if node is not None or file is None:
-        assert node is not None
-        with told_as_unusable(node):
-            question = wanted.told(question, [name for name, given in several.items() if given])
-        answer, question, said = ask_node(node, question, explained=explained, as_json=as_json)
-        if as_json:
-            click.echo(json.dumps(said, ensure_ascii=False))
+    where = file if node is None else node
+    assert where is not None
+    with told_as_unusable(where):
+        only_one_of({"--alternatives": alternatives is not None, "--parts": parts is not None})
+        if node is None:
+            network = read_patiently(where)
+            graph = Graph.from_network(network)
+            question = wanted.applied(question, graph.nodes())
+            found = ask_all(
+                graph, question, parts=parts, alternatives=alternatives, explained=explained
+            )
+            said = found.as_json(with_reasons=explained)
         else:
-            _print(answer, question)
-            _print_reasons(answer, said, explained=explained)
-        if picture is not None:
-            known = network_of_node(Session(node, as_json))
-            draw_routes(picture, known, answer.brand, (answer.route,) if answer.route else ())
-        ctx.exit(0 if answer.found else NO_ROUTE)
-    with told_as_unusable(file):
-        only_one_of(several)
-        network = read_patiently(file)
-        graph = Graph.from_network(network)
-        question = wanted.applied(question, graph.nodes())
-        answer, more = _searched(graph, question, alternatives, parts)
-        if explained or not (answer.found or more.several):
-            answer = with_reasons(explain(graph, question, answer), more)
+            more = wanted.arguments() | {"parts": parts, "alternatives": alternatives}
+            found, question, said = ask_node(
+                node, question, more, explained=explained, as_json=as_json
+            )
     if as_json:
-        whole = answer_as_json(answer, with_reasons=explained) | more.json
-        click.echo(json.dumps(whole, ensure_ascii=False))
+        click.echo(json.dumps(said, ensure_ascii=False))
     else:
-        if not more.several:
-            _print(answer, question)
-        more.show(flat_console(), _table)
-        said = answer_as_json(answer, with_reasons=True)
-        _print_reasons(answer, said, explained=explained)
+        if not found.several:
+            _print(found.answer, question)
+        show_more(flat_console(), found, question, parts, _table)
+        _print_reasons(found.answer, said, explained=explained)
     if picture is not None:
-        drawn = more.routes or ((answer.route,) if answer.route else ())
-        draw_routes(picture, network, answer.brand, drawn)
-    if not (answer.found or more.several):
+        if node is not None:
+            network = network_of_node(Session(node, as_json))
+        draw_routes(picture, network, found.answer.brand, found.routes)
+    if not found.found:
         ctx.exit(NO_ROUTE)
-
-
-def _searched(
-    graph: Graph, question: RouteQuestion, alternatives: int | None, parts: int | None
-) -> tuple[RouteAnswer, More]:
-    if parts is not None:
-        return in_parts(graph, question, parts)
-    if alternatives is not None:
-        found = find_alternatives(graph, question, alternatives)
-        return found.first, beside(found)
-    return find_route(graph, question), NOTHING_MORE
 
 
 @contextmanager
@@ -306,7 +277,7 @@ def _print_reasons(answer: RouteAnswer, said: Json, *, explained: bool) -> None:
     """What barred other chains, by the JSON form of the answer."""
     show_reasons(said, answer.brand, "Nearest rejected chains:" if explained else "Why:")
     codes = {reason.get("code") for reason in said.get("reasons") or ()}
-    if not answer.found and "CREDIT_SHORT" in codes and "PARTS" not in codes:
+    if not said.get("found") and "CREDIT_SHORT" in codes and "PARTS" not in codes:
         say(f"Several chains together may carry it: ask with --parts {PARTS_TO_TRY}.")
     if explained and not said.get("reasons") and not said.get("skipped"):
         flat_console().print("No rule barred a cheaper chain.", markup=False)

@@ -10,15 +10,20 @@ import click
 
 from node.command.exit_status import UNUSABLE
 from node.command.session import BAD_ARGUMENT, ENVIRONMENT, NoAnswer, Session
-from pathfinder.answer import RouteAnswer
-from pathfinder.answer_read import read_answer
+from pathfinder.answer_read import read_whole
+from pathfinder.asking import WholeAnswer
 from pathfinder.question import RouteQuestion
 from proto.levels import Level
-from proto.limits import MAX_AMOUNT
 
 ASK_TIMEOUT_S: Final = 60.0  # a search in a large network, behind others
 # What the node calls an argument, and what it is called here.
-_OPTIONS: Final = {"registries": "--registry", "last_levels": "--last-level"}
+_OPTIONS: Final = {
+    "registries": "--registry",
+    "levels": "--level",
+    "first_levels": "--first-level",
+    "last_levels": "--last-level",
+    "avoid_lines": "--avoid-line",
+}
 
 at_option = click.option(
     "--at",
@@ -51,28 +56,39 @@ def node_to_ask(file: Path | None, directory: Path | None, payer: str | None) ->
 
 
 def ask_node(
-    directory: Path, question: RouteQuestion, *, explained: bool, as_json: bool
-) -> tuple[RouteAnswer, RouteQuestion, Mapping[str, Any]]:
+    directory: Path,
+    question: RouteQuestion,
+    more: Mapping[str, object],
+    *,
+    explained: bool,
+    as_json: bool,
+) -> tuple[WholeAnswer, RouteQuestion, Mapping[str, Any]]:
     """The node's answer, the question in the names that it uses, and the JSON that it said. Ends
-    the command where it has none; Unusable where the question is no question."""
+    the command where it has none; Unusable where the question is no question.
+
+    `more`: arguments of the verb beside what the question says; those that are None stay away.
+    """
+    given = {name: value for name, value in more.items() if value is not None}
     session = Session(directory, as_json)
     try:
-        said = session.try_ask("route", _arguments(question, explained), ASK_TIMEOUT_S).value
+        said = session.try_ask(
+            "route", _arguments(question, explained) | given, ASK_TIMEOUT_S
+        ).value
     except NoAnswer as no:
         if no.failure["code"] == BAD_ARGUMENT:
             argument, _, cause = str(no.failure["message"]).partition(": ")
             option = _OPTIONS.get(argument, f"--{argument.replace('_', '-')}")
             raise _unusable(f"{directory}: {option}: {cause}") from no
         session.end(no)
-    asked = said.get("asked", {})
+    names = said.get("asked", {})
     named = replace(
         question,
-        payer=str(asked.get("from", question.payer)),
-        payee=str(asked.get("to", question.payee)),
+        payer=str(names.get("from", question.payer)),
+        payee=str(names.get("to", question.payee)),
     )
-    brand = str(asked.get("brand") or question.brand or "")
+    brand = str(names.get("brand") or question.brand or "")
     try:
-        return read_answer(said.get("answer"), brand, question.amount), named, said["answer"]
+        return read_whole(said.get("answer"), brand, question.amount), named, said["answer"]
     except ValueError as error:
         cause = "the node's answer cannot be read"
         session.end(NoAnswer(UNUSABLE, "LOST", f"{cause}: {error}", "update the older of the two"))
@@ -94,10 +110,4 @@ def _arguments(question: RouteQuestion, explained: bool) -> dict[str, Any]:
         asked["registries"] = sorted(question.policies)
     if question.last_levels != frozenset(Level):
         asked["last_levels"] = sorted(level.name for level in question.last_levels)
-    if question.max_cost < MAX_AMOUNT:
-        asked["max_cost"] = question.max_cost
-    if question.max_risk is not None:
-        asked["max_risk"] = question.max_risk
-    if question.avoid_nodes:
-        asked["avoid"] = sorted(question.avoid_nodes)
     return asked

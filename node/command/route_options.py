@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import click
 
-from node.avoiding import MAX_AVOIDED, Avoided, CannotAvoid, read_avoided
 from node.command.argument_types import AMOUNT, AVOID_HELP, LEVELS, RISK_HELP, CountType
 from node.pay_options import MAX_RISK
 from pathfinder.files.json_place import shown
 from pathfinder.question import RouteQuestion
+from proto.avoiding import MAX_AVOIDED, Avoided, CannotAvoid, read_avoided
 from proto.levels import Level
 
 
@@ -46,35 +46,15 @@ class Wanted:
             avoid_lines=question.avoid_lines | avoided.lines,
         )
 
-    def told(self, question: RouteQuestion, more: Sequence[str]) -> RouteQuestion:
-        """The question for a running node, which looks names up itself. `more`: options that it
-        does not know, beside those of this page. Raises CannotAsk for any of them."""
-        others = {
-            "--level": self.levels,
-            "--first-level": self.first_levels,
-            "--avoid-line": self.avoid_lines,
-        }
-        unknown = [name for name, given in others.items() if given] + list(more)
-        if unknown:
-            step = "`pledgeway network export --at DIR --out FILE` makes a file for --network"
-            raise CannotAsk(f"{unknown[0]}: a running node is not asked that; {step}")
-        return replace(
-            question,
-            max_risk=self.max_risk,
-            max_cost=question.max_cost if self.max_cost is None else self.max_cost,
-            avoid_nodes=frozenset(self.avoid),
-        )
-
     def arguments(self) -> dict[str, object]:
-        """For a node that is asked; absent where nothing was said. Raises CannotAsk."""
-        if self.avoid_lines:
-            raise CannotAsk("--avoid-line: a node is told lines by --avoid, with ids in them")
+        """For a node that is asked, which looks names up itself; absent where nothing was said."""
         given = {
             "levels": list(self.levels),
             "first_levels": list(self.first_levels),
             "max_risk": self.max_risk,
             "max_cost": self.max_cost,
             "avoid": list(self.avoid),
+            "avoid_lines": [list(ends) for ends in self.avoid_lines],
         }
         return {name: value for name, value in given.items() if value not in (None, [])}
 

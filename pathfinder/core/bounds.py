@@ -40,8 +40,9 @@ class Bounds(Protocol):
         """
         ...
 
-    def ways(self, policy: int, node: int, level: Level, must_differ: bool) -> Ways:
-        """How a chain from `node`, which wants to hold a promise of that level, may go on.
+    def ways(self, policy: int, node: int, level: Level, must_differ: bool, most: int) -> Ways:
+        """How a chain from `node`, which wants to hold a promise of that level, may go on; those
+        that add more than `most` ≤ MAX_AMOUNT may be missing.
 
         The most promising first. A way may turn out to be barred when it is gone.
         """
@@ -65,7 +66,7 @@ class PlainBounds:
     def least(self, policy: int, node: int, level: Level, must_differ: bool) -> Least:
         return 0, self._far[node]
 
-    def ways(self, policy: int, node: int, level: Level, must_differ: bool) -> Ways:
+    def ways(self, policy: int, node: int, level: Level, must_differ: bool, most: int) -> Ways:
         key = (policy, node, level)
         found = self._ways.get(key)
         if found is None:

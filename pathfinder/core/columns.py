@@ -226,17 +226,17 @@ def _pairs_of_profiles(waived: Waived, named: bool) -> Booleans:
 
     `named`: the transaction names a policy.
     """
-    found = np.zeros((1 << (PRICED_SHIFT + len(MODES)), len(PAIRS)), np.bool_)
-    for profile, (number, pair) in product(range(len(found)), enumerate(PAIRS)):
+    profiles = np.arange(1 << (PRICED_SHIFT + len(MODES)))
+    found = np.zeros((len(profiles), len(PAIRS)), np.bool_)
+    for number, pair in enumerate(PAIRS):
         mode = mode_of(*pair)
         assert mode is not None
-        standing = Standing(
-            trusts=bool(profile & TRUSTS),
-            verifies=bool(profile & VERIFIES),
-            watches=bool(profile & WATCHES),
-            holds=bool(profile & HOLDS[pair[1]]),
-            priced=bool(profile >> PRICED_SHIFT + mode & 1),
-            named=named,
-        )
-        found[profile, number] = allowed(*pair, standing, waived)
+        # Of a profile a pair asks these five: far fewer cases than profiles.
+        asked = [TRUSTS, VERIFIES, WATCHES, HOLDS[pair[1]], 1 << (PRICED_SHIFT + mode)]
+        case = sum(((profiles & bit) > 0).astype(np.int64) << i for i, bit in enumerate(asked))
+        takes = [
+            allowed(*pair, Standing(trusts, verifies, watches, holds, priced, named), waived)
+            for priced, holds, watches, verifies, trusts in product((False, True), repeat=5)
+        ]
+        found[:, number] = np.array(takes)[case]
     return found

@@ -15,6 +15,7 @@ from pathfinder.core.trees import COARSE, FINE, HALF_FINE, Grain, Tree
 from pathfinder.core.ways import ways_of
 from pathfinder.network import Policy
 from proto.levels import Level
+from proto.limits import MAX_AMOUNT
 from proto.modes import Mode
 from proto.viability import Rule
 
@@ -157,13 +158,16 @@ class TreeBounds:
         extra = self._of[policy].of(node, level, must_differ)
         return (extra, far) if extra >= 0 else NO_WAY
 
-    def ways(self, policy: int, node: int, level: Level, must_differ: bool) -> Ways:
+    def ways(self, policy: int, node: int, level: Level, must_differ: bool, most: int) -> Ways:
         tree = self._of[policy]
         key = (self._setting.policies[policy], node, level, must_differ)
-        found = tree.ways.get(key)
-        if found is None:
-            found = ways_of(self._setting, self._columns, tree, *key)
-            tree.ways[key] = found
+        found, known = tree.ways.get(key, (None, 0))
+        if found is None or known < most:
+            if found is not None:
+                tree.way_count -= len(found.lines)
+                most = MAX_AMOUNT  # asked for more a second time: all of them, once and for ever
+            found, known = ways_of(self._setting, self._columns, tree, *key, most)
+            tree.ways[key] = found, known
             tree.way_count += len(found.lines)
         return found
 

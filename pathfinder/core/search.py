@@ -32,7 +32,6 @@ LABEL_BUDGET: Final = 200_000  # over all passes: some ten seconds, beyond which
 NODES_PER_LABEL: Final = 64
 LEAST_WORTH: Final = 300
 MOST_COARSE: Final = 2_000  # labels of one search: one that takes more hardly ever ends soon
-MIN_TREE_LINES: Final = 1_000  # in a smaller network trees gain less than numpy takes to load
 LAST_RESORT_BUDGET: Final = 50_000  # of the pass that is not exact, once the budget is spent
 
 
@@ -60,7 +59,7 @@ def guides_for(setting: Setting, wanted: Sequence[Guide] = ()) -> Sequence[Guide
         return (Guide.PLAIN,)
     if wanted:
         return wanted
-    if len(setting.board.lines) < MIN_TREE_LINES:
+    if not setting.has_trees:
         return (Guide.PLAIN,)
     from pathfinder.core.forest import Forest  # here: a small network needs no numpy
 

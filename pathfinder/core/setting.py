@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from copy import copy
+from typing import Final
 
 from pathfinder.core.board import CLOSED, Board, Waived
 from pathfinder.core.steps import payer_gives
@@ -11,6 +12,8 @@ from proto.levels import Level
 from proto.limits import MAX_HOPS
 from proto.modes import Mode
 from proto.viability import PayeeTerms, Rule
+
+MIN_TREE_LINES: Final = 1_000  # in a smaller network trees gain less than numpy takes to load
 
 
 class Setting:
@@ -44,6 +47,11 @@ class Setting:
         other.question = question
         other.available = {**self.available, **available}
         return other
+
+    @property
+    def has_trees(self) -> bool:
+        """Whether trees of fees may guide a search here; PlainBounds else."""
+        return len(self.board.lines) >= MIN_TREE_LINES
 
     def room(self, line: int) -> int:
         """What the line carries; CLOSED = to be avoided."""

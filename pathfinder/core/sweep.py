@@ -118,7 +118,8 @@ class Pass:
         heap promises more."""
         _, hops, risk, _, label, ways, first = item
         if ways is None:  # made now, for most labels never get here
-            ways = self.bounds.ways(label.policy, label.node, label.level, label.must_differ)
+            most = min(self.setting.question.max_cost - label.amount, MAX_AMOUNT)
+            ways = self.bounds.ways(label.policy, label.node, label.level, label.must_differ, most)
         heap, amount = self.heap, label.amount
         setting, most_cost = self.setting, self.setting.question.max_cost
         extras, lines, held_by = ways

@@ -94,7 +94,7 @@ class Tree:
         board = setting.board
         self.policies, self.floor, self.grain = policies, floor, grain
         self.seen = board.improved.until
-        self.ways: dict[WaysKey, Ways] = {}
+        self.ways: dict[WaysKey, tuple[Ways, int]] = {}  # and up to which fees they are all
         self.way_count = 0  # in all of them
         self.spent = 0  # labels taken under its guidance
         carries = usable(room_of(board), floor, setting.waived)
@@ -206,7 +206,7 @@ class Improvement:
     def _forget_ways(self, node: int) -> None:
         for key in product(self._tree.policies, (node,), Level, (False, True)):
             if (forgotten := self._tree.ways.pop(key, None)) is not None:
-                self._tree.way_count -= len(forgotten.lines)
+                self._tree.way_count -= len(forgotten[0].lines)
 
 
 def takes_pair(setting: Setting, pair: Pair) -> bool:

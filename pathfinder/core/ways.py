@@ -22,7 +22,13 @@ _EXTRA: Final = itemgetter(0)
 
 
 def _one_by_one(
-    setting: Setting, tree: Tree, policy: Policy, node: int, level: Level, must_differ: bool
+    setting: Setting,
+    tree: Tree,
+    policy: Policy,
+    node: int,
+    level: Level,
+    must_differ: bool,
+    limit: int,
 ) -> Ways:
     # Everything that calls a function for each line is spelled out: here a search spends its time.
     board, floor, found = setting.board, tree.floor, list[tuple[int, int, int]]()
@@ -31,6 +37,7 @@ def _one_by_one(
     if must_differ:
         held[Level.BARE] = tree.grain.differed
     enough = floor if Rule.V10 not in setting.waived else CLOSED + 1
+    one_state = states == 1
     steps = board.prices(policy, setting.waived).steps
     levels, modes = setting.question.levels, setting.modes
     for line in board.incoming[node]:
@@ -41,13 +48,16 @@ def _one_by_one(
             continue
         if room[line] < enough:
             continue
+        # Where what is left of the way costs too much anyway, nobody asks for its prices.
+        if one_state and not 0 <= least[promisor] <= limit:
+            continue
         for step in steps(line, level):
             incoming = step.incoming
             extra = least[promisor * states + held[incoming]]
             if extra < 0 or incoming not in levels or step.mode not in modes:
                 continue
             extra += -(-floor * (step.num - step.den) // step.den) + step.flat
-            if extra <= MAX_AMOUNT:
+            if extra <= limit:
                 found.append((extra, line, incoming))
     found.sort(key=_EXTRA)
     extras = array("q", [extra for extra, _, _ in found])
@@ -63,13 +73,15 @@ def ways_of(
     node: int,
     level: Level,
     must_differ: bool,
-) -> Ways:
-    """All ways from `node`, which wants to hold a promise of that level.
+    limit: int,
+) -> tuple[Ways, int]:
+    """Ways from `node`, which wants to hold a promise of that level, and up to which fees these
+    are all of them: `limit` at least, which is no more than MAX_AMOUNT.
 
     Lines that carry less than the tree's floor are left out.
     """
     if len(setting.board.incoming[node]) < MANY_LINES:
-        return _one_by_one(setting, tree, policy, node, level, must_differ)
+        return _one_by_one(setting, tree, policy, node, level, must_differ, limit), limit
     grain, lines = tree.grain, columns.incoming(node)
     promisors, rows = columns.promisor[lines], columns.row_of_line[lines]
     usable = np.array([setting.may_carry(line, tree.floor) for line in lines.tolist()])
@@ -90,7 +102,8 @@ def ways_of(
         found.append(lines[possible])
         held += [incoming] * len(found[-1])
     del bounds  # the tree cannot grow while somebody looks at it
-    return _sorted(np.concatenate(extras), np.concatenate(found), np.array(held, np.uint8))
+    ways = _sorted(np.concatenate(extras), np.concatenate(found), np.array(held, np.uint8))
+    return ways, MAX_AMOUNT
 
 
 def _own(setting: Setting, policy: Policy, level: Level, lines: Ints) -> Ints:

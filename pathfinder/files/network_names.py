@@ -16,11 +16,10 @@ from pathfinder.files.json_place import shown
 from pathfinder.network import name_fault
 from proto.adverts import LineAdvert, NodeAdvert, RecordAdvert
 from proto.money import Brand, common_brand
+from proto.naming import LEAST_DIGITS, begins_an_id, meant
 from proto.network_view import BadAsk, Viewpoint
 
-LEAST_DIGITS: Final = 8  # of an id that is not given whole; an alias that could be one is not used
 MAX_LISTED: Final = 3  # candidates that an error names
-_HEX: Final = frozenset("0123456789abcdef")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,32 +35,20 @@ class Names:
 
         An id given whole is always that node: no alias stands in its way.
         """
-        if given in self.nodes:
-            return given
-        lower = given.lower()
-        found = {n for n, name in self.nodes.items() if name == given}
-        found = found or {n for n, alias in aliases.items() if alias == given}
-        if _begins_an_id(lower):
-            found |= {n for n in self.nodes if n.startswith(lower)}
-        return _one(found, given, argument, "node")
+        return _one(self.nodes_meant(given, aliases), given, argument, "node")
+
+    def nodes_meant(self, given: str, aliases: Mapping[str, str]) -> frozenset[str]:
+        """Ids of all nodes that somebody may mean."""
+        return meant(given, self.nodes.keys(), self.nodes, aliases)
 
     def registry(self, given: str, argument: str) -> str:
         """As `node`, for a registry."""
-        if given in self.registries:
-            return given
-        found = {r for r, name in self.registries.items() if name == given}
-        if _begins_an_id(given.lower()):
-            found |= {r for r in self.registries if r.startswith(given.lower())}
+        found = meant(given, self.registries.keys(), self.registries)
         return _one(found, given, argument, "registry")
 
     def brand(self, given: str, argument: str) -> str:
         """As `node`, for a brand; its id is the guid."""
-        if given in self.brands:
-            return given
-        found = {b for b, name in self.brands.items() if name == given}
-        if _begins_an_id(given.lower()):
-            found |= {b for b in self.brands if b.startswith(given.lower())}
-        return _one(found, given, argument, "brand")
+        return _one(meant(given, self.brands.keys(), self.brands), given, argument, "brand")
 
 
 def names_of(
@@ -90,15 +77,11 @@ def _unique(
     among_met = Counter(called[i] for i in met if i in called)
 
     def fits(identity: str, name: str) -> bool:
-        if name in taken or name_fault(name) or _begins_an_id(name.lower()):
+        if name in taken or name_fault(name) or begins_an_id(name.lower()):
             return False
         return everywhere[name] == 1 or (identity in met and among_met[name] == 1)
 
     return {i: name if fits(i, name) else i for i, name in called.items()}
-
-
-def _begins_an_id(name: str) -> bool:
-    return len(name) >= LEAST_DIGITS and _HEX.issuperset(name)
 
 
 def _brands(view: Viewpoint, lines: Iterable[LineAdvert]) -> dict[str, str]:
@@ -118,7 +101,7 @@ def _brands(view: Viewpoint, lines: Iterable[LineAdvert]) -> dict[str, str]:
     named: dict[str, str] = {}
     taken: set[str] = set()
     for *_, guid_hex, name in sorted(ranked):
-        if name in taken or name_fault(name) or _begins_an_id(name.lower()):
+        if name in taken or name_fault(name) or begins_an_id(name.lower()):
             name = guid_hex
         taken.add(name)
         named[guid_hex] = name

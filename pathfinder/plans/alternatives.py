@@ -21,8 +21,8 @@ from pathfinder.core.graph import Graph
 from pathfinder.core.labels import RANK
 from pathfinder.core.search import LABEL_BUDGET, LAST_RESORT_BUDGET, cheapest, route_of, setting_of
 from pathfinder.question import LineEnds, RouteQuestion
+from proto.limits import MAX_ALTERNATIVES
 
-MAX_ALTERNATIVES: Final = 10  # more than a person compares; each costs a handful of searches
 SEARCH_BUDGET: Final = 400  # over all alternatives: about forty for each of ten
 OTHERS_BUDGET: Final = 200_000  # labels of all searches but the first: some ten seconds
 

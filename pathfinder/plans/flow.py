@@ -40,6 +40,14 @@ def most_together(setting: Setting) -> int | None:
     return int(nx.maximum_flow_value(_network(setting), setting.payer, setting.payee))
 
 
+def ends_carry(setting: Setting, parts: int) -> int:
+    """What that many chains carry at most over the lines of the payer, and over the payee's: quick
+    in a network of any size, where mostly nothing else is as narrow. Each uses one of each."""
+    board = setting.board
+    sides = (board.outgoing[setting.payer], board.incoming[setting.payee])
+    return min(sum(sorted(max(0, setting.room(i)) for i in side)[-parts:]) for side in sides)
+
+
 @dataclass(frozen=True, slots=True)
 class Bottleneck:
     """Lines, by number, that together carry the maximum flow: without more room on one of them

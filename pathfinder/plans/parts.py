@@ -17,7 +17,7 @@ from pathfinder.core.graph import Graph
 from pathfinder.core.search import find_route, setting_of
 from pathfinder.core.setting import Setting, policies_to_try
 from pathfinder.network import NO_POLICY, Policy
-from pathfinder.plans.flow import most_together
+from pathfinder.plans.flow import ends_carry, most_together
 from pathfinder.plans.plan_limits import Limits
 from pathfinder.plans.rounding import rounded_well
 from pathfinder.plans.splitting import Splitter
@@ -106,6 +106,10 @@ def find_parts(
         least = single.cost if single.exact else question.amount
         return PartsAnswer(single.brand, question.amount, alone, single.exact, None, least)
     most = None if alone else most_together(setting_of(graph, question)[1])
+    if not alone and most is None:
+        # Too large a network for the maximum flow; what the ends carry says as much, if less often.
+        carried = ends_carry(setting_of(graph, question)[1], max_parts)
+        most = carried if carried < question.amount else None
     if most is not None and most < question.amount:
         return PartsAnswer(single.brand, question.amount, (), True, most)
     below = min(question.max_cost, MAX_AMOUNT) + 1 if single.cost is None else single.cost

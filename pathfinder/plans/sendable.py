@@ -18,7 +18,7 @@ from pathfinder.answer import Route
 from pathfinder.core.graph import Graph
 from pathfinder.core.search import LABEL_BUDGET, cheapest, find_route, route_of, setting_of
 from pathfinder.core.setting import Setting
-from pathfinder.plans.flow import bottleneck, most_together
+from pathfinder.plans.flow import MAX_FLOW_LINES, bottleneck, ends_carry, most_together
 from pathfinder.plans.parts import (
     family_settings,
     find_parts,
@@ -81,7 +81,9 @@ def max_sendable(
     question = replace(question, amount=unit)
     brand, setting = setting_of(graph, question)
     lines_together = most_together(setting)
-    ceiling = question.max_cost if lines_together is None else lines_together
+    if lines_together is None:
+        lines_together = ends_carry(setting, max_parts)
+    ceiling = lines_together
     ceiling = min(ceiling, question.max_cost, MAX_AMOUNT)
     single = _over_one(graph, question, ceiling, unit)
     found = Sendable(brand, single.amount, single.at_most, single.routes)
@@ -161,9 +163,10 @@ def _over_several(
 
 
 def _with_bottleneck(found: Sendable, setting: Setting) -> Sendable:
+    if len(setting.board.lines) > MAX_FLOW_LINES:
+        return found  # before anybody looks at all of them
     cut = bottleneck(setting, _usable(setting))
-    if cut is None:
-        return found
+    assert cut is not None
     board = setting.board
     full = sorted(
         (board.lines[i].promisor, board.lines[i].promisee, setting.room(i)) for i in cut.lines

@@ -5,11 +5,10 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property, partial
 from typing import Any, Final
 
-from pathfinder.answer_json import answer_as_json
+from pathfinder.asking import ask_all
 from pathfinder.by_id import policy_of
 from pathfinder.core.graph import Graph
-from pathfinder.core.search import find_route
-from pathfinder.explain import explain
+from pathfinder.files.json_place import shown
 from pathfinder.files.network_file import line_json, node_json, policy_json
 from pathfinder.files.network_names import Names, names_of
 from pathfinder.files.network_parse import MAX_HOLD_MS
@@ -17,6 +16,7 @@ from pathfinder.network import Line, Node, Policy, name_fault
 from pathfinder.question import BadQuestion, Fault, RouteQuestion
 from pathfinder.serving.feed import Tables
 from proto.adverts import LineAdvert, NodeAdvert, RecordAdvert
+from proto.avoiding import Avoided, CannotAvoid, read_avoided, read_line
 from proto.fees import RegistryFee
 from proto.limits import US
 from proto.network_view import BadAsk, Known, RouteAsk, Viewpoint
@@ -195,22 +195,45 @@ class Snapshot:
             policies = frozenset(
                 own.get(given) or names.registry(given, "registries") for given in asked.registries
             )
-        avoid = frozenset(names.node(given, "avoid", aliases) for given in asked.avoid)
+        payer = names.node(asked.payer, "from", aliases)
+        payee = names.node(asked.payee, "to", aliases)
+        avoided = self._avoided(asked, {payer: "pays", payee: "is paid"})
         learned = asked.learned.get(bytes.fromhex(brand), {}) if brand else {}
         return RouteQuestion(
-            payer=names.node(asked.payer, "from", aliases),
-            payee=names.node(asked.payee, "to", aliases),
+            payer=payer,
+            payee=payee,
             amount=asked.amount,
             brand=brand,
             policies=policies,
+            levels=asked.levels,
+            first_levels=asked.first_levels,
             last_levels=asked.last_levels,
             max_hops=asked.max_hops,
             max_cost=asked.max_cost,
             max_risk=asked.max_risk,
-            avoid_nodes=avoid,
+            avoid_nodes=avoided.nodes,
+            avoid_lines=avoided.lines,
             capacity_overrides={(f.hex(), t.hex()): room for (f, t), room in learned.items()},
             now_us=self.view.now_us,
         )
+
+    def _avoided(self, asked: RouteAsk, ends: Mapping[str, str]) -> Avoided[str]:
+        """`ends`: who stands at the end of every chain, and what he does there. BadAsk."""
+        find = lambda name: self.names.nodes_meant(name, self.aliases)  # noqa: E731
+        found: Avoided[str] = Avoided()
+        argument = "avoid"
+        try:
+            for text in asked.avoid:
+                found |= read_avoided(text, find)
+            argument = "avoid_lines"
+            for promisor, promisee in asked.avoid_lines:
+                found |= read_line(promisor, promisee, find)
+        except CannotAvoid as cannot:
+            raise BadAsk(argument, f"{shown(str(cannot))}: ids say it for certain") from cannot
+        for end in sorted(found.nodes & ends.keys()):
+            cause = f"{shown(self._name(end))} {ends[end]}: only those in between can be avoided"
+            raise BadAsk("avoid", cause)
+        return found
 
     def _brand(self, asked: RouteAsk) -> str | None:
         """The only one; where there are several and the viewer's own lines are in one, that."""
@@ -261,13 +284,17 @@ def ask(graph: Graph, snapshot: Snapshot, asked: RouteAsk) -> Mapping[str, Any]:
     """The answer of `KnownNetwork.ask`. The graph knows at least what the snapshot does. BadAsk."""
     question = snapshot.question(asked)
     try:
-        answer = find_route(graph, question)
-        if asked.explain or not answer.found:
-            answer = explain(graph, question, answer)
+        found = ask_all(
+            graph,
+            question,
+            parts=asked.parts,
+            alternatives=asked.alternatives,
+            explained=asked.explain,
+        )
     except BadQuestion as error:
         raise snapshot.bad(error) from error
-    named = {"from": question.payer, "to": question.payee, "brand": answer.brand}
+    named = {"from": question.payer, "to": question.payee, "brand": found.answer.brand}
     return {
-        "answer": snapshot.named(answer_as_json(answer, with_reasons=asked.explain)),
+        "answer": snapshot.named(found.as_json(with_reasons=asked.explain)),
         "asked": snapshot.named(named),
     }

@@ -242,6 +242,9 @@ async def test_the_brand_of_our_own_lines_is_meant_where_there_are_several() -> 
         ({"brand": "X"}, "brand"),
         ({"registries": ("X",)}, "registries"),
         ({"avoid": ("X",)}, "avoid"),
+        ({"avoid": ("A",)}, "avoid"),
+        ({"avoid": ("A→X",)}, "avoid"),
+        ({"avoid_lines": (("A", "X"),)}, "avoid_lines"),
     ],
 )
 async def test_questions_that_cannot_be_asked(more: dict[str, Any], argument: str) -> None:

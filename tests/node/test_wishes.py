@@ -78,13 +78,32 @@ def taken(*texts: str) -> tuple[frozenset[bytes], frozenset[tuple[bytes, bytes]]
 
 def test_names_and_ids_become_nodes_and_lines() -> None:
     assert taken() == (frozenset(), frozenset())
-    assert taken("Ben", "c3c3") == ({B, C}, frozenset())
-    assert taken("me→Ben", "b2b2b2->Carol") == (frozenset(), {(A, B), (B, C)})
+    assert taken("Ben", "c3c3c3c3") == ({B, C}, frozenset())
+    assert taken("me→Ben", "b2b2B2b2b->Carol") == (frozenset(), {(A, B), (B, C)})
+
+
+def test_lines_by_their_ends() -> None:
+    arguments = Arguments({"avoid_lines": [["me", "Ben"], ["Ben", "c3c3c3c3"]]})
+    found = take_avoided(cast(Any, context(Ben=B, Carol=C)), arguments)
+    assert (found.nodes, found.lines) == (frozenset(), {(A, B), (B, C)})
+
+
+@pytest.mark.parametrize("given", [[["me", "Zoe"]], [["me"]], ["me→Ben"], [["me", 7]]])
+def test_lines_that_cannot_be_avoided(given: list[Any]) -> None:
+    with pytest.raises(ControlFailure, match="avoid_lines: ") as failure:
+        take_avoided(cast(Any, context(Ben=B)), Arguments({"avoid_lines": given}))
+    assert failure.value.code == "BAD_ARGUMENT"
 
 
 @pytest.mark.parametrize(
     ("text", "cause"),
-    [("Zoe", "no node Zoe"), ("me", "this node pays"), ("a1a1", "this node pays"), ("b2", "no")],
+    [
+        ("Zoe", "no node Zoe"),
+        ("me", "this node pays"),
+        ("a1a1a1a1", "this node pays"),
+        ("a1a1", "no"),
+        ("b2", "no"),
+    ],
 )
 def test_names_that_cannot_be_avoided(text: str, cause: str) -> None:
     with pytest.raises(ControlFailure, match=cause) as failure:

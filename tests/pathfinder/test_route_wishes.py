@@ -186,16 +186,6 @@ def test_unusable_wishes(file: Path, more: list[str], said: str) -> None:
     assert len(result.stderr) < 6000
 
 
-@pytest.mark.parametrize(
-    "more", [["--parts", "2"], ["--alternatives", "1"], ["--level", "BARE"]], ids=lambda m: m[0]
-)
-def test_what_a_running_node_is_not_asked(tmp_path: Path, more: list[str]) -> None:
-    args = ["--at", str(tmp_path), "--to", "Q", "--amount", "20", *more]
-    result = CliRunner().invoke(route, args)
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert f"{more[0]}: a running node is not asked that" in result.stderr
-
-
 def test_help_explains_the_risks() -> None:
     text = " ".join(CliRunner().invoke(route, ["--help"]).stdout.split())
     for words in ("SECURED 1, GATEWAY 2, BARE 3", "--alternatives 3", "FROM→TO", "at least one of"):

@@ -58,6 +58,50 @@ def test_everything_that_is_asked_reaches_the_node(fake: FakeNode) -> None:
     )
 
 
+WISHES = (
+    *("--level", "BARE", "--level", "ATOMIC", "--first-level", "BARE", "--max-risk", "3"),
+    *("--max-cost", "9000", "--avoid", "B", "--avoid", "A→B", "--avoid-line", "a→b", "c-d"),
+)
+
+
+@pytest.mark.parametrize("more", [("--parts", "3"), ("--alternatives", "2")])
+def test_everything_that_a_file_is_asked_a_node_is_asked_too(
+    fake: FakeNode, more: tuple[str, str]
+) -> None:
+    says_route(fake, answer())
+    result = fake.run("route", "--to", "Q", "--amount", "7", *WISHES, *more)
+    assert result.exit_code == 0, result.output
+    assert fake.heard[1] == {
+        "to": "Q",
+        "amount": 7,
+        "max_hops": 20,
+        "explain": False,
+        "levels": ["BARE", "ATOMIC"],
+        "first_levels": ["BARE"],
+        "max_risk": 3,
+        "max_cost": 9000,
+        "avoid": ["B", "A→B"],
+        "avoid_lines": [["a→b", "c-d"]],
+        more[0].removeprefix("--"): int(more[1]),
+    }
+
+
+@pytest.mark.parametrize(
+    ("more", "amount"),
+    [(("--parts", "4"), 1000), (("--parts", "4"), 10**9), (("--alternatives", "3"), 1000)],
+)
+def test_a_node_and_a_file_are_shown_alike(
+    fake: FakeNode, tmp_path: Path, more: tuple[str, str], amount: int
+) -> None:
+    asked = ("--to", "Q", "--amount", str(amount), *more)
+    file = ("route", "--network", network_file(tmp_path), "--from", "P", *asked)
+    said, text = fake.run(*file, "--json"), fake.run(*file)
+    says_route(fake, json.loads(said.stdout))
+    told, shown = fake.run("route", *asked, "--json"), fake.run("route", *asked)
+    assert (told.exit_code, told.stdout) == (said.exit_code, said.stdout)
+    assert (shown.exit_code, shown.stdout) == (text.exit_code, text.stdout)
+
+
 def test_no_route_by_a_node(fake: FakeNode) -> None:
     reason = {
         "rule": "V10", "node": "P", "line": ["P", "A"], "figure": 5, "text": "line P→A is short",
@@ -76,6 +120,8 @@ def test_no_route_by_a_node(fake: FakeNode) -> None:
         ("to: no node Zoe is known here", "--to: no node Zoe"),
         ("registries: no registry X", "--registry: no registry X"),
         ("last_levels: none", "--last-level: none"),
+        ("avoid_lines: no node Zoe", "--avoid-line: no node Zoe"),
+        ("first_levels: none", "--first-level: none"),
         ("max_hops: must lie between 1 and 20", "--max-hops: must lie"),
     ],
 )

@@ -19,7 +19,7 @@ class CannotAvoid(Exception):
     """The text names nothing, or more than one thing. The argument is one line that says so."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Avoided(Generic[Name]):
     """Nodes, as intermediaries, and lines, as (promisor, promisee)."""
 
@@ -50,3 +50,18 @@ def read_avoided(text: str, find: Callable[[str], Collection[Name]]) -> Avoided[
     if any(other != readings[0] for other in readings):
         raise CannotAvoid(f"{text} may mean several things")
     return readings[0]
+
+
+def read_line(
+    promisor: str, promisee: str, find: Callable[[str], Collection[Name]]
+) -> Avoided[Name]:
+    """A line whose ends are named each for itself. `find` as above. Raises CannotAvoid."""
+    ends = []
+    for name in (promisor, promisee):
+        if len(name) > MAX_AVOID_CHARS:
+            raise CannotAvoid(f"a name of more than {MAX_AVOID_CHARS} characters")
+        found = list(find(name))
+        if len(found) != 1:
+            raise CannotAvoid(f"{name} may mean several nodes" if found else f"no node {name}")
+        ends += found
+    return Avoided(lines=frozenset({(ends[0], ends[1])}))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from node.avoiding import MAX_AVOID_CHARS, Avoided, CannotAvoid, read_avoided
+from proto.avoiding import MAX_AVOID_CHARS, Avoided, CannotAvoid, read_avoided
 
 KNOWN = {"Ann", "Ben", "Ann-Ben", "A→B", "→", "-", "B->C", "C", "B", "A", ">C", "é [x]"}
 
