@@ -181,7 +181,7 @@ def _print_reasons(answer: RouteAnswer, said: Json, *, explained: bool) -> None:
     """What barred other chains, by the JSON form of the answer."""
     show_reasons(said, answer.brand, "Nearest rejected chains:" if explained else "Why:")
     codes = {reason.get("code") for reason in said.get("reasons") or ()}
-    if not answer.found and "CREDIT_SHORT" in codes and "PARTS" not in codes:
+    if not said.get("found") and "CREDIT_SHORT" in codes and "PARTS" not in codes:
         say(f"Several chains together may carry it: ask with --parts {PARTS_TO_TRY}.")
     if explained and not said.get("reasons") and not said.get("skipped"):
         flat_console().print("No rule barred a cheaper chain.", markup=False)

@@ -34,4 +34,6 @@ def no_split(
             text += f": {', '.join(names)}"
     elif not answer.exact:
         text = f"no split into up to {max_parts} chains was found that does"
+    if max_parts == 1:
+        text = "and a single chain is all that --parts 1 allows"
     return Reason(Bar(Code.PARTS, Code.PARTS.rule, text, figure=short, next_step=step))

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from node.command.route import route
+from tests.pathfinder.test_parts import net_of
 from tests.pathfinder.test_search import worked
 
 
@@ -149,6 +150,19 @@ def test_where_credit_is_short_several_chains_are_proposed(
     result = run(file, *more, amount=amount)
     assert result.exit_code == 1
     assert ("ask with --parts 4" in result.stdout) is told, result.stdout
+
+
+def test_one_chain_is_no_split(file: Path) -> None:
+    result = run(file, "--parts", "1", amount="900000")
+    assert result.exit_code == 1 and "--parts 1 allows" in result.stdout
+    assert "1 chains" not in result.stdout
+
+
+def test_a_split_that_was_found_is_not_proposed(tmp_path: Path) -> None:
+    network = net_of("PA60 AQ70 PB50 BQ40")
+    result = run(write(tmp_path, json.dumps(network)), "--parts", "2", "--explain", amount="90")
+    assert result.exit_code == 0 and "Part 2 of 2" in result.stdout
+    assert "CREDIT_SHORT" in result.stdout and "ask with --parts" not in result.stdout
 
 
 def test_names_are_no_markup(tmp_path: Path) -> None:
