@@ -1,4 +1,4 @@
-"""Registries that nobody uses cost a search nothing; many that are in use do not cost it too much."""
+"""Registries that nobody uses cost a search nothing; many in use do not cost it too much."""
 
 import random
 
