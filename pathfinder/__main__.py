@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from pathfinder.config import ConfigFault
-from pathfinder.daemon import run
-from pathfinder.home import HomeFault
+from pathfinder.serving.daemon import run
+from pathfinder.serving.home import HomeFault
 from runtime.handover import DaemonCrash
 from runtime.identity import IdentityFault
 from runtime.store import StoreUnusable

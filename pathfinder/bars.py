@@ -11,11 +11,11 @@ from itertools import pairwise
 from shlex import quote
 
 from pathfinder.answer import Bar
-from pathfinder.graph import Graph
+from pathfinder.core.graph import Graph
+from pathfinder.core.steps import broken_by_pair
 from pathfinder.network import Policy
 from pathfinder.question import ALL_LEVELS, RouteQuestion
 from pathfinder.reason_codes import Code
-from pathfinder.steps import broken_by_pair
 from proto.levels import Level
 from proto.limits import US
 from proto.modes import mode_of

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 from pathfinder.answer import Bar, Reason, Route, RouteAnswer
 from pathfinder.answer_json import answer_as_json, reason_as_json
+from pathfinder.core.graph import Graph
+from pathfinder.core.search import LABEL_BUDGET, find_route
 from pathfinder.explain import EXPLAIN_BUDGET, explain
-from pathfinder.graph import Graph
 from pathfinder.network import Policy
-from pathfinder.parts import PARTS_BUDGET, PartsAnswer, find_parts
+from pathfinder.plans.parts import PARTS_BUDGET, PartsAnswer, find_parts
+from pathfinder.plans.sendable import max_sendable
 from pathfinder.question import BadQuestion, RouteQuestion
 from pathfinder.reason_codes import Code
-from pathfinder.search import LABEL_BUDGET, find_route
-from pathfinder.sendable import max_sendable
 from proto.keys import NodeId
 from proto.policy import EMPTY_POLICY, RegistryPolicy, single
 from proto.route import MostFound, NoRoute, RouteFound, RouteHop, RoutePart, RouteQuery

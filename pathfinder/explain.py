@@ -11,11 +11,9 @@ from typing import Final
 
 from pathfinder.answer import SEARCH, SEVERAL, Bar, Reason, RouteAnswer, Skipped
 from pathfinder.bars import Candidate, bars_of
-from pathfinder.board import Waived
-from pathfinder.graph import Graph
-from pathfinder.question import RouteQuestion
-from pathfinder.reason_codes import Code
-from pathfinder.search import (
+from pathfinder.core.board import Waived
+from pathfinder.core.graph import Graph
+from pathfinder.core.search import (
     Guide,
     amounts_of,
     cheapest,
@@ -24,7 +22,9 @@ from pathfinder.search import (
     names_of,
     setting_of,
 )
-from pathfinder.setting import Setting
+from pathfinder.core.setting import Setting
+from pathfinder.question import RouteQuestion
+from pathfinder.reason_codes import Code
 from pathfinder.waivers import Waiver, together, waivers_for
 
 EXPLAIN_BUDGET: Final = 10_000  # labels of one explanation: less than a second of searching

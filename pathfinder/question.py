@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum, unique
 from types import MappingProxyType
 
-from pathfinder.graph import Graph
+from pathfinder.core.graph import Graph
 from pathfinder.network import Policy
 from proto.levels import Level
 from proto.limits import DECISION_TIME_US, MAX_AMOUNT, MAX_HOPS, PAYEE_MARGIN_US

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from pathfinder.board import Waived
-from pathfinder.graph import Graph
+from pathfinder.core.board import Waived
+from pathfinder.core.graph import Graph
 from pathfinder.question import ALL_LEVELS, RouteQuestion
 from pathfinder.reason_codes import Code
 from proto.limits import MAX_AMOUNT, MAX_HOPS

@@ -1,7 +1,7 @@
 """The path finder in the node's own process: adverts in, routes out."""
 
 from node.routing import RouteFinder
-from pathfinder.searching import Searching
+from pathfinder.serving.searching import Searching
 
 
 class LocalFinder(Searching, RouteFinder):

@@ -12,12 +12,12 @@ from rich.table import Table
 from node.command.argument_types import CountType
 from node.command.route import Natural, OneLineCommand, Unusable, told_as_unusable
 from node.command.route_options import BUDGET_OPTION, Wanted, wishes
-from pathfinder.graph import Graph
-from pathfinder.json_place import shown
-from pathfinder.network_file import read_network
-from pathfinder.plan_json import sendable_as_json
+from pathfinder.core.graph import Graph
+from pathfinder.files.json_place import shown
+from pathfinder.files.network_file import read_network
+from pathfinder.plans.plan_json import sendable_as_json
+from pathfinder.plans.sendable import max_sendable
 from pathfinder.question import RouteQuestion
-from pathfinder.sendable import max_sendable
 from proto.levels import Level
 from proto.limits import MAX_HOPS, MAX_PARTS
 

@@ -38,9 +38,9 @@ class Conversion:
 
 def convert(asked: Conversion, *, as_json: bool) -> None:
     """Writes the network file and says what is in it. Ends the command where the data is bad."""
-    from pathfinder.foreign import ForeignFault, credit_links, edges
+    from pathfinder.files.foreign import ForeignFault, credit_links, edges
+    from pathfinder.files.network_file import network_text
     from pathfinder.network import name_fault
-    from pathfinder.network_file import network_text
 
     require_new_file(asked.out)
     if cause := name_fault(asked.brand):
@@ -81,7 +81,7 @@ def convert(asked: Conversion, *, as_json: bool) -> None:
 @contextmanager
 def _rows(source: Path) -> Iterator[Iterator[str]]:
     """The rows of a text, or of a text in gzip. OSError and what gzip raises."""
-    from pathfinder.foreign import MAX_ROW_CHARS
+    from pathfinder.files.foreign import MAX_ROW_CHARS
 
     if source.exists() and not source.is_file():
         fail(UNUSABLE, f"{plain(source)}: is no file")

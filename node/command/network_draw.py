@@ -78,8 +78,8 @@ def draw(
 
 
 def _of_file(file: Path) -> "Network":
-    from pathfinder.json_place import NetworkFileError
-    from pathfinder.network_file import read_network
+    from pathfinder.files.json_place import NetworkFileError
+    from pathfinder.files.network_file import read_network
 
     try:
         return read_network(file)
@@ -89,8 +89,8 @@ def _of_file(file: Path) -> "Network":
 
 def network_of_node(session: Session) -> "Network":
     """What the node knows. Ends the command where it does not answer, or cannot be understood."""
-    from pathfinder.json_place import NetworkFileError
-    from pathfinder.network_parse import parse_network
+    from pathfinder.files.json_place import NetworkFileError
+    from pathfinder.files.network_parse import parse_network
 
     try:
         return parse_network("".join(network_rows(session)).encode())

@@ -52,7 +52,7 @@ def export(session: Session, form: str, out: Path | None) -> None:
 
 def network_rows(session: Session) -> list[str]:
     """The lines of a network file that says what the node knows."""
-    from pathfinder.network_file import entries_text
+    from pathfinder.files.network_file import entries_text
 
     registries: list[str] = []
     policies: list[tuple[str, Json]] = []

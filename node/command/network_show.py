@@ -96,7 +96,7 @@ def _of_node(session: Session, node: str | None, skip: int, limit: int) -> dict[
 
 def _of_file(file: Path, node: str | None, skip: int, limit: int) -> dict[str, Any]:
     from node.command.waiting import read_patiently
-    from pathfinder.json_place import NetworkFileError
+    from pathfinder.files.json_place import NetworkFileError
     from runtime.network_page import Page
 
     try:
@@ -120,7 +120,7 @@ def _of_file(file: Path, node: str | None, skip: int, limit: int) -> dict[str, A
 
 def _entries(network: Any) -> Iterator[Any]:
     """The network of a file as a node would tell it."""
-    from pathfinder.network_file import line_json, node_json, policy_json
+    from pathfinder.files.network_file import line_json, node_json, policy_json
     from proto.network_view import Known
 
     for name in sorted(network.registries):

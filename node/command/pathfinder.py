@@ -84,7 +84,7 @@ def init(
       pledgeway pathfinder init ./finder --listen 0.0.0.0:7600 --address finder.example:7600
     """
     # Here and below, because keys come with gRPC, and --help is to answer at once.
-    from pathfinder.home import Home, HomeFault, create
+    from pathfinder.serving.home import Home, HomeFault, create
     from runtime.identity import IdentityFault
 
     home = Home(directory)
@@ -147,8 +147,8 @@ def run(directory: Path, verbose: bool) -> None:
     )
     # gRPC reports every failed handshake by itself, in a form of its own; ours say whose it was.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    from pathfinder.daemon import run as run_daemon
-    from pathfinder.home import HomeFault
+    from pathfinder.serving.daemon import run as run_daemon
+    from pathfinder.serving.home import HomeFault
     from runtime.handover import DaemonCrash
     from runtime.identity import IdentityFault
     from runtime.rpc_server import BindFailed
@@ -227,7 +227,7 @@ def card(directory: Path, as_json: bool) -> None:
     Example:
       pledgeway pathfinder card ./finder > finder.card
     """
-    from pathfinder.home import HomeFault, load, service_card
+    from pathfinder.serving.home import HomeFault, load, service_card
     from runtime.identity import IdentityFault
 
     home = home_of(directory)

@@ -16,7 +16,7 @@ from proto.limits import MAX_ADVERT_BYTES
 from proto.wire import WireFault
 
 if TYPE_CHECKING:
-    from pathfinder.home import Home
+    from pathfinder.serving.home import Home
 
 DIRECTORY: Final = click.Path(path_type=Path)
 LEAST_DIGITS: Final = 8  # of an id that stands for the whole
@@ -52,7 +52,7 @@ def add(directory: Path, card: str, as_json: bool) -> None:
       pledgeway pathfinder peer add ./finder bob.card
     """
     # Here and below, because keys come with gRPC, and --help is to answer at once.
-    from pathfinder.home import HomeFault, keep_peer, read_node_card
+    from pathfinder.serving.home import HomeFault, keep_peer, read_node_card
     from runtime.identity import IdentityFault, load_identity
 
     home = home_of(directory)
@@ -92,7 +92,7 @@ def list_(directory: Path, as_json: bool) -> None:
     Example:
       pledgeway pathfinder peer list ./finder
     """
-    from pathfinder.home import load_peers
+    from pathfinder.serving.home import load_peers
 
     home = home_of(directory)
     session = session_of(directory, as_json)
@@ -131,7 +131,7 @@ def drop(directory: Path, node: str, as_json: bool) -> None:
     Example:
       pledgeway pathfinder peer drop ./finder Bob
     """
-    from pathfinder.home import drop_peer, load_peers
+    from pathfinder.serving.home import drop_peer, load_peers
 
     home = home_of(directory)
     cards, _ = load_peers(home, time.time_ns() // 1000)

@@ -8,7 +8,7 @@ from node.command.session import Kind, Session
 from pathfinder.config import ConfigFault, read_config
 
 if TYPE_CHECKING:
-    from pathfinder.home import Home
+    from pathfinder.serving.home import Home
 
 PATH_FINDER: Final = Kind("path finder", "pathfinder", "name yours")
 
@@ -16,7 +16,7 @@ PATH_FINDER: Final = Kind("path finder", "pathfinder", "name yours")
 def home_of(directory: Path) -> "Home":
     """Ends the command where there is none: a slip of the pen must not make another."""
     # Here, because keys come with gRPC.
-    from pathfinder.home import Home
+    from pathfinder.serving.home import Home
 
     home = Home(directory.expanduser())
     if not home.config.is_file():

@@ -27,14 +27,14 @@ from node.command.route_options import MAX_COST_OPTION, CannotAsk, Wanted, only_
 from node.command.route_reasons import show_reasons
 from node.command.session import Session
 from node.command.waiting import read_patiently
-from pathfinder.alternatives import find_alternatives
 from pathfinder.answer import Route, RouteAnswer
 from pathfinder.answer_json import answer_as_json
+from pathfinder.core.graph import Graph
+from pathfinder.core.search import find_route
 from pathfinder.explain import explain
-from pathfinder.graph import Graph
-from pathfinder.json_place import NetworkFileError, shown
+from pathfinder.files.json_place import NetworkFileError, shown
+from pathfinder.plans.alternatives import find_alternatives
 from pathfinder.question import BadQuestion, Fault, RouteQuestion
-from pathfinder.search import find_route
 from proto.levels import Level
 from proto.limits import MAX_AMOUNT, MAX_HOPS, US
 

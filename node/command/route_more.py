@@ -9,14 +9,14 @@ from rich.console import Console
 from rich.table import Table
 
 from node.command.argument_types import CountType
-from pathfinder.alternatives import MAX_ALTERNATIVES, Alternatives
 from pathfinder.answer import Reason, Route, RouteAnswer
-from pathfinder.flow import bottleneck
-from pathfinder.graph import Graph
-from pathfinder.parts import PartsAnswer, find_parts
-from pathfinder.plan_json import alternatives_as_json, no_split, parts_as_json
+from pathfinder.core.graph import Graph
+from pathfinder.core.search import setting_of
+from pathfinder.plans.alternatives import MAX_ALTERNATIVES, Alternatives
+from pathfinder.plans.flow import bottleneck
+from pathfinder.plans.parts import PartsAnswer, find_parts
+from pathfinder.plans.plan_json import alternatives_as_json, no_split, parts_as_json
 from pathfinder.question import RouteQuestion
-from pathfinder.search import setting_of
 from proto.limits import MAX_PARTS
 
 MAX_NAMED_LINES: Final = 8  # of a bottleneck, in one sentence

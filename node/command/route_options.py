@@ -10,7 +10,7 @@ import click
 from node.avoiding import MAX_AVOIDED, Avoided, CannotAvoid, read_avoided
 from node.command.argument_types import AMOUNT, AVOID_HELP, LEVELS, RISK_HELP, CountType
 from node.pay_options import MAX_RISK
-from pathfinder.json_place import shown
+from pathfinder.files.json_place import shown
 from pathfinder.question import RouteQuestion
 from proto.levels import Level
 

@@ -37,8 +37,8 @@ def waiting(text: str) -> Iterator[None]:
 
 
 def read_patiently(file: Path) -> "Network":
-    """As `pathfinder.network_file.read_network`, and a large file says that it is being read."""
-    from pathfinder.network_file import read_network
+    """As `network_file.read_network`, and a large file says that it is being read."""
+    from pathfinder.files.network_file import read_network
 
     with waiting(f"reading {file}"):
         return read_network(file)

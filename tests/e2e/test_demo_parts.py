@@ -14,10 +14,10 @@ from node.command.processes.books import compare
 from node.command.processes.control import Json
 from node.command.processes.plan import MAX_HOUSES, PlanFault, make_plan
 from node.command.processes.ports import free_ports
-from pathfinder.graph import Graph
+from pathfinder.core.graph import Graph
+from pathfinder.core.search import find_route
 from pathfinder.network import Line, Network, Node
 from pathfinder.question import RouteQuestion
-from pathfinder.search import find_route
 from proto.levels import Level
 from tests.e2e.houses import FEES, chain_network
 

@@ -17,8 +17,8 @@ from node.command.processes.ports import free_ports
 from node.command.processes.process import Daemon
 from node.command.processes.town import Town
 from pathfinder.config import PathFinderConfig
-from pathfinder.home import Home, create, service_card
 from pathfinder.network import Line, Network, Node
+from pathfinder.serving.home import Home, create, service_card
 from proto.card import read_pathfinder_card
 from proto.v1 import pathfinder_pb2 as pb
 from runtime.bridge import Bridge

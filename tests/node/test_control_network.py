@@ -14,7 +14,7 @@ from node.control import network
 from node.control.context import Context
 from node.control.failure import Arguments, ControlFailure
 from node.core.rows import LinePhase
-from pathfinder.network_parse import parse_network
+from pathfinder.files.network_parse import parse_network
 from proto.adverts import LINE_KIND, NODE_KIND, Advert, LineAdvert, NodeAdvert, read_advert
 from proto.envelope import Envelope
 from proto.keys import SigningKey

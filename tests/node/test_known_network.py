@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.command.finder import LocalFinder
-from pathfinder.graph import Graph
+from pathfinder.core.graph import Graph
+from pathfinder.core.search import find_route
+from pathfinder.files.network_parse import parse_network
 from pathfinder.network import Network
-from pathfinder.network_parse import parse_network
 from pathfinder.question import RouteQuestion
-from pathfinder.search import find_route
 from proto.adverts import LineAdvert, NodeAdvert, RecordAdvert
 from proto.fees import RegistryFee
 from proto.keys import NodeId

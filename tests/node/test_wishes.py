@@ -11,7 +11,7 @@ from node.control.avoided import take_avoided
 from node.control.failure import Arguments, ControlFailure
 from node.pay_options import MAX_RISK, PayOptions
 from pathfinder.by_id import most, question_of
-from pathfinder.graph import Graph
+from pathfinder.core.graph import Graph
 from pathfinder.network import Line, Network, Node
 from proto.fees import Fee, FeeSet
 from proto.keys import NodeId

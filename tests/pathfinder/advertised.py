@@ -6,8 +6,8 @@ from random import Random
 from typing import Any
 
 from pathfinder.by_id import find
-from pathfinder.feed import Feed
-from pathfinder.graph import Upsert
+from pathfinder.core.graph import Upsert
+from pathfinder.serving.feed import Feed
 from proto.adverts import LINE_KIND, NODE_KIND, LineAdvert, NodeAdvert, RecordAdvert, read_advert
 from proto.envelope import Envelope
 from proto.fees import Fee, FeeSet, RegistryFee

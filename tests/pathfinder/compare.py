@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from pathfinder.answer import RouteAnswer
-from pathfinder.graph import Graph
-from pathfinder.network_parse import parse_network
+from pathfinder.core.graph import Graph
+from pathfinder.core.search import Guide, find_route
+from pathfinder.files.network_parse import parse_network
 from pathfinder.question import ALL_LEVELS, RouteQuestion
-from pathfinder.search import Guide, find_route
 from proto.levels import Level
 from proto.limits import MAX_AMOUNT
 from tests.pathfinder.reference import solve

@@ -6,9 +6,9 @@
 import sys
 import time
 
-from pathfinder.parts import PARTS_BUDGET, _likely, find_parts
+from pathfinder.core.search import find_route
+from pathfinder.plans.parts import PARTS_BUDGET, _likely, find_parts
 from pathfinder.question import BadQuestion
-from pathfinder.search import find_route
 from tests.pathfinder.compare import graph_of, question_of
 from tests.pathfinder.parts_networks import town
 

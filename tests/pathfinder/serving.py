@@ -8,8 +8,8 @@ from typing import Any
 import trio
 
 from pathfinder.config import PathFinderConfig
-from pathfinder.searching import Searching
-from pathfinder.service import FindingService
+from pathfinder.serving.searching import Searching
+from pathfinder.serving.service import FindingService
 from proto.card import NodeCard, PathFinderCard
 from proto.keys import NodeId
 from runtime.bridge import Bridge

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from pathfinder.alternatives import Alternatives, find_alternatives
+from pathfinder.core.search import find_route
+from pathfinder.plans.alternatives import Alternatives, find_alternatives
 from pathfinder.question import BadQuestion, RouteQuestion
-from pathfinder.search import find_route
 from proto.levels import Level
 from tests.pathfinder.compare import as_json, graph_of, question_of
 from tests.pathfinder.networks import case

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from pathfinder.answer import RouteAnswer
 from pathfinder.answer_json import answer_as_json
 from pathfinder.answer_read import read_answer
+from pathfinder.core.search import find_route
 from pathfinder.explain import explain
 from pathfinder.network import Policy
 from pathfinder.question import RouteQuestion
-from pathfinder.search import find_route
 from tests.pathfinder.compare import graph_of
 from tests.pathfinder.networks import case
 from tests.pathfinder.test_search import worked

@@ -4,8 +4,8 @@ from itertools import pairwise
 
 import pytest
 
-from pathfinder import board as room
-from pathfinder.board import Board
+from pathfinder.core import board as room
+from pathfinder.core.board import Board
 from pathfinder.network import NO_POLICY, Line, Node, Policy
 from proto.fees import Fee, FeeSet
 from proto.levels import Level

@@ -2,11 +2,11 @@
 
 import pytest
 
-from pathfinder import expiries as room
-from pathfinder import graph as graph_room
-from pathfinder.board import CLOSED
-from pathfinder.expiries import FOR_EVER, Expiries, Subject
-from pathfinder.graph import Graph
+from pathfinder.core import expiries as room
+from pathfinder.core import graph as graph_room
+from pathfinder.core.board import CLOSED
+from pathfinder.core.expiries import FOR_EVER, Expiries, Subject
+from pathfinder.core.graph import Graph
 from pathfinder.network import Line, Node
 
 

@@ -9,11 +9,11 @@ import pytest
 from pathfinder.answer import Reason, RouteAnswer, Skipped
 from pathfinder.answer_json import answer_as_json
 from pathfinder.bars import Candidate, bars_of
+from pathfinder.core.search import find_route
 from pathfinder.explain import MAX_CHAINS, explain
 from pathfinder.network import Policy
 from pathfinder.question import RouteQuestion
 from pathfinder.reason_codes import Code
-from pathfinder.search import find_route
 from proto.levels import Level
 from proto.modes import Mode
 from tests.pathfinder.compare import graph_of, question_of

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from pathfinder.answer import Reason
+from pathfinder.core.search import find_route
 from pathfinder.explain import explain
 from pathfinder.question import RouteQuestion
 from pathfinder.reason_codes import Code, Unit
-from pathfinder.search import find_route
 from tests.pathfinder.compare import graph_of, question_of
 from tests.pathfinder.networks import case
 from tests.pathfinder.reference import plan, policies, risk, solve

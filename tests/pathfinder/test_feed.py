@@ -6,8 +6,8 @@ from random import Random
 import pytest
 
 from pathfinder.by_id import find
-from pathfinder.feed import MAX_POLICIES, Feed
-from pathfinder.graph import Upsert
+from pathfinder.core.graph import Upsert
+from pathfinder.serving.feed import MAX_POLICIES, Feed
 from proto.adverts import Advert, LineAdvert, NodeAdvert, RecordAdvert, read_advert
 from proto.limits import US
 from proto.policy import RegistryPolicy

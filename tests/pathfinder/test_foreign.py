@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pathfinder import foreign
-from pathfinder.foreign import MAX_AVAILABLE, ForeignFault, credit_links, edges
+from pathfinder.files import foreign
+from pathfinder.files.foreign import MAX_AVAILABLE, ForeignFault, credit_links, edges
+from pathfinder.files.network_file import format_network
+from pathfinder.files.network_parse import parse_network
 from pathfinder.network import Network
-from pathfinder.network_file import format_network
-from pathfinder.network_parse import parse_network
 from proto.modes import Mode
 
 

@@ -4,11 +4,11 @@ import random
 
 import pytest
 
-from pathfinder import graph as graph_module
-from pathfinder.graph import Graph, Upsert
+from pathfinder.core import graph as graph_module
+from pathfinder.core.graph import Graph, Upsert
+from pathfinder.core.search import Guide, find_route
 from pathfinder.network import Line, Node, Policy
 from pathfinder.question import BadQuestion, Fault, RouteQuestion
-from pathfinder.search import Guide, find_route
 from proto.fees import Fee, FeeSet
 from proto.modes import Mode
 

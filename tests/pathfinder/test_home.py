@@ -15,7 +15,7 @@ from pathfinder.config import (
     config_text,
     read_config,
 )
-from pathfinder.home import (
+from pathfinder.serving.home import (
     Home,
     HomeFault,
     create,

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pathfinder import network_file, network_parse
-from pathfinder.json_place import NetworkFileError
+from pathfinder.files import network_file, network_parse
+from pathfinder.files.json_place import NetworkFileError
+from pathfinder.files.network_file import format_network, read_network, write_network
+from pathfinder.files.network_parse import parse_network
 from pathfinder.network import Policy
-from pathfinder.network_file import format_network, read_network, write_network
-from pathfinder.network_parse import parse_network
 from proto.modes import Mode
 from tests.pathfinder.networks import case
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pathfinder import json_locate, json_place, network_file, network_parse
-from pathfinder.json_place import At, NetworkFileError
+from pathfinder.files import json_locate, json_place, network_file, network_parse
+from pathfinder.files.json_place import At, NetworkFileError
+from pathfinder.files.network_file import format_network, read_network
+from pathfinder.files.network_parse import MAX_NODES, parse_network
 from pathfinder.network import Network
-from pathfinder.network_file import format_network, read_network
-from pathfinder.network_parse import MAX_NODES, parse_network
 from tests.pathfinder.networks import case
 
 GOOD = [format_network(parse_network(json.dumps(case(seed)[0]).encode())) for seed in range(8)]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pathfinder.parts import STAMPED, UNSTAMPED, PartsAnswer, find_parts
+from pathfinder.plans.parts import STAMPED, UNSTAMPED, PartsAnswer, find_parts
 from pathfinder.question import BadQuestion, RouteQuestion
 from proto.levels import Level
 from proto.limits import MAX_AMOUNT, US

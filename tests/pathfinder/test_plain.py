@@ -3,8 +3,8 @@
 import json
 import random
 
-from pathfinder.network_parse import parse_network
-from pathfinder.plain import Plain, PlainSearch
+from pathfinder.core.plain import Plain, PlainSearch
+from pathfinder.files.network_parse import parse_network
 from proto.limits import MAX_AMOUNT
 from tests.pathfinder.networks import network
 from tests.pathfinder.reference import solve

@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 
-from pathfinder.programme import ONE, Programme
+from pathfinder.plans.programme import ONE, Programme
 
 
 def small(

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from pathfinder.graph import Graph
+from pathfinder.core.graph import Graph
+from pathfinder.core.search import find_route
+from pathfinder.files.network_parse import parse_network
 from pathfinder.network import Policy
-from pathfinder.network_parse import parse_network
 from pathfinder.question import BadQuestion, Fault, RouteQuestion
-from pathfinder.search import find_route
 from proto.levels import Level
 from tests.pathfinder.compare import as_json, compare, graph_of
 from tests.pathfinder.networks import case

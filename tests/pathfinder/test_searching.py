@@ -8,10 +8,10 @@ import pytest
 import trio
 import trio.testing
 
-from pathfinder import searching as room
 from pathfinder.by_id import Unfound
-from pathfinder.graph import Graph
-from pathfinder.searching import Searching, find_in_time
+from pathfinder.core.graph import Graph
+from pathfinder.serving import searching as room
+from pathfinder.serving.searching import Searching, find_in_time
 from proto.route import NoRoute, RouteFound, RouteQuery
 from tests.pathfinder.advertised import id_of, line_advert, node_advert, signed, town
 from tests.pathfinder.serving import Ears

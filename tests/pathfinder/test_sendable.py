@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from pathfinder.parts import find_parts
+from pathfinder.core.search import find_route
+from pathfinder.plans.parts import find_parts
+from pathfinder.plans.sendable import Sendable, max_sendable
 from pathfinder.question import BadQuestion, RouteQuestion
-from pathfinder.search import find_route
-from pathfinder.sendable import Sendable, max_sendable
 from proto.levels import Level
 from proto.limits import MAX_AMOUNT
 from tests.pathfinder.compare import graph_of, question_of

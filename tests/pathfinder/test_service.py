@@ -9,8 +9,8 @@ import pytest
 import trio
 import trio.testing
 
-from pathfinder import service as room
-from pathfinder.searching import Searching
+from pathfinder.serving import service as room
+from pathfinder.serving.searching import Searching
 from proto.policy import RegistryPolicy
 from proto.route import NoRoute, RouteFound, RouteQuery
 from proto.route_wire import (

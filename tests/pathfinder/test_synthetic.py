@@ -7,9 +7,9 @@ from random import Random
 import networkx as nx
 import pytest
 
+from pathfinder.files.network_file import format_network
+from pathfinder.files.network_parse import parse_network
 from pathfinder.network import Network, policy_fault
-from pathfinder.network_file import format_network
-from pathfinder.network_parse import parse_network
 from pathfinder.synthetic import (
     Shape,
     log_uniform,

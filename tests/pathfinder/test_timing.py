@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pathfinder.timing import Timing, earlier_timing, held, last_timing
+from pathfinder.core.timing import Timing, earlier_timing, held, last_timing
 from proto.levels import Level
 from proto.modes import mode_of
 from proto.schedule import schedule

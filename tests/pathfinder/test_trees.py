@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from pathfinder.forest import MAX_FOREST_BYTES, Forest, floor_of
-from pathfinder.graph import Graph
+from pathfinder.core.forest import MAX_FOREST_BYTES, Forest, floor_of
+from pathfinder.core.graph import Graph
+from pathfinder.core.search import Guide, find_route, setting_of
+from pathfinder.core.trees import COARSE, Tree
+from pathfinder.files.network_parse import parse_network
 from pathfinder.network import Line, Node
-from pathfinder.network_parse import parse_network
 from pathfinder.question import RouteQuestion
-from pathfinder.search import Guide, find_route, setting_of
-from pathfinder.trees import COARSE, Tree
 from proto.fees import Fee, FeeSet
 from proto.levels import Level
 from proto.limits import MAX_AMOUNT
@@ -71,7 +71,7 @@ def asked_of_all(graph: Graph, question: RouteQuestion) -> None:
 def grain(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a small board, and as on a large one."""
     if request.param == "half fine":
-        monkeypatch.setattr("pathfinder.forest.MAX_FINE_NODES", 0)
+        monkeypatch.setattr("pathfinder.core.forest.MAX_FINE_NODES", 0)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -169,7 +169,7 @@ def test_the_forest_keeps_within_its_memory(monkeypatch: pytest.MonkeyPatch) -> 
     net = town(1)
     graph = graph_of(net)
     one_tree = 8 * len(net["nodes"])
-    monkeypatch.setattr("pathfinder.forest.MAX_FOREST_BYTES", 5 * one_tree)
+    monkeypatch.setattr("pathfinder.core.forest.MAX_FOREST_BYTES", 5 * one_tree)
     assert 5 * one_tree < MAX_FOREST_BYTES
     forest = None
     for payer in sorted(net["nodes"])[:20]:

@@ -22,6 +22,8 @@ DEFAULT_LINES: Final = 80_000
 DEFAULT_REGISTRIES: Final = 3
 DEFAULT_COLLECTIVES: Final = 1
 MAX_REGISTRIES: Final = 64
+WARM_OWN: Final = 1_000  # questions: after so many a node's own search has grown what it needs
+WARM_OTHERS: Final = 20  # nothing of the next payer's is made by these
 MAX_COLLECTIVES: Final = 1000
 
 
@@ -136,10 +138,9 @@ class SpanOfAmounts(click.ParamType[tuple[int, int]]):
 @click.option(
     "--warm-up",
     type=click.IntRange(0, MAX_QUERIES),
-    default=20,
-    show_default=True,
     metavar="N",
-    help="Other questions before the clock starts.",
+    help="Other questions before the clock starts.  [default: 1,000 of a node's own, by which its"
+    " caches are warm; 20 where another node asks each time]",
 )
 @click.option(
     "--guide",
@@ -211,6 +212,8 @@ def _wanted(
     if profile is not None and not profile.absolute().parent.is_dir():
         fail(UNUSABLE, f"--profile {profile}: its folder does not exist: make it first")
     registries = DEFAULT_REGISTRIES if registries is None else registries
+    if rest["warm_up"] is None:
+        rest["warm_up"] = WARM_OWN if rest["payer"] == OWN else WARM_OTHERS
     return Wanted(
         nodes=nodes or DEFAULT_NODES,
         lines=edges or DEFAULT_LINES,
@@ -232,7 +235,7 @@ def _wanted(
 def _outcome(wanted: Wanted) -> Outcome:
     # Here, so that --help does not load networkx.
     from node.command.bench.route_run import NoLoad, run
-    from pathfinder.json_place import NetworkFileError
+    from pathfinder.files.json_place import NetworkFileError
 
     try:
         return run(wanted, progress)

@@ -10,7 +10,7 @@ from node.command.bench.quantile import quantile
 OWN: Final = "own"  # one payer asks everything, as a node does for itself
 RANDOM: Final = "random"  # each question comes from another payer, as to a service
 PAYERS: Final = (OWN, RANDOM)
-GUIDES: Final = ("plain", "coarse", "fine")  # values of `pathfinder.search.Guide`
+GUIDES: Final = ("plain", "coarse", "fine")  # values of `pathfinder.core.search.Guide`
 MIB: Final = 1 << 20
 
 

@@ -14,13 +14,13 @@ from node.command.bench.machine import computer, versions
 from node.command.bench.resident import resident_bytes
 from node.command.bench.route_load import Load, load
 from node.command.bench.route_result import Asked, Built, Checked, Outcome, Wanted
-from pathfinder.graph import Graph
+from pathfinder.core.graph import Graph
+from pathfinder.core.plain import PlainSearch
+from pathfinder.core.search import Guide, find_route, setting_of
+from pathfinder.files.network_file import read_network
 from pathfinder.network import Network, busiest_brand
-from pathfinder.network_file import read_network
-from pathfinder.parts import find_parts
-from pathfinder.plain import PlainSearch
+from pathfinder.plans.parts import find_parts
 from pathfinder.question import RouteQuestion
-from pathfinder.search import Guide, find_route, setting_of
 from pathfinder.synthetic import Shape, synthetic_network, with_small_lines
 from proto.limits import MAX_AMOUNT
 

@@ -6,10 +6,10 @@ from random import Random
 from typing import Final
 
 from pathfinder.answer import Route
-from pathfinder.graph import Graph
+from pathfinder.core.graph import Graph
+from pathfinder.core.search import find_route
 from pathfinder.network import Network
 from pathfinder.question import RouteQuestion
-from pathfinder.search import find_route
 from proto.levels import Level
 
 ATOMIC: Final = "atomic"

@@ -84,8 +84,8 @@ def _network(file: Path | None, seed: int, scenes: Sequence[str]) -> "tuple[Plan
     from node.command.demo.casting import cast
     from node.command.demo.florence import florence, florentine_roles
     from node.command.processes.plan import PlanFault, make_plan
-    from pathfinder.json_place import NetworkFileError
-    from pathfinder.network_file import read_network
+    from pathfinder.files.json_place import NetworkFileError
+    from pathfinder.files.network_file import read_network
 
     random = Random(seed)
     try:

@@ -28,8 +28,8 @@ from node.command.processes.plan import (
 )
 from node.command.processes.ports import NoPort
 from node.command.processes.process import Daemon, Processes, StartFailed
+from pathfinder.files.network_parse import parse_network
 from pathfinder.network import Line, Network
-from pathfinder.network_parse import parse_network
 from registry.home import Home, HomeFault, load_record
 from registry.relay_members import keep_member
 from runtime.bridge import Bridge

@@ -19,9 +19,9 @@ from node.command.bench.result import Measured, Outcome, Wanted
 from node.command.bench.run import node_of
 from node.command.bench.show import show
 from node.command.bench.storage import used_bytes
-from pathfinder.graph import Graph
+from pathfinder.core.graph import Graph
+from pathfinder.core.search import find_route
 from pathfinder.question import RouteQuestion
-from pathfinder.search import find_route
 from proto.levels import Level
 
 

@@ -15,9 +15,9 @@ from node.command.bench.pending_result import Found, Fresh, Outcome, Restart, Wa
 from node.command.bench.pending_show import show_pending
 from node.command.bench.resident import resident_bytes
 from node.routing import RouteFound, RouteHop, RoutePart
-from pathfinder.graph import Graph
+from pathfinder.core.graph import Graph
+from pathfinder.core.search import find_route
 from pathfinder.question import RouteQuestion
-from pathfinder.search import find_route
 from proto.keys import NodeId
 from proto.levels import Level
 from proto.limits import US

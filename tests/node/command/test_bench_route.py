@@ -14,9 +14,9 @@ from node.command.bench import bench
 from node.command.bench.route_load import WARM_UP, load
 from node.command.bench.route_result import GUIDES, Asked, Built, Checked, Outcome, Wanted
 from node.command.bench.route_show import show_routes
+from pathfinder.core.search import Guide
+from pathfinder.files.network_file import write_network
 from pathfinder.network import Line, Network, Node, busiest_brand
-from pathfinder.network_file import write_network
-from pathfinder.search import Guide
 from pathfinder.synthetic import Shape, synthetic_network
 
 SMALL = ("--nodes", "40", "--edges", "160", "--queries", "12")
@@ -33,7 +33,7 @@ def run(*options: str) -> Result:
 
 
 def measured(*options: str) -> dict[str, Any]:
-    result = run(*SMALL, *options, "--json")
+    result = run(*SMALL, "--warm-up", "3", *options, "--json")
     assert (result.exit_code, result.stderr) == (0, ""), result.output
     found: dict[str, Any] = json.loads(result.stdout)
     return found

@@ -15,11 +15,11 @@ from click.testing import CliRunner, Result
 from node.command.__main__ import main
 from node.command.route import route
 from pathfinder.answer_json import answer_as_json
-from pathfinder.graph import Graph
+from pathfinder.core.graph import Graph
+from pathfinder.core.search import find_route
+from pathfinder.files.network_file import format_network, write_network
 from pathfinder.network import Network
-from pathfinder.network_file import format_network, write_network
 from pathfinder.question import RouteQuestion
-from pathfinder.search import find_route
 from pathfinder.synthetic import synthetic_network
 from tests.node.command.conftest import ROOT, FakeNode
 from tests.node.command.drawing.chains import chain_network

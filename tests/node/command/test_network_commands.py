@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from node.command import network_import
 from node.command.__main__ import main
-from pathfinder.network_file import read_network
+from pathfinder.files.network_file import read_network
 from proto.advert_file import FIRST_LINE
 from tests.node.command.conftest import FakeNode
 from tests.pathfinder.compare import graph_of

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from pathfinder.answer_json import answer_as_json
+from pathfinder.core.search import find_route
 from pathfinder.question import RouteQuestion
-from pathfinder.search import find_route
 from tests.node.command.conftest import FakeNode
 from tests.node.command.test_network_commands import FILE, network_file, one_line
 from tests.pathfinder.compare import graph_of

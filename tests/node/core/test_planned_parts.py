@@ -5,9 +5,9 @@ from random import Random
 import pytest
 
 from node.core.rows import PaymentPhase, RequestPhase
-from pathfinder.graph import Graph
+from pathfinder.core.graph import Graph
 from pathfinder.network import Line, Network, Node
-from pathfinder.parts import PartsAnswer, find_parts
+from pathfinder.plans.parts import PartsAnswer, find_parts
 from pathfinder.question import RouteQuestion
 from proto.fees import Fee, FeeSet
 from proto.modes import Mode

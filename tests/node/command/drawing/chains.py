@@ -4,10 +4,10 @@ from itertools import pairwise
 from random import Random
 
 from pathfinder.answer import Route
-from pathfinder.graph import Graph
+from pathfinder.core.graph import Graph
+from pathfinder.core.search import find_route
 from pathfinder.network import Line, Network, Node
 from pathfinder.question import RouteQuestion
-from pathfinder.search import find_route
 from proto.fees import Fee, FeeSet
 from proto.levels import Level
 from proto.modes import Mode

@@ -15,9 +15,9 @@ from node.command.drawing.route_picture import draw_route
 from node.command.drawing.styles import LEVEL_STROKES, LIST_FILLS, MODE_FILLS, NO_LIST, OTHER_LIST
 from node.command.drawing.wording import NAME_SHOWN, seconds, share, short_name, units
 from pathfinder.answer import Route
-from pathfinder.graph import Graph
+from pathfinder.core.graph import Graph
 from pathfinder.network import Network
-from pathfinder.parts import find_parts
+from pathfinder.plans.parts import find_parts
 from pathfinder.question import RouteQuestion
 from pathfinder.synthetic import Shape, synthetic_network
 from proto.levels import Level

@@ -1,0 +1,1 @@
+"""Network files: read, checked with the place of each fault, and made of published data."""
