@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 MAX_PRICE_LISTS: Final = 256  # policies in use at one time, each with a table for every line used
 MAX_PRICED: Final = 30_000  # (node or line, level) in such a table: some 20 MB
+MAX_PRICED_IN_ALL: Final = 300_000  # in all tables of a board: the one used longest ago goes
+PRICED_AT_ONCE: Final = 1_000  # made in one table before anybody looks whether that is too many
+BYTES_OF_A_PRICE: Final = 650
 MAX_JOURNAL: Final = 4_096  # changes that bounds catch up with; after more they are made anew
 
 CLOSED: Final = -1  # room of a line that no chain may use, whatever is waived
@@ -213,11 +216,35 @@ class Board:
     def prices(self, policy: Policy, waived: Waived) -> "PriceList":
         """What everybody takes under a policy, kept for as long as nobody says otherwise."""
         key = (policy, waived & STEP_RULES)
-        if key not in self._prices:
+        prices = self._prices.pop(key, None)
+        if prices is None:
             if len(self._prices) >= MAX_PRICE_LISTS:
-                self._prices.clear()
-            self._prices[key] = PriceList(self, *key)
-        return self._prices[key]
+                del self._prices[next(iter(self._prices))]
+            prices = PriceList(self, *key)
+        self._prices[key] = prices
+        return prices
+
+    def trim_prices(self) -> None:
+        """Forgets the tables used longest ago, where all together have become too long."""
+        priced = self.priced
+        while priced > MAX_PRICED_IN_ALL and len(self._prices) > 1:
+            priced -= len(self._prices.pop(next(iter(self._prices))))
+
+    @property
+    def priced(self) -> int:
+        """Entries of all tables."""
+        return sum(map(len, self._prices.values()))
+
+    @property
+    def learned_bytes(self) -> int:
+        """What searches have left here, about: prices, trees and distances."""
+        forest = 0 if self.forest is None else self.forest.bytes + self.forest.hops_bytes
+        return forest + self.priced * BYTES_OF_A_PRICE
+
+    def forget_learned(self) -> None:
+        """What searches have left here is made again when it is wanted."""
+        self.forest = None
+        self._prices.clear()
 
 
 class PriceList:
@@ -226,6 +253,9 @@ class PriceList:
     def __init__(self, board: Board, policy: Policy, waived: Waived) -> None:
         self.board, self.policy, self.waived = board, policy, waived
         self._found: dict[tuple[int, Level], tuple[Step, ...]] = {}
+
+    def __len__(self) -> int:
+        return len(self._found)
 
     def step(self, line: int, incoming: Level, level: Level) -> Step | None:
         """What the line's promisor takes, as an intermediary who holds `incoming`."""
@@ -240,6 +270,8 @@ class PriceList:
         key = (board.price_key[line], level)
         found = self._found.get(key)
         if found is None:
+            if len(self._found) % PRICED_AT_ONCE == PRICED_AT_ONCE - 1:
+                board.trim_prices()
             if len(self._found) >= MAX_PRICED:
                 del self._found[next(iter(self._found))]  # the one made longest ago
             promisor = board.promisor[line]

@@ -21,6 +21,8 @@ MAX_GRAPH_LINES: Final = 1_000_000  # beyond it the arrays of a search do not fi
 MAX_GRAPH_REGISTRIES: Final = 1024  # each is a candidate of every search
 MAX_GRAPH_POLICIES: Final = 1024  # so is each of these
 MAX_BOARDS: Final = 64  # brands in use at one time; a board is rebuilt when it is asked for again
+# What searches have left on all boards: of more, the board that was asked for longest ago forgets.
+MAX_LEARNED_BYTES: Final = 768 * 1024 * 1024
 MIN_DEAD: Final = 1_000  # nodes or lines that are gone: a board with no more of them is left alone
 
 
@@ -50,6 +52,7 @@ class Graph:
         self._registries: dict[str, tuple[int, int]] = {}
         self._policies: dict[str, Policy] = {}
         self._boards: dict[str, Board] = {}
+        self._last: Board | None = None  # the board that was asked for last
         self._now_us = 0  # what has expired by then is on no board
         self._expiries = Expiries(self._expiry)
 
@@ -200,7 +203,6 @@ class Graph:
         self._graph.remove_nodes_from(idle)
 
     # ------------------------------------------------------------------ what is known
-
     def _node(self, name: str) -> NodeEntry | None:
         found: NodeEntry | None = (
             self._graph.nodes[name].get("said") if name in self._graph else None
@@ -267,11 +269,26 @@ class Graph:
         """What a search in this brand runs on."""
         self._come_to(now_us)
         board = self._boards.get(brand)
+        if board is not None and board is self._last:
+            return board
         if board is None:
             if len(self._boards) >= MAX_BOARDS:
-                self._boards.clear()
-            board = self._boards[brand] = self._build(brand, now_us)
+                del self._boards[next(iter(self._boards))]
+            board = self._build(brand, now_us)
+        self._boards.pop(brand, None)
+        self._boards[brand] = self._last = board  # as the one that was asked for last
+        self._forget_learned()
         return board
+
+    def _forget_learned(self) -> None:
+        """Of the brands that were asked about longest ago, where all have learned too much."""
+        learned = {brand: board.learned_bytes for brand, board in self._boards.items()}
+        total = sum(learned.values())
+        for brand, board in self._boards.items():
+            if total <= MAX_LEARNED_BYTES or board is self._last:
+                break
+            board.forget_learned()
+            total -= learned[brand]
 
     def until_us(self, brand: str, now_us: int) -> int:
         """Until when no node and no line of the brand expires, of those in force at that time.

@@ -1,4 +1,4 @@
-"""Registries that nobody uses cost a search nothing; many that are in use not too much."""
+"""Registries that nobody uses cost a search nothing; many in use do not cost it too much."""
 
 import random
 
@@ -11,11 +11,16 @@ from pathfinder.core.search import Guide, cheapest, find_route, setting_of
 from pathfinder.core.setting import MAX_UNUSED
 from pathfinder.explain import explain
 from pathfinder.network import Line, Node, Policy
+from pathfinder.plans.relaxed import relaxed_plan
+from pathfinder.plans.sendable import max_sendable
 from pathfinder.question import RouteQuestion
 from pathfinder.reason_codes import Code
 from pathfinder.synthetic import Shape, synthetic_network
+from proto.fees import Fee, FeeSet
 from proto.levels import Level
 from proto.limits import US
+from proto.modes import Mode
+from proto.money import Rate
 from proto.viability import Rule
 
 
@@ -101,3 +106,31 @@ def test_a_floor_of_the_deadline_is_kept_however_late(floor_s: int) -> None:
     asked = RouteQuestion("P", "Q", 1, deadline_floor=floor_s * US, levels=stamped)
     route = find_route(graph, asked).route
     assert route is not None and route.schedule.deadline == floor_s * US
+
+
+def test_a_proof_over_many_policies_solves_no_more_than_one_over_few(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As many programmes for sixty families as for one: a stranger may name as many policies."""
+    solved: list[object] = []
+    real = relaxed_plan
+
+    def counted(*given: object) -> object:
+        solved.append(given)
+        return real(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("pathfinder.plans.packing.relaxed_plan", counted)
+    monkeypatch.setattr("pathfinder.plans.proving.CORNERS", 40)
+    names = [f"R{i:02}" for i in range(20)]
+    fees = FeeSet({mode: Fee(Rate.parse("1.01"), 7) for mode in Mode})
+    graph = Graph()
+    for name in names:
+        graph.upsert_registry(name)
+    for node in "PABCQ":
+        graph.upsert_node(Node(node, accepts=frozenset(names), fees=fees))
+    for middle, available in zip("ABC", (100, 230, 370), strict=True):
+        graph.upsert_line(Line("P", middle, "USD", available))
+        graph.upsert_line(Line(middle, "Q", "USD", available))
+    found = max_sendable(graph, RouteQuestion("P", "Q", 1), 3)
+    assert 600 < found.amount <= found.at_most
+    assert len(solved) <= 40 + 2 * 41  # and what begins each family, before anything is split
