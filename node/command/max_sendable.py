@@ -37,7 +37,8 @@ Example:
   pledgeway max-sendable --network net.json --from P --to Q --parts 4 --budget 5000
   pledgeway max-sendable --at ./alice --to Bob --brand USD --parts 3 --json
 
-Over one chain the answer is exact. Over several it is proven where each policy leaves at most 600
+Over one chain the answer is exact where there are fewer than 1,000 lines, and mostly elsewhere.
+Over several it is proven where each policy leaves at most 600
 useful ways from payer to payee (towns of ten houses or so, larger ones where lines are few), and
 else where a bound says that there cannot be more; if not, the answer says what there could be at
 most.

@@ -6,6 +6,7 @@ price), flows without fees, and nothing. A minimum cut names the lines that stop
 """
 
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from typing import Any, Final
 
 import networkx as nx
@@ -46,6 +47,26 @@ def ends_carry(setting: Setting, parts: int) -> int:
     board = setting.board
     sides = (board.outgoing[setting.payer], board.incoming[setting.payee])
     return min(sum(sorted(max(0, setting.room(i)) for i in side)[-parts:]) for side in sides)
+
+
+def widest_chain(setting: Setting) -> int:
+    """What the narrowest line of the widest way carries: no chain delivers more. 0: no way."""
+    board, best, done = setting.board, {setting.payer: MAX_AMOUNT}, set[int]()
+    heap = [(-MAX_AMOUNT, setting.payer)]
+    while heap:
+        room, node = heappop(heap)
+        if node == setting.payee:
+            return -room
+        if node in done:
+            continue
+        done.add(node)
+        for line in board.outgoing[node]:
+            promisee = board.promisee[line]
+            wide = min(-room, setting.room(line))
+            if wide > best.get(promisee, 0):
+                best[promisee] = wide
+                heappush(heap, (-wide, promisee))
+    return 0
 
 
 @dataclass(frozen=True, slots=True)

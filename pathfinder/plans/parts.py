@@ -14,11 +14,12 @@ from typing import Final
 
 from pathfinder.answer import Hop, Route
 from pathfinder.core.graph import Graph
-from pathfinder.core.search import find_route, setting_of
+from pathfinder.core.search import cheapest, find_route, setting_of
 from pathfinder.core.setting import Setting, of_use, policies_to_try
 from pathfinder.network import NO_POLICY, Policy
 from pathfinder.plans.flow import ends_carry, most_together
 from pathfinder.plans.plan_limits import Limits
+from pathfinder.plans.recombine import share_of_each
 from pathfinder.plans.rounding import rounded_well
 from pathfinder.plans.splitting import Splitter
 from pathfinder.plans.track import Draft, Part
@@ -37,6 +38,10 @@ from proto.viability import Chain, check_chain
 
 DEFAULT_PARTS: Final = 4  # of an automatic split: each part is one more that may be refused
 PARTS_BUDGET: Final = 30_000  # labels for one D, over all policies: a payer waits some seconds
+# Where trees guide searches, labels cost more, and so does every search: a tree for its amount.
+DEARER: Final = 6
+FEWER_SEARCHES: Final = 3
+SHARE_LABELS: Final = 2_000  # of a search that only has to say whether there is any chain
 WIDENING_SEARCHES: Final = 45  # where neither single chains nor likely splits do: some seconds
 LATER_DEADLINES: Final = 3  # tried, with less effort, where none is found for the least one
 STAMPED: Final = frozenset({Level.SECURED, Level.ATOMIC, Level.PROXY})
@@ -110,6 +115,8 @@ def find_parts(
         # Too large a network for the maximum flow; what the ends carry says as much, if less often.
         carried = ends_carry(setting_of(graph, question)[1], max_parts)
         most = carried if carried < question.amount else None
+        if most is None and _no_chain_for_a_share(graph, question, max_parts, unit):
+            return PartsAnswer(single.brand, question.amount, (), True)
     if most is not None and most < question.amount:
         return PartsAnswer(single.brand, question.amount, (), True, most)
     below = min(question.max_cost, MAX_AMOUNT) + 1 if single.cost is None else single.cost
@@ -133,6 +140,15 @@ def find_parts(
     found = PartsAnswer(single.brand, question.amount, routes, exact, most, at_least)
     # Where it is proven that nothing is better, the best that is known is the bound.
     return replace(found, at_least=found.cost) if exact else found
+
+
+def _no_chain_for_a_share(graph: Graph, question: RouteQuestion, max_parts: int, unit: int) -> bool:
+    """Whether no chain carries even what the largest part has at least: under any policy at once,
+    which is quicker than one family after the other."""
+    share = share_of_each(question.amount, max_parts, unit)
+    _, setting = setting_of(graph, replace(question, amount=share))
+    found = cheapest(setting, SHARE_LABELS, 0)
+    return found.exact and found.label is None
 
 
 def limits_of(question: RouteQuestion, max_parts: int, unit: int) -> Limits:
@@ -198,9 +214,10 @@ def _best_of(
     best, impossible = None, True
     for left, family in zip(range(len(families), 0, -1), families, strict=True):
         setting = _setting(graph, question, family)
-        splitter = Splitter(setting, max_parts, unit, labels // left)
+        share = labels // (DEARER if setting.has_trees else 1) // left
+        splitter = Splitter(setting, max_parts, unit, share)
         draft = splitter.run(start, below) if start.least <= start.most else None
-        labels -= splitter.labels
+        labels -= splitter.labels * (DEARER if setting.has_trees else 1)
         impossible = impossible and splitter.impossible
         if draft is not None and (best is None or draft.order < best.draft.order):
             best, below = planned(draft, family, setting), draft.cost + 1
@@ -269,9 +286,12 @@ def widened(
     """
     from pathfinder.plans.widening import Widening  # the solver behind it is not for plain payments
 
-    left, best = WIDENING_SEARCHES, None
+    searches = WIDENING_SEARCHES
+    if families and families[0][1].has_trees:
+        searches //= FEWER_SEARCHES
+    left, best = searches, None
     for family, setting in sorted(families, key=lambda pair: pair[0].policy != first):
-        widening = Widening(setting, limits, min(left, WIDENING_SEARCHES // 3))
+        widening = Widening(setting, limits, min(left, searches // 3))
         left -= widening.searches
         draft = widening.most(high)
         left += widening.searches

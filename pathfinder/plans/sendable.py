@@ -4,7 +4,7 @@ One chain. A chain that carries an amount carries every smaller one: prices neve
 amount, so each promise is no larger, and no other rule asks about amounts. So the amounts that some
 chain carries are 1 … M without a gap, and M is found by bisection: `find_route` says whether there
 is a chain, and the chain it finds is filled up, which mostly is the end of it. Exact where the
-searches are.
+searches are, which in a large network give up sooner.
 
 Several chains. The most of a small network is proven by `proving`, over all its tracks. Elsewhere
 `widening` finds a plan, and three bounds say how much more there could be at most: the lines
@@ -13,12 +13,19 @@ together, the flow with fees, and so many times what one chain carries.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from pathfinder.answer import Route
 from pathfinder.core.graph import Graph
 from pathfinder.core.search import LABEL_BUDGET, cheapest, find_route, route_of, setting_of
 from pathfinder.core.setting import Setting
-from pathfinder.plans.flow import MAX_FLOW_LINES, bottleneck, ends_carry, most_together
+from pathfinder.plans.flow import (
+    MAX_FLOW_LINES,
+    bottleneck,
+    ends_carry,
+    most_together,
+    widest_chain,
+)
 from pathfinder.plans.parts import (
     family_settings,
     find_parts,
@@ -31,6 +38,8 @@ from pathfinder.plans.track import track_of
 from pathfinder.question import RouteQuestion
 from proto.levels import Level
 from proto.limits import MAX_AMOUNT, MAX_PARTS
+
+LABELS_WITH_TREES: Final = 4_000  # of one search in a large network: a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +106,16 @@ def max_sendable(
 
 def _over_one(graph: Graph, question: RouteQuestion, ceiling: int, unit: int) -> Sendable:
     """In units: `low` is carried, more than `high` was not found, more than `proven` cannot be."""
+    _, setting = setting_of(graph, question)
+    labels = LABEL_BUDGET
+    if setting.has_trees:
+        ceiling, labels = min(ceiling, widest_chain(setting)), LABELS_WITH_TREES
     low, high = 0, ceiling // unit
     proven, probe, closely = high, high, True
     brand, best = "", None
     while low < high:
         brand, setting = setting_of(graph, replace(question, amount=probe * unit))
-        chosen = cheapest(setting, LABEL_BUDGET, LABEL_BUDGET // 4)
+        chosen = cheapest(setting, labels, labels // 4)
         if chosen.label is None:
             high = probe - 1
             proven = min(proven, high) if chosen.exact else proven
@@ -115,7 +128,8 @@ def _over_one(graph: Graph, question: RouteQuestion, ceiling: int, unit: int) ->
         closely = not closely
     if best is not None:
         # The chain that was filled up may not be the cheapest one for what fills it.
-        answer = find_route(graph, replace(question, amount=low * unit))
+        asked = replace(question, amount=low * unit)
+        answer = find_route(graph, asked, budget=labels)
         if answer.route is None:
             low = best.hops[-1].amount // unit
         best = answer.route or best

@@ -21,6 +21,7 @@ from pathfinder.plans.track import Draft, Part, Track, merged, track_of
 from proto.limits import MAX_AMOUNT
 
 MAX_SEARCHES: Final = 250  # chains looked for under one policy: a second in a town of fifty
+TREE_LABELS: Final = 25  # that a search pays for its tree, which some searches share
 MAX_POOL: Final = 16  # tracks that are recombined
 WIDTH: Final = (6, 4, 3)  # tracks tried for the first, second and any later part
 WIDER: Final = 3  # of them at most so many because they carry more than those before
@@ -90,7 +91,7 @@ class Splitter:
         narrowed = setting.narrowed(asked, room)
         budget = self._budget - self.labels
         found = cheapest(narrowed, budget, budget // 4)
-        self.labels += found.labels
+        self.labels += found.labels + (TREE_LABELS if setting.has_trees else 0)
         if found.label is None:
             return None, found.exact
         track = track_of(narrowed, found.label)

@@ -16,6 +16,7 @@ from pathfinder.plans.track import Draft, Track, track_of
 MAX_WIDENED: Final = 24  # tracks that are packed
 PRECISION: Final = 32  # a chain is as wide as the widest when a 32nd part more finds none
 LABELS_EACH: Final = 1_500  # of one search: a twentieth of a second
+LABELS_WITH_TREES: Final = 500  # of one search where trees guide it: as long
 PACKED_CORNERS: Final = 24
 
 
@@ -59,6 +60,7 @@ class Widening:
         limits, setting = self._limits, self._setting
         budget = limits.max_cost - draft.cost
         room = {line: setting.room(line) - used for line, used in draft.taken.items()}
+        labels = LABELS_WITH_TREES if setting.has_trees else LABELS_EACH
         low, best = 0, None
         probe = high = min(high, budget) // limits.unit
         while low < high and self.searches > 0:
@@ -71,7 +73,7 @@ class Widening:
                 latest_deadline=draft.most,
             )
             narrowed = setting.narrowed(asked, room)
-            label = cheapest(narrowed, LABELS_EACH, LABELS_EACH // 4).label
+            label = cheapest(narrowed, labels, labels // 4).label
             if label is None:
                 high = probe - 1
             else:

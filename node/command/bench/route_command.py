@@ -11,7 +11,7 @@ from node.command.bench.options import json_option
 from node.command.bench.route_result import GUIDES, OWN, PAYERS, Outcome, Wanted
 from node.command.exit_status import REFUSED, UNUSABLE, fail
 from node.command.processes.progress import progress
-from proto.limits import MAX_AMOUNT, MAX_PARTS
+from proto.limits import MAX_ALTERNATIVES, MAX_AMOUNT, MAX_PARTS
 
 MAX_QUERIES: Final = 10_000_000
 MAX_SEED: Final = 2**63 - 1
@@ -129,6 +129,13 @@ class SpanOfAmounts(click.ParamType[tuple[int, int]]):
     help="Most chains that may share one payment.",
 )
 @click.option(
+    "--alternatives",
+    type=click.IntRange(0, MAX_ALTERNATIVES),
+    default=0,
+    metavar="K",
+    help="Ask for up to K more chains beside the cheapest one.",
+)
+@click.option(
     "--check",
     type=click.IntRange(0, MAX_QUERIES),
     default=0,
@@ -205,6 +212,8 @@ def _wanted(
         fail(UNUSABLE, f"{given[0]}: not with --network, which is measured as it is")
     if check and parts > 1:
         fail(UNUSABLE, "--check: not with --parts: the second search knows single chains")
+    if rest["alternatives"] and (parts > 1 or rest["guide"] is not None):
+        fail(UNUSABLE, "--alternatives: not with --parts, nor with --guide")
     if rest["guide"] is not None and parts > 1:
         fail(UNUSABLE, "--guide: not with --parts, which chooses by itself")
     if small_percent and amounts[0] < 2:

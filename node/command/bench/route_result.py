@@ -17,7 +17,8 @@ MIB: Final = 1 << 20
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """`file` None: a synthetic network of that many nodes and lines. `small`: share of the lines
-    that carry less than any amount asked. `parts`: most chains of an answer. `check`: questions
+    that carry less than any amount asked. `parts`: most chains of an answer; `alternatives`: more
+    chains beside it. `check`: questions
     that a second search is asked too. `guide`: what leads the search, None = what fits best.
     `warm_up`: questions before the clock starts."""
 
@@ -33,6 +34,7 @@ class Wanted:
     brand: str | None = None
     small: float = 0.0
     parts: int = 1
+    alternatives: int = 0
     check: int = 0
     guide: str | None = None
     warm_up: int = 20
@@ -114,6 +116,7 @@ class Outcome:
             "amount": list(wanted.amounts),
             "too_small_percent": round(100 * wanted.small, 3),
             "parts": wanted.parts,
+            "alternatives": wanted.alternatives,
             "guide": wanted.guide,
             "nodes": built.nodes,
             "lines": built.lines,

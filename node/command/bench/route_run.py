@@ -14,11 +14,13 @@ from node.command.bench.machine import computer, versions
 from node.command.bench.resident import resident_bytes
 from node.command.bench.route_load import Load, load
 from node.command.bench.route_result import Asked, Built, Checked, Outcome, Wanted
+from pathfinder.answer import Route
 from pathfinder.core.graph import Graph
 from pathfinder.core.plain import PlainSearch
 from pathfinder.core.search import Guide, find_route, setting_of
 from pathfinder.files.network_file import read_network
 from pathfinder.network import Network, busiest_brand
+from pathfinder.plans.alternatives import find_alternatives
 from pathfinder.plans.parts import find_parts
 from pathfinder.question import RouteQuestion
 from pathfinder.synthetic import Shape, synthetic_network, with_small_lines
@@ -86,7 +88,7 @@ def _measured(
     began = perf_counter()
     for i, question in enumerate(asking.warm_up):
         tell(f"warming up: {i} of {len(asking.warm_up)}")
-        _ask(graph, question, wanted.parts, guides)
+        _ask(graph, question, wanted, guides)
     warm_s = perf_counter() - began
     collections = _collections()
     profile = cProfile.Profile() if wanted.profile else None
@@ -96,7 +98,7 @@ def _measured(
             tell(f"asking: {i:,} of {len(asking.questions):,}")
         if profile:
             profile.enable()
-        answer = _ask(graph, question, wanted.parts, guides)
+        answer = _ask(graph, question, wanted, guides)
         if profile:
             profile.disable()
         asked.append(answer)
@@ -120,11 +122,17 @@ def _measured(
     )
 
 
-def _ask(graph: Graph, question: RouteQuestion, parts: int, guides: Sequence[Guide]) -> Asked:
+def _ask(graph: Graph, question: RouteQuestion, wanted: Wanted, guides: Sequence[Guide]) -> Asked:
     labels = None
+    routes: tuple[Route, ...]
     began = perf_counter()
-    if parts > 1:
-        split = find_parts(graph, question, parts)
+    if wanted.alternatives:
+        beside = find_alternatives(graph, question, wanted.alternatives)
+        ms = 1000 * (perf_counter() - began)
+        first = beside.first
+        routes, exact = (first.route,) if first.route else (), beside.exact
+    elif wanted.parts > 1:
+        split = find_parts(graph, question, wanted.parts)
         ms = 1000 * (perf_counter() - began)
         routes, exact = split.routes, split.exact
     else:

@@ -57,6 +57,15 @@ def test_json() -> None:
     assert {"cpu", "cores", "load_before"} <= found["machine"].keys()
 
 
+def test_alternatives() -> None:
+    found = measured("--alternatives", "2")
+    assert found["alternatives"] == 2 and found["labels"] is None and found["found"] > 0
+    assert found["exact"] == 12 and answers(found)["found"] == answers(measured())["found"]
+    refused = run(*SMALL, "--alternatives", "2", "--parts", "2")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "--alternatives: not with --parts" in refused.stderr
+
+
 def answers(found: dict[str, Any]) -> dict[str, Any]:
     ignored = TIMES | {"machine", "versions"}
     return {k: v for k, v in found.items() if k not in ignored and not k.endswith("_ms")}
