@@ -150,19 +150,19 @@ class RemoteFinder(RouteFinder):
 
     def known(self, view: Viewpoint) -> Iterator[Known]:
         """ControlFailure: there is no network here."""
-        raise _no_network()
+        raise no_network()
 
     def name_of(self, view: Viewpoint, given: str) -> str:
         """ControlFailure."""
-        raise _no_network()
+        raise no_network()
 
     async def ask(self, view: Viewpoint, asked: RouteAsk) -> Mapping[str, Any]:
         """ControlFailure: names are of a network."""
-        raise _no_network()
+        raise no_network()
 
     async def sendable(self, query: RouteQuery) -> MostFound:
         """ControlFailure."""
-        raise _no_network()
+        raise no_network()
 
     def size(self) -> tuple[int, int]:
         """Nothing is known here."""
@@ -182,11 +182,12 @@ class RemoteFinder(RouteFinder):
         ]
 
 
-def _no_network() -> ControlFailure:
+def no_network() -> ControlFailure:
+    """What a light node says where it is asked about the network; to be raised."""
     return ControlFailure(
         "LIGHT",
         "this node keeps no network: it asks a path finder",
-        "ask the path finder's owner, or take [pathfinder] out of config.toml",
+        "`pledgeway pay REQUEST --dry-run` asks that for a route; its owner sees the network",
     )
 
 

@@ -14,8 +14,9 @@ from pathfinder.core.search import find_route, setting_of
 from pathfinder.explain import explain
 from pathfinder.plans.alternatives import Alternatives, find_alternatives
 from pathfinder.plans.flow import bottleneck
+from pathfinder.plans.no_split import no_split
 from pathfinder.plans.parts import PartsAnswer, find_parts
-from pathfinder.plans.plan_json import alternatives_as_json, no_split, parts_as_json
+from pathfinder.plans.plan_json import alternatives_as_json, parts_as_json
 from pathfinder.question import RouteQuestion
 
 MAX_NAMED_LINES: Final = 8  # of a bottleneck, in one sentence
@@ -96,4 +97,4 @@ def _why_not(graph: Graph, question: RouteQuestion, split: PartsAnswer, most: in
     names.sort()
     if len(names) > MAX_NAMED_LINES:
         names[MAX_NAMED_LINES:] = [f"and {len(names) - MAX_NAMED_LINES} more"]
-    return no_split(split, most, cut, names)
+    return no_split(split, most, names=names)

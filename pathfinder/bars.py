@@ -314,7 +314,8 @@ class _Telling:
         for ends in pairwise(names):
             if ends in question.avoid_lines:
                 text = f"line {ends[0]}→{ends[1]} is to be avoided"
-                step = f"drop --avoid {quote(ends[0])}-{quote(ends[1])}"
+                # It may have been typed with any arrow, for both directions, or as a pair.
+                step = f"drop the --avoid or --avoid-line that names {ends[0]}→{ends[1]}"
                 found.append(Bar(code, code.rule, text, ends[0], ends, next_step=step))
         return found
 

@@ -9,6 +9,7 @@ from pathfinder.core.graph import Graph
 from pathfinder.core.search import LABEL_BUDGET, find_route
 from pathfinder.explain import EXPLAIN_BUDGET, explain
 from pathfinder.network import Policy
+from pathfinder.plans.no_split import MORE_CREDIT, no_split
 from pathfinder.plans.parts import PARTS_BUDGET, PartsAnswer, find_parts
 from pathfinder.plans.sendable import max_sendable
 from pathfinder.question import BadQuestion, RouteQuestion
@@ -73,7 +74,7 @@ def explained(graph: Graph, query: RouteQuery, unfound: Unfound, budget: int) ->
     unknown = all(reason.code is Code.NO_PATH for reason in answer.reasons)
     if parts is None or unknown:
         return NoRoute(answer.exact, reasons, skipped, answer.labels)
-    split = _no_parts(parts, query.max_parts)
+    split = no_split(parts, query.max_parts, as_far="as far as is known, ", next_step=MORE_CREDIT)
     # Where one line is all there is, the reason of the single chain says the same.
     known = {r.bar.figure for r in answer.reasons if r.code is Code.CREDIT_SHORT}
     more = () if split.bar.figure in known else (reason_as_json(split),)
@@ -95,18 +96,6 @@ def most(graph: Graph, query: RouteQuery) -> MostFound:
         ),
         cut=found.cut,
     )
-
-
-def _no_parts(parts: PartsAnswer, max_parts: int) -> Reason:
-    """Why several chains do not help; the form of the other reasons."""
-    code = Code.PARTS
-    if parts.most is None or parts.most >= parts.amount:
-        # Something else than credit bars them too: the reasons before this one say what.
-        return Reason(Bar(code, code.rule, f"nor do up to {max_parts} chains together"))
-    short = parts.amount - parts.most
-    text = f"as far as is known, all lines together carry {parts.most} {parts.brand} at most"
-    step = "ask for less, or for credit: `pledgeway line list` shows your own lines"
-    return Reason(Bar(code, code.rule, f"{text}, {short} too few", figure=short, next_step=step))
 
 
 def _found(routes: Sequence[Route], exact: bool) -> RouteFound:

@@ -136,15 +136,28 @@ Verb = Callable[[Arguments], Awaitable[Mapping[str, Any]]]
 Tale = Callable[[Arguments, Callable[[Mapping[str, Any]], Awaitable[None]]], Awaitable[None]]
 
 
-def verbs_service(verbs: Mapping[str, Verb], tales: Mapping[str, Tale]) -> Service:
-    """The control service of a daemon whose answers wait for no store."""
+async def _at_once() -> None:
+    pass
+
+
+def verbs_service(
+    verbs: Mapping[str, Verb],
+    tales: Mapping[str, Tale],
+    kept: Callable[[], Awaitable[None]] = _at_once,
+) -> Service:
+    """The control service of a daemon. Every answer waits for `kept`: what it tells of is on disk.
+
+    ControlFailure of a verb, or of `kept`, is the reply that says no.
+    """
 
     async def call(command: pb.Command, _: CallContext) -> pb.Reply:
         verb = verbs.get(command.verb)
         if verb is None:
             raise unknown_verb(command.verb)
         try:
-            return pb.Reply(json=json.dumps(await verb(read_arguments(command))))
+            answer = json.dumps(await verb(read_arguments(command)))
+            await kept()
+            return pb.Reply(json=answer)
         except ControlFailure as failure:
             return failed(failure)
 
@@ -154,7 +167,9 @@ def verbs_service(verbs: Mapping[str, Verb], tales: Mapping[str, Tale]) -> Servi
             raise unknown_verb(command.verb)
 
         async def tell(answer: Mapping[str, Any]) -> None:
-            await send(pb.Reply(json=json.dumps(answer)))
+            told = json.dumps(answer)  # as it is now: what is told of goes on meanwhile
+            await kept()
+            await send(pb.Reply(json=told))
 
         try:
             await tale(read_arguments(command), tell)

@@ -12,6 +12,7 @@ from proto.levels import Level
 from proto.modes import Mode
 from proto.money import Rate
 
+MAX_DIGITS: Final = 40  # of a number on the command line: anything longer is out of range anyway
 MAX_AMOUNT_DIGITS: Final = 19  # of 2^63 - 1
 SPAN_UNITS: Final = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
 MAX_SPAN_S: Final = 10 * 366 * 86_400
@@ -26,6 +27,21 @@ AVOID_HELP: Final = (
 )
 LEVELS: Final = tuple(Level.__members__)
 MODES: Final = tuple(mode.name for mode in sorted(Mode, key=lambda mode: mode.risk))
+
+
+class Natural(click.ParamType[int]):
+    """Plain decimal digits: what `int` would also take ("1_0", "٣") is more likely an accident."""
+
+    name = "integer"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        text = str(value)
+        digits = text.removeprefix("-")
+        if not digits.isascii() or not digits.isdigit():
+            self.fail(f"{text[:MAX_DIGITS]!r} is not a whole number", param, ctx)
+        if len(digits) > MAX_DIGITS:
+            self.fail("a number of too many digits", param, ctx)
+        return int(text)
 
 
 class CountType(click.ParamType[int]):

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
+import grpc
 import outcome
 import trio
 from rich.status import Status
@@ -15,7 +16,7 @@ from rich.status import Status
 from node.command.display import console
 from proto.v1 import control_pb2 as pb
 from runtime.bridge import Bridge
-from runtime.rpc_client import RpcChannel, RpcDeadline, RpcError, RpcUnavailable
+from runtime.rpc_client import RpcChannel, RpcDeadline, RpcError, RpcFailed, RpcUnavailable
 
 CALL: Final = "/pledgeway.v1.Control/Call"
 FOLLOW: Final = "/pledgeway.v1.Control/Follow"
@@ -26,6 +27,10 @@ T = TypeVar("T")
 
 class Lost(Exception):
     """No answer came: whether the command took effect is not known. One line."""
+
+
+class NotAnswered(Exception):
+    """Whoever runs there has no such verb, and did nothing."""
 
 
 class Progress:
@@ -137,6 +142,8 @@ async def _with_channel(
     except RpcDeadline as error:
         raise Lost("the node did not answer in time") from error
     except RpcError as error:
+        if isinstance(error, RpcFailed) and error.code is grpc.StatusCode.UNIMPLEMENTED:
+            raise NotAnswered from error
         raise Lost("the node failed to answer, and its log says why") from error
 
 

@@ -18,6 +18,7 @@ Json = Mapping[str, Any]  # a JSON object from the node
 
 ID_CHARS: Final = 10  # of an id: as a prefix it is unique among millions
 WIDE: Final = 400  # columns where nobody looks: a pipe must not get its ids folded
+FLAT: Final = 100_000  # columns that no table fills: twenty long names and more
 GOOD: Final = frozenset({"COMMITTED", "OPEN", "PAID", "REDEEMED", "accepted", "connected", "yes"})
 BAD: Final = frozenset({"ABORTED", "DECLINED", "refused", "NO"})
 
@@ -35,6 +36,14 @@ def console(*, error: bool = False) -> Console:
         highlight=False,
         emoji=False,
     )
+
+
+def flat_console() -> Console:
+    """Standard output that never folds: a terminal that is too narrow breaks the lines itself. An
+    amount that was cut or folded into two would be misread, and a program would not find it."""
+    out = console()
+    out.width = FLAT
+    return out
 
 
 def say(line: str) -> None:
@@ -89,17 +98,31 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) 
     if not lines:
         say(empty)
         return
-    made = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    flat_console().print(table_of(columns, lines), crop=False)
+
+
+def table_of(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None
+) -> Table:
+    """The same table, for a `flat_console`, beneath a title."""
+    made = Table(
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        show_edge=False,
+        title=None if title is None else Text(plain(title)),
+        title_justify="left",
+        title_style="",
+    )
     for name in columns:
         right = name.startswith(">")
-        made.add_column(name.removeprefix(">"), justify="right" if right else "left", no_wrap=True)
-    for line in lines:
-        made.add_row(*line)
-    out = console()
-    # Where the terminal is too narrow it breaks the lines itself: an amount that was cut or folded
-    # into two would be misread.
-    out.width = max(out.width, out.measure(made, options=out.options.update(width=WIDE)).maximum)
-    out.print(made, crop=False)
+        made.add_column(
+            Text(plain(name.removeprefix(">"))),
+            justify="right" if right else "left",
+            no_wrap=True,
+        )
+    for row in rows:
+        made.add_row(*(value if isinstance(value, Text) else _cell(value) for value in row))
+    return made
 
 
 def gap() -> None:

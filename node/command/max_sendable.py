@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from node.command.argument_types import CountType
-from node.command.route import Natural, OneLineCommand, Unusable, told_as_unusable
-from node.command.route_options import BUDGET_OPTION, Wanted, wishes
+from node.command.display import flat_console, table_of
+from node.command.route_at import at_option, node_to_ask
+from node.command.route_options import BUDGET_OPTION, Wanted, chain_limits, wishes
+from node.command.unaskable import OneLineCommand, told_as_unusable
 from pathfinder.core.graph import Graph
 from pathfinder.files.json_place import shown
 from pathfinder.files.network_file import read_network
@@ -19,7 +20,7 @@ from pathfinder.plans.plan_json import sendable_as_json
 from pathfinder.plans.sendable import max_sendable
 from pathfinder.question import RouteQuestion
 from proto.levels import Level
-from proto.limits import MAX_HOPS, MAX_PARTS
+from proto.limits import MAX_PARTS
 
 NOTHING: Final = 1  # exit status: the question was understood, and not one unit can be sent
 MAX_NAMED_LINES: Final = 12  # of a bottleneck, in the table for people
@@ -55,7 +56,7 @@ Exit status: 0 something can be sent, 1 nothing can, 2 the file or the question 
 @click.option(
     "--network", "file", type=click.Path(path_type=Path), help="JSON file of the network."
 )
-@click.option("--at", type=click.Path(path_type=Path), metavar="DIR", help="Ask a running node.")
+@at_option
 @click.option("--from", "payer", metavar="NODE", help="Who pays.  [default with --at: that node]")
 @click.option("--to", "payee", required=True, metavar="NODE", help="Who is paid.")
 @click.option("--brand", help="Which brand; needed where there are several.")
@@ -67,34 +68,14 @@ Exit status: 0 something can be sent, 1 nothing can, 2 the file or the question 
     metavar="N",
     help="Over at most N chains under one commit.",
 )
-@click.option(
-    "--registry",
-    "registries",
-    multiple=True,
-    metavar="NAME",
-    help="Registry or policy to consider; repeatable. Default: all.",
-)
-@click.option(
-    "--last-level",
-    "last_levels",
-    multiple=True,
-    type=click.Choice([level.name for level in Level]),
-    help="Level that the payee takes; repeatable. Default: all.",
-)
-@click.option(
-    "--max-hops",
-    type=Natural(),
-    default=MAX_HOPS,
-    show_default=True,
-    help="Most promises in a chain.",
-)
+@chain_limits
 @wishes(BUDGET_OPTION)
 @click.option("--json", "as_json", is_flag=True, help="Answer with one JSON object.")
 @click.pass_context
 def max_sendable_(
     ctx: click.Context,
     file: Path | None,
-    at: Path | None,
+    directory: Path | None,
     payer: str | None,
     payee: str,
     brand: str | None,
@@ -105,10 +86,7 @@ def max_sendable_(
     wanted: Wanted,
     as_json: bool,
 ) -> None:
-    if (file is None) == (at is None):
-        raise Unusable("one of --network FILE and --at DIR is needed")
-    if file is not None and payer is None:
-        raise Unusable("--from is needed with --network")
+    at = node_to_ask(file, directory, payer)
     if file is not None and payer is not None:
         question = RouteQuestion(
             payer,
@@ -153,7 +131,7 @@ def _asked(at: Path, given: Mapping[str, object], *, as_json: bool) -> dict[str,
 
 
 def _print(answer: Mapping[str, Any], payer: str, payee: str) -> None:
-    console, brand = Console(highlight=False), answer["brand"]
+    console, brand = flat_console(), answer["brand"]
     say: Callable[[str], None] = lambda text: console.print(text, markup=False)  # noqa: E731
     amount, cost = answer["amount"], answer["cost"]
     payer, payee = shown(payer), shown(payee)
@@ -171,22 +149,18 @@ def _print(answer: Mapping[str, Any], payer: str, payee: str) -> None:
 
 
 def _chains(answer: Mapping[str, Any]) -> Table:
-    table = Table(title=f"Registry: {answer['registry'] or 'none, every promise is bare'}")
-    table.add_column("Chain", overflow="fold")
-    table.add_column("Levels")
-    table.add_column(f"Received ({answer['brand']})", justify="right")
-    table.add_column("Paid", justify="right")
+    title = f"Registry: {answer['registry'] or 'none, every promise is bare'}"
+    rows = []
     for part in answer["routes"]:
         hops = part["hops"]
         names = [hops[0]["from"], *(hop["to"] for hop in hops)]
         levels = ", ".join(hop["level"] for hop in hops)
-        chain = " → ".join(names).replace("[", r"\[")
-        table.add_row(chain, levels, str(part["amount"]), str(part["cost"]))
-    return table
+        rows.append((" → ".join(names), levels, part["amount"], part["cost"]))
+    return table_of(("chain", "levels", f">received ({answer['brand']})", ">paid"), rows, title)
 
 
 def _print_bottleneck(answer: Mapping[str, Any], parts: int, budget: int | None) -> None:
-    console = Console(highlight=False)
+    console = flat_console()
     lines, cut = answer["bottleneck"], answer["cut"]
     if cut is None:
         return
@@ -194,14 +168,18 @@ def _print_bottleneck(answer: Mapping[str, Any], parts: int, budget: int | None)
         console.print("No lines lead there from the payer.", markup=False)
         return
     used = sum(line["used"] for line in lines)
-    table = Table(title="What all money has to cross")
-    for name in ("Line", f"Carries ({answer['brand']})", "Used", "Free"):
-        table.add_column(name, justify="left" if name == "Line" else "right", overflow="fold")
-    for line in lines[:MAX_NAMED_LINES]:
-        ends = f"{line['from']} → {line['to']}".replace("[", r"\[")
-        free = line["carries"] - line["used"]
-        table.add_row(ends, str(line["carries"]), str(line["used"]), str(free))
-    console.print(table)
+    rows = (
+        (
+            f"{line['from']} → {line['to']}",
+            line["carries"],
+            line["used"],
+            line["carries"] - line["used"],
+        )
+        for line in lines[:MAX_NAMED_LINES]
+    )
+    columns = ("line", f">carries ({answer['brand']})", ">used", ">free")
+    console.print()
+    console.print(table_of(columns, rows, "What all money has to cross:"))
     if len(lines) > MAX_NAMED_LINES:
         console.print(f"and {len(lines) - MAX_NAMED_LINES} more lines.", markup=False)
     amount, cost = answer["amount"], answer["cost"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from node.command.display import say
 from node.command.drawing.picture_file import PICTURE, kind_of, require_place, write_picture
 from node.command.exit_status import UNUSABLE, TaughtCommand, fail
 from node.command.network_export import network_rows
@@ -75,6 +76,10 @@ def draw(
     if as_json:
         about = {"picture": str(picture), "brand": brand, "nodes": len(network.nodes)}
         click.echo(json.dumps(about | {"lines": lines}, ensure_ascii=False))
+    else:
+        nodes = len(network.nodes)
+        said = f"{nodes} node{'' if nodes == 1 else 's'}, {lines} line{'' if lines == 1 else 's'}"
+        say(f"{picture}: {said} in {brand}")
 
 
 def _of_file(file: Path) -> "Network":

@@ -4,12 +4,12 @@ import click
 
 from node.command.display import Json, amount, moment, say, table, yes_no
 from node.command.exit_status import UNUSABLE, TaughtCommand, fail
-from node.command.session import Session, with_node
+from node.command.session import Session, at_node
 from node.command.texts import said
 
 
 @click.command("learned", cls=TaughtCommand)
-@with_node
+@at_node
 def learned(session: Session) -> None:
     """List the lines that refused this node's payments lately, the newest first.
 
@@ -21,8 +21,8 @@ def learned(session: Session) -> None:
 
     \b
     Example:
-      pledgeway network learned --node ./alice
-      pledgeway network forget --line Bob-Carol --node ./alice
+      pledgeway network learned --at ./alice
+      pledgeway network forget --line Bob-Carol --at ./alice
     """
 
     def show(answer: Json) -> None:
@@ -57,7 +57,7 @@ def _why(one: Json) -> str:
 @click.command("forget", cls=TaughtCommand)
 @click.option("--line", metavar="A-B", help="The line from A to B, by aliases or ids.")
 @click.option("--all", "everything", is_flag=True, help="Every line.")
-@with_node
+@at_node
 def forget(session: Session, line: str | None, everything: bool) -> None:
     """Forget what lines refused: they are asked again at once, for whatever they advertise.
 

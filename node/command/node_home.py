@@ -1,11 +1,9 @@
 """What `node init` writes and what `node run` starts."""
 
 import json
-import logging
 import os
 import shutil
 import stat
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from node.command.daemon_run import ended_in_one_line, log_to_stderr
 from node.command.display import facts
 from node.command.exit_status import REFUSED, UNUSABLE, fail, plain
 from node.command.session import ENVIRONMENT, NoAnswer, default_directory, socket_path
@@ -134,34 +133,19 @@ def run_node(
         fail(UNUSABLE, f"{path}: holds no node: make one with `pledgeway node init {path}`")
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         fail(UNUSABLE, f"{path}: others may enter it, and it holds keys: chmod 700 {path}")
-    level = logging.INFO if verbose else logging.WARNING
-    logging.basicConfig(
-        stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=level
-    )
-    # gRPC reports every failed handshake by itself, in a form of its own; ours say whose it was.
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    log_to_stderr(verbose)
     # Here, so that no other command loads the machinery of a daemon.
     from node.command.finder import LocalFinder
     from node.daemon import run
     from node.shared.daemon import run_shared
-    from runtime.handover import DaemonCrash
-    from runtime.rpc_server import BindFailed
-    from runtime.store import StoreTaken, StoreUnusable
+    from runtime.store import StoreTaken
 
     def attempt() -> None:
         begin = run_shared if shared else run
         begin(path, finder or LocalFinder, lambda line: click.echo(line), more_verbs)
 
-    try:
+    with ended_in_one_line(path, ConfigFault):
         if standby:
             follow(attempt, StoreTaken)
         else:
             attempt()
-    except (ConfigFault, IdentityFault) as fault:
-        fail(UNUSABLE, str(fault))
-    except BindFailed as fault:
-        fail(REFUSED, f"{fault}: is another program there? config.toml says where to listen")
-    except (StoreUnusable, DaemonCrash) as fault:
-        fail(REFUSED, str(fault))
-    except OSError as error:
-        fail(REFUSED, f"{path}: {error.strerror or error}")

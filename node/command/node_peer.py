@@ -52,6 +52,8 @@ def add(session: Session, card: str) -> None:
             )
         )
         say("Its owner has to add this node's card as well: `pledgeway node card` prints it.")
+        if text.startswith(PATHFINDER_CARD_PREFIX):
+            say("There: `pledgeway pathfinder peer add DIR NODE.card`.")
 
     session.show("peer.add", {"card": text}, show)
 

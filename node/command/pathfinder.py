@@ -1,15 +1,14 @@
 """`pledgeway pathfinder`: make a path finder of its own, run it, look at it."""
 
 import json
-import logging
 import os
-import sys
 import time
 from pathlib import Path
 from typing import Final
 
 import click
 
+from node.command.daemon_run import ended_in_one_line, log_to_stderr
 from node.command.display import Json, facts, gap, say, short, span, table, who, yes_no
 from node.command.exit_status import REFUSED, UNUSABLE, TaughtCommand, fail, plain
 from node.command.pathfinder_peer import peer
@@ -120,8 +119,10 @@ def init(
     )
     shown = plain(directory)
     gap()
-    say(f"Next: pledgeway pathfinder card {shown} > finder.card, which a node's owner adds")
-    say(f"and:  pledgeway pathfinder peer add {shown} NODE.card, then pathfinder run {shown}")
+    say(f"Next: pledgeway pathfinder card {shown} > finder.card")
+    say("      pledgeway node peer add finder.card --node NODE     (the owner of a node does that)")
+    say(f"      pledgeway pathfinder peer add {shown} NODE.card")
+    say(f"      pledgeway pathfinder run {shown}")
 
 
 @pathfinder.command(
@@ -140,31 +141,13 @@ def run(directory: Path, verbose: bool) -> None:
     Example:
       pledgeway pathfinder run ./finder
     """
-    logging.basicConfig(
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        level=logging.INFO if verbose else logging.WARNING,
-    )
-    # gRPC reports every failed handshake by itself, in a form of its own; ours say whose it was.
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    log_to_stderr(verbose)
     from pathfinder.serving.daemon import run as run_daemon
     from pathfinder.serving.home import HomeFault
-    from runtime.handover import DaemonCrash
-    from runtime.identity import IdentityFault
-    from runtime.rpc_server import BindFailed
-    from runtime.store import StoreUnusable
 
     home_of(directory)
-    try:
+    with ended_in_one_line(directory, ConfigFault, HomeFault):
         run_daemon(directory, lambda line: click.echo(line))
-    except (ConfigFault, HomeFault, IdentityFault) as fault:
-        fail(UNUSABLE, str(fault))
-    except BindFailed as fault:
-        fail(REFUSED, f"{fault}: is another program there? config.toml says where to listen")
-    except (StoreUnusable, DaemonCrash) as fault:
-        fail(REFUSED, str(fault))
-    except OSError as error:
-        fail(REFUSED, f"{directory}: {error.strerror or error}: see its config.toml")
 
 
 @pathfinder.command("status", cls=TaughtCommand)

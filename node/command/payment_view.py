@@ -21,6 +21,8 @@ def because(one: Json) -> str | None:
     if code == "NO_ROUTE" and (troubles := _troubles(one)):
         return "; ".join(troubles)
     words = said(code, figure if isinstance(figure, int) else 0, one.get("brand"))
+    if words and code == "NO_ROUTE" and one.get("reasons"):
+        return words.message  # what to do stands with each of them
     return str(reason.get("text") or (str(words) if words else code))
 
 
@@ -122,7 +124,10 @@ def _show_chain(chain: Json, brand: object) -> None:
 
 def show_plan(one: Json) -> None:
     """The answer to a dry run."""
-    if not one.get("found"):
+    silent = bool(_troubles(one))
+    if not one.get("found") and silent:
+        say(f"No route to {_payee(one)} was found, but not everybody who was asked answered.")
+    elif not one.get("found"):
         say(f"No chain of promises lets {_payee(one)} receive {amount_of(one)}.")
     else:
         registry = one.get("registry") or "none, every promise is bare"
@@ -139,7 +144,7 @@ def show_plan(one: Json) -> None:
         )
         show_hops(one)
         _show_despite(one)
-    if not one.get("exact", True):
+    if not one.get("exact", True) and not silent:
         say("The search gave up early: there may be a better chain.")
     _show_reasons(one)
 
@@ -147,6 +152,8 @@ def show_plan(one: Json) -> None:
 def _show_reasons(one: Json) -> None:
     for trouble in _troubles(one):
         say(f"Not answered: {trouble}")
+    if _troubles(one):
+        say("→ see `pledgeway node status`; `pledgeway node pathfinder use CARD` names another one")
     others = [r for r in one.get("reasons") or () if not _is_trouble(r)]
     if others and (one.get("phase") or one.get("hops")):
         gap()  # between it and what was said before

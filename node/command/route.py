@@ -1,56 +1,33 @@
 """``pledgeway route``: the cheapest chain of promises through a network file (section 10)."""
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
-from rich.console import Console
 from rich.table import Table
 
-from node.command.display import Json
+from node.command.argument_types import Natural
+from node.command.display import Json, flat_console, say, table_of
 from node.command.network_draw import network_of_node
 from node.command.route_at import ask_node, at_option, node_to_ask
 from node.command.route_draw import DRAW_OPTION, draw_routes
 from node.command.route_more import ALTERNATIVES_OPTION, PARTS_OPTION, show_more
-from node.command.route_options import MAX_COST_OPTION, CannotAsk, Wanted, only_one_of, wishes
+from node.command.route_options import MAX_COST_OPTION, Wanted, chain_limits, only_one_of, wishes
 from node.command.route_reasons import show_reasons
 from node.command.session import Session
+from node.command.unaskable import OneLineCommand, told_as_unusable
 from node.command.waiting import read_patiently
 from pathfinder.answer import Route, RouteAnswer
 from pathfinder.asking import ask_all
 from pathfinder.core.graph import Graph
-from pathfinder.files.json_place import NetworkFileError, shown
-from pathfinder.question import BadQuestion, Fault, RouteQuestion
+from pathfinder.question import RouteQuestion
 from proto.levels import Level
-from proto.limits import MAX_AMOUNT, MAX_HOPS, US
+from proto.limits import US
 
 NO_ROUTE: Final = 1  # exit status: the question was understood and there is no chain
-UNUSABLE: Final = 2  # exit status: the question could not be asked
-MAX_DIGITS: Final = 40  # of a number on the command line: anything longer is out of range anyway
-
-_FIELD: Final = {
-    Fault.AMOUNT: "--amount",
-    Fault.MAX_HOPS: "--max-hops",
-    Fault.PAYER_UNKNOWN: "--from",
-    Fault.PAYEE_UNKNOWN: "--to",
-    Fault.PAYS_ITSELF: "--to",
-    Fault.BRAND_MISSING: "--brand",
-    Fault.BRAND_UNKNOWN: "--brand",
-    Fault.POLICY_UNKNOWN: "--registry",
-}
-_CAUSE: Final = {
-    Fault.AMOUNT: "an amount lies between 1 and " + str(MAX_AMOUNT) + ", not {}",
-    Fault.MAX_HOPS: "a chain has 1 to " + str(MAX_HOPS) + " promises, not {}",
-    Fault.PAYER_UNKNOWN: "no node {}",
-    Fault.PAYEE_UNKNOWN: "no node {}",
-    Fault.PAYS_ITSELF: "{} cannot pay itself",
-    Fault.BRAND_MISSING: "the file holds several brands, name one of {}",
-    Fault.BRAND_UNKNOWN: "no line in brand {}",
-    Fault.POLICY_UNKNOWN: "no registry or policy {}",
-}
+PARTS_TO_TRY: Final = 4  # as many as a payment takes by itself
 
 _HELP: Final = """Find the cheapest chain of promises from one node to another.
 
@@ -95,45 +72,6 @@ node is running; 3 the node's answer was lost.
 """
 
 
-class Unusable(click.ClickException):
-    """One line on standard error and exit status 2."""
-
-    exit_code = UNUSABLE
-
-    def __init__(self, message: str, ctx: click.Context | None = None) -> None:
-        super().__init__(message)
-        self.ctx = ctx or click.get_current_context(silent=True)
-
-    def show(self, file: Any = None) -> None:
-        name = "route" if self.ctx is None else self.ctx.info_name
-        click.echo(f"pledgeway {name}: {self.format_message()}", err=True, file=file)
-
-
-class Natural(click.ParamType[int]):
-    """Plain decimal digits: what `int` would also take ("1_0", "٣") is more likely an accident."""
-
-    name = "integer"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        text = str(value)
-        digits = text.removeprefix("-")
-        if not digits.isascii() or not digits.isdigit():
-            self.fail(f"{shown(text)!r} is not a whole number", param, ctx)
-        if len(digits) > MAX_DIGITS:
-            self.fail("a number of too many digits", param, ctx)
-        return int(text)
-
-
-class OneLineCommand(click.Command):
-    """Complains about its options in one line, as about everything else."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        try:
-            return super().parse_args(ctx, args)
-        except click.UsageError as error:
-            raise Unusable(" ".join(error.format_message().split()), ctx) from error
-
-
 @click.command("route", cls=OneLineCommand, help=_HELP, short_help="find the cheapest chain")
 @click.option(
     "--network",
@@ -151,27 +89,7 @@ class OneLineCommand(click.Command):
     help="What the payee receives, in smallest units of the brand.",
 )
 @click.option("--brand", help="Which brand; needed where the file holds several.")
-@click.option(
-    "--registry",
-    "registries",
-    multiple=True,
-    metavar="NAME",
-    help="Registry or policy to consider; repeatable. Default: all of the file.",
-)
-@click.option(
-    "--last-level",
-    "last_levels",
-    multiple=True,
-    type=click.Choice([level.name for level in Level]),
-    help="Level that the payee takes; repeatable. Default: all.",
-)
-@click.option(
-    "--max-hops",
-    type=Natural(),
-    default=MAX_HOPS,
-    show_default=True,
-    help="Most promises in the chain.",
-)
+@chain_limits
 @wishes(MAX_COST_OPTION)
 @ALTERNATIVES_OPTION
 @PARTS_OPTION
@@ -234,7 +152,7 @@ def route(
     else:
         if not found.several:
             _print(found.answer, question)
-        show_more(Console(highlight=False), found, question, parts, _table)
+        show_more(flat_console(), found, question, parts, _table)
         _print_reasons(found.answer, said, explained=explained)
     if picture is not None:
         if node is not None:
@@ -244,22 +162,8 @@ def route(
         ctx.exit(NO_ROUTE)
 
 
-@contextmanager
-def told_as_unusable(file: Path) -> Iterator[None]:
-    """What cannot be asked of the file ends the command with one line that names it."""
-    try:
-        yield
-    except NetworkFileError as error:
-        raise Unusable(str(error)) from error
-    except CannotAsk as error:
-        raise Unusable(f"{shown(str(file))}: {error}") from error
-    except BadQuestion as error:
-        cause = _CAUSE[error.fault].format(shown(error.subject))
-        raise Unusable(f"{shown(str(file))}: {_FIELD[error.fault]}: {cause}") from error
-
-
 def _print(answer: RouteAnswer, question: RouteQuestion) -> None:
-    console = Console(highlight=False)
+    console = flat_console()
     if answer.route is None:
         console.print(
             f"No chain lets {question.payee} receive {question.amount} {answer.brand}"
@@ -276,36 +180,31 @@ def _print(answer: RouteAnswer, question: RouteQuestion) -> None:
 def _print_reasons(answer: RouteAnswer, said: Json, *, explained: bool) -> None:
     """What barred other chains, by the JSON form of the answer."""
     show_reasons(said, answer.brand, "Nearest rejected chains:" if explained else "Why:")
+    codes = {reason.get("code") for reason in said.get("reasons") or ()}
+    if not said.get("found") and "CREDIT_SHORT" in codes and "PARTS" not in codes:
+        say(f"Several chains together may carry it: ask with --parts {PARTS_TO_TRY}.")
     if explained and not said.get("reasons") and not said.get("skipped"):
-        Console(highlight=False).print("No rule barred a cheaper chain.", markup=False)
+        flat_console().print("No rule barred a cheaper chain.", markup=False)
 
 
 def _table(found: Route, brand: str) -> Table:
-    table = Table(title=f"Registry: {found.policy.name or 'none, every promise is bare'}")
-    table.add_column("Promise", overflow="fold")
-    table.add_column("Level")
-    table.add_column("Promisor's mode")
-    table.add_column(f"Amount ({brand})", justify="right")
-    table.add_column("Promisor's fee", justify="right")
-    table.add_column("Held at most", justify="right")
-    modes = dict(found.modes)
+    title = f"Registry: {found.policy.name or 'none, every promise is bare'}"
+    modes, rows = dict(found.modes), []
     before: int | None = None
     for hop, lock in zip(found.hops, found.schedule.locks, strict=True):
-        table.add_row(
-            _plain(f"{hop.promisor} → {hop.promisee}"),
-            hop.level.name,
-            modes[hop.promisor].name if hop.promisor in modes else "payer",
-            str(hop.amount),
-            "" if before is None else str(before - hop.amount),
-            f"{lock // US}.{lock % US // 100_000} s",
+        rows.append(
+            (
+                f"{hop.promisor} → {hop.promisee}",
+                hop.level.name,
+                modes[hop.promisor].name if hop.promisor in modes else "payer",
+                hop.amount,
+                "" if before is None else before - hop.amount,
+                f"{lock // US}.{lock % US // 100_000} s",
+            )
         )
         before = hop.amount
-    return table
-
-
-def _plain(text: str) -> str:
-    # A name may hold square brackets, which the table would read as its own markup.
-    return text.replace("[", r"\[")
+    fees = (f">amount ({brand})", ">promisor's fee", ">held at most")
+    return table_of(("promise", "level", "promisor's mode", *fees), rows, title)
 
 
 def _sentence(answer: RouteAnswer, found: Route, question: RouteQuestion) -> str:

@@ -10,6 +10,7 @@ import click
 
 from node.command.exit_status import UNUSABLE
 from node.command.session import BAD_ARGUMENT, ENVIRONMENT, NoAnswer, Session
+from node.command.unaskable import Unusable
 from pathfinder.answer_read import read_whole
 from pathfinder.asking import WholeAnswer
 from pathfinder.question import RouteQuestion
@@ -35,23 +36,16 @@ at_option = click.option(
 )
 
 
-def _unusable(cause: str) -> click.ClickException:
-    """The one line with which `route` ends: its room imports this one."""
-    from node.command.route import Unusable
-
-    return Unusable(cause)
-
-
 def node_to_ask(file: Path | None, directory: Path | None, payer: str | None) -> Path | None:
     """Where the node is that the question goes to; None: it is about the file. Unusable."""
     if file is not None and directory is not None:
-        raise _unusable("--network and --at exclude each other: ask a file, or a node")
+        raise Unusable("--network and --at exclude each other: ask a file, or a node")
     if file is None and directory is None and (named := os.environ.get(ENVIRONMENT)):
         directory = Path(named)
     if file is None and directory is None:
-        raise _unusable("name a file with --network, or the folder of a running node with --at")
+        raise Unusable("name a file with --network, or the folder of a running node with --at")
     if file is not None and payer is None:
-        raise _unusable("Missing option '--from': a file does not say who pays")
+        raise Unusable("Missing option '--from': a file does not say who pays")
     return None if directory is None else directory.expanduser()
 
 
@@ -78,7 +72,7 @@ def ask_node(
         if no.failure["code"] == BAD_ARGUMENT:
             argument, _, cause = str(no.failure["message"]).partition(": ")
             option = _OPTIONS.get(argument, f"--{argument.replace('_', '-')}")
-            raise _unusable(f"{directory}: {option}: {cause}") from no
+            raise Unusable(f"{directory}: {option}: {cause}") from no
         session.end(no)
     names = said.get("asked", {})
     named = replace(

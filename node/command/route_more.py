@@ -81,7 +81,9 @@ def _show_parts(
         return
     for number, route in enumerate(split.routes, 1):
         share = route.hops[-1].amount
-        _say(console, f"\nPart {number} of {len(split.routes)}, {share} {brand} for {route.cost}:")
+        if number > 1:
+            console.print()
+        _say(console, f"Part {number} of {len(split.routes)}, {share} {brand} for {route.cost}:")
         console.print(table(route, brand))
     _say(
         console,

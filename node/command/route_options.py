@@ -7,12 +7,13 @@ from typing import Any, Final
 
 import click
 
-from node.command.argument_types import AMOUNT, AVOID_HELP, LEVELS, RISK_HELP, CountType
+from node.command.argument_types import AMOUNT, AVOID_HELP, LEVELS, RISK_HELP, CountType, Natural
 from node.pay_options import MAX_RISK
 from pathfinder.files.json_place import shown
 from pathfinder.question import RouteQuestion
 from proto.avoiding import MAX_AVOIDED, Avoided, CannotAvoid, read_avoided
 from proto.levels import Level
+from proto.limits import MAX_HOPS
 
 
 class CannotAsk(Exception):
@@ -103,6 +104,29 @@ _OPTIONS: Final = (
         help="Keep clear of a line whose names hold arrows or hyphens; repeatable.",
     ),
 )
+_LIMITS: Final = (
+    click.option(
+        "--registry",
+        "registries",
+        multiple=True,
+        metavar="NAME",
+        help="Registry or policy to consider; repeatable. Default: all.",
+    ),
+    click.option(
+        "--last-level",
+        "last_levels",
+        multiple=True,
+        type=click.Choice(LEVELS),
+        help="Level that the payee takes; repeatable. Default: all.",
+    ),
+    click.option(
+        "--max-hops",
+        type=Natural(),
+        default=MAX_HOPS,
+        show_default=True,
+        help="Most promises in a chain.",
+    ),
+)
 MAX_COST_OPTION: Final = click.option(
     "--max-cost", type=AMOUNT, metavar="N", help="Pay no more than this, fees included."
 )
@@ -132,6 +156,13 @@ def wishes(max_cost: Callable[[Any], Any]) -> Callable[[Any], Any]:
         return described
 
     return decorate
+
+
+def chain_limits(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Limits that every question has: `registries`, `last_levels`, `max_hops`."""
+    for option in reversed(_LIMITS):
+        command = option(command)
+    return command
 
 
 def only_one_of(options: Mapping[str, bool]) -> None:

@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from node.command.display import Json, say
+from node.command.reason_steps import own_step
 
 FIGURE: Final = 2  # which of the columns is set flush right
 US: Final = 1_000_000  # µs in a second
@@ -44,7 +45,7 @@ def reason_lines(reasons: Sequence[Json], brand: object) -> Iterator[str]:
             )
             start = indent + "".join(f"{column}  " for column in columns)
             yield f"{start}{reason.get('text') or reason.get('code') or reason.get('rule')}"
-            if step := str(reason.get("next_step") or ""):
+            if step := str(reason.get("next_step") or own_step(reason, brand)):
                 yield f"{' ' * len(start)}→ {step}"
 
 

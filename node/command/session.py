@@ -122,10 +122,12 @@ class Session:
         """The node's answer, unprinted. NoAnswer."""
         path = self._running()
         # Here, because importing gRPC takes longer than finding that nobody is there.
-        from node.command.control_call import Lost, Progress, call
+        from node.command.control_call import Lost, NotAnswered, Progress, call
 
         try:
             reply = call(path, verb, _written(arguments), timeout_s, Progress("waiting"))
+        except NotAnswered as error:
+            raise self._not_answered() from error
         except Lost as lost:
             step = f"see `pledgeway node status {self._where()}`"
             raise NoAnswer(UNKNOWN, LOST, str(lost), step) from lost
@@ -142,7 +144,7 @@ class Session:
         last: list[Answer] = []
         try:
             path = self._running()
-            from node.command.control_call import Lost, Progress, follow
+            from node.command.control_call import Lost, NotAnswered, Progress, follow
 
             progress = Progress("waiting")
 
@@ -152,6 +154,8 @@ class Session:
 
             try:
                 follow(path, verb, _written(arguments), told, progress, timeout_s)
+            except NotAnswered as error:
+                raise self._not_answered() from error
             except Lost as lost:
                 step = f"see `pledgeway payment list {self._where()}`"
                 raise NoAnswer(UNKNOWN, LOST, str(lost), step) from lost
@@ -166,13 +170,15 @@ class Session:
         the command at a no."""
         try:
             path = self._running()
-            from node.command.control_call import Lost, Progress, call_each
+            from node.command.control_call import Lost, NotAnswered, Progress, call_each
 
             def heard(reply: "control_pb2.Reply") -> str:
                 return told(_read(reply).value)
 
             try:
                 call_each(path, verb, map(_written, each), heard, timeout_s, Progress("waiting"))
+            except NotAnswered as error:
+                raise self._not_answered() from error
             except Lost as lost:
                 step = f"do it again: it does no harm (see `pledgeway node status {self._where()}`)"
                 raise NoAnswer(UNKNOWN, LOST, str(lost), step) from lost
@@ -200,6 +206,9 @@ class Session:
         """Ends the command with one line on standard error, and JSON where JSON is wanted."""
         if self.as_json:
             click.echo(json.dumps({"failure": no.failure}, ensure_ascii=False))
+        argument, colon, cause = str(no).partition(": ")
+        if colon and no.failure["code"] == BAD_ARGUMENT:
+            fail(no.status, f"{_as_typed(argument)}: {cause}")
         fail(no.status, str(no))
 
     def _running(self) -> Path:
@@ -227,6 +236,16 @@ class Session:
         what = f"no {kind.name} is running in {self.directory}"
         return NoAnswer(UNUSABLE, NO_NODE, what, step)
 
+    def _not_answered(self) -> NoAnswer:
+        """A path finder, mostly: it has neither books nor payments."""
+        return NoAnswer(
+            UNUSABLE,
+            "NOT_ANSWERED",
+            f"what runs in {self.directory} does not answer that",
+            "ask a node: a path finder knows `route` and `network show`, `export` and `draw` only"
+            " (or it is older than this command: restart it)",
+        )
+
     def runs(self) -> bool:
         """Whether somebody answers in the directory."""
         try:
@@ -237,6 +256,17 @@ class Session:
 
     def _where(self) -> str:
         return f"--node {shlex.quote(str(self.directory))}"
+
+
+def _as_typed(argument: str) -> str:
+    """What the node calls an argument, as it stands on the command line."""
+    context = click.get_current_context(silent=True)
+    for param in context.command.params if context is not None else ():
+        if param.name == argument and isinstance(param, click.Option):
+            return max(param.opts, key=len)
+        if argument.upper() in (param.make_metavar(context) if context else ""):
+            return argument.upper()
+    return argument
 
 
 def _written(arguments: Json) -> str:

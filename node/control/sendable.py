@@ -7,6 +7,7 @@ from node.control.context import Context
 from node.control.failure import Arguments, ControlFailure, bad_argument
 from node.control.payments import pay_options, route_shown
 from node.dictating import route_json
+from node.remote_finder import RemoteFinder, no_network
 from node.routing import LineEnds, MostFound
 from node.unrequested import Unrequested
 from proto.adverts import LineAdvert
@@ -47,6 +48,8 @@ def _node(context: Context, argument: str, named: str) -> NodeId:
     found = nodes_named(context)(named)
     if len(found) > 1:
         raise bad_argument(argument, f"{named} may be several nodes: say the beginning of an id")
+    if not found and isinstance(context.finder, RemoteFinder):
+        raise no_network()
     if not found:
         raise ControlFailure("NOT_FOUND", f"no node {named} is known", "try `network export`")
     return NodeId(found[0])

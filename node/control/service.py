@@ -1,7 +1,7 @@
-"""The control socket: one table of verbs, and the translation of failures at its edge."""
+"""The control socket: one table of verbs, and every answer durable before it is told."""
 
-import json
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from node.control import (
@@ -18,10 +18,9 @@ from node.control import (
     terms,
 )
 from node.control.context import Context, store
-from node.control.failure import Arguments, ControlFailure
-from proto.v1 import control_pb2 as pb
-from runtime.control import SERVICE, failed, read_arguments, unknown_verb
-from runtime.rpc import CallContext, Send, ServerStream, Service, Unary
+from node.control.failure import Arguments
+from runtime.control import verbs_service
+from runtime.rpc import Service
 
 Verb = Callable[[Context, Arguments], Awaitable[dict[str, Any]]]
 # One that answers several times; the last answer is final.
@@ -85,36 +84,11 @@ def control_service(context: Context, more: Mapping[str, Verb] | None = None) ->
     """The gRPC service of the control socket; `more` are verbs of one kind of daemon only."""
     verbs = {**VERBS, **(more or {})}
 
-    async def call(command: pb.Command, _: CallContext) -> pb.Reply:
-        verb = verbs.get(command.verb)
-        if verb is None:
-            raise unknown_verb(command.verb)
-        try:
-            answer = json.dumps(await verb(context, read_arguments(command)))
-            await store(context.engine.durable())
-            return pb.Reply(json=answer)
-        except ControlFailure as failure:
-            return failed(failure)
+    async def kept() -> None:
+        await store(context.engine.durable())
 
-    async def follow(command: pb.Command, _: CallContext, send: Send[pb.Reply]) -> None:
-        tale = TALES.get(command.verb)
-        if tale is None:
-            raise unknown_verb(command.verb)
-
-        async def tell(answer: Mapping[str, Any]) -> None:
-            told = json.dumps(answer)
-            await store(context.engine.durable())
-            await send(pb.Reply(json=told))
-
-        try:
-            await tale(context, read_arguments(command), tell)
-        except ControlFailure as failure:
-            await send(failed(failure))
-
-    return Service(
-        SERVICE,
-        {
-            "Call": Unary(pb.Command, pb.Reply, call),
-            "Follow": ServerStream(pb.Command, pb.Reply, follow),
-        },
+    return verbs_service(
+        {name: partial(verb, context) for name, verb in verbs.items()},
+        {name: partial(tale, context) for name, tale in TALES.items()},
+        kept,
     )

@@ -1,6 +1,7 @@
 """The arrays that a search runs on, changed in place as adverts come, and what every line asks."""
 
 from array import array
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 MAX_PRICE_LISTS: Final = 256  # policies in use at one time, each with a table for every line used
 MAX_PRICED: Final = 30_000  # (node or line, level) in such a table: some 20 MB
+MAX_PRICED_IN_ALL: Final = 300_000  # in all tables of a board: the one used longest ago goes
+PRICED_AT_ONCE: Final = 1_000  # made in one table before anybody looks whether that is too many
+BYTES_OF_A_PRICE: Final = 650
 MAX_JOURNAL: Final = 4_096  # changes that bounds catch up with; after more they are made anew
 
 CLOSED: Final = -1  # room of a line that no chain may use, whatever is waived
@@ -62,6 +66,7 @@ class Board:
         self.facts: list[NodeFacts] = []
         self.known: list[bool] = []  # False: its advert has expired
         self.dead = 0  # so many of them
+        self.accepted = Counter[str]()  # registry -> so many known nodes accept it
         self.number: dict[str, int] = {}
         self.lines: list[Line] = []
         self.room = array("q")
@@ -89,7 +94,11 @@ class Board:
             self.known.append(True)
             self.incoming.append([])
             self.outgoing.append([])
+            self.accepted.update(node.accepts)
             return
+        if self.known[number]:
+            self._no_longer_accepted(self.nodes[number])
+        self.accepted.update(node.accepts)
         if not self.known[number]:
             self.known[number] = True
             self.dead -= 1
@@ -109,6 +118,13 @@ class Board:
         """Its advert has expired. Its lines are closed by whoever says so."""
         self.known[self.number[name]] = False
         self.dead += 1
+        self._no_longer_accepted(self.nodes[self.number[name]])
+
+    def _no_longer_accepted(self, node: Node) -> None:
+        self.accepted.subtract(node.accepts)
+        for registry in node.accepts:
+            if not self.accepted[registry]:
+                del self.accepted[registry]
 
     def put_line(self, line: Line) -> None:
         """A line between two nodes of the board, or what its promisor says of it now."""
@@ -200,11 +216,35 @@ class Board:
     def prices(self, policy: Policy, waived: Waived) -> "PriceList":
         """What everybody takes under a policy, kept for as long as nobody says otherwise."""
         key = (policy, waived & STEP_RULES)
-        if key not in self._prices:
+        prices = self._prices.pop(key, None)
+        if prices is None:
             if len(self._prices) >= MAX_PRICE_LISTS:
-                self._prices.clear()
-            self._prices[key] = PriceList(self, *key)
-        return self._prices[key]
+                del self._prices[next(iter(self._prices))]
+            prices = PriceList(self, *key)
+        self._prices[key] = prices
+        return prices
+
+    def trim_prices(self) -> None:
+        """Forgets the tables used longest ago, where all together have become too long."""
+        priced = self.priced
+        while priced > MAX_PRICED_IN_ALL and len(self._prices) > 1:
+            priced -= len(self._prices.pop(next(iter(self._prices))))
+
+    @property
+    def priced(self) -> int:
+        """Entries of all tables."""
+        return sum(map(len, self._prices.values()))
+
+    @property
+    def learned_bytes(self) -> int:
+        """What searches have left here, about: prices, trees and distances."""
+        forest = 0 if self.forest is None else self.forest.bytes + self.forest.hops_bytes
+        return forest + self.priced * BYTES_OF_A_PRICE
+
+    def forget_learned(self) -> None:
+        """What searches have left here is made again when it is wanted."""
+        self.forest = None
+        self._prices.clear()
 
 
 class PriceList:
@@ -213,6 +253,9 @@ class PriceList:
     def __init__(self, board: Board, policy: Policy, waived: Waived) -> None:
         self.board, self.policy, self.waived = board, policy, waived
         self._found: dict[tuple[int, Level], tuple[Step, ...]] = {}
+
+    def __len__(self) -> int:
+        return len(self._found)
 
     def step(self, line: int, incoming: Level, level: Level) -> Step | None:
         """What the line's promisor takes, as an intermediary who holds `incoming`."""
@@ -227,6 +270,8 @@ class PriceList:
         key = (board.price_key[line], level)
         found = self._found.get(key)
         if found is None:
+            if len(self._found) % PRICED_AT_ONCE == PRICED_AT_ONCE - 1:
+                board.trim_prices()
             if len(self._found) >= MAX_PRICED:
                 del self._found[next(iter(self._found))]  # the one made longest ago
             promisor = board.promisor[line]

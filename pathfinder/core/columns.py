@@ -31,7 +31,8 @@ Pair = tuple[Level, Level]
 MODES: Final = tuple(sorted(Mode))
 PAIRS: Final = tuple((i, o) for i in Level for o in Level if mode_of(i, o) is not None)
 NUMBER_OF: Final = {pair: number for number, pair in enumerate(PAIRS)}
-MAX_POLICIES_KEPT: Final = 64  # five numbers a row for each
+# Five numbers a row for each: all that one question may name, and the empty one.
+MAX_POLICIES_KEPT: Final = 66
 # Each float operation below errs by 2^-53 of its result at most, and there are fewer than thirty.
 SLACK: Final = 1 - 2.0**-45
 EXACT: Final = 2.0**53  # whole numbers up to here are floats without rounding
@@ -90,7 +91,8 @@ class Columns:
         self._lengthen([node for node, _ in owners], known)
         for line in {*lines, *(key for key in changed if key >= 0)}:
             self.row_of_line[line] = self._row_of(board.price_key[line])
-        old = {self._row_of(key) for key in changed}
+        # A line may have named fee sets and taken them back since: then it has no row of its own.
+        old = {self._row_of(key) for key in changed if key < 0 or key in self._row_of_key}
         self._fill(sorted({*old, *range(rows_before, self.rows)}))
         return True
 

@@ -122,6 +122,11 @@ class Forest:
         """What its trees take, about."""
         return sum(map(_bytes, self._trees.values()))
 
+    @property
+    def hops_bytes(self) -> int:
+        """What distances take, about."""
+        return len(self._hops) * len(self._board.nodes) * BYTES_OF_A_STATE
+
     def _trim(self) -> None:
         used = self.bytes
         while self._trees and used > MAX_FOREST_BYTES:

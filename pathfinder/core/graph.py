@@ -7,12 +7,12 @@ task; no call of it waits.
 
 from collections.abc import Iterator
 from enum import Enum, unique
-from heapq import heappop, heappush
 from typing import Any, Final, Self
 
 import networkx as nx
 
 from pathfinder.core.board import Board
+from pathfinder.core.expiries import FOR_EVER, NODES, Ends, Expiries, Subject
 from pathfinder.core.graph_entries import LineEntry, NodeEntry, is_stale
 from pathfinder.network import Line, Network, Node, Policy
 
@@ -21,12 +21,9 @@ MAX_GRAPH_LINES: Final = 1_000_000  # beyond it the arrays of a search do not fi
 MAX_GRAPH_REGISTRIES: Final = 1024  # each is a candidate of every search
 MAX_GRAPH_POLICIES: Final = 1024  # so is each of these
 MAX_BOARDS: Final = 64  # brands in use at one time; a board is rebuilt when it is asked for again
-MIN_DEAD: Final = 1_000  # nodes that have expired: a board with fewer of them is left as it is
-FOR_EVER: Final = 2**63 - 1  # expiry of what a file says
-
-_NODES: Final = ""  # no brand has this name
-_Ends = tuple[str, str, str]  # promisor, promisee, brand
-_Subject = tuple[str] | _Ends  # whom an entry is about: a node or a line
+# What searches have left on all boards: of more, the board that was asked for longest ago forgets.
+MAX_LEARNED_BYTES: Final = 768 * 1024 * 1024
+MIN_DEAD: Final = 1_000  # nodes or lines that are gone: a board with no more of them is left alone
 
 
 @unique
@@ -55,8 +52,9 @@ class Graph:
         self._registries: dict[str, tuple[int, int]] = {}
         self._policies: dict[str, Policy] = {}
         self._boards: dict[str, Board] = {}
+        self._last: Board | None = None  # the board that was asked for last
         self._now_us = 0  # what has expired by then is on no board
-        self._expiries: dict[str, list[tuple[int, _Subject]]] = {}  # heaps: by brand, "" of nodes
+        self._expiries = Expiries(self._expiry)
 
     @classmethod
     def from_network(cls, network: Network) -> Self:
@@ -86,7 +84,7 @@ class Graph:
                 return Upsert.FULL
             self._nodes += 1
         self._graph.add_node(node.name, said=NodeEntry(node, sequence, expires_at_us))
-        self._expire_later(expires_at_us, (node.name,))
+        self._expiries.add(expires_at_us, (node.name,))
         self._show_node(node, known, expires_at_us)
         self.version += 1
         return Upsert.APPLIED
@@ -125,12 +123,13 @@ class Graph:
             self._lines += 1
         entry = LineEntry(line, sequence, expires_at_us, closed)
         self._graph.add_edge(*ends, said=entry)
-        self._expire_later(expires_at_us, ends)
+        self._expiries.add(expires_at_us, ends)
         change = self._is_open(entry) - (known is not None and self._is_open(known))
-        self._open[line.brand] = self._open.get(line.brand, 0) + change
+        self._count_open(line.brand, change)
         board = self._boards.get(line.brand)
         if board is not None:
             self._show_line(board, entry)
+            self._drop_worn(line.brand)
         self.version += 1
         return Upsert.APPLIED
 
@@ -204,14 +203,13 @@ class Graph:
         self._graph.remove_nodes_from(idle)
 
     # ------------------------------------------------------------------ what is known
-
     def _node(self, name: str) -> NodeEntry | None:
         found: NodeEntry | None = (
             self._graph.nodes[name].get("said") if name in self._graph else None
         )
         return found
 
-    def _line(self, ends: _Ends) -> LineEntry | None:
+    def _line(self, ends: Ends) -> LineEntry | None:
         found = self._graph.get_edge_data(*ends)
         return None if found is None else found["said"]
 
@@ -254,7 +252,7 @@ class Graph:
     def brands(self, now_us: int = 0) -> tuple[str, ...]:
         """Names of the brands of open lines, sorted."""
         self._come_to(now_us)
-        return tuple(sorted(brand for brand, lines in self._open.items() if lines))
+        return tuple(sorted(self._open))
 
     def candidates(self, now_us: int = 0) -> tuple[Policy, ...]:
         """Every registry alone and every collective whose members are known, sorted by name."""
@@ -271,11 +269,26 @@ class Graph:
         """What a search in this brand runs on."""
         self._come_to(now_us)
         board = self._boards.get(brand)
+        if board is not None and board is self._last:
+            return board
         if board is None:
             if len(self._boards) >= MAX_BOARDS:
-                self._boards.clear()
-            board = self._boards[brand] = self._build(brand, now_us)
+                del self._boards[next(iter(self._boards))]
+            board = self._build(brand, now_us)
+        self._boards.pop(brand, None)
+        self._boards[brand] = self._last = board  # as the one that was asked for last
+        self._forget_learned()
         return board
+
+    def _forget_learned(self) -> None:
+        """Of the brands that were asked about longest ago, where all have learned too much."""
+        learned = {brand: board.learned_bytes for brand, board in self._boards.items()}
+        total = sum(learned.values())
+        for brand, board in self._boards.items():
+            if total <= MAX_LEARNED_BYTES or board is self._last:
+                break
+            board.forget_learned()
+            total -= learned[brand]
 
     def until_us(self, brand: str, now_us: int) -> int:
         """Until when no node and no line of the brand expires, of those in force at that time.
@@ -283,8 +296,7 @@ class Graph:
         POSIX µs. Registries are not looked at.
         """
         self._come_to(now_us)
-        heaps = (self._expiries.get(key) for key in (_NODES, brand))
-        return min((heap[0][0] for heap in heaps if heap), default=FOR_EVER)
+        return self._expiries.first((NODES, brand))
 
     def _build(self, brand: str, now_us: int) -> Board:
         board = Board(entry.node for entry in self.node_entries(now_us))
@@ -306,6 +318,7 @@ class Graph:
     def _show_node(self, node: Node, before: NodeEntry | None, expires_at_us: int) -> None:
         """Changes the boards. A node that was unknown until now brings its lines along."""
         if expires_at_us <= self._now_us:
+            self._node_expired(node.name)  # what it said before is not in force any more either
             return
         returned = before is None or before.expires_at_us <= self._now_us
         for brand, board in self._boards.items():
@@ -327,24 +340,20 @@ class Graph:
                 if key == brand:
                     yield entry
 
-    def _expire_later(self, expires_at_us: int, subject: _Subject) -> None:
-        if expires_at_us < FOR_EVER:
-            key = _NODES if len(subject) == 1 else subject[2]
-            heappush(self._expiries.setdefault(key, []), (expires_at_us, subject))
+    def _count_open(self, brand: str, change: int) -> None:
+        lines = self._open.get(brand, 0) + change
+        if lines:
+            self._open[brand] = lines
+        else:
+            self._open.pop(brand, None)
 
     def _come_to(self, now_us: int) -> None:
         """What has expired by then leaves the boards."""
         if now_us < self._now_us:
             self._go_back(now_us)
-        for heap in self._expiries.values():
-            while heap:
-                at_us, subject = heap[0]
-                current = self._expiry(subject) == at_us
-                if current and at_us > now_us:
-                    break
-                heappop(heap)  # else something newer was said of it, which is in the heap as well
-                if current and self._now_us < at_us:
-                    self._expired(subject)
+        for at_us, subject in self._expiries.due(now_us):
+            if self._now_us < at_us:
+                self._expired(subject)
         self._now_us = now_us
 
     def _go_back(self, now_us: int) -> None:
@@ -353,13 +362,13 @@ class Graph:
         self._expiries.clear()
         self._open.clear()
         for node in self.node_entries():
-            self._expire_later(node.expires_at_us, (node.node.name,))
+            self._expiries.add(node.expires_at_us, (node.node.name,))
         for entry in self.line_entries():
             line = entry.line
-            self._expire_later(entry.expires_at_us, (line.promisor, line.promisee, line.brand))
-            self._open[line.brand] = self._open.get(line.brand, 0) + self._is_open(entry)
+            self._expiries.add(entry.expires_at_us, (line.promisor, line.promisee, line.brand))
+            self._count_open(line.brand, int(self._is_open(entry)))
 
-    def _expiry(self, subject: _Subject) -> int | None:
+    def _expiry(self, subject: Subject) -> int | None:
         """When a node or an open line expires; None: closed, or unknown."""
         if len(subject) == 1:
             node = self._node(subject[0])
@@ -367,14 +376,19 @@ class Graph:
         line = self._line(subject)
         return None if line is None or line.closed else line.expires_at_us
 
-    def _expired(self, subject: _Subject) -> None:
+    def _expired(self, subject: Subject) -> None:
         if len(subject) == 1:
             self._node_expired(subject[0])
             return
         promisor, promisee, brand = subject
-        self._open[brand] -= 1
+        self._count_open(brand, -1)
         if brand in self._boards:
             self._boards[brand].close_line(promisor, promisee)
+
+    def _drop_worn(self, brand: str) -> None:
+        """Numbers are not used again: of lines that come and go a new board is smaller."""
+        if len(self._boards[brand].lines) > MIN_DEAD + 2 * self._open.get(brand, 0):
+            del self._boards[brand]
 
     def _node_expired(self, name: str) -> None:
         for brand, board in list(self._boards.items()):

@@ -18,7 +18,7 @@ from pathfinder.core.board import Waived
 from pathfinder.core.bounds import Bounds, PlainBounds
 from pathfinder.core.graph import Graph
 from pathfinder.core.labels import Label
-from pathfinder.core.setting import Setting, policies_to_try
+from pathfinder.core.setting import Setting, of_use, policies_to_try
 from pathfinder.core.sweep import Pass, Strictness
 from pathfinder.question import RouteQuestion, candidates_of
 from proto.levels import Level
@@ -32,6 +32,8 @@ LABEL_BUDGET: Final = 200_000  # over all passes: some ten seconds, beyond which
 NODES_PER_LABEL: Final = 64
 LEAST_WORTH: Final = 300
 MOST_COARSE: Final = 2_000  # labels of one search: one that takes more hardly ever ends soon
+# Policies that those numbers are for: with more of them fine trees cost as many times as much.
+USUAL_POLICIES: Final = 8
 LAST_RESORT_BUDGET: Final = 50_000  # of the pass that is not exact, once the budget is spent
 
 
@@ -71,7 +73,12 @@ def guides_for(setting: Setting, wanted: Sequence[Guide] = ()) -> Sequence[Guide
 
 def _worth(setting: Setting) -> int:
     """After how many labels fine trees are worth their price."""
-    return max(LEAST_WORTH, len(setting.board.nodes) // NODES_PER_LABEL)
+    usual = max(LEAST_WORTH, len(setting.board.nodes) // NODES_PER_LABEL)
+    return usual * _times_the_usual(setting)
+
+
+def _times_the_usual(setting: Setting) -> int:
+    return -(-len(setting.policies) // USUAL_POLICIES)
 
 
 def _grown(setting: Setting) -> bool:
@@ -100,11 +107,14 @@ def cheapest(
     """
     guides = guides_for(setting, guides)
     strict, taken = Strictness(), 0
+    bounds: Bounds | None = None
     for guide in guides:
+        if bounds is not None and taken >= budget:
+            break  # nothing is left to be guided, and a guide may take long to make
         bounds = _bounds(setting, guide)
         until = budget
         if guide is not guides[-1]:
-            until = min(budget, taken + MOST_COARSE)
+            until = min(budget, taken + MOST_COARSE * _times_the_usual(setting))
         while taken < until:
             found = Pass(setting, bounds, strict).run(until - taken)
             taken += found.labels
@@ -117,6 +127,7 @@ def cheapest(
             if tightened == strict:
                 return Cheapest(found.label, True, taken)
             strict = tightened
+    assert bounds is not None  # there is always a guide
     last = Strictness(timed=True, counted=True, risky=True, own_path_only=True)
     found = Pass(setting, bounds, last).run(last_resort)
     return Cheapest(found.label, False, taken + found.labels)
@@ -126,7 +137,7 @@ def _tightened(setting: Setting, strict: Strictness, label: Label) -> Strictness
     """Which rules the next pass has to keep; the same as now where the chain breaks none."""
     path, question = label.path, setting.question
     repeated = _repeated(path)
-    assert not repeated or repeated & ~strict.critical, "a critical node was visited twice"
+    assert not repeated or repeated - strict.critical, "a critical node was visited twice"
     counted = strict.counted or len(path) > setting.max_hops
     most = question.max_risk
     risky = strict.risky or (most is not None and label.risk > most)
@@ -156,15 +167,11 @@ def _in_time(setting: Setting, label: Label) -> bool:
     )
 
 
-def _repeated(path: tuple[int, ...]) -> int:
-    """Nodes that it visits more than once, as bits."""
+def _repeated(path: tuple[int, ...]) -> frozenset[int]:
+    """Nodes that it visits more than once."""
     if len(set(path)) == len(path):
-        return 0
-    twice = 0
-    for node in path:
-        if path.count(node) > 1:
-            twice |= 1 << node
-    return twice
+        return frozenset()
+    return frozenset(node for node in path if path.count(node) > 1)
 
 
 def levels_of(label: Label) -> tuple[Level, ...]:
@@ -201,6 +208,7 @@ def violations_of(setting: Setting, label: Label) -> tuple[Violation, ...]:
         declines=question.declines,
         line_fees=tuple(board.lines[i].fees for i in lines),
         max_hops=question.max_hops,
+        deadline_floor=question.deadline_floor,
     )
     return check_chain(chain)
 
@@ -220,6 +228,7 @@ def route_of(setting: Setting, label: Label) -> Route:
         levels,
         lateness_us=policy.lateness_us,
         payee_margin_us=setting.question.payee_margin_us,
+        deadline_floor=setting.question.deadline_floor,
     )
     assert plan is not None
     hops = zip(names, names[1:], levels, amounts, strict=False)
@@ -231,12 +240,9 @@ def setting_of(
 ) -> tuple[str, Setting]:
     """The brand and the setting. Raises BadQuestion where the question does not fit the graph."""
     candidates = candidates_of(graph, question)
-    return candidates.brand, Setting(
-        graph.board(candidates.brand, question.now_us),
-        question,
-        policies_to_try(candidates.policies, question),
-        waived,
-    )
+    board = graph.board(candidates.brand, question.now_us)
+    policies = policies_to_try(candidates.policies, question)
+    return candidates.brand, Setting(board, question, of_use(policies, board, waived), waived)
 
 
 def find_route(

@@ -13,6 +13,7 @@ from proto.limits import MAX_HOPS
 from proto.modes import Mode
 from proto.viability import PayeeTerms, Rule
 
+MAX_UNUSED: Final = 8  # policies that nobody accepts: an explanation of more tells nobody anything
 MIN_TREE_LINES: Final = 1_000  # in a smaller network trees gain less than numpy takes to load
 
 
@@ -130,3 +131,20 @@ def policies_to_try(candidates: tuple[Policy, ...], question: RouteQuestion) -> 
     if question.declines:
         return tuple(policy for policy in candidates if policy.allows_decline)
     return (NO_POLICY, *candidates)
+
+
+def of_use(policies: tuple[Policy, ...], board: Board, waived: Waived) -> tuple[Policy, ...]:
+    """Those under which somebody can promise: of the promises of a chain that are not BARE, the
+    first is of one who accepts the policy (V1, V2). Anybody may advertise a registry, and each
+    costs a search as much as one that is in use.
+
+    Where V1 is waived, for an explanation, a few that nobody accepts are kept.
+    """
+    accepted, left = board.accepted, MAX_UNUSED if Rule.V1 in waived else 0
+    found = []
+    for policy in policies:
+        used = all(member in accepted for member in policy.members)
+        if used or left > 0:
+            found.append(policy)
+            left -= not used
+    return tuple(found)

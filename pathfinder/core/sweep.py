@@ -28,12 +28,12 @@ UNTIMED: Final = Timing(0, 0, 0, 0)  # of every label where V8 is waived, or rel
 
 @dataclass(frozen=True, slots=True)
 class Strictness:
-    """What a pass keeps apart. `critical`: nodes, as bits, that no chain visits twice. `timed`: V8.
+    """What a pass keeps apart. `critical`: nodes that no chain visits twice. `timed`: V8.
     `counted`: how many promises a chain has. `risky`: what its modes add up to.
     `own_path_only`: no chain visits any node twice, though a better one may be missed by that.
     """
 
-    critical: int = 0
+    critical: frozenset[int] = frozenset()
     timed: bool = False
     counted: bool = False
     risky: bool = False
@@ -62,6 +62,8 @@ class Pass:
         self.lateness = [policy.lateness_us for policy in setting.policies]
         self.names = setting.board.names
         self.prices = [setting.board.prices(p, setting.waived) for p in setting.policies]
+        # A bit for each critical node: numbers of nodes would make a label of kilobytes.
+        self.bits = {node: 1 << place for place, node in enumerate(sorted(strict.critical))}
         self.heap: list[_Item] = []
         self.serial = 0
         self.fronts: dict[int, list[Label]] = {}
@@ -166,7 +168,7 @@ class Pass:
         return not same or label.policy < best.policy
 
     def _may_visit(self, node: int, label: Label) -> bool:
-        if node == self.setting.payee or (label.visited >> node) & 1:
+        if node == self.setting.payee or label.visited & self.bits.get(node, 0):
             return False
         return not (self.strict.own_path_only and any(node == at.node for at in label))
 
@@ -184,9 +186,7 @@ class Pass:
             if earlier is None:
                 return
             timing = earlier
-        visited, critical = label.visited, self.strict.critical
-        if critical:
-            visited |= critical & (1 << promisor)
+        visited = label.visited | self.bits.get(promisor, 0)
         must_differ = label.must_differ and incoming is LEVELS[0]
         self._offer(
             Label(

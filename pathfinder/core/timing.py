@@ -69,6 +69,7 @@ def last_timing(
     least = max(deadline_floor, margin)
     # No chain needs a D later than this, so bearing a still later one makes no difference.
     most = max(DECISION_TIME_US, payee_margin_us) + MAX_HOPS * PRESENT_MARGIN_US + STAMP_MARGIN_US
+    most = max(most, least)
     if latest_deadline is not None:
         most = min(most, latest_deadline)
     return _timing(last_expiry(level, lateness_us, payee_margin_us), least, most)

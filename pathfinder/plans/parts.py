@@ -15,7 +15,7 @@ from typing import Final
 from pathfinder.answer import Hop, Route
 from pathfinder.core.graph import Graph
 from pathfinder.core.search import cheapest, find_route, setting_of
-from pathfinder.core.setting import Setting, policies_to_try
+from pathfinder.core.setting import Setting, of_use, policies_to_try
 from pathfinder.network import NO_POLICY, Policy
 from pathfinder.plans.flow import ends_carry, most_together
 from pathfinder.plans.plan_limits import Limits
@@ -225,8 +225,10 @@ def _best_of(
 
 
 def _families(graph: Graph, question: RouteQuestion) -> tuple[Family, ...]:
-    found = []
-    for policy in policies_to_try(candidates_of(graph, question).policies, question):
+    candidates, found = candidates_of(graph, question), []
+    board = graph.board(candidates.brand, question.now_us)
+    policies = policies_to_try(candidates.policies, question)
+    for policy in of_use(policies, board, frozenset()):
         kinds = (STAMPED, UNSTAMPED) if policy.members else (frozenset({Level.BARE}),)
         for kind in kinds:
             if last_levels := kind & question.last_levels:

@@ -1,15 +1,12 @@
 """The JSON forms of answers of several chains: splits, alternatives, and what can be sent."""
 
-from collections.abc import Sequence
 from typing import Any
 
-from pathfinder.answer import Bar, Reason, Route, RouteAnswer
+from pathfinder.answer import Route, RouteAnswer
 from pathfinder.answer_json import answer_as_json
 from pathfinder.plans.alternatives import Alternatives
-from pathfinder.plans.flow import Bottleneck
 from pathfinder.plans.parts import PartsAnswer
 from pathfinder.plans.sendable import Sendable, used_of
-from pathfinder.reason_codes import Code
 
 
 def alternatives_as_json(found: Alternatives) -> dict[str, Any]:
@@ -64,18 +61,3 @@ def sendable_as_json(found: Sendable) -> dict[str, Any]:
         ],
         "cut": found.cut,
     }
-
-
-def no_split(
-    answer: PartsAnswer, max_parts: int, cut: Bottleneck | None, names: Sequence[str]
-) -> Reason:
-    """Why several chains do not help either. `names`: the lines of the cut, for people."""
-    short, text = 0, f"nor do up to {max_parts} chains together"
-    if answer.most is not None and answer.most < answer.amount:
-        short = answer.amount - answer.most
-        text = f"all lines together carry {answer.most} {answer.brand} at most, {short} too few"
-        if cut is not None and names:
-            text += f": {', '.join(names)}"
-    elif not answer.exact:
-        text = f"nor were up to {max_parts} chains found that do together"
-    return Reason(Bar(Code.PARTS, Code.PARTS.rule, text, figure=short))

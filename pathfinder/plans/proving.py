@@ -13,6 +13,7 @@ from pathfinder.plans.track import Draft
 
 BRANCHES: Final = 2 * MAX_BRANCHES  # over all policies and kinds of last levels: a second
 COLUMNS: Final = 30_000  # of all linear programmes, likewise: a second
+CORNERS: Final = 4 * MAX_CORNERS  # likewise: a programme takes some ms however few its columns are
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ def prove(settings: Sequence[Setting], limits: Limits, amount: int | None) -> Pr
     `amount` None: as much as possible for `limits.max_cost`. Only what is better than everything
     before is looked for, so the plan is the best one that was found.
     """
-    branches, columns = BRANCHES, COLUMNS
+    branches, columns, corners_left = BRANCHES, COLUMNS, CORNERS
     plan, family, bounds, exact = None, 0, [], True
     few: bool | None = None  # the same lines under all settings
     for left, (number, setting) in zip(
@@ -51,9 +52,10 @@ def prove(settings: Sequence[Setting], limits: Limits, amount: int | None) -> Pr
                 exact = False
                 bounds.append(flow)
             continue
-        corners = min(MAX_CORNERS, columns // left // max(1, len(tracks)))
+        corners = min(MAX_CORNERS, columns // left // max(1, len(tracks)), corners_left // left)
         packed = Packing(tracks, setting.room, limits, amount, corners=corners).run()
         columns -= packed.corners * len(tracks)
+        corners_left -= packed.corners
         exact = exact and packed.exact
         if packed.bound is not None:
             bounds.append(packed.bound)

@@ -6,7 +6,7 @@ import pytest
 
 from pathfinder.core import graph as graph_module
 from pathfinder.core.graph import Graph, Upsert
-from pathfinder.core.search import find_route
+from pathfinder.core.search import Guide, find_route
 from pathfinder.network import Line, Node, Policy
 from pathfinder.question import BadQuestion, Fault, RouteQuestion
 from proto.fees import Fee, FeeSet
@@ -192,3 +192,24 @@ def test_bounds_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     assert graph.version == before
     assert graph.upsert_node(Node("A"), sequence=7) is Upsert.APPLIED
     assert graph.upsert_line(Line("P", "P", "USD", 1), sequence=9) is Upsert.STALE
+
+
+def test_boards_of_many_brands_do_not_all_keep_what_they_have_learned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(graph_module, "MAX_LEARNED_BYTES", 5_000)
+    monkeypatch.setattr(graph_module, "MAX_BOARDS", 4)
+    graph = Graph()
+    for name in "PAQ":
+        graph.upsert_node(Node(name, fees=BARE_FREE))
+    brands = [f"brand {i}" for i in range(6)]
+    for brand in brands:
+        graph.upsert_line(Line("P", "A", brand, 10))
+        graph.upsert_line(Line("A", "Q", brand, 10))
+    for brand in brands * 2:
+        question = RouteQuestion("P", "Q", 5, brand=brand)
+        assert find_route(graph, question, guides=(Guide.FINE,)).found
+        others = [b for b in graph._boards.values() if b is not graph.board(brand)]
+        assert len(others) < 4
+        assert sum(board.learned_bytes for board in others) <= 5_000
+        assert graph.board(brand).learned_bytes > 0

@@ -98,7 +98,7 @@ def test_for_people(file: Path, more: list[str], said: str) -> None:
         ({}, ["--parts", "17"], "--parts"),
         ({}, ["--budget", "1e3"], "--budget"),
         ({}, ["--avoid", "Q"], "--avoid: Q is paid"),
-        ({}, ["--at", "/nowhere"], "one of --network FILE and --at DIR"),
+        ({}, ["--at", "/nowhere"], "--network and --at exclude each other"),
         ({}, ["surplus"], "surplus"),
     ],
 )
@@ -111,7 +111,7 @@ def test_unusable(file: Path, change: dict[str, str], more: list[str], said: str
 
 def test_what_is_missing() -> None:
     for args, said in (
-        (["--to", "Q"], "--network FILE"),
+        (["--to", "Q"], "--network, or the folder of a running node with --at"),
         (["--network", "net.json", "--to", "Q"], "--from"),
         (["--network", "net.json", "--from", "P"], "--to"),
     ):

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from node.command.route import route
+from tests.pathfinder.test_parts import net_of
 from tests.pathfinder.test_search import worked
 
 
@@ -127,6 +128,41 @@ def test_colours_only_where_they_are_wanted(file: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("NO_COLOR", "1")
     coloured = run(file).stdout
     assert not any(f"\x1b[{code}m" in coloured for code in range(30, 48))
+
+
+def test_nothing_is_folded_or_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "a banking house with a name of many words"
+    file = write(tmp_path, json.dumps(worked("PABQ")).replace('"A"', f'"{name}"'))
+    monkeypatch.setenv("COLUMNS", "20")
+    lines = run(file).stdout.splitlines()
+    assert any(line.startswith(f"{name} → B ") and "100050" in line for line in lines), lines
+    assert any("P pays" in line and "in fees." in line for line in lines)
+    assert not any("…" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("amount", "more", "told"),
+    [("900000", [], True), ("900000", ["--parts", "2"], False), ("1000", ["--avoid", "A"], False)],
+)
+def test_where_credit_is_short_several_chains_are_proposed(
+    file: Path, amount: str, more: list[str], told: bool
+) -> None:
+    result = run(file, *more, amount=amount)
+    assert result.exit_code == 1
+    assert ("ask with --parts 4" in result.stdout) is told, result.stdout
+
+
+def test_one_chain_is_no_split(file: Path) -> None:
+    result = run(file, "--parts", "1", amount="900000")
+    assert result.exit_code == 1 and "--parts 1 allows" in result.stdout
+    assert "1 chains" not in result.stdout
+
+
+def test_a_split_that_was_found_is_not_proposed(tmp_path: Path) -> None:
+    network = net_of("PA60 AQ70 PB50 BQ40")
+    result = run(write(tmp_path, json.dumps(network)), "--parts", "2", "--explain", amount="90")
+    assert result.exit_code == 0 and "Part 2 of 2" in result.stdout
+    assert "CREDIT_SHORT" in result.stdout and "ask with --parts" not in result.stdout
 
 
 def test_names_are_no_markup(tmp_path: Path) -> None:

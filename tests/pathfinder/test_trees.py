@@ -14,8 +14,10 @@ from pathfinder.core.trees import COARSE, Tree
 from pathfinder.files.network_parse import parse_network
 from pathfinder.network import Line, Node
 from pathfinder.question import RouteQuestion
+from proto.fees import Fee, FeeSet
 from proto.levels import Level
 from proto.limits import MAX_AMOUNT
+from proto.modes import Mode
 from tests.pathfinder import networks
 from tests.pathfinder.compare import graph_of, question_of
 
@@ -188,3 +190,14 @@ def test_levels_that_the_question_bars_bar_the_tree() -> None:
         tree = Tree(setting, Forest.of(setting.board).columns(), setting.policies, 5, COARSE)
         found.add(tuple(tree.least))
     assert len(found) > 1
+
+
+def test_a_line_that_names_fees_and_takes_them_back_between_two_questions() -> None:
+    net = town(4, 20)
+    graph = graph_of(net)
+    question = RouteQuestion("n00", "n19", 5)
+    asked_of_all(graph, question)
+    plain = next(line for line in parse_network(json_of(net)).lines if line.fees is None)
+    for sequence, fees in enumerate((FeeSet({Mode.BARE: Fee()}), None), start=1):
+        graph.upsert_line(replace(plain, fees=fees), sequence=sequence)
+    asked_of_all(graph, question)

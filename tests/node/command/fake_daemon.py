@@ -2,7 +2,8 @@
 
 `python -m tests.node.command.fake_daemon DIR` serves DIR/control.sock until its standard input
 ends. DIR/replies.json says what to answer, read anew at every call: verb -> list of replies, each
-{"json": ...}, {"raw": "..."}, {"failure": {...}}, {"hang": true} or {"leave": true}. What it was
+{"json": ...}, {"raw": "..."}, {"failure": {...}}, {"hang": true}, {"leave": true} or
+{"unknown": true}. What it was
 asked is appended to DIR/heard.jsonl.
 """
 
@@ -16,6 +17,7 @@ import trio
 
 from proto.v1 import control_pb2 as pb
 from runtime.bridge import Bridge
+from runtime.control import unknown_verb
 from runtime.rpc import CallContext, Send, ServerStream, Service, Unary
 from runtime.rpc_server import RpcServer
 
@@ -53,6 +55,8 @@ class FakeDaemon:
 async def _reply(reply: dict[str, Any]) -> pb.Reply:
     if "hang" in reply:
         await trio.sleep_forever()
+    if "unknown" in reply:
+        raise unknown_verb("it")
     if "leave" in reply:
         os._exit(7)
     if "failure" in reply:

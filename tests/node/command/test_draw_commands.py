@@ -122,7 +122,11 @@ def test_a_network(file: Path, tmp_path: Path) -> None:
     assert about["picture"] == str(picture) and about["brand"] == "USD"
     assert about["nodes"] == 8 and about["lines"] >= 7
     assert "node 3" in "".join(ElementTree.parse(picture).getroot().itertext())
-    assert draw(tmp_path / "net.png", "--network", file).exit_code == 0
+    told = draw(tmp_path / "net.png", "--network", file)
+    assert (told.exit_code, told.stdout) == (
+        0,
+        f"{tmp_path / 'net.png'}: 8 nodes, {about['lines']} lines in USD\n",
+    )
 
 
 def pieces(network: Network) -> list[dict[str, Any]]:

@@ -19,6 +19,17 @@ def test_what_was_learned(fake: FakeNode) -> None:
     assert "a line further along is short by 50 USD (2 times)" in row
 
 
+def test_the_node_is_named_as_elsewhere_in_network(fake: FakeNode) -> None:
+    directory = str(fake.directory)
+    for option in ("--at", "--node"):
+        done = fake.run("network", "learned", option, directory, env={"PLEDGEWAY_NODE": None})
+        assert (done.exit_code, done.stderr) == (0, "")
+        done = fake.run(
+            "network", "forget", "--all", option, directory, env={"PLEDGEWAY_NODE": None}
+        )
+        assert (done.exit_code, done.stderr) == (0, "")
+
+
 def test_nothing_was_learned(fake: FakeNode) -> None:
     fake.says("network.learned", {"json": {"lines": []}})
     assert fake.run("network", "learned").stdout == "No line has refused a payment lately.\n"
