@@ -22,8 +22,11 @@ def read_route_ask(
 ) -> RouteAsk:
     """The arguments of the verb `route`, all of them. `payer`: who pays where `from` is not said;
     `learned`: what lines carry, by the own knowledge of whoever is asked. ControlFailure."""
+    payer = arguments.maybe_text("from") or payer
+    if payer is None:
+        raise bad_argument("from", "missing: a path finder pays nobody itself, so say who would")
     ask = RouteAsk(
-        payer=arguments.text("from", ... if payer is None else payer),
+        payer=payer,
         payee=arguments.text("to"),
         amount=arguments.number("amount", least=1),
         brand=arguments.maybe_text("brand"),

@@ -1,10 +1,10 @@
 """The cheapest viable chain (protocol section 6), exactly; or what bars the nearest ones.
 
 A pass is relaxed first: it looks at walks, and asks neither how many promises a chain has nor how
-long they lock. Where the best of that keeps those rules all the same, it is the best chain too,
-ties included, for every chain was among what the pass looked at. Where it does not, just the rule
-that it breaks is kept from then on, and the pass runs again: nodes that it visits twice become
-critical, that is, their visits are told apart.
+long they lock nor what its risks add up to. Where the best of that keeps those rules all the same,
+it is the best chain too, ties included, for every chain was among what the pass looked at. Where it
+does not, just the rule that it breaks is kept from then on, and the pass runs again: nodes that it
+visits twice become critical, that is, their visits are told apart.
 """
 
 from collections.abc import Sequence
