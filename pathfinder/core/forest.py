@@ -21,7 +21,7 @@ from proto.viability import Rule
 
 FLOOR_BITS: Final = 2  # leading bits of an amount that its floor keeps: two floors an octave
 MAX_FINE_NODES: Final = 20_000  # a fine tree of more takes longer than a payer waits
-MAX_FOREST_BYTES: Final = 192 * 1024 * 1024  # trees and ways of one board
+MAX_FOREST_BYTES: Final = 320 * 1024 * 1024  # trees and ways of one board
 MAX_HOPS_KEPT: Final = 256  # payers and floors; each takes a list of all nodes
 BYTES_OF_A_WAY: Final = 13  # as arrays
 BYTES_OF_A_STATE: Final = 8
