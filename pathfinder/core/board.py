@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from pathfinder.core.steps import STEP_RULES, Step, step_of
+from pathfinder.core.steps import STEP_RULES, Step, steps_of
 from pathfinder.network import Line, Node, Policy
 from proto.levels import Level
 from proto.viability import NodeFacts, Rule
@@ -275,19 +275,14 @@ class PriceList:
             if len(self._found) >= MAX_PRICED:
                 del self._found[next(iter(self._found))]  # the one made longest ago
             promisor = board.promisor[line]
-            made = (
-                step_of(
-                    board.nodes[promisor],
-                    board.facts[promisor],
-                    board.lines[line],
-                    incoming,
-                    level,
-                    self.policy,
-                    self.waived,
-                )
-                for incoming in Level
+            found = self._found[key] = steps_of(
+                board.nodes[promisor],
+                board.facts[promisor],
+                board.lines[line],
+                level,
+                self.policy,
+                self.waived,
             )
-            found = self._found[key] = tuple(step for step in made if step is not None)
         return found
 
     def forget(self, keys: set[int]) -> None:

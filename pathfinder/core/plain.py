@@ -11,7 +11,7 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Final
 
-from pathfinder.core.steps import Step, payee_takes, payer_gives, step_of
+from pathfinder.core.steps import Step, payee_takes, payer_gives, steps_of
 from pathfinder.core.timing import Timing, earlier_timing, held, last_timing
 from pathfinder.network import NO_POLICY, Line, Network, Policy
 from proto.levels import Level
@@ -125,10 +125,7 @@ class PlainSearch:
     def _steps(self, line: Line, level: Level, policy: Policy) -> tuple[Step, ...]:
         node = self._nodes[line.promisor]
         facts = self._facts[line.promisor]
-        found = (
-            step_of(node, facts, line, incoming, level, policy, frozenset()) for incoming in Level
-        )
-        return tuple(step for step in found if step is not None)
+        return steps_of(node, facts, line, level, policy, frozenset())
 
 
 def _longer(

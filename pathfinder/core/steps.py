@@ -20,6 +20,10 @@ from proto.viability import NodeFacts, PayeeTerms, Rule, pair_rule, payee_rule, 
 
 CACHED_STANDINGS: Final = 4_096  # sixteen pairs of thirty-two standings, for a few waivers
 _FREE: Final = Fee()
+_HELD_FOR: Final = {  # level given -> levels that may be held for it, and the modes
+    outgoing: [(held, mode) for held in Level if (mode := mode_of(held, outgoing)) is not None]
+    for outgoing in Level
+}
 _ALL_FREE: Final = FeeSet(MappingProxyType({mode: Fee() for mode in Mode}))
 
 STEP_RULES: Final = frozenset({Rule.V1, Rule.V2, Rule.V6, Rule.V7, Rule.V8, Rule.V9})
@@ -37,41 +41,32 @@ class Step:
     flat: int
 
 
-def step_of(
+def steps_of(
     node: Node,
     facts: NodeFacts,
     line: Line,
-    incoming: Level,
     outgoing: Level,
     policy: Policy,
     waived: frozenset[Rule],
-) -> Step | None:
-    """What `node` takes at level `incoming` for a promise of level `outgoing` on its line."""
-    mode = mode_of(incoming, outgoing)
-    if mode is None:
-        return None
+) -> tuple[Step, ...]:
+    """What `node` takes, by the level that it holds, for a promise of level `outgoing` on its
+    line; in the order of the levels."""
     members: frozenset[Hashable] = frozenset(policy.members)
-    fee = (facts.fees if line.fees is None else line.fees).of(mode)
-    standing = Standing(
-        facts.trusts(members),
-        facts.can_verify(members),
-        facts.watches_registry,
-        facts.hold_max_us >= least_lock_us(outgoing, policy.lateness_us),
-        fee is not None,
-        bool(members),
-    )
-    if not allowed(incoming, outgoing, standing, waived & STEP_RULES):
-        return None
+    fees = facts.fees if line.fees is None else line.fees
     registry_fees = node.registry_fees if line.registry_fees is None else line.registry_fees
-    asked = price(
-        fee or _FREE,
-        [registry_fees.get(member, FREE_REGISTRY) for member in policy.members],
-        incoming=incoming,
-        outgoing=outgoing,
-    )
-    # The quotient is the same rational; small numbers make the search's products cheap.
-    common = gcd(asked.num, asked.den)
-    return Step(incoming, mode, asked.num // common, asked.den // common, asked.flat)
+    asked_by = [registry_fees.get(member, FREE_REGISTRY) for member in policy.members]
+    trusts, verifies = facts.trusts(members), facts.can_verify(members)
+    holds = facts.hold_max_us >= least_lock_us(outgoing, policy.lateness_us)
+    waived, named, found = waived & STEP_RULES, bool(members), []
+    for incoming, mode in _HELD_FOR[outgoing]:
+        fee = fees.of(mode)
+        standing = Standing(trusts, verifies, facts.watches_registry, holds, fee is not None, named)
+        if allowed(incoming, outgoing, standing, waived):
+            asked = price(fee or _FREE, asked_by, incoming=incoming, outgoing=outgoing)
+            # The quotient is the same rational; small numbers make the search's products cheap.
+            common = gcd(asked.num, asked.den)
+            found.append(Step(incoming, mode, asked.num // common, asked.den // common, asked.flat))
+    return tuple(found)
 
 
 class Standing(NamedTuple):
