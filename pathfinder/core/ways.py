@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from pathfinder.core.board import CLOSED
 from pathfinder.core.bounds import BY_PAYER, Ways
-from pathfinder.core.columns import EXACT, NUMBER_OF, SLACK, Columns, Floats, Ints
+from pathfinder.core.columns import EXACT, NUMBER_OF, SLACK, Columns, Floats, Ints, room_of
+from pathfinder.core.columns import usable as carrying
 from pathfinder.core.setting import Setting
 from pathfinder.core.trees import Tree, takes_pair
 from pathfinder.network import Policy
@@ -84,7 +85,7 @@ def ways_of(
         return _one_by_one(setting, tree, policy, node, level, must_differ, limit), limit
     grain, lines = tree.grain, columns.incoming(node)
     promisors, rows = columns.promisor[lines], columns.row_of_line[lines]
-    usable = np.array([setting.may_carry(line, tree.floor) for line in lines.tolist()])
+    usable = carrying(room_of(setting.board)[lines], tree.floor, setting.waived)
     usable &= promisors != setting.payer
     bounds = np.frombuffer(tree.least, np.int64)
     own = _own(setting, policy, level, lines[promisors == setting.payer])
