@@ -11,7 +11,6 @@ from typing import Any, Final
 from proto.keys import NodeId, node_id
 from proto.levels import Level
 from proto.limits import (
-    MAX_ALIAS_CHARS,
     MAX_AMOUNT,
     MAX_HOPS,
     MAX_PARTS,
@@ -264,13 +263,6 @@ def _reason(m: pb.RouteReason) -> Mapping[str, Any]:
         "cost": cost,
         "bars": _within("reasons", m.bars, 0, MAX_REASONS),
     }
-
-
-def alias_from_message(m: pb.PathFinderStatus) -> str:
-    """What a path finder calls itself. Raises WireFault."""
-    if not m.alias.isprintable() or len(m.alias) > MAX_ALIAS_CHARS:
-        raise WireFault("alias: unprintable or too long")
-    return m.alias
 
 
 def _ends(ends: LineEnds) -> pb.LineEnds:

@@ -35,6 +35,8 @@ NUMBER_OF: Final = {pair: number for number, pair in enumerate(PAIRS)}
 MAX_POLICIES_KEPT: Final = 66
 # Each float operation below errs by 2^-53 of its result at most, and there are fewer than thirty.
 SLACK: Final = 1 - 2.0**-45
+# Of sums beyond EXACT: an error of 2^-53 for each of at most 2^12 additions.
+SUM_SLACK: Final = 1 - 2.0**-40
 EXACT: Final = 2.0**53  # whole numbers up to here are floats without rounding
 # Bits of a profile: how a node stands to a policy, then the modes that it prices.
 TRUSTS, VERIFIES, WATCHES = 1, 2, 4
@@ -210,6 +212,11 @@ def _sides(fees: Mapping[str, RegistryFee], policy: Policy) -> tuple[float, floa
     # A product of many: rounded down once more for each member.
     slack = SLACK ** len(policy.members)
     return held * slack, _at_most(held_flat), given * slack, _at_most(given_flat)
+
+
+def never_above(sums: Floats) -> Floats:
+    """Sums of whole numbers that are not above the true ones: beyond EXACT floats are rounded."""
+    return np.where(sums < EXACT, sums, np.floor(sums * SUM_SLACK))
 
 
 def room_of(board: Board) -> Ints:

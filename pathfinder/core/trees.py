@@ -27,14 +27,22 @@ from scipy.sparse.csgraph import dijkstra
 
 from pathfinder.core.board import CLOSED
 from pathfinder.core.bounds import Ways
-from pathfinder.core.columns import EXACT, PAIRS, Booleans, Columns, Floats, Pair, room_of, usable
+from pathfinder.core.columns import (
+    PAIRS,
+    Booleans,
+    Columns,
+    Floats,
+    Pair,
+    never_above,
+    room_of,
+    usable,
+)
 from pathfinder.core.setting import Setting
 from pathfinder.network import Policy
 from proto.levels import Level
 from proto.limits import MAX_AMOUNT
 from proto.modes import mode_of
 
-SLACK: Final = 1 - 2.0**-40  # sums beyond: an error of 2^-53 for each of at most 2^12 additions
 MAX_SUNK: Final = 2_000  # bounds that one catching up may lower: about what a new tree costs
 
 WaysKey = tuple[Policy, int, Level, bool]
@@ -107,8 +115,7 @@ class Tree:
             # min_only: one tree from all of them together.
             graph = _states(columns, fees, carries, grain)
             found = dijkstra(graph, indices=first, min_only=True)[: len(found)]
-        # Beyond 2^53 a sum of floats may have been rounded up.
-        found = np.where(found < EXACT, found, np.floor(found * SLACK))
+        found = never_above(found)
         none = found > MAX_AMOUNT
         self.least = array("q", np.where(none, -1, found).astype(np.int64).tobytes())
 

@@ -9,8 +9,15 @@ from numpy.typing import NDArray
 
 from pathfinder.core.board import CLOSED
 from pathfinder.core.bounds import BY_PAYER, Ways
-from pathfinder.core.columns import EXACT, NUMBER_OF, SLACK, Columns, Floats, Ints, room_of
-from pathfinder.core.columns import usable as carrying
+from pathfinder.core.columns import (
+    NUMBER_OF,
+    Columns,
+    Floats,
+    Ints,
+    never_above,
+    room_of,
+    usable,
+)
 from pathfinder.core.setting import Setting
 from pathfinder.core.trees import Tree, takes_pair
 from pathfinder.network import Policy
@@ -85,8 +92,8 @@ def ways_of(
         return _one_by_one(setting, tree, policy, node, level, must_differ, limit), limit
     grain, lines = tree.grain, columns.incoming(node)
     promisors, rows = columns.promisor[lines], columns.row_of_line[lines]
-    usable = carrying(room_of(setting.board)[lines], tree.floor, setting.waived)
-    usable &= promisors != setting.payer
+    carries = usable(room_of(setting.board)[lines], tree.floor, setting.waived)
+    carries &= promisors != setting.payer
     bounds = np.frombuffer(tree.least, np.int64)
     own = _own(setting, policy, level, lines[promisors == setting.payer])
     extras, found, held = [np.zeros(len(own))], [own], [BY_PAYER] * len(own)
@@ -98,7 +105,7 @@ def ways_of(
         state = grain.differed if differed else grain.held[incoming]
         onwards = bounds[promisors * grain.states + state]
         fees = columns.least(policy, setting.waived, pair, tree.floor, rows)
-        possible = usable & np.isfinite(fees) & (onwards >= 0)
+        possible = carries & np.isfinite(fees) & (onwards >= 0)
         extras.append(fees[possible] + onwards[possible])
         found.append(lines[possible])
         held += [incoming] * len(found[-1])
@@ -115,8 +122,7 @@ def _own(setting: Setting, policy: Policy, level: Level, lines: Ints) -> Ints:
 
 
 def _sorted(extras: Floats, lines: Ints, held: NDArray[np.uint8]) -> Ways:
-    # Beyond 2^53 a sum of floats may have been rounded up.
-    extras = np.where(extras < EXACT, extras, np.floor(extras * SLACK))
+    extras = never_above(extras)
     # What exceeds every amount is no way; a conversion of it would overflow.
     order = np.argsort(extras, kind="stable")
     order = order[extras[order] < MAX_AMOUNT]
