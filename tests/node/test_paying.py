@@ -10,6 +10,8 @@ from typing import Any, cast
 import trio
 import trio.testing
 
+from node.command.sim.cast import SINGLE, digest
+from node.command.sim.cores.plan import ended, given_by, make_request, terms
 from node.core.events import ConfirmRequest
 from node.core.rows import Payment, PaymentPhase, PromisePhase, Request
 from node.pay_options import PayOptions
@@ -22,9 +24,7 @@ from proto.reason import Reason
 from proto.request import read_request
 from proto.schedule import schedule
 from tests.node.engines import Engines, engines
-from tests.node.plan import ended, given_by, make_request, terms
 from tests.node.test_store_gone import gone
-from tests.proto.build import SINGLE, digest
 
 AMOUNT = 1000
 

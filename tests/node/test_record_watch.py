@@ -6,6 +6,7 @@ import pytest
 import trio
 import trio.testing
 
+from node.command.sim.cast import R1, RECORDS, signing_key
 from node.core.effects import AskRegistries
 from node.core.rows import Ask
 from node.record_watch import RECORD_EVERY_S, RecordWatch
@@ -15,7 +16,7 @@ from proto.registry_record import RegistryRecord
 from proto.v1 import registry_pb2 as rpb
 from proto.v1 import types_pb2 as pb
 from runtime.rpc_client import RpcChannel, RpcUnavailable
-from tests.proto.build import DESCRIPTOR, R1, RECORDS, commit_certificate, signing_key
+from tests.proto.build import DESCRIPTOR, commit_certificate
 from tests.proto.successions import BY_OLD_OPERATORS, FIRST, FORKED, OWNER, ROTATED
 
 

@@ -8,13 +8,14 @@ import pytest
 import trio
 import trio.testing
 
+from node.command.sim.cast import RECORDS, SINGLE, TWO_OF_THREE
 from node.core.effects import AskRegistries
 from node.core.rows import Ask
 from node.registries import CALL_TIMEOUT_S, MAX_CALLS, MAX_ITEMS, Registries
 from proto.descriptor import commit_id
 from proto.v1 import registry_pb2 as pb
 from runtime.rpc_client import RpcUnavailable
-from tests.proto.build import DESCRIPTOR, RECORDS, SINGLE, TWO_OF_THREE
+from tests.proto.build import DESCRIPTOR
 
 
 class Registry:
