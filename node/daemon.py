@@ -115,7 +115,7 @@ class Daemon(WiredNode):
                     bridge,
                     config,
                     self._clock,
-                    self._positions,
+                    self.positions,
                     random.Random(os.urandom(16)),  # only jitter is drawn from it
                 ) as transport,
                 self._listening(),

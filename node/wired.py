@@ -197,7 +197,8 @@ class WiredNode:
     def _processes(self) -> list[Process]:
         return []
 
-    def _positions(self, node: NodeId) -> tuple[int, int]:
+    def positions(self, node: NodeId) -> tuple[int, int]:
+        """(have, sent) of a neighbour, as Hello says them."""
         return self._links.positions(node)
 
     def _begin_duties(self, nursery: trio.Nursery, duties: Duties) -> None:

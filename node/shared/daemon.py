@@ -157,7 +157,7 @@ class SharedDaemon(Daemon):
         ids = sorted({self._sharing.process, *self._sharing.processes})
         return [Process(p, p == self._sharing.process, *self._sharing.duties(p)) for p in ids]
 
-    def _positions(self, node: NodeId) -> tuple[int, int]:
+    def positions(self, node: NodeId) -> tuple[int, int]:
         """From the row: another process may have had the stream a moment ago."""
         try:
             return position_of(self._store.engine, node)
