@@ -6,7 +6,9 @@ import click
 
 from node.command.lazy import LazyGroup, Place
 
-PLACES: Final[dict[str, Place]] = {}
+PLACES: Final[dict[str, Place]] = {
+    "run": Place("node.command.sim.run_command", "run_", "a network under faults, and its oracle"),
+}
 
 
 @click.group("sim", cls=LazyGroup, places=PLACES)

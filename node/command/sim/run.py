@@ -168,6 +168,11 @@ class _Attempt:
 
         def began(place: Place) -> None:
             oracle.troubles.ends(place, elapsed_us())
+            if place[0] == "node":
+                # Its last group may have become durable without anybody having been told.
+                known = oracle.books[place[1]].rows
+                rows = world.rows(place[1])
+                oracle.committed(place[1], [r for k, r in rows.items() if known.get(k) != r])
 
         lives: list[tuple[str, Host | RegistryHost]] = [
             *(("node", host) for host in world.hosts.values()),
