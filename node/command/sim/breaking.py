@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from node.command.sim.plan import EVERYBODY, Break, Fault
+from node.command.sim.plan import EVERYBODY, LIES, Break, Fault
 from node.command.sim.world.disk import Death
 from node.command.sim.world.host import Host
 from node.command.sim.world.wire import Pair
@@ -21,6 +21,8 @@ def strike(world: SimWorld, fault: Break) -> None:
 
 
 def _strike(world: SimWorld, fault: Break) -> Mend | None:
+    if fault.fault in LIES:
+        return _start_lying(world, fault)
     if fault.who in world.registries:
         return _strike_registry(world, fault)
     match fault.fault:
@@ -32,6 +34,14 @@ def _strike(world: SimWorld, fault: Break) -> Mend | None:
             return lambda: world.roads.cut.discard(road)
         case _:
             return _strike_host(world.hosts[fault.who], fault)
+
+
+def _start_lying(world: SimWorld, fault: Break) -> Mend:
+    host = world.registries.get(fault.who) or world.hosts[fault.who]
+    assert host.liar is not None, f"{fault.who} is honest"
+    lies = host.liar.lies
+    lies[fault.fault] = fault.strength
+    return lambda: lies.update({fault.fault: 0})
 
 
 def _strike_wires(world: SimWorld, fault: Break) -> Mend:

@@ -39,6 +39,31 @@ class Fault(enum.Enum):
     REGISTRY_SILENT = "registry-silent"
     REGISTRY_CRASH = "registry-crash"
     REGISTRY_CUT = "registry-cut"
+    LIE_AMOUNT = "lie-amount"
+    LIE_REPLAY = "lie-replay"
+    LIE_EVIDENCE = "lie-evidence"
+    LIE_LATE = "lie-late"
+    LIE_SILENCE = "lie-silence"
+    LIE_DENIAL = "lie-denial"
+    LIE_ORDER = "lie-order"
+    LIE_LINE = "lie-line"
+    LIE_NUMBERS = "lie-numbers"
+    LIE_PAYEE = "lie-payee"
+    LIE_PAYER = "lie-payer"
+    REGISTRY_BACKDATES = "registry-backdates"
+    REGISTRY_EQUIVOCATES = "registry-equivocates"
+    REGISTRY_WITHHOLDS = "registry-withholds"
+
+
+REGISTRY_LIES: Final = (
+    Fault.REGISTRY_BACKDATES, Fault.REGISTRY_EQUIVOCATES, Fault.REGISTRY_WITHHOLDS,
+)  # fmt: skip
+NODE_LIES: Final = tuple(fault for fault in Fault if fault.value.startswith("lie-"))
+LIES: Final = (*NODE_LIES, *REGISTRY_LIES)
+# Of the runs that may see lies, so many see none: among the honest the books must match to the
+# last, and a liar excuses what only hangs on it.
+HONEST_RUNS: Final = 0.5
+LIARS_AMONG: Final = 4  # nodes, one of them
 
 
 @enum.unique
@@ -71,8 +96,8 @@ class Pay:
 class Break:
     """At `at_us` something goes wrong at `who` (and `other`), for `for_us` where it lasts.
 
-    `strength`: which write or send from now, per mille of frames, or microseconds of a clock or a
-    delay, as the fault has it.
+    `strength`: which write or send from now, per mille of frames or of occasions to lie, or
+    microseconds of a clock or a delay, as the fault has it.
     """
 
     at_us: int
@@ -91,13 +116,19 @@ def draw_plan(
 ) -> tuple[Action, ...]:
     """Payments spread over a span of time, and about as many faults; in the order of time."""
     kinds = sorted(faults, key=lambda fault: fault.value)
+    if not set(kinds) <= set(LIES) and random.random() < HONEST_RUNS:
+        kinds = [kind for kind in kinds if kind not in LIES]
+    liars = random.sample(spec.names(), -(-len(spec.nodes) // LIARS_AMONG))
     actions: list[Action] = [_pay(random, spec, span_us) for _ in range(payments)]
     if kinds:
         count = max(len(kinds), payments)
         # Each kind at least once where there is room: a run that was to see a fault sees it.
         for i in range(count):
             kind = kinds[i] if i < len(kinds) else random.choice(kinds)
-            actions.append(_break(random, spec, kind, span_us))
+            if kind in LIES:
+                actions.append(_lie(random, liars, kind, span_us))
+            else:
+                actions.append(_break(random, spec, kind, span_us))
     return tuple(sorted(actions, key=lambda action: action.at_us))
 
 
@@ -148,6 +179,19 @@ def _break(random: Random, spec: Spec, fault: Fault, span_us: int) -> Break:
             return Break(at_us, fault, node, registry, for_us, 0)
         case _:
             return Break(at_us, fault, node, "", for_us, 0)
+
+
+def _lie(random: Random, liars: Sequence[str], lie: Fault, span_us: int) -> Break:
+    """Lies begin early: they strike what is said after them, and nothing heals a liar."""
+    at_us = random.randrange(span_us // 2)
+    for_us = random.choice((10, 60, 600)) * SECOND_US
+    who = random.choice(REGISTRIES if lie in REGISTRY_LIES else liars)
+    return Break(at_us, lie, who, "", for_us, random.choice((100, 400, 1000)))
+
+
+def liars_in(plan: Iterable[Action]) -> frozenset[str]:
+    """Nodes that lie at some time: what they hold and owe is nobody's business."""
+    return frozenset(a.who for a in plan if isinstance(a, Break) and a.fault in NODE_LIES)
 
 
 def shown(action: Action) -> str:

@@ -1,6 +1,7 @@
 """One run: a network, its people, what goes wrong, and what the oracle says to it."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,9 +15,9 @@ from node.command.sim.cast import NOW_US
 from node.command.sim.oracle.ends import judge
 from node.command.sim.oracle.oracle import Oracle, Violation
 from node.command.sim.oracle.speech import unremembered
-from node.command.sim.oracle.troubles import Place, wire
+from node.command.sim.oracle.troubles import FOR_EVER, Place, wire
 from node.command.sim.people import Deal, People
-from node.command.sim.plan import EVERYBODY, Action, Break, Fault, Pay
+from node.command.sim.plan import EVERYBODY, LIES, Action, Break, Fault, Pay, liars_in
 from node.command.sim.trace import Trace
 from node.command.sim.world.clock import elapsed_us
 from node.command.sim.world.host import Host
@@ -29,7 +30,7 @@ from proto.keys import NodeId
 from proto.limits import US
 from registry.log import Logged
 from runtime.seeded import run_seeded
-from runtime.transport import BatchArrived, LinkEvent
+from runtime.transport import BatchArrived, LinkCause, LinkEvent
 
 # After the faults have healed: a link is dialled, a process reads its store, a registry is asked.
 HEALING_US: Final = 15 * US
@@ -61,6 +62,7 @@ class Result:
     violations: tuple[Violation, ...]
     deals: tuple[Deal, ...] = ()
     ends: dict[str, int] = field(default_factory=dict)
+    lies: dict[str, int] = field(default_factory=dict)  # told, by the word of `Fault`
     crashed: str = ""
 
     @property
@@ -98,7 +100,8 @@ class _Attempt:
 
     async def play(self, random: Random) -> Result:
         course = self._course
-        async with running(course.spec, random) as world:
+        able = frozenset(a.who for a in course.plan if isinstance(a, Break) and a.fault in LIES)
+        async with running(course.spec, random, able) as world:
             self._world = world
             self._oracle = oracle = self._watch(world)
             async with trio.open_nursery() as nursery:
@@ -133,6 +136,7 @@ class _Attempt:
             registry_ids={name: host.id for name, host in world.registries.items()},
             now_us=elapsed_us,
             own_clock=lambda name: world.hosts[name].clock.now_us(),
+            liars=liars_in(self._course.plan),
         )
         for host in world.hosts.values():
             oracle.committed(host.name, host.context.engine.memory.rows.values())
@@ -153,12 +157,19 @@ class _Attempt:
         def overheard(sender: NodeId, receiver: NodeId, event: LinkEvent) -> None:
             names = world.names[sender], world.names[receiver]
             self._trace.frame(elapsed_us(), *names, event)
-            if isinstance(event, BatchArrived):
+            if isinstance(event, BatchArrived) and names[0] not in oracle.liars:
                 fault = unremembered(world.hosts[names[0]].database, receiver, event)
                 if fault is not None:
                     oracle.complain(names[0], [(3, fault)])
 
+        def dropped(node: NodeId, peer: NodeId, cause: LinkCause) -> None:
+            oracle.dropped(world.names[node], world.names[peer], cause)
+
         world.on_commit, world.on_decided, world.wires.overheard = committed, decided, overheard
+        world.wires.dropped = dropped
+        for registry in world.registries.values():
+            if registry.liar is not None:
+                registry.liar.on_told = partial(oracle.decisions.told, registry.id)
         self._watch_lives(world, oracle)
         return oracle
 
@@ -196,7 +207,8 @@ class _Attempt:
                 place = ("registry", fault.who)
             case _:
                 place = ("node", fault.who)
-        troubles.during(place, now_us, fault.for_us)
+        # What was said falsely stays said.
+        troubles.during(place, now_us, FOR_EVER if fault.fault in LIES else fault.for_us)
 
     # ------------------------------------------------------------------ the end
 
@@ -218,9 +230,9 @@ class _Attempt:
             for name, key in [key for key, us in bounds.items() if us < elapsed_us()]:
                 del bounds[name, key]
                 row = oracle.books[name].rows[key]
-                if isinstance(row, Promise) and row.pending:
+                if isinstance(row, Promise) and row.pending and not oracle.is_owed(name, row):
                     oracle.complain(name, [(8, f"{row.level.name} {row.amount} does not end")])
-            if not self._waits(oracle) and not people.busy:
+            if not self._waits(oracle) and not people.busy(oracle.liars):
                 break
             await trio.sleep(LOOK_EVERY_S)
         await trio.sleep(SLACK_US / US)
@@ -229,7 +241,11 @@ class _Attempt:
             self._require_stored(world, oracle)
 
     def _waits(self, oracle: Oracle) -> bool:
-        return any(p.pending for book in oracle.books.values() for p in book.promises())
+        return any(
+            promise.pending and not oracle.is_owed(name, promise)
+            for name, book in oracle.books.items()
+            for promise in book.promises()
+        )
 
     def _bound_us(self, name: str, promise: Promise, healed_us: int) -> int:
         """In virtual time: the latest of all e_i, and the abort horizon, of its transaction."""
@@ -250,7 +266,7 @@ class _Attempt:
     def _require_stored(self, world: SimWorld, oracle: Oracle) -> None:
         """What memory believes is what the disk has."""
         for name, host in world.hosts.items():
-            if host.process is None:
+            if host.process is None or name in oracle.liars:
                 continue
             problem = host.differs()
             if problem:
@@ -270,7 +286,16 @@ class _Attempt:
             tuple(self._oracle.violations),
             tuple(people.deals),
             dict(sorted(ends.items())),
+            _lies_told(self._world),
         )
+
+
+def _lies_told(world: SimWorld) -> dict[str, int]:
+    told = Counter[str]()
+    for host in (*world.hosts.values(), *world.registries.values()):
+        if host.liar is not None:
+            told.update({lie.value: count for lie, count in host.liar.told.items()})
+    return dict(sorted(told.items()))
 
 
 def _told(error: BaseException) -> str:

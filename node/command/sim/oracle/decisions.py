@@ -10,27 +10,35 @@ from registry.log import Logged
 
 @dataclass(slots=True)
 class Decisions:
-    """By registry and transaction. `contradicted`: those that decided both ways."""
+    """By registry and transaction: the outcomes that it has signed, or would."""
 
-    _made: dict[tuple[bytes, bytes], Outcome] = field(default_factory=dict)
-    signed_both: set[tuple[bytes, bytes]] = field(default_factory=set)
+    _made: dict[tuple[bytes, bytes], set[Outcome]] = field(default_factory=dict)
+    _liars: set[bytes] = field(default_factory=set)
 
     def made(self, registry: bytes, decisions: Sequence[Logged]) -> list[str]:
         """Takes note; what is wrong with them."""
         faults = []
         for logged in decisions:
             leaf = logged.row.leaf
-            key = registry, leaf.commit_id
-            before = self._made.setdefault(key, leaf.outcome)
-            if before is not leaf.outcome and key not in self.signed_both:
+            made = self._made.setdefault((registry, leaf.commit_id), set())
+            made.add(leaf.outcome)
+            if len(made) > 1 and registry not in self._liars:
                 faults.append(f"{leaf.commit_id.hex()[:12]} decided both ways")
         return faults
+
+    def told(self, registry: bytes, commit: bytes, outcome: Outcome) -> None:
+        """A registry that may lie has told somebody so."""
+        self._liars.add(registry)
+        self._made.setdefault((registry, commit), set()).add(outcome)
+
+    def signed_both(self, commit: bytes, policy: RegistryPolicy) -> bool:
+        """Whether one of the members cheated in this way about this transaction."""
+        return any(len(self._made.get((member, commit), ())) > 1 for member in policy.members)
 
     def can_be(self, outcome: Outcome, commit: bytes, policy: RegistryPolicy) -> bool:
         """Whether a certificate of this outcome exists, or could be made by those who lie."""
         wanted = policy.qc if outcome is Outcome.COMMITTED else policy.qa
         agreeing = sum(
-            self._made.get((member, commit)) is outcome or (member, commit) in self.signed_both
-            for member in policy.members
+            outcome in self._made.get((member, commit), ()) for member in policy.members
         )
         return agreeing >= wanted

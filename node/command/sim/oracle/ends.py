@@ -24,16 +24,11 @@ def judge(oracle: Oracle) -> None:
 
 def _ended(oracle: Oracle, book: Book) -> Iterable[Complaint]:
     for promise in book.promises():
-        if promise.pending and oracle.names[promise.peer] not in oracle.liars:
+        if promise.pending and not oracle.is_owed(book.name, promise):
             yield 8, f"promise {promise.id.hex()[:8]} {promise.level.name} is still pending"
     for payment in book.payments():
-        if not ended_well(payment) and not _held_by_liar(oracle, book, payment.commit):
+        if not ended_well(payment):
             yield 8, f"payment {payment.id.hex()[:8]} is still {payment.phase.name}"
-
-
-def _held_by_liar(oracle: Oracle, book: Book, commit: bytes) -> bool:
-    peers = [p.peer for p in book.promises() if p.commit == commit]
-    return any(oracle.names[peer] in oracle.liars for peer in peers)
 
 
 def _mirrored(oracle: Oracle, book: Book) -> Iterable[Complaint]:
@@ -76,6 +71,8 @@ def losses(oracle: Oracle, book: Book) -> Iterable[Complaint]:
         levels = held.level.name, given.level.name
         if any(_excused(oracle, book, held, way) for way in WAYS_TO_LOSE[levels]):
             continue
+        if _proven(oracle, book, held):
+            continue
         invariant = 5 if MODES[levels] == "ATOMIC" else 6
         yield (
             invariant,
@@ -84,6 +81,15 @@ def losses(oracle: Oracle, book: Book) -> Iterable[Complaint]:
                 f" {levels[1]} given was paid"
             ),
         )
+
+
+def _proven(oracle: Oracle, book: Book, held: Promise) -> bool:
+    """Whether a registry signed both ways, and the loser holds both of its words."""
+    transaction = book.transaction(held.commit)
+    assert transaction is not None
+    if not oracle.is_contradicted(transaction):
+        return False
+    return bool(transaction.commit_certificate and transaction.abort_certificate)
 
 
 def _excused(oracle: Oracle, book: Book, held: Promise, way: frozenset[str]) -> bool:

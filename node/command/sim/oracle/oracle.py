@@ -34,6 +34,7 @@ from proto.keys import NodeId
 from proto.policy import RegistryPolicy
 from proto.statement import Outcome
 from registry.log import Logged
+from runtime.transport import LinkCause
 
 MAX_VIOLATIONS = 20  # a broken rule breaks others: nobody reads more
 
@@ -164,8 +165,19 @@ class Oracle:
             return
         commits = self.paid.setdefault(payment.request_hash, {})
         commits[given.commit] = None
-        if len(commits) > 1:
+        if len(commits) > 1 and not self._paid_twice_for_a_reason(book, commits):
             yield 7, f"pays a request under {len(commits)} commits"
+
+    def _paid_twice_for_a_reason(self, book: Book, commits: Iterable[bytes]) -> bool:
+        """A registry signed both ways, and the payer holds every commit that the payee signed."""
+        known = [book.transaction(commit) for commit in commits]
+        proven = all(t is not None and t.commit_evidence for t in known)
+        return proven and any(t is not None and self.is_contradicted(t) for t in known)
+
+    def is_contradicted(self, transaction: Transaction) -> bool:
+        """Whether a registry that decides about it has signed both ways."""
+        policy = decode_descriptor(transaction.descriptor).policy
+        return self.decisions.signed_both(transaction.commit, policy)
 
     def _expired(self, book: Book, given: Promise) -> Iterable[Complaint]:
         if given.level.name not in OWN_EXPIRY:
@@ -192,6 +204,21 @@ class Oracle:
         theirs = self.books[peer].promise(given.promisor, given.id)
         if theirs is not None and theirs.pending:
             yield 5, f"is rid of {given.level.name} that {peer} still holds"
+
+    def dropped(self, name: str, peer: str, cause: LinkCause) -> None:
+        """A node ends a link. What a liar says must not set the honest against each other."""
+        if cause is LinkCause.BAD_MESSAGE and name not in self.liars and peer not in self.liars:
+            self.complain(name, [(5, f"takes {peer} for one that breaks the protocol")])
+
+    def is_owed(self, name: str, promise: Promise) -> bool:
+        """Whether what is pending hangs on a liar alone: it owes, and `name` can prove it."""
+        if promise.direction is Direction.OUT or self.names[promise.peer] not in self.liars:
+            return False
+        transaction = self.books[name].transaction(promise.commit)
+        assert transaction is not None
+        stamped = bool(transaction.commit_certificate)
+        proof = stamped if promise.level.name in NEEDS_STAMP else bool(transaction.commit_evidence)
+        return bool(promise.evidence) and proof
 
     def _payment(self, book: Book, was: Payment | None, now: Payment) -> Iterable[Complaint]:
         """A new attempt begins only where every first promise before it ended unredeemed."""

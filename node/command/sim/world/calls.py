@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 
 from node.command.sim.world.registry_host import RegistryHost
 from proto.limits import US
+from proto.v1 import registry_pb2 as pb
 from runtime.rpc import CallContext, Gathered, Method, RpcRefused, Unary
 from runtime.rpc_client import RpcDeadline, RpcUnavailable
 
@@ -83,6 +84,12 @@ class SimCaller:
                 answer = await _handled(method, read)
             finally:
                 del process.calls[id(call)]
+            liar = self.registry.liar
+            if liar is not None and isinstance(read, pb.DecideRequest):
+                assert isinstance(answer, bytes)
+                return liar.decides(self.caller, read, answer)
+            if liar is not None and isinstance(answer, pb.RelayResponse):
+                liar.relays(answer)
             return answer if isinstance(answer, bytes) else answer.SerializeToString()
         raise RpcUnavailable("its process died")
 

@@ -13,6 +13,9 @@ from sqlalchemy import Engine as Database
 
 from node.command.finder import LocalFinder
 from node.command.sim.cast import NOW_US, digest, signing_key
+from node.command.sim.lying.engine import LyingNode
+from node.command.sim.lying.liar import Liar
+from node.command.sim.lying.stream import bender
 from node.command.sim.world.agenda import Agenda
 from node.command.sim.world.clock import SkewedClock
 from node.command.sim.world.disk import SimDisk
@@ -72,6 +75,7 @@ class Host:
     config: NodeConfig
     database: Database = field(default_factory=memory_engine)
     process: Process | None = None
+    liar: Liar | None = None  # it is one
     ready: trio.Event = field(default_factory=trio.Event)  # of the process that runs or starts
     _starting: bool = False
     on_death: Callable[[], None] = lambda: None
@@ -105,8 +109,10 @@ class Host:
             async with trio.open_nursery() as nursery:
                 disk = self._open_disk(stack)
                 store = Store(Path(f"/{self.name}.sqlite"), self.database)
-                node = WiredNode(self.config, self.identity, store, self.clock, self._draw)
+                node = self._make_node(store)
                 transport = self.wires.join(self.id, lambda peer: node.positions(peer))
+                if self.liar is not None:
+                    transport.bent = bender(self.liar)
                 context = node.wire(transport, disk, self.connect, nursery, LocalFinder())
                 self.process = Process(node, context, transport, disk, nursery)
                 context.engine.listen(partial(self.committed, self.name))
@@ -114,6 +120,12 @@ class Host:
                 self.on_start()
                 self.ready.set()
                 await trio.sleep_forever()
+
+    def _make_node(self, store: Store) -> WiredNode:
+        parts = self.config, self.identity, store, self.clock, self._draw
+        if self.liar is None:
+            return WiredNode(*parts)
+        return LyingNode(self.liar, self.agenda, *parts)
 
     def _open_disk(self, stack: ExitStack) -> SimDisk:
         opened = SimDisk.open_on(self.database, self.agenda, self.random, self.kill)

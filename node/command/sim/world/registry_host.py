@@ -15,6 +15,7 @@ import trio
 from sqlalchemy import Engine
 
 from node.command.sim.cast import CastRegistry
+from node.command.sim.lying.registry import LyingRegistry
 from node.command.sim.world.agenda import Agenda
 from node.command.sim.world.clock import SkewedClock
 from node.command.sim.world.disk import QUICK_US, Death
@@ -145,6 +146,7 @@ class RegistryHost:
     nursery: trio.Nursery
     connect: Callable[[RegistryRecord], Channel]
     process: RegistryProcess | None = None
+    liar: LyingRegistry | None = None  # it is one
     slow_us: int = 0  # more than usual, each group
     held: bool = False
     silent: bool = False  # takes questions and answers none

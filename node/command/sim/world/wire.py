@@ -70,6 +70,7 @@ class Wires:
         self._links = 0
         self.frames = 0  # carried so far
         self.overheard: Callable[[NodeId, NodeId, LinkEvent], None] = lambda *_: None
+        self.dropped: Callable[[NodeId, NodeId, LinkCause], None] = lambda *_: None
 
     def wire(self, one: NodeId, other: NodeId) -> Wire:
         """The wire between two nodes, laid when it is first asked for."""
@@ -197,6 +198,7 @@ class SimTransport:
         self.peers: Mapping[NodeId, PeerEndpoint] = {}
         self.closed = False
         self.about_to_send: Callable[[], None] = lambda: None  # a process may die at any frame
+        self.bent: Callable[[BatchArrived], Sequence[BatchArrived]] = lambda frame: (frame,)
         self._wires = wires
         self._sink: Sink | None = None
         self._waiting: list[LinkEvent] = []
@@ -226,7 +228,8 @@ class SimTransport:
             frame = tuple(envelopes[start : start + MAX_FRAME_ENVELOPES])
             if self._may_send(peer, link):
                 event = BatchArrived(self.node, link, first + start, frame, ack)
-                self._wires.carry(self.node, peer, event)
+                for bent in self.bent(event):
+                    self._wires.carry(self.node, peer, bent)
 
     def gossip(self, peer: NodeId, link: int, adverts: Sequence[bytes]) -> None:
         for start in range(0, len(adverts), MAX_FRAME_ENVELOPES):
@@ -246,6 +249,7 @@ class SimTransport:
 
     def drop(self, peer: NodeId, link: int, cause: LinkCause) -> None:
         if not self.closed and self._wires.linked(self.node, peer, link):
+            self._wires.dropped(self.node, peer, cause)
             self._wires.end(_pair(self.node, peer), cause, self.node)
 
     def set_peers(self, peers: Mapping[NodeId, PeerEndpoint]) -> None:

@@ -10,6 +10,8 @@ from typing import Final
 import trio
 
 from node.command.sim.cast import R1, R2, R3, CastRegistry
+from node.command.sim.lying.liar import Liar
+from node.command.sim.lying.registry import LyingRegistry
 from node.command.sim.world.agenda import Agenda
 from node.command.sim.world.calls import Roads, SimCaller
 from node.command.sim.world.clock import SkewedClock
@@ -32,9 +34,12 @@ CAST: Final[dict[str, CastRegistry]] = {cast.name: cast for cast in (R1, R2, R3)
 class SimWorld:
     """Owned by trio. Made by `running`."""
 
-    def __init__(self, spec: Spec, random: Random, nursery: trio.Nursery) -> None:
+    def __init__(
+        self, spec: Spec, random: Random, nursery: trio.Nursery, liars: frozenset[str]
+    ) -> None:
         self.spec = spec
         self.random = random
+        self._liars = liars
         self.nursery = nursery
         self.agenda = Agenda()
         self.wires = Wires(self.agenda, Random(random.random()))
@@ -56,6 +61,10 @@ class SimWorld:
             lambda record: self._caller(name, record),
         )  # fmt: skip
         host.on_death = partial(self._start_later, host)
+        if name in self._liars:
+            # Its own dice: the honest ones fall as they would without it.
+            liar_random = Random(f"{name} lies {self.spec.names()}")
+            host.liar = LyingRegistry(cast, liar_random, clock.now_us)
         host.on_decided = lambda decisions: self.on_decided(name, decisions)
         return host
 
@@ -72,6 +81,8 @@ class SimWorld:
             lambda name, rows: self.on_commit(name, rows),
             NodeConfig(alias=node.name, declared_error_us=DECLARED_ERROR_US),
         )
+        if node.name in self._liars:
+            host.liar = Liar(Random(f"{node.name} lies {self.spec.names()}"))
         host.on_death = partial(self._start_later, host)
         return host
 
@@ -149,6 +160,8 @@ class SimWorld:
         for registry in self.registries.values():
             registry.slow_us, registry.silent, registry.doom = 0, False, None
             registry.hold_down(False)
+            if registry.liar is not None:
+                registry.liar.heal()
         for node in self.spec.nodes:
             host = self.hosts[node.name]
             host.clock.skew_us = node.skew_us
@@ -170,12 +183,14 @@ class SimWorld:
 
 
 @asynccontextmanager
-async def running(spec: Spec, random: Random) -> AsyncIterator[SimWorld]:
-    """A network around a block, set up and at rest."""
+async def running(
+    spec: Spec, random: Random, liars: frozenset[str] = frozenset()
+) -> AsyncIterator[SimWorld]:
+    """A network around a block, set up and at rest. `liars`: nodes and registries that can lie."""
     world: SimWorld | None = None
     try:
         async with trio.open_nursery() as nursery:
-            world = SimWorld(spec, random, nursery)
+            world = SimWorld(spec, random, nursery, liars)
             await world.open()
             yield world
             nursery.cancel_scope.cancel()
