@@ -50,9 +50,9 @@ class People:
         self.deals.append(deal)
         self.nursery.start_soon(self._see_through, deal)
 
-    def busy(self, liars: frozenset[str]) -> int:
-        """How many deals have not come to their end, those that a liar pays apart."""
-        return sum(not deal.over and deal.pay.payer not in liars for deal in self.deals)
+    def under_way(self) -> list[Deal]:
+        """Deals that have not come to their end."""
+        return [deal for deal in self.deals if not deal.over]
 
     async def _see_through(self, deal: Deal) -> None:
         await self._deal(deal)

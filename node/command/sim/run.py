@@ -24,7 +24,7 @@ from node.command.sim.world.host import Host
 from node.command.sim.world.registry_host import RegistryHost
 from node.command.sim.world.spec import Spec
 from node.command.sim.world.world import SimWorld, running
-from node.core.rows import Promise, Row, Transaction
+from node.core.rows import Payment, Promise, Row, Transaction
 from proto.descriptor import decode_descriptor
 from proto.keys import NodeId
 from proto.limits import US
@@ -232,7 +232,7 @@ class _Attempt:
                 row = oracle.books[name].rows[key]
                 if isinstance(row, Promise) and row.pending and not oracle.is_owed(name, row):
                     oracle.complain(name, [(8, f"{row.level.name} {row.amount} does not end")])
-            if not self._waits(oracle) and not people.busy(oracle.liars):
+            if not self._waits(oracle) and all(map(self._may_hang, people.under_way())):
                 break
             await trio.sleep(LOOK_EVERY_S)
         await trio.sleep(SLACK_US / US)
@@ -246,6 +246,16 @@ class _Attempt:
             for name, book in oracle.books.items()
             for promise in book.promises()
         )
+
+    def _may_hang(self, deal: Deal) -> bool:
+        """Whether nobody honest can bring it to its end."""
+        assert self._oracle is not None
+        payer = deal.pay.payer
+        if payer in self._oracle.liars:
+            return True
+        key = Payment.table, bytes.fromhex(deal.payment), b""
+        row = self._oracle.books[payer].rows.get(key)
+        return isinstance(row, Payment) and self._oracle.hangs(payer, row)
 
     def _bound_us(self, name: str, promise: Promise, healed_us: int) -> int:
         """In virtual time: the latest of all e_i, and the abort horizon, of its transaction."""

@@ -27,7 +27,7 @@ def _ended(oracle: Oracle, book: Book) -> Iterable[Complaint]:
         if promise.pending and not oracle.is_owed(book.name, promise):
             yield 8, f"promise {promise.id.hex()[:8]} {promise.level.name} is still pending"
     for payment in book.payments():
-        if not ended_well(payment):
+        if not ended_well(payment) and not oracle.hangs(book.name, payment):
             yield 8, f"payment {payment.id.hex()[:8]} is still {payment.phase.name}"
 
 

@@ -211,14 +211,26 @@ class Oracle:
             self.complain(name, [(5, f"takes {peer} for one that breaks the protocol")])
 
     def is_owed(self, name: str, promise: Promise) -> bool:
-        """Whether what is pending hangs on a liar alone: it owes, and `name` can prove it."""
-        if promise.direction is Direction.OUT or self.names[promise.peer] not in self.liars:
+        """Whether what is pending hangs on a liar alone, and `name` holds all that it can hold.
+
+        A liar's promise: it owes, and there is proof. A promise to a liar: it is committed, and
+        the liar has neither taken it nor refused it; then it waits for the liar to want it.
+        """
+        if self.names[promise.peer] not in self.liars:
             return False
         transaction = self.books[name].transaction(promise.commit)
         assert transaction is not None
         stamped = bool(transaction.commit_certificate)
+        if promise.direction is Direction.OUT:
+            return stamped and promise.phase is PromisePhase.OFFERED
         proof = stamped if promise.level.name in NEEDS_STAMP else bool(transaction.commit_evidence)
         return bool(promise.evidence) and proof
+
+    def hangs(self, name: str, payment: Payment) -> bool:
+        """Whether a payment waits for nothing but a liar."""
+        promises = self.books[name].promises()
+        waits = [p for p in promises if p.pending and p.commit == payment.commit]
+        return bool(waits) and all(self.is_owed(name, promise) for promise in waits)
 
     def _payment(self, book: Book, was: Payment | None, now: Payment) -> Iterable[Complaint]:
         """A new attempt begins only where every first promise before it ended unredeemed."""
