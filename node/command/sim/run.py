@@ -286,7 +286,7 @@ class _Attempt:
         assert self._oracle is not None
         ends: dict[str, int] = {}
         for deal in people.deals:
-            end = deal.phase or deal.said or "NOT_ASKED"
+            end = self._end_of(deal)
             ends[end] = ends.get(end, 0) + 1
         return Result(
             self._course,
@@ -298,6 +298,16 @@ class _Attempt:
             dict(sorted(ends.items())),
             _lies_told(self._world),
         )
+
+    def _end_of(self, deal: Deal) -> str:
+        """What a payment has come to at its payer; the refusal where none was made."""
+        assert self._oracle is not None
+        if not deal.payment:
+            return deal.said or "NOT_ASKED"
+        row = self._oracle.books[deal.pay.payer].rows.get(
+            (Payment.table, bytes.fromhex(deal.payment), b"")
+        )
+        return row.phase.name if isinstance(row, Payment) else deal.phase
 
 
 def _lies_told(world: SimWorld) -> dict[str, int]:
