@@ -37,6 +37,8 @@ HEALING_US: Final = 15 * US
 # The latest of all e_i and the abort horizon, plus GRACE and WATCH_INTERVAL (section 9), and what
 # messages and disks need over twenty hops.
 SLACK_US: Final = 5 * US
+# A registry that says PENDING long after the end of it is asked so rarely that nobody minds.
+WITHHELD_US: Final = 30 * US
 LOOK_EVERY_S: Final = 0.5
 LONGEST_S: Final = 1200.0  # attempts of one payment follow each other: beyond it, it hangs
 
@@ -271,7 +273,9 @@ class _Attempt:
                     latest_us = max(latest_us, one.expires_at_us - skew_us)
             limit_us = decode_descriptor(transaction.descriptor).limit_us
             latest_us = max(latest_us, limit_us + 2 * US)
-        return max(latest_us - NOW_US, healed_us) + 2 * US + SLACK_US
+        withheld = any(r.liar is not None for r in self._world.registries.values())
+        slack_us = SLACK_US + WITHHELD_US * withheld
+        return max(latest_us - NOW_US, healed_us) + 2 * US + slack_us
 
     def _require_stored(self, world: SimWorld, oracle: Oracle) -> None:
         """What memory believes is what the disk has."""

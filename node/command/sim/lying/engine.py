@@ -39,8 +39,10 @@ from proto.reason import Reason, Refusal
 from runtime.transport import LinkCause, LinkDown
 from runtime.writer import Writer
 
+NEVER = 0.3  # of its deliveries a payee takes and says nothing
 RETRIES_AFTER_US = (US // 10, 2 * US, 8 * US)  # while the attempt before is still live
-ASKS_AFTER_US = (2 * US, 8 * US, 14 * US)  # a commit is brought to the registry as late as this
+# So late a commit is brought to the registry: in time, just in time, too late, and after the end.
+ASKS_AFTER_US = (2 * US, 9 * US, 11 * US, 16 * US)
 
 
 class LyingEngine(Engine):
@@ -70,7 +72,7 @@ class LyingEngine(Engine):
             liar.remembers(one)
             for word in bend(scene, one):
                 self._say(word, one, group)
-        self._hold_asks(group, asks)
+        self._hold_asks(event.now_us, group, asks)
         if liar.lies:
             self._do(event, group)
         # It forgives what it brought about itself.
@@ -78,8 +80,13 @@ class LyingEngine(Engine):
         return Applied(applied.changes, kept)
 
     def _ignores(self, event: FromPeer) -> bool:
-        deaf_to = isinstance(event.body, Abandon | Release | Claim)
-        return deaf_to and self._liar.tells(Fault.LIE_SILENCE)
+        match event:
+            case FromPeer(body=Abandon() | Release() | Claim()):
+                return self._liar.tells(Fault.LIE_SILENCE)
+            case FromPeer(body=Promise(), opened=(Deliver(), _)):
+                return self._liar.random.random() < NEVER and self._liar.tells(Fault.LIE_PAYEE)
+            case _:
+                return False
 
     def _say(self, word: Word, instead_of: Said, group: Group) -> None:
         if word.after_us:
@@ -93,22 +100,16 @@ class LyingEngine(Engine):
         if said[0] in self.links.neighbours:
             self._put(Worked(lambda group: self._lie(said, group), lambda _: None))
 
-    def _hold_asks(self, group: Group, already: int) -> None:
-        """A commit need not come to the registry before it must."""
+    def _hold_asks(self, now_us: int, group: Group, already: int) -> None:
+        """A commit need not come to the registry before it must. The core asks again by itself."""
         fresh, group.asks[already:] = group.asks[already:], []
+        held = self._liar.held_until_us
         for ask in fresh:
-            if ask.ask is Ask.SUBMIT and self._liar.tells(Fault.LIE_LATE):
-                after_us = self._liar.random.choice(ASKS_AFTER_US)
-                self._agenda.after(after_us, lambda ask=ask: self._ask_later(ask))  # type: ignore[misc]
-            else:
+            new = ask.ask is Ask.SUBMIT and ask.commit not in held
+            if new and self._liar.tells(Fault.LIE_LATE):
+                held[ask.commit] = now_us + self._liar.random.choice(ASKS_AFTER_US)
+            if ask.ask is not Ask.SUBMIT or held.setdefault(ask.commit, 0) <= now_us:
                 group.asks.append(ask)
-
-    def _ask_later(self, ask: AskRegistries) -> None:
-        def act(group: Group) -> None:
-            if self.memory.row((Transaction.table, ask.commit, b"")) is not None:
-                group.asks.append(ask)
-
-        self._put(Worked(act, lambda _: None))
 
     # ------------------------------------------------------------------ what it does of itself
 

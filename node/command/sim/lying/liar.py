@@ -33,6 +33,7 @@ class Liar:
         default_factory=lambda: deque(maxlen=REMEMBERED)
     )
     aborts: deque[AbortCertificate] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+    held_until_us: dict[bytes, int] = field(default_factory=dict)  # commits, from the registry
     bent: dict[tuple[NodeId, bytes], None] = field(default_factory=dict)  # payloads that lie
 
     def tells(self, lie: Fault) -> bool:

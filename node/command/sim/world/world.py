@@ -40,6 +40,8 @@ class SimWorld:
         self.spec = spec
         self.random = random
         self._liars = liars
+        # Their own dice: the honest ones fall as they would without them.
+        self._dice = Random(repr(random.getstate()))
         self.nursery = nursery
         self.agenda = Agenda()
         self.wires = Wires(self.agenda, Random(random.random()))
@@ -62,9 +64,7 @@ class SimWorld:
         )  # fmt: skip
         host.on_death = partial(self._start_later, host)
         if name in self._liars:
-            # Its own dice: the honest ones fall as they would without it.
-            liar_random = Random(f"{name} lies {self.spec.names()}")
-            host.liar = LyingRegistry(cast, liar_random, clock.now_us)
+            host.liar = LyingRegistry(cast, Random(self._dice.random()), clock.now_us)
         host.on_decided = lambda decisions: self.on_decided(name, decisions)
         return host
 
@@ -82,7 +82,7 @@ class SimWorld:
             NodeConfig(alias=node.name, declared_error_us=DECLARED_ERROR_US),
         )
         if node.name in self._liars:
-            host.liar = Liar(Random(f"{node.name} lies {self.spec.names()}"))
+            host.liar = Liar(Random(self._dice.random()))
         host.on_death = partial(self._start_later, host)
         return host
 

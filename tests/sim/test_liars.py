@@ -1,0 +1,72 @@
+"""Nodes that lie: every lie is told, no honest node loses by it, and no check is there for show."""
+
+from collections.abc import Callable
+
+import pytest
+
+import node.core.claim
+import node.core.ending
+import node.core.offer
+from node.command.sim.plan import NODE_LIES, Fault, Manner, liars_in
+from tests.sim.staged import broken, lie, pay, staged, told
+
+ALL = (
+    pay(1, "ATOMIC"),
+    pay(2, "BARE"),
+    pay(3, "SECURED"),
+    pay(4, ends=("Q", "P")),
+    pay(5, "ATOMIC", "PROXY", ends=("P", "B")),
+    pay(6, "SECURED", "BARE", manner=Manner.ABANDONED),
+    pay(7, ends=("B", "P")),
+    pay(8, "ATOMIC", "SECURED", "BARE", amount=9_000),
+    pay(9, "ATOMIC", manner=Manner.IGNORED),
+)
+
+
+@pytest.mark.parametrize("liar", ["B", "Q"])
+@pytest.mark.parametrize("fault", NODE_LIES, ids=lambda fault: fault.value)
+def test_a_lie_is_told_and_harms_nobody_honest(fault: Fault, liar: str) -> None:
+    result = staged([*ALL, *lie(liar, fault, per_mille=500)])
+    assert result.sound, told(result)
+    assert result.lies.get(fault.value), told(result)
+
+
+def test_the_plan_says_who_lies() -> None:
+    assert liars_in([*ALL, *lie("B", Fault.LIE_AMOUNT)]) == {"B"}
+    assert liars_in(ALL) == frozenset()
+    assert not staged(ALL[:1]).lies
+
+
+# ---------------------------------------------------------------- without the check, somebody loses
+
+
+def _never(*_: object, **__: object) -> None:
+    """Finds nothing wrong."""
+
+
+def _always(*_: object, **__: object) -> bool:
+    return True
+
+
+SEEDS = range(1, 6)  # a lie has many forms, and not every one of them hits the check in question
+Plant = tuple[object, str, Callable[..., object]]
+BUGS: dict[str, tuple[Plant, str, Fault, set[int]]] = {
+    "pays on forged evidence": (
+        (node.core.claim, "_evidence_holds", _always), "Q", Fault.LIE_EVIDENCE, {5, 6},
+    ),
+    "is rid of a promise by a forged abort": (
+        (node.core.ending, "verify_abort_certificate", _never), "P", Fault.LIE_EVIDENCE, {5},
+    ),
+    "promises more than it holds": (
+        (node.core.offer, "check_pair", _never), "P", Fault.LIE_AMOUNT, {4, 6},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_without_its_check_a_node_is_cheated(bug: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (module, name, instead), liar, fault, invariants = BUGS[bug]
+    actions = [*ALL, *lie(liar, fault)]
+    assert staged(actions).sound
+    monkeypatch.setattr(module, name, instead)
+    assert any(broken(staged(actions, seed)) & invariants for seed in SEEDS)
