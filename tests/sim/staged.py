@@ -1,6 +1,7 @@
 """A chain of four, payments along it, and lies told from the first moment on."""
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from node.command.sim.plan import Action, Break, Fault, Manner, Pay
 from node.command.sim.run import Course, Result, run
@@ -14,8 +15,8 @@ PRICES = tuple(Price(mode, 1, 1) for mode in ("ATOMIC", "SECURED", "GATEWAY", "B
 def chain() -> Spec:
     """P–A–B–Q: everybody accepts every registry, watches, and asks a little."""
     nodes = tuple(NodeSpec(name, REGISTRIES, True, 120_000, PRICES, 0) for name in NAMES)
-    pairs = zip(NAMES, NAMES[1:], strict=False)
-    return Spec(nodes, tuple(LineSpec(one, other, 500_000, 500_000) for one, other in pairs))
+    lines = (LineSpec(one, other, 500_000, 500_000) for one, other in pairwise(NAMES))
+    return Spec(nodes, tuple(lines))
 
 
 def lie(who: str, *lies: Fault, per_mille: int = 1000) -> list[Action]:

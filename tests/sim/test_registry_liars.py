@@ -2,11 +2,9 @@
 
 import pytest
 
-import node.core.claim
-import node.core.ending
-from node.command.sim.plan import REGISTRY_LIES, Break, Fault
+from node.command.sim.plan import REGISTRY_LIES, Fault
 from node.command.sim.world.spec import REGISTRIES
-from tests.sim.staged import SECOND_US, broken, lie, pay, staged, told
+from tests.sim.staged import lie, pay, staged, told
 
 FIRST = REGISTRIES[0]
 ATOMIC = tuple(pay(at_s, "ATOMIC") for at_s in range(1, 6))

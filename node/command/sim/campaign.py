@@ -11,7 +11,7 @@ from itertools import islice
 from random import Random
 from typing import Final
 
-from node.command.sim.plan import Fault, draw_plan
+from node.command.sim.plan import LIES, Fault, draw_plan
 from node.command.sim.run import Course, Result, run
 from node.command.sim.world.spec import draw_spec
 
@@ -94,7 +94,8 @@ def play_all(wanted: Wanted, seeds: Iterable[int], workers: int) -> Iterator[Res
 
 
 def parse_faults(text: str) -> tuple[Fault, ...]:
-    """`all`, `none`, or words of `Fault` between commas. ValueError names the one that is none."""
+    """`all`, `none`, or words of `Fault` between commas, `lies` for all those of liars among them.
+    ValueError names the one that is none."""
     if text == "all":
         return tuple(Fault)
     if text == "none":
@@ -105,6 +106,9 @@ def parse_faults(text: str) -> tuple[Fault, ...]:
 def _faults(words: Iterable[str]) -> Iterator[Fault]:
     known = {fault.value: fault for fault in Fault}
     for word in words:
-        if word.strip() not in known:
+        if word.strip() == "lies":
+            yield from LIES
+        elif word.strip() in known:
+            yield known[word.strip()]
+        else:
             raise ValueError(word.strip())
-        yield known[word.strip()]

@@ -316,9 +316,10 @@ class _Attempt:
 
 def _lies_told(world: SimWorld) -> dict[str, int]:
     told = Counter[str]()
-    for host in (*world.hosts.values(), *world.registries.values()):
-        if host.liar is not None:
-            told.update({lie.value: count for lie, count in host.liar.told.items()})
+    for host in world.hosts.values():
+        told.update({} if host.liar is None else host.liar.counts)
+    for registry in world.registries.values():
+        told.update({} if registry.liar is None else registry.liar.counts)
     return dict(sorted(told.items()))
 
 

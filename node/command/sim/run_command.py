@@ -54,7 +54,7 @@ US: Final = 1_000_000
 )  # fmt: skip
 @click.option(
     "--faults", "faults_text", default="all", show_default=True, metavar="LIST",
-    help="`all`, `none`, or some of: " + ", ".join(fault.value for fault in Fault) + ".",
+    help="`all`, `none`, `lies`, or some of: " + ", ".join(fault.value for fault in Fault) + ".",
 )  # fmt: skip
 @click.option(
     "--minutes", type=click.FloatRange(0.1, MAX_MINUTES), default=2.0, show_default=True,
@@ -76,17 +76,18 @@ def run_(
 ) -> None:  # fmt: skip
     """Let a whole network pay under faults, and hold it to every promise of the protocol.
 
-      Real nodes, registries and path finders run in one process, over wires, disks and clocks that
-      a seed makes fail. After every step an oracle that shares no code with them looks at what they
-      stored, said and booked; at the end all faults heal, and everything has to come to its end.
-      The same seed of the same version gives the same run, to the byte: its trace is one hash.
+    Real nodes, registries and path finders run in one process, over wires, disks and clocks that
+    a seed makes fail. After every step an oracle that shares no code with them looks at what they
+    stored, said and booked; at the end all faults heal, and everything has to come to its end.
+    The same seed of the same version gives the same run, to the byte: its trace is one hash.
 
-      \b
-      Example:
-        pledgeway sim run --seed 7
-        pledgeway sim run --seed 1 --seeds 1000 --faults all
-        pledgeway sim run --hours 24
+    \b
+    Example:
+    pledgeway sim run --seed 7
+    pledgeway sim run --seed 1 --seeds 1000 --faults all
+    pledgeway sim run --hours 24
     pledgeway sim run --seed 7 --faults crash-at-write,partition --events
+    pledgeway sim run --seed 7 --faults lies --events
     """
     try:
         faults = parse_faults(faults_text)

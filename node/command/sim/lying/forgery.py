@@ -123,9 +123,7 @@ def false_abort(random: Random, descriptor: bytes) -> AbortCertificate:
     """As if the deadline had passed without a commit."""
     read = decode_descriptor(descriptor)
     at_us = read.limit_us + LONG_AFTER_US
-    said = [
-        statement(r, descriptor, Outcome.NOT_COMMITTED, b"", at_us) for r in _members(read)
-    ]
+    said = [statement(r, descriptor, Outcome.NOT_COMMITTED, b"", at_us) for r in _members(read)]
     if random.random() < 0.4:
         leaf = leaf_of(descriptor, Outcome.NOT_COMMITTED, b"", at_us)
         said = [R4.sign_statement(leaf.encode())] * max(1, read.policy.qa)

@@ -44,6 +44,11 @@ class Liar:
         self.told[lie] += 1
         return True
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """How often it lied, by the word of `--faults`."""
+        return {lie.value: count for lie, count in self.told.items()}
+
     def hears(self, event: FromPeer) -> None:
         """What neighbours say may be of use later."""
         match event.body:

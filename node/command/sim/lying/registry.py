@@ -1,4 +1,4 @@
-"""A registry that cheats: it answers some otherwise than others, and signs what it never decided."""
+"""A registry that cheats: it tells some otherwise than others, and signs what it never decided."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -19,7 +19,6 @@ Told = Callable[[bytes, Outcome], None]
 """(commit_id, outcome) of every final answer that leaves."""
 
 
-
 @dataclass
 class LyingRegistry:
     """Stands between a registry and who asks it. It has its key. Owned by trio."""
@@ -34,6 +33,11 @@ class LyingRegistry:
     _dated: dict[bytes, rpb.Answer] = field(default_factory=dict)
     _chosen: dict[tuple[str, Fault], bool] = field(default_factory=dict)
     _otherwise: dict[tuple[str, bytes], rpb.Answer] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How often it lied, by the word of `--faults`."""
+        return {lie.value: count for lie, count in self.told.items()}
 
     def decides(self, caller: str, request: rpb.DecideRequest, response: bytes) -> bytes:
         """What the caller is answered in place of what was decided."""

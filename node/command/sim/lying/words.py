@@ -10,13 +10,14 @@ from node.command.sim.lying.liar import Liar, Said
 from node.command.sim.plan import Fault
 from node.core.rows import Promise as PromiseRow
 from node.core.view import View
-from proto.descriptor import commit_id
+from proto.descriptor import decode_descriptor
 from proto.keys import NodeId
 from proto.levels import Level
 from proto.limits import MAX_AMOUNT, US
 from proto.messages import (
     Abandon,
     Accepted,
+    Body,
     Claim,
     Denied,
     LineLimit,
@@ -51,7 +52,7 @@ class Scene:
     now_us: int
 
 
-Bend = Callable[[Scene, NodeId, object], list[Word] | None]
+Bend = Callable[[Scene, NodeId, Body], list[Word] | None]
 """What is said instead; None: this is no occasion for this lie."""
 
 
@@ -60,7 +61,7 @@ def bend(scene: Scene, said: Said) -> list[Word]:
     words = [Word(said)]
     for lie in scene.liar.lies:
         twist = TWISTS.get(lie)
-        if twist is None:
+        if twist is None or not scene.liar.lies[lie]:
             continue
         bent: list[Word] = []
         for word in words:
@@ -76,7 +77,7 @@ def bend(scene: Scene, said: Said) -> list[Word]:
 # ---------------------------------------------------------------- the lies
 
 
-def _amount(scene: Scene, to: NodeId, body: object) -> list[Word] | None:
+def _amount(scene: Scene, to: NodeId, body: Body) -> list[Word] | None:
     draw = scene.liar.random.choice
     match body:
         case Promise():
@@ -92,7 +93,7 @@ def _amount(scene: Scene, to: NodeId, body: object) -> list[Word] | None:
                     replace(body, expires_at_us=body.expires_at_us and expiry + shift_us),
                     replace(body, admitted=()),
                     replace(body, packet=bytes(len(body.packet))),
-                    replace(body, descriptor=body.descriptor[:-1]),
+                    replace(body, descriptor=_longer_lived(body.descriptor)),
                 )
             )
             return [Word((to, bent))]
@@ -110,10 +111,16 @@ def _amount(scene: Scene, to: NodeId, body: object) -> list[Word] | None:
             return None
 
 
-def _replay(scene: Scene, to: NodeId, body: object) -> list[Word] | None:
+def _longer_lived(descriptor: bytes) -> bytes:
+    """Another transaction: the payee's signature is not for it."""
+    read = decode_descriptor(descriptor)
+    return replace(read, deadline_us=read.deadline_us + US).encode()
+
+
+def _replay(scene: Scene, to: NodeId, body: Body) -> list[Word] | None:
     liar = scene.liar
     old = [said for said in liar.said if said[0] == to]
-    words = [Word((to, body)), Word((to, body))]  # type: ignore[arg-type]
+    words = [Word((to, body)), Word((to, body))]
     if old:
         words.append(Word(liar.random.choice(old), liar.random.choice((0, US, 30 * US))))
     promises = [b for _, b in old if isinstance(b, Promise)]
@@ -126,7 +133,7 @@ def _replay(scene: Scene, to: NodeId, body: object) -> list[Word] | None:
     return words
 
 
-def _evidence(scene: Scene, to: NodeId, body: object) -> list[Word] | None:
+def _evidence(scene: Scene, to: NodeId, body: Body) -> list[Word] | None:
     liar = scene.liar
     match body:
         case Claim():
@@ -160,7 +167,7 @@ def _promise_by(liar: Liar, peer: NodeId, promise: bytes) -> Promise | None:
     return found[-1] if found else None
 
 
-def _late(scene: Scene, to: NodeId, body: object) -> list[Word] | None:
+def _late(scene: Scene, to: NodeId, body: Body) -> list[Word] | None:
     if not isinstance(body, Claim):
         return None
     draw = scene.liar.random.choice
@@ -170,11 +177,11 @@ def _late(scene: Scene, to: NodeId, body: object) -> list[Word] | None:
     return [Word((to, body), max(0, wait_us))]
 
 
-def _silence(scene: Scene, to: NodeId, body: object) -> list[Word] | None:
+def _silence(scene: Scene, to: NodeId, body: Body) -> list[Word] | None:
     return []
 
 
-def _denial(scene: Scene, to: NodeId, body: object) -> list[Word] | None:
+def _denial(scene: Scene, to: NodeId, body: Body) -> list[Word] | None:
     """Good evidence is denied; what is to be given back, or passed on, is not."""
     match body:
         case Redeemed():
@@ -188,7 +195,7 @@ def _denial(scene: Scene, to: NodeId, body: object) -> list[Word] | None:
             return None
 
 
-def _order(scene: Scene, to: NodeId, body: object) -> list[Word] | None:
+def _order(scene: Scene, to: NodeId, body: Body) -> list[Word] | None:
     """Something else is said about the same promise, before, after or instead."""
     promise = getattr(body, "promise", None)
     if promise is None:
@@ -205,11 +212,11 @@ def _order(scene: Scene, to: NodeId, body: object) -> list[Word] | None:
         Denied(bytes(16), why),
     )
     other = Word((to, draw(others)), draw((0, 0, US, 10 * US)))
-    mine = Word((to, body))  # type: ignore[arg-type]
+    mine = Word((to, body))
     return draw(([other, mine], [mine, other], [mine, other], [other]))
 
 
-def _line(scene: Scene, to: NodeId, body: object) -> list[Word] | None:
+def _line(scene: Scene, to: NodeId, body: Body) -> list[Word] | None:
     lines = sorted(scene.view.lines_with(to), key=lambda line: line.id)
     if not lines:
         return None
@@ -217,7 +224,7 @@ def _line(scene: Scene, to: NodeId, body: object) -> list[Word] | None:
     draw = scene.liar.random.choice
     limit = draw((0, 1, line.limit_in // 2, 2 * line.limit_in, MAX_AMOUNT))
     sequence = draw((0, 1, 7))
-    return [Word((to, LineLimit(line.id, limit, sequence))), Word((to, body))]  # type: ignore[arg-type]
+    return [Word((to, LineLimit(line.id, limit, sequence))), Word((to, body))]
 
 
 TWISTS: Final[Mapping[Fault, Bend]] = MappingProxyType(
@@ -232,9 +239,3 @@ TWISTS: Final[Mapping[Fault, Bend]] = MappingProxyType(
         Fault.LIE_LINE: _line,
     }
 )
-
-
-def about(said: Said) -> bytes | None:
-    """The commit that a promise of this message stands under; None where it says none."""
-    body = said[1]
-    return commit_id(body.descriptor) if isinstance(body, Promise) else None

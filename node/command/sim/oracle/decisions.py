@@ -38,7 +38,5 @@ class Decisions:
     def can_be(self, outcome: Outcome, commit: bytes, policy: RegistryPolicy) -> bool:
         """Whether a certificate of this outcome exists, or could be made by those who lie."""
         wanted = policy.qc if outcome is Outcome.COMMITTED else policy.qa
-        agreeing = sum(
-            outcome in self._made.get((member, commit), ()) for member in policy.members
-        )
+        agreeing = sum(outcome in self._made.get((member, commit), ()) for member in policy.members)
         return agreeing >= wanted
