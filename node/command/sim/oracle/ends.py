@@ -8,7 +8,9 @@ from node.command.sim.oracle.oracle import Oracle, ended_well
 from node.command.sim.oracle.tables import MODES, WAYS_TO_LOSE
 from node.command.sim.oracle.troubles import wire
 from node.core.rows import Direction, Line, Promise, PromisePhase
+from proto.certificate import AbortCertificate, CommitCertificate
 from proto.descriptor import decode_descriptor
+from proto.statement import Statement
 
 
 def judge(oracle: Oracle) -> None:
@@ -89,7 +91,12 @@ def _proven(oracle: Oracle, book: Book, held: Promise) -> bool:
     assert transaction is not None
     if not oracle.is_contradicted(transaction):
         return False
-    return bool(transaction.commit_certificate and transaction.abort_certificate)
+    if not transaction.commit_certificate or not transaction.abort_certificate:
+        return False
+    committed = CommitCertificate.decode(transaction.commit_certificate).statements
+    refused = AbortCertificate.decode(transaction.abort_certificate).statements
+    said = [{Statement.decode(s.statement).registry for s in one} for one in (committed, refused)]
+    return bool(said[0] & said[1])
 
 
 def _excused(oracle: Oracle, book: Book, held: Promise, way: frozenset[str]) -> bool:
