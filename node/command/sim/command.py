@@ -6,7 +6,18 @@ import click
 
 from node.command.lazy import LazyGroup, Place
 
-PLACES: Final[dict[str, Place]] = {}
+PLACES: Final[dict[str, Place]] = {
+    "risk-table": Place(
+        "node.command.sim.risk.command",
+        "risk_table",
+        "Search how an intermediary can lose, and compare with the published table.",
+    ),
+    "hold-times": Place(
+        "node.command.sim.holding.command",
+        "hold_times",
+        "Measure for how long credit is held when a payee never answers.",
+    ),
+}
 
 
 @click.group("sim", cls=LazyGroup, places=PLACES)

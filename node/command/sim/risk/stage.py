@@ -159,23 +159,34 @@ class Stage(World):
         self.event(flight.receiver, FromPeer(self.now_us, sender, flight.body, b""))
 
     def settle(self) -> None:
-        """Messages that take no time."""
-        while at_once := [f for f in self.flights if self.x not in (f.sender, f.receiver)]:
-            self.land(at_once[0])
+        """What takes no time: whatever happens among nodes that X has no line with."""
+        near = (self.x, self.upstream)
+        while True:
+            flights = [f for f in self.flights if self.x not in (f.sender, f.receiver)]
+            asked = [q for q in self.questions if q.call.node not in near]
+            if flights:
+                self.land(flights[0])
+            elif asked:
+                self._ask_on(asked[0])
+            else:
+                return
 
     def go_on(self, question: Question) -> None:
         """A question reaches the registry, or its answer the one who asked."""
+        self._ask_on(question)
+        self.settle()
+
+    def _ask_on(self, question: Question) -> None:
         questions = list(self.questions)
         questions.remove(question)
         self.questions = tuple(questions)
         self.calls = [question.call]
         self.do(question.call)
         answers, self.calls = self.calls, []
-        self.questions += tuple(Question(answer, question.by_us) for answer in answers)
-        if question.call.node != self.x:
-            for answer in [q for q in self.questions if q.call in answers]:
-                self.go_on(answer)  # how long an upstream waits is in when it asks
-        self.settle()
+        for answer in answers:
+            self.questions += (Question(answer, question.by_us),)
+            if question.call.node != self.x:
+                self._ask_on(self.questions[-1])  # how long it takes is in when it arrives
 
     def crash_x(self) -> None:
         """X starts again from its rows; its questions are lost, its messages are sent again."""
