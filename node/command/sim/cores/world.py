@@ -56,6 +56,8 @@ class Outbox:
 
 @dataclass
 class Node:
+    """A node's rows and what carries its messages; `timers` and nothing else is lost in a crash."""
+
     name: str
     key: SigningKey
     seal: SealKey

@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from node.command.drawing.canvas import DPI, own_rules
 from node.command.drawing.picture_file import PNG, SVG
@@ -75,7 +76,15 @@ def draw(found: Sequence[Held], kind: str) -> bytes:
         _finish(left, most, "the longest hold of one hop", "seconds")
         _finish(right, most, "all hops together", "credit-seconds per unit paid")
         handles, labels = left.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="lower center", ncols=2, frameon=False, fontsize=8.5, handlelength=3.2)
+        figure.legend(
+            handles,
+            labels,
+            loc="lower center",
+            ncols=2,
+            frameon=False,
+            fontsize=8.5,
+            handlelength=3.2,
+        )
         figure.subplots_adjust(left=0.07, right=0.985, top=0.91, bottom=0.25, wspace=0.2)
         return _bytes(figure, kind, description(found))
 
@@ -102,7 +111,7 @@ def _finish(axes: Axes, most: int, title: str, unit: str) -> None:
     axes.set_ylabel(unit, fontsize=9)
     axes.set_xlim(0.5, most + 0.5)
     axes.set_ylim(bottom=0)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.tick_params(labelsize=8.5)
     axes.grid(color=GREY, linewidth=0.4, alpha=0.6)
     axes.spines[["top", "right"]].set_visible(False)

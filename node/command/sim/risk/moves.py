@@ -16,7 +16,6 @@ from proto.messages import Abandon, Accepted, Body, Claim, Denied, Passed, Redee
 from proto.reason import Reason, Refusal
 from proto.statement import Outcome
 
-
 WORDS: Final[Mapping[type, str]] = MappingProxyType(
     {
         Accepted: "acceptance",
@@ -148,9 +147,7 @@ def _claims(stage: Stage, adversary: Adversary) -> Iterator[Move]:
     if not given.level.needs_stamp:
         yield _saying("claims with the bare commit", Claim(given.id, adversary.knows.commit))
     if stage.outcome is Outcome.COMMITTED:
-        yield _saying(
-            "claims with the certificate", Claim(given.id, certificate(stage, adversary))
-        )
+        yield _saying("claims with the certificate", Claim(given.id, certificate(stage, adversary)))
 
 
 def _saying(told: str, body: Body) -> Move:

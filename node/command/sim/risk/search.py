@@ -70,13 +70,13 @@ def search(
                     heappush(queue, (events + cost, waits + 1 - cost, next(order), after))
         except AssertionError as broken:
             # The core checks its own books after every step: a breach is a finding too.
-            return Found(stage.history, len(seen), breach=str(broken) or "an invariant", begun_us=begun_us)
+            return Found(
+                stage.history, len(seen), breach=str(broken) or "an invariant", begun_us=begun_us
+            )
     return Found(None, len(seen))
 
 
-def _next(
-    stage: Stage, adversary: Adversary, marks: Sequence[int]
-) -> Iterator[tuple[int, Stage]]:
+def _next(stage: Stage, adversary: Adversary, marks: Sequence[int]) -> Iterator[tuple[int, Stage]]:
     """Every stage after one choice, with 1 for an event or 0 for waiting."""
     for move in moves(stage, adversary):
         after = stage.fork()

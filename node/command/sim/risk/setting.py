@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 
-from node.command.sim.cast import RECORDS, SECOND, SINGLE
+from node.command.sim.cast import RECORDS, SECOND
 from node.command.sim.cores.plan import (
     Attempt,
     Route,
@@ -124,9 +124,7 @@ def refusal_of(incoming: Level, outgoing: Level) -> Reason | None:
     expires_at_us = attempt.deadline_us + PRESENT_MARGIN_US
     bent = replace(opened[0], level=outgoing, expires_at_us=expires_at_us)
     sender = world.nodes[upstream].id
-    applied = world.event(
-        "X", FromPeer(world.now_us, sender, body, envelope, (bent, opened[1]))
-    )
+    applied = world.event("X", FromPeer(world.now_us, sender, body, envelope, (bent, opened[1])))
     said = [e.body for e in applied.effects if isinstance(e, Send)]
     refused = [b.because.reason for b in said if isinstance(b, Refuse)]
     return refused[0] if refused else None

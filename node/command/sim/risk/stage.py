@@ -310,4 +310,3 @@ def _row_keys(node: Node) -> tuple[tuple[object, ...], ...]:
             case Line():
                 keys.append((row.id, row.booked_in, row.booked_out))
     return tuple(keys)
-

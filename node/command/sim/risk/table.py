@@ -156,31 +156,23 @@ def cell(incoming: Level, outgoing: Level, depth: Depth = DEPTHS[0]) -> Cell:
         refused = refusal_of(incoming, outgoing)
     if never_used and refused is not None:
         return Cell(incoming, outgoing, published, None, {}, refused=refused)
-    searched: dict[Faults, Found] = {}
-    watched = _search_all(incoming, outgoing, depth, watches=True)
-    searched |= watched
+    searched = _search_all(incoming, outgoing, depth, watches=True)
     idle = setting(incoming, outgoing, watches=False).stage.key()
-    if idle == setting(incoming, outgoing).stage.key():
-        # Nothing to watch for: the same stage with and without.
-        losing = {faults for faults, found in watched.items() if _loses(found)}
-    else:
+    if idle != setting(incoming, outgoing).stage.key():
+        # Else there is nothing to watch for: the same stage with and without.
         searched |= _search_all(incoming, outgoing, depth, watches=False)
-        losing = {faults for faults, found in searched.items() if _loses(found)}
+    losses = {faults: found for faults, found in searched.items() if _loses(found)}
     return Cell(
         incoming,
         outgoing,
         published,
-        minimal(losing),
-        {faults: found for faults, found in searched.items() if _loses(found)},
+        minimal(set(losses)),
+        losses,
         states=sum(found.states for found in searched.values()),
         searches=len(searched),
         whole=all(found.whole for found in searched.values()),
         refused=refused,
     )
-
-
-def _loses(found: Found) -> bool:
-    return found.loss is not None
 
 
 def minimal(losing: set[Faults]) -> Sets:
@@ -194,21 +186,44 @@ def _search_all(
 ) -> dict[Faults, Found]:
     """What decides about every set of faults that the network and the downstream can have.
 
-    The largest first. Whoever misses less can do all that happens to whoever misses more, so where
-    X is safe it is safe with fewer faults, and those are not searched.
+    Whoever misses less can do all that happens to whoever misses more: what is safe with some
+    faults is safe with fewer, what loses with some loses with more, and neither is searched.
     """
     begin = setting(incoming, outgoing, watches=watches, finely=depth.finely)
     searched: dict[Faults, Found] = {}
+    for faults in _order(PUBLISHED[incoming, outgoing], watches):
+        if any(_decides(known, found, faults) for known, found in searched.items()):
+            continue
+        stage = begin.stage.fork()
+        stage.served = Served(Fault.NOT_U not in faults, Fault.NOT_R not in faults)
+        stage.abandons_left, stage.crashes_left = depth.abandons, depth.crashes
+        adversary = begin.adversary(patient=Fault.WAITS in faults)
+        searched[faults] = search(stage, adversary, begin.marks, max_states=depth.max_states)
+    return searched
+
+
+def _decides(known: Faults, found: Found, faults: Faults) -> bool:
+    return known < faults if _loses(found) else faults < known
+
+
+def _order(loss: Loss | None, watches: bool) -> list[Faults]:
+    """Every set, in the order that needs the fewest searches where the published table is right:
+    the least that should lose, the most that should not. Where it is wrong, more are needed."""
     own = frozenset() if watches else frozenset({Fault.NOT_W})
     outer = (Fault.NOT_U, Fault.WAITS, Fault.NOT_R)
-    for size in range(len(outer), -1, -1):
-        for chosen in combinations(outer, size):
-            faults = own | frozenset(chosen)
-            if any(faults < known and not _loses(found) for known, found in searched.items()):
-                continue
-            stage = begin.stage.fork()
-            stage.served = Served(Fault.NOT_U not in faults, Fault.NOT_R not in faults)
-            stage.abandons_left, stage.crashes_left = depth.abandons, depth.crashes
-            adversary = begin.adversary(patient=Fault.WAITS in faults)
-            searched[faults] = search(stage, adversary, begin.marks, max_states=depth.max_states)
-    return searched
+    every = [own | frozenset(x) for n in (3, 2, 1, 0) for x in combinations(outer, n)]
+    losing = LOSES_IN[loss] if loss is not None else ()
+
+    def should_lose(faults: Faults) -> bool:
+        return any(least <= faults for least in losing)
+
+    def first(faults: Faults) -> bool:
+        if should_lose(faults):
+            return not any(should_lose(other) for other in every if other < faults)
+        return all(should_lose(other) for other in every if other > faults)
+
+    return sorted(every, key=lambda faults: not first(faults))
+
+
+def _loses(found: Found) -> bool:
+    return found.loss is not None
