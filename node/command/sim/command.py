@@ -26,4 +26,9 @@ def sim() -> None:
 
     Real nodes, registries and path finders in one process, under faults and liars that a seed
     draws: the same seed of the same version gives the same run, to the byte.
+
+    \b
+    Example:
+      pledgeway sim risk-table --show
+      pledgeway sim hold-times --draw hold-times.svg
     """
