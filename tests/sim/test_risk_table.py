@@ -89,7 +89,7 @@ def test_what_is_not_searched_follows_from_what_is() -> None:
     for u, r, waits in product((False, True), repeat=3):
         start = begin.stage.fork()
         start.served = Served(u, r)
-        result = search(start, begin.adversary(patient=waits), begin.marks)
+        result = search([start], begin.adversary(patient=waits))
         assert result.whole
         if result.loss is not None:
             named = {Fault.NOT_U: not u, Fault.NOT_R: not r, Fault.WAITS: waits}
@@ -111,7 +111,7 @@ def test_a_slower_network_would_not_be_in_time(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(stage, "PRESENT_MARGIN_US", stage.PRESENT_MARGIN_US + 1)
     assert cell(B, B).found == (*LOSES_IN[Loss.NOT_U], frozenset({Fault.WAITS}))
     monkeypatch.undo()
-    monkeypatch.setattr(stage, "SUBMIT_US", stage.SUBMIT_US + stage.ERROR_US)
+    monkeypatch.setattr(stage, "STAMP_MARGIN_US", stage.STAMP_MARGIN_US + 1)
     assert cell(A, B).found == (frozenset(),)
 
 

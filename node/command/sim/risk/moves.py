@@ -11,7 +11,7 @@ from node.core.rows import Ask, Payment, PromisePhase, Role
 from proto.certificate import AbortCertificate, CommitCertificate
 from proto.commit import Commit
 from proto.descriptor import decode_descriptor
-from proto.limits import GUARD_US, PRESENT_MARGIN_US
+from proto.limits import GUARD_US
 from proto.messages import Abandon, Accepted, Body, Claim, Denied, Passed, Redeemed, Refuse, Release
 from proto.reason import Reason, Refusal
 from proto.statement import Outcome
@@ -69,7 +69,7 @@ def certificate(stage: Stage, adversary: Adversary) -> CommitCertificate:
 def last_show_us(stage: Stage) -> int | None:
     """When an adversary that is not patient shows its commit at the latest; None: any time."""
     held = stage.held
-    return held.expires_at_us - PRESENT_MARGIN_US if held.level.has_expiry else None
+    return held.expires_at_us - stage.margins.present_us if held.level.has_expiry else None
 
 
 def tolerates(stage: Stage, adversary: Adversary) -> bool:

@@ -41,20 +41,12 @@ class Found:
     begun_us: int = 0
 
 
-def search(
-    start: Stage,
-    adversary: Adversary,
-    marks: Sequence[int],
-    *,
-    max_states: int = MAX_STATES,
-) -> Found:
-    """`marks`: the moments (absolute µs, ascending) at which there is a choice.
-
-    Between them what is due happens: timers, and messages whose time has come.
-    """
-    order, begun_us = count(), start.now_us
-    seen = {start.key()}
-    queue: list[tuple[int, int, int, Stage]] = [(0, 0, next(order), start)]
+def search(starts: Sequence[Stage], adversary: Adversary, *, max_states: int = MAX_STATES) -> Found:
+    """From any of the starts, which are at one moment. There is a choice at each stage's marks;
+    between them what is due happens: timers, and messages whose time has come."""
+    order, begun_us = count(), starts[0].now_us
+    seen = {start.key() for start in starts}
+    queue = [(0, 0, next(order), start) for start in starts]
     while queue:
         events, waits, _, stage = heappop(queue)
         if stage.lost:
@@ -64,7 +56,7 @@ def search(
         if len(seen) > max_states:
             return Found(None, len(seen), whole=False)
         try:
-            for cost, after in _next(stage, adversary, marks):
+            for cost, after in _next(stage, adversary):
                 if (key := after.key()) not in seen:
                     seen.add(key)
                     heappush(queue, (events + cost, waits + 1 - cost, next(order), after))
@@ -76,7 +68,7 @@ def search(
     return Found(None, len(seen))
 
 
-def _next(stage: Stage, adversary: Adversary, marks: Sequence[int]) -> Iterator[tuple[int, Stage]]:
+def _next(stage: Stage, adversary: Adversary) -> Iterator[tuple[int, Stage]]:
     """Every stage after one choice, with 1 for an event or 0 for waiting."""
     for move in moves(stage, adversary):
         after = stage.fork()
@@ -84,7 +76,7 @@ def _next(stage: Stage, adversary: Adversary, marks: Sequence[int]) -> Iterator[
         yield 1, after
     if not tolerates(stage, adversary):
         return
-    later = next((mark for mark in marks if mark > stage.now_us), None)
+    later = next((mark for mark in stage.marks if mark > stage.now_us), None)
     after = stage.fork()
     if later is None:
         end(after, adversary)

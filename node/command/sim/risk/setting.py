@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import pairwise
+from itertools import pairwise, product
 
 from node.command.sim.cast import RECORDS, SECOND
+from node.command.sim.cores.judge import ERROR_US
 from node.command.sim.cores.plan import (
     Attempt,
     Route,
@@ -18,13 +19,13 @@ from node.command.sim.cores.plan import (
 )
 from node.command.sim.cores.world import Deliver, World
 from node.command.sim.risk.moves import Adversary, Knowledge
-from node.command.sim.risk.stage import Stage
+from node.command.sim.risk.stage import Margins, Stage
 from node.core.asking import plan_asking
 from node.core.caps import load_of
 from node.core.effects import Send
 from node.core.events import FromPeer
 from node.core.payee import committer_key, decline_preimage
-from node.core.rows import Ask, Direction, Line, Request
+from node.core.rows import Ask, Line, Request
 from node.core.view import Step
 from proto.commit import Commit, Evidence, sign_share
 from proto.levels import Level
@@ -45,11 +46,10 @@ BY_HAND = (Level.BARE, Level.PROXY)
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A stage to begin from, and the moments that matter on it."""
+    """A stage to begin from, and what the adversary on it knows."""
 
     stage: Stage
     knows: Knowledge
-    marks: tuple[int, ...]
 
     def adversary(self, *, patient: bool) -> Adversary:
         return Adversary(self.knows, patient)
@@ -76,7 +76,8 @@ def setting(
     if not watches:
         _plan_anew(stage)
     knows = _knowledge(stage, request)
-    return Setting(stage, knows, marks_of(stage, finely=finely))
+    stage.marks = marks_of(stage, finely=finely)
+    return Setting(stage, knows)
 
 
 def _offered(levels: Sequence[Level]) -> tuple[World, Request, Attempt]:
@@ -160,21 +161,48 @@ def _knowledge(stage: Stage, request: Request) -> Knowledge:
     return Knowledge(commit, decline_preimage(request.seed, 0))
 
 
+def with_clocks(stage: Stage, clock_us: int, *, finely: bool) -> list[Stage]:
+    """The same stage with every pair of clocks that are wrong by so much, and with right ones."""
+    if not clock_us:
+        return [stage]
+    starts = []
+    pairs = [(0, 0), *product((-clock_us, clock_us), repeat=2)]
+    for own_us, upstream_us in pairs:
+        start = stage.fork()
+        start.margins = Margins(clock_us)
+        if own_us:
+            start.set_clock(start.x, own_us)
+            start.set_clock(start.upstream, upstream_us)
+            start.note(f"X's clock is {_told(own_us)}, the upstream's {_told(upstream_us)}")
+        start.marks = marks_of(start, finely=finely)
+        starts.append(start)
+    return starts
+
+
+def _told(wrong_us: int) -> str:
+    return f"{abs(wrong_us) // 1000} ms {'fast' if wrong_us > 0 else 'slow'}"
+
+
 def marks_of(stage: Stage, *, finely: bool) -> tuple[int, ...]:
     """Every moment at which a rule changes its answer, and the one after it; absolute µs.
 
     `finely`: the one before it too, and the moments from which margins count.
     """
     times: set[int] = set()
-    for promise in (stage.held, stage.given):
-        if promise.level.has_expiry:
-            times |= {promise.expires_at_us, promise.expires_at_us + GRACE_US}
-            if promise.direction is Direction.IN:
-                times.add(promise.expires_at_us - PRESENT_MARGIN_US)
+    held, given = stage.held, stage.given
+    own_us, upstream_us = stage.wrong.get(stage.x, 0), stage.wrong.get(stage.upstream, 0)
+    if given.level.has_expiry:
+        times |= {given.expires_at_us - own_us, given.expires_at_us + GRACE_US - own_us}
+    if held.level.has_expiry:
+        for wrong_us in (own_us, upstream_us):
+            times |= {held.expires_at_us - wrong_us, held.expires_at_us + GRACE_US - wrong_us}
+        times.add(held.expires_at_us - stage.margins.present_us)
     row = stage.transaction(stage.x)
-    if any(p.level is not Level.BARE for p in (stage.held, stage.given)):
-        times |= {row.deadline_us, row.limit_us, row.limit_us + GUARD_US}
+    if {held.level, given.level} != {Level.BARE}:
+        horizon_us = row.limit_us + GUARD_US
+        times |= {row.deadline_us - ERROR_US, row.limit_us, horizon_us + ERROR_US}
         if finely:
+            times |= {row.deadline_us, row.limit_us - own_us, horizon_us}
             times.add(row.limit_us + WATCH_MARGIN_US + PRESENT_MARGIN_US)
     beside = (-1, 0, 1) if finely else (0, 1)
     marks = {time + d for time in times for d in beside if time + d > stage.now_us}

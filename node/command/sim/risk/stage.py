@@ -6,20 +6,45 @@ message arrives at the latest; within that, and without it for ever, an arrival 
 """
 
 from dataclasses import dataclass, replace
+from heapq import heappop, heappush
 
 from node.command.sim.cores.judge import ERROR_US, Judge
 from node.command.sim.cores.world import Call, Node, World
 from node.core.apply import Applied
+from node.core.due import due_us
 from node.core.effects import AskRegistries
-from node.core.events import Event, FromPeer
-from node.core.rows import Ask, Direction, Line, Promise, PromisePhase, Transaction
+from node.core.events import Due, Event, FromPeer
+from node.core.rows import Ask, Direction, Line, Promise, PromisePhase, Row, Transaction
 from proto.limits import GRACE_US, PRESENT_MARGIN_US, STAMP_MARGIN_US, WATCH_MARGIN_US
 from proto.messages import Body, Claim, Passed, Redeemed
 from proto.statement import Outcome
 
-SUBMIT_US = STAMP_MARGIN_US - GRACE_US - ERROR_US
-"""How fast R has to be: X admits a bare commit until GRACE after e, and D may be e + STAMP_MARGIN,
-by which the registry has to be sure of its clock."""
+
+@dataclass(frozen=True, slots=True)
+class Margins:
+    """What "in time" is: after so long at the latest (µs), a message or an answer is there.
+
+    As slow as the schedule of protocol section 5 can bear; `clock_us` is by how much X's clock and
+    its upstream's may be wrong, each to either side.
+    """
+
+    clock_us: int = 0
+
+    @property
+    def present_us(self) -> int:
+        """Between X and its upstream."""
+        return PRESENT_MARGIN_US - 2 * self.clock_us
+
+    @property
+    def submit_us(self) -> int:
+        """X admits a bare commit until GRACE after e, D may be STAMP_MARGIN after e, and by then
+        the registry has to be sure of its own clock."""
+        return STAMP_MARGIN_US - GRACE_US - self.clock_us - ERROR_US
+
+    @property
+    def watch_us(self) -> int:
+        """An answer to who watches."""
+        return WATCH_MARGIN_US - self.clock_us
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +97,9 @@ class Stage(World):
         self.crashes_left = 0
         self.abandons_left = 0
         self.history: tuple[Told, ...] = ()
+        self.margins = Margins()
+        self.wrong: dict[str, int] = {}  # name -> by how much its clock is ahead (µs)
+        self.marks: tuple[int, ...] = ()  # when there is a choice (absolute µs, ascending)
 
     @classmethod
     def of(cls, world: World, x: str, upstream: str, adversary: str, commit: bytes) -> "Stage":
@@ -95,7 +123,8 @@ class Stage(World):
         twin._copy(self)
         twin.served, twin.flights, twin.questions = self.served, self.flights, self.questions
         twin.crashes_left, twin.abandons_left = self.crashes_left, self.abandons_left
-        twin.history = self.history
+        twin.history, twin.margins = self.history, self.margins
+        twin.wrong, twin.marks = self.wrong, self.marks
         return twin
 
     def note(self, told: str) -> None:
@@ -105,6 +134,8 @@ class Stage(World):
 
     def event(self, name: str, event: Event) -> Applied:
         """As any world's; what it ends at X or at its upstream goes into the history."""
+        if wrong := self.wrong.get(name):
+            event = replace(event, now_us=event.now_us + wrong)
         applied = super().event(name, event)
         for row in applied.changes:
             if isinstance(row, Promise) and row.phase.final:
@@ -127,7 +158,7 @@ class Stage(World):
             return
         by_us: int | None = self.now_us
         if self.x in (sender, receiver):
-            by_us = self.now_us + PRESENT_MARGIN_US if self.served.upstream else None
+            by_us = self.now_us + self.margins.present_us if self.served.upstream else None
         self.flights += (Flight(sender, receiver, body, by_us),)
 
     def _ask(self, node: Node, effect: AskRegistries) -> None:
@@ -136,7 +167,9 @@ class Stage(World):
             return  # a repeated question adds nothing to one that is still on its way
         by_us = None
         if node.name == self.x and self.served.registry:
-            by_us = self.now_us + (SUBMIT_US if effect.ask is Ask.SUBMIT else WATCH_MARGIN_US)
+            submits = effect.ask is Ask.SUBMIT
+            by_us = self.now_us
+            by_us += self.margins.submit_us if submits else self.margins.watch_us
         self.questions += (Question(call, by_us),)
 
     # ------------------------------------------------------------------ what happens
@@ -200,6 +233,24 @@ class Stage(World):
         node.timers = []
         for row in node.books.rows.values():
             self._set_timer(node, row)
+
+    def set_clock(self, name: str, wrong_us: int) -> None:
+        """From now on a node's clock is ahead by so much; negative: behind."""
+        self.wrong = {**self.wrong, name: wrong_us}
+        self.set_timers(name)
+
+    def _set_timer(self, node: Node, row: Row) -> None:
+        due = due_us(row)
+        if due is not None:
+            heappush(node.timers, (due - self.wrong.get(node.name, 0), row.key))
+
+    def fire(self) -> None:
+        """Whatever is due by now, each by its node's own clock."""
+        for name, node in self.nodes.items():
+            while node.timers and node.timers[0][0] <= self.now_us:
+                at_us, key = heappop(node.timers)
+                if due_us(node.books.rows[key]) == at_us + self.wrong.get(name, 0):
+                    self.event(name, Due(self.now_us, key))
 
     def calm(self) -> None:
         """From now on everybody reaches everybody at once."""
@@ -272,6 +323,7 @@ class Stage(World):
         return (
             self.now_us,
             self.served,
+            tuple(self.wrong.items()),
             self.outcome,
             self.crashes_left,
             self.abandons_left,

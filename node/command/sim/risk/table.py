@@ -8,9 +8,10 @@ from types import MappingProxyType
 from typing import Final
 
 from node.command.sim.risk.search import MAX_STATES, Found, search
-from node.command.sim.risk.setting import AMOUNT, BY_HAND, refusal_of, setting
+from node.command.sim.risk.setting import AMOUNT, BY_HAND, refusal_of, setting, with_clocks
 from node.command.sim.risk.stage import Served
 from proto.levels import Level
+from proto.limits import CLOCK_ERROR_MAX_US
 from proto.modes import Loss, Mode, mode_of
 from proto.reason import Reason
 
@@ -76,9 +77,11 @@ PUBLISHED: Final[Mapping[tuple[Level, Level], Loss | None]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """How much is looked at: moments beside each mark, abandonments, crashes of X, states."""
+    """How much is looked at: moments beside each mark, clocks that are wrong by so many µs,
+    abandonments, crashes of X; and how many states."""
 
     finely: bool = False
+    clock_us: int = 0
     abandons: int = 0
     crashes: int = 0
     max_states: int = MAX_STATES
@@ -86,8 +89,8 @@ class Depth:
 
 DEPTHS: Final = (
     Depth(),
-    Depth(finely=True),
-    Depth(finely=True, abandons=1, crashes=1),
+    Depth(clock_us=CLOCK_ERROR_MAX_US),
+    Depth(finely=True, clock_us=CLOCK_ERROR_MAX_US, abandons=1, crashes=1),
 )
 """By number, from 1 on."""
 
@@ -197,8 +200,9 @@ def _search_all(
         stage = begin.stage.fork()
         stage.served = Served(Fault.NOT_U not in faults, Fault.NOT_R not in faults)
         stage.abandons_left, stage.crashes_left = depth.abandons, depth.crashes
+        starts = with_clocks(stage, depth.clock_us, finely=depth.finely)
         adversary = begin.adversary(patient=Fault.WAITS in faults)
-        searched[faults] = search(stage, adversary, begin.marks, max_states=depth.max_states)
+        searched[faults] = search(starts, adversary, max_states=depth.max_states)
     return searched
 
 
