@@ -9,10 +9,12 @@ import pytest
 from click.testing import CliRunner
 
 from node.command.__main__ import main
+from node.command.sim.cores import judge
+from node.command.sim.risk import setting as setting_room
 from node.command.sim.risk import stage
 from node.command.sim.risk.search import search
 from node.command.sim.risk.setting import AMOUNT, BY_HAND, chain_of, setting
-from node.command.sim.risk.show import as_json, schedule_lines, table_lines
+from node.command.sim.risk.show import as_json, schedule_lines, table_lines, words
 from node.command.sim.risk.stage import Served
 from node.command.sim.risk.table import (
     DEPTHS,
@@ -25,6 +27,7 @@ from node.command.sim.risk.table import (
     minimal,
 )
 from proto.levels import Level
+from proto.limits import CLOCK_ERROR_MAX_US
 from proto.modes import Loss, loss_of
 from proto.reason import Reason
 
@@ -113,6 +116,18 @@ def test_a_slower_network_would_not_be_in_time(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.undo()
     monkeypatch.setattr(stage, "STAMP_MARGIN_US", stage.STAMP_MARGIN_US + 1)
     assert cell(A, B).found == (frozenset(),)
+
+
+@pytest.mark.parametrize(("error_us", "found"), [(500_000, "not R"), (500_001, "always")])
+def test_how_wrong_a_registry_may_be(
+    error_us: int, found: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond half a second no stamp comes in time, were the answer there at once: X's own clock
+    and the grace take the rest of STAMP_MARGIN. So nodes refuse such a pair (node.core.pair)."""
+    assert CLOCK_ERROR_MAX_US == 500_000
+    for room in (judge, stage, setting_room):
+        monkeypatch.setattr(room, "ERROR_US", error_us)
+    assert words(cell(A, B, DEPTHS[1]).found) == found
 
 
 def test_the_schedule_is_the_tightest() -> None:
