@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -12,15 +13,14 @@ from node.command.__main__ import main
 from node.command.sim.cores import judge
 from node.command.sim.risk import setting as setting_room
 from node.command.sim.risk import stage
-from node.command.sim.risk.search import search
 from node.command.sim.risk.setting import AMOUNT, BY_HAND, chain_of, setting
 from node.command.sim.risk.show import as_json, schedule_lines, table_lines, words
-from node.command.sim.risk.stage import Served
 from node.command.sim.risk.table import (
     DEPTHS,
     LOSES_IN,
     PUBLISHED,
     Cell,
+    Depth,
     Fault,
     cell,
     cells,
@@ -85,20 +85,14 @@ def test_the_published_table_is_that_of_the_protocol(incoming: Level, outgoing: 
     assert PUBLISHED[incoming, outgoing] == loss_of(incoming, outgoing)
 
 
-def test_what_is_not_searched_follows_from_what_is() -> None:
-    """SECURED to BARE, each set of faults by itself."""
-    begin = setting(S, B)
-    losing = set()
-    for u, r, waits in product((False, True), repeat=3):
-        start = begin.stage.fork()
-        start.served = Served(u, r)
-        result = search([start], begin.adversary(patient=waits))
-        assert result.whole
-        if result.loss is not None:
-            named = {Fault.NOT_U: not u, Fault.NOT_R: not r, Fault.WAITS: waits}
-            losing.add(frozenset(fault for fault, holds in named.items() if holds))
-    assert minimal(losing) == LOSES_IN[Loss.NOT_U_AND_NOT_R]
-    assert minimal(losing) == cell(S, B).found
+def test_what_is_not_searched_follows_from_what_is(found: Sequence[Cell]) -> None:
+    """Each set of faults by itself, as the greater depths do it for all cells."""
+    few = found[PAIRS.index((S, B))]
+    every = cell(S, B, Depth(every=True))
+    assert (few.searches, every.searches) == (3, 8)
+    assert every.found == few.found and every.same
+    for faults in every.losses:
+        assert any(least <= faults for least in few.found or ())
 
 
 def test_the_smallest_sets() -> None:
@@ -127,7 +121,8 @@ def test_how_wrong_a_registry_may_be(
     assert CLOCK_ERROR_MAX_US == 500_000
     for room in (judge, stage, setting_room):
         monkeypatch.setattr(room, "ERROR_US", error_us)
-    assert words(cell(A, B, DEPTHS[1]).found) == found
+    depth = replace(DEPTHS[1], every=False)
+    assert words(cell(A, B, depth).found) == found
 
 
 def test_the_schedule_is_the_tightest() -> None:
@@ -140,8 +135,16 @@ def test_the_schedule_is_the_tightest() -> None:
 
 
 def test_the_same_search_finds_the_same() -> None:
-    one, other = (as_json([cell(B, B, DEPTHS[2])], 3) for _ in range(2))
+    one, other = (as_json([cell(B, B), cell(A, P)], 1) for _ in range(2))
     assert one == other and one["same"]
+
+
+def test_deeper(found: Sequence[Cell]) -> None:
+    """For the smallest cell what a run of some minutes does for all."""
+    deeper = [cell(B, B, depth) for depth in DEPTHS]
+    states = [each.states for each in deeper]
+    assert all(each.same for each in deeper) and states == sorted(set(states))
+    assert states[0] == found[0].states
 
 
 def test_the_command() -> None:

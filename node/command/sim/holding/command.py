@@ -37,7 +37,7 @@ MAX_MARGIN_S: Final = 600  # what a payee may ask for here; far beyond what any 
     default=PAYEE_MARGIN_US // US,
     show_default=True,
     metavar="SECONDS",
-    help="What the payee asks for to make up its mind.",
+    help="What the payee asks for to make up its mind, where its promise is BARE.",
 )
 @click.option(
     "--draw", "picture", type=PICTURE, metavar="FILE", help="A new .svg or .png with the curves."
@@ -66,7 +66,7 @@ def hold_times(hops: int, payee_margin: int, picture: Path | None, as_json: bool
     if as_json:
         click.echo(json.dumps({"chains": [_json(held) for held in found]}, indent=2))
     else:
-        columns = [f">{x.value}: {what}" for x in Levels for what in ("longest", "sum")]
+        columns = [name for x in Levels for name in (f">{x.name} s", ">sum")]
         told: dict[tuple[tuple[str, ...], ...], list[str]] = {}
         for silence in Silence:
             rows = _rows([held for held in found if held.silence is silence], list(Levels))
@@ -105,10 +105,8 @@ def _rows(found: "Sequence[Held]", kinds: Sequence[Any]) -> Iterator[tuple[str, 
 
 
 def _notes(found: "Sequence[Held]") -> Iterator[str]:
-    yield (
-        "longest: the hop that waits longest, in seconds. sum: all hops together, credit-seconds"
-        " per unit paid. Messages take no time here."
-    )
+    yield "s: the hop that waits longest, in seconds. sum: all hops, credit-seconds per unit paid."
+    yield "SECURED: all promises but the last, which is BARE. Messages take no time here."
     if worst := max((held.excess_us for held in found), default=0):
         yield (
             f"*: some promise of the chain may lock longer than hold_max allows by default"

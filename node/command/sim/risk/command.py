@@ -30,7 +30,9 @@ LEVELS = click.Choice([level.name for level in Level], case_sensitive=False)
     type=click.IntRange(1, 3),
     default=1,
     show_default=True,
-    help="2: more moments beside each expiry. 3: and the payer may abandon, and X may crash.",
+    help="2: every set of faults by itself, with clocks of X and its upstream that are wrong by"
+    " 500 ms, either way; minutes. 3: and more moments, a payer that abandons, an X that crashes;"
+    " an hour.",
 )
 @click.option(
     "--max-states",
@@ -75,7 +77,7 @@ def risk_table(
     else:
         for line in (*showing.table_lines(found), "", *showing.LEGEND, ""):
             say(line)
-        for line in showing.note_lines(found):
+        for line in showing.note_lines(found, depth):
             say(line)
         if show:
             for cell in found:

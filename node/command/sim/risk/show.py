@@ -19,6 +19,19 @@ LEGEND: Final = (
 )
 
 
+_CHOICES: Final = (
+    "a choice whenever a rule changes its answer, of what the downstream does and of what arrives"
+    " (each message by its margin, where U or R holds); an upstream that is honest, if slow"
+)
+DEPTHS_TOLD: Final = (
+    f"{_CHOICES}; clocks that are right; sets of faults that others decide were not searched",
+    f"{_CHOICES}; clocks of X and its upstream wrong by 500 ms either way, or right",
+    f"{_CHOICES}, and just before it; clocks wrong by 500 ms either way, or right; the payer may"
+    " abandon, X may crash",
+)
+"""What the searches of each depth leave out is what is not said here."""
+
+
 def words(sets: Sets | None) -> str:
     """When X loses, in the words of the published table."""
     if sets is None:
@@ -62,7 +75,7 @@ def table_lines(cells: Sequence[Cell], *, counts: bool = True) -> list[str]:
     return [line.rstrip() for line in lines]
 
 
-def note_lines(cells: Sequence[Cell]) -> Iterator[str]:
+def note_lines(cells: Sequence[Cell], depth: int) -> Iterator[str]:
     """What the table cannot say in a cell."""
     for cell in cells:
         pair = f"{cell.incoming.name} to {cell.outgoing.name}"
@@ -79,10 +92,8 @@ def note_lines(cells: Sequence[Cell]) -> Iterator[str]:
             yield f"{pair}: a search gave up after as many states as --max-states allows."
     searches, states = sum(c.searches for c in cells), sum(c.states for c in cells)
     whole = "each whole" if all(c.whole for c in cells) else "not all of them whole"
-    yield (
-        f"{searches} searches, {whole}: {states:,} states, of equal ones one. Within: a choice at"
-        " every moment when a rule changes its answer; between them what is due; equal clocks."
-    )
+    yield f"{searches} searches, {whole}: {states:,} states, of equal ones one."
+    yield f"Depth {depth}: {DEPTHS_TOLD[depth - 1]}."
 
 
 def schedule_lines(cell: Cell) -> Iterator[str]:

@@ -77,9 +77,11 @@ PUBLISHED: Final[Mapping[tuple[Level, Level], Loss | None]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """How much is looked at: moments beside each mark, clocks that are wrong by so many µs,
-    abandonments, crashes of X; and how many states."""
+    """How much is looked at: every set of faults, or only those that others do not decide; moments
+    beside each mark, clocks that are wrong by so many µs, abandonments, crashes of X; and how many
+    states."""
 
+    every: bool = False
     finely: bool = False
     clock_us: int = 0
     abandons: int = 0
@@ -89,8 +91,8 @@ class Depth:
 
 DEPTHS: Final = (
     Depth(),
-    Depth(clock_us=CLOCK_ERROR_MAX_US),
-    Depth(finely=True, clock_us=CLOCK_ERROR_MAX_US, abandons=1, crashes=1),
+    Depth(every=True, clock_us=CLOCK_ERROR_MAX_US),
+    Depth(every=True, finely=True, clock_us=CLOCK_ERROR_MAX_US, abandons=1, crashes=1),
 )
 """By number, from 1 on."""
 
@@ -189,13 +191,15 @@ def _search_all(
 ) -> dict[Faults, Found]:
     """What decides about every set of faults that the network and the downstream can have.
 
-    Whoever misses less can do all that happens to whoever misses more: what is safe with some
-    faults is safe with fewer, what loses with some loses with more, and neither is searched.
+    Whatever happens where less is missing can happen where more is: what is safe with some faults
+    is safe with fewer, what loses with some loses with more, and unless `depth.every` neither is
+    searched. Of moments only the marks are tried, so that is checked by searching every set too.
     """
     begin = setting(incoming, outgoing, watches=watches, finely=depth.finely)
     searched: dict[Faults, Found] = {}
     for faults in _order(PUBLISHED[incoming, outgoing], watches):
-        if any(_decides(known, found, faults) for known, found in searched.items()):
+        decided = any(_decides(known, found, faults) for known, found in searched.items())
+        if decided and not depth.every:
             continue
         stage = begin.stage.fork()
         stage.served = Served(Fault.NOT_U not in faults, Fault.NOT_R not in faults)
