@@ -30,9 +30,8 @@ LEVELS = click.Choice([level.name for level in Level], case_sensitive=False)
     type=click.IntRange(1, 3),
     default=1,
     show_default=True,
-    help="2: every set of faults by itself, with clocks of X and its upstream that are wrong by"
-    " 500 ms, either way; minutes. 3: and more moments, a payer that abandons, an X that crashes;"
-    " an hour.",
+    help="2: every set of faults by itself, and clocks of X and its upstream that are wrong by"
+    " 500 ms either way. 3: more moments, a payer that abandons, an X that crashes. Minutes.",
 )
 @click.option(
     "--max-states",

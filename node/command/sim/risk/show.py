@@ -23,11 +23,12 @@ _CHOICES: Final = (
     "a choice whenever a rule changes its answer, of what the downstream does and of what arrives"
     " (each message by its margin, where U or R holds); an upstream that is honest, if slow"
 )
+_FEWEST: Final = "sets of faults that others decide were not searched"
 DEPTHS_TOLD: Final = (
-    f"{_CHOICES}; clocks that are right; sets of faults that others decide were not searched",
+    f"{_CHOICES}; clocks that are right; {_FEWEST}",
     f"{_CHOICES}; clocks of X and its upstream wrong by 500 ms either way, or right",
-    f"{_CHOICES}, and just before it; clocks wrong by 500 ms either way, or right; the payer may"
-    " abandon, X may crash",
+    f"{_CHOICES}, and just before it; clocks that are right; the payer may abandon, X may crash"
+    f" and start again; {_FEWEST}",
 )
 """What the searches of each depth leave out is what is not said here."""
 

@@ -92,7 +92,7 @@ class Depth:
 DEPTHS: Final = (
     Depth(),
     Depth(every=True, clock_us=CLOCK_ERROR_MAX_US),
-    Depth(every=True, finely=True, clock_us=CLOCK_ERROR_MAX_US, abandons=1, crashes=1),
+    Depth(finely=True, abandons=1, crashes=1),
 )
 """By number, from 1 on."""
 
