@@ -7,15 +7,16 @@ import click
 from node.command.lazy import LazyGroup, Place
 
 PLACES: Final[dict[str, Place]] = {
+    "run": Place("node.command.sim.run_command", "run_", "a network under faults, and its oracle"),
     "risk-table": Place(
         "node.command.sim.risk.command",
         "risk_table",
-        "Search how an intermediary can lose, and compare with the published table.",
+        "how an intermediary can lose, beside the published table",
     ),
     "hold-times": Place(
         "node.command.sim.holding.command",
         "hold_times",
-        "Measure for how long credit is held when a payee never answers.",
+        "for how long credit is held when a payee never answers",
     ),
 }
 
@@ -29,6 +30,7 @@ def sim() -> None:
 
     \b
     Example:
+      pledgeway sim run --seed 7
       pledgeway sim risk-table --show
       pledgeway sim hold-times --draw hold-times.svg
     """
