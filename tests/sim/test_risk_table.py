@@ -143,8 +143,8 @@ def test_deeper(found: Sequence[Cell]) -> None:
     """For the smallest cell what a run of some minutes does for all."""
     deeper = [cell(B, B, depth) for depth in DEPTHS]
     states = [each.states for each in deeper]
-    assert all(each.same for each in deeper) and states == sorted(set(states))
-    assert states[0] == found[0].states
+    assert all(each.same for each in deeper)
+    assert states[0] == found[0].states < min(states[1:])
 
 
 def test_the_command() -> None:
