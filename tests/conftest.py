@@ -1,6 +1,9 @@
 """What tests of every room may ask for."""
 
+import shutil
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -18,3 +21,11 @@ def server() -> Iterator[Cluster]:
     and takes milliseconds where a server takes seconds."""
     with cluster() as running:
         yield running
+
+
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    """A short one: a socket's path has room for about a hundred bytes."""
+    made = Path(tempfile.mkdtemp(prefix="pw-"))
+    yield made
+    shutil.rmtree(made, ignore_errors=True)

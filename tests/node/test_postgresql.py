@@ -1,7 +1,6 @@
 """A node whose books lie on a PostgreSQL server: engines in one process, and a real daemon."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -155,8 +154,8 @@ def finish(process: subprocess.Popen[str], number: signal.Signals) -> str:
     return process.communicate(timeout=60)[1]
 
 
-def test_a_daemon_keeps_its_books_on_the_server(server: Cluster, tmp_path: Path) -> None:
-    node = Path(os.path.relpath(tmp_path / "alice"))
+def test_a_daemon_keeps_its_books_on_the_server(server: Cluster, directory: Path) -> None:
+    node = directory / "alice"
     subprocess.run(
         [sys.executable, "-m", "node.command", "node", "init", str(node), "--alias", "Alice"],
         check=True, capture_output=True,
@@ -200,9 +199,9 @@ def waits(node: Path) -> subprocess.Popen[str]:
     return process
 
 
-def test_a_standby_takes_over_with_everything(server: Cluster, tmp_path: Path) -> None:
+def test_a_standby_takes_over_with_everything(server: Cluster, directory: Path) -> None:
     """Two machines with the same identity and one store; the first is killed."""
-    first, second = (Path(os.path.relpath(tmp_path / name)) for name in ("one", "two"))
+    first, second = (directory / name for name in ("one", "two"))
     subprocess.run(
         [sys.executable, "-m", "node.command", "node", "init", str(first), "--alias", "Alice"],
         check=True, capture_output=True,

@@ -1,7 +1,6 @@
 """Two daemons of one node, as an operator starts them on two machines."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -20,9 +19,9 @@ COMMAND = (sys.executable, "-m", "node.command")
 
 
 @pytest.fixture
-def homes(server: Cluster, tmp_path: Path) -> list[Path]:
+def homes(server: Cluster, directory: Path) -> list[Path]:
     """Two copies of a node's directory, one database."""
-    first, second = (Path(os.path.relpath(tmp_path / name)) for name in ("one", "two"))
+    first, second = (directory / name for name in ("one", "two"))
     subprocess.run(
         [*COMMAND, "node", "init", str(first), "--alias", "Alice"], check=True, capture_output=True
     )
@@ -98,8 +97,8 @@ def test_both_serve_and_who_stood_still_ends(homes: list[Path]) -> None:
             process.communicate()
 
 
-def test_a_file_is_for_one(tmp_path: Path) -> None:
-    home = Path(os.path.relpath(tmp_path / "one"))
+def test_a_file_is_for_one(directory: Path) -> None:
+    home = directory / "one"
     subprocess.run([*COMMAND, "node", "init", str(home)], check=True, capture_output=True)
     refused = subprocess.run(
         [*COMMAND, "node", "run", str(home), "--shared"],
