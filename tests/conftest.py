@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,23 @@ def server() -> Iterator[Cluster]:
         yield running
 
 
-@pytest.fixture
-def directory() -> Iterator[Path]:
-    """A short one: a socket's path has room for about a hundred bytes."""
+@contextmanager
+def short_folder() -> Iterator[Path]:
     made = Path(tempfile.mkdtemp(prefix="pw-"))
     yield made
     shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    """A short one: a socket's path has room for about a hundred bytes."""
+    with short_folder() as made:
+        yield made
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A short one, too, in place of pytest's own: complaints shorten a long path, and pytest-xdist
+    makes it longer by the name of a process."""
+    with short_folder() as made:
+        yield made

@@ -155,11 +155,9 @@ def test_ports_differ() -> None:
     ("text", "word"),
     [("{", "JSON"), ('{"nodes": {"A": {}}}', "nodes"), ('{"nodes": {"A": {}, "B": {}}}', "lines")],
 )
-def test_unusable_input_is_one_line_and_status_2(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, word: str
-) -> None:
-    monkeypatch.chdir(tmp_path)  # a long path would be shortened
-    (file := Path("net.json")).write_text(text)
+def test_unusable_input_is_one_line_and_status_2(tmp_path: Path, text: str, word: str) -> None:
+    file = tmp_path / "net.json"
+    file.write_text(text)
     done = CliRunner().invoke(demo, ["--network", str(file)])
     assert done.exit_code == 2
     assert done.output.count("\n") == 1 and str(file) in done.output and word in done.output
