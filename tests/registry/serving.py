@@ -8,6 +8,7 @@ from pathlib import Path
 
 import trio
 
+from node.command.sim.cast import NOW_US
 from proto.commit import Commit
 from proto.descriptor import Descriptor
 from proto.policy import single
@@ -21,7 +22,6 @@ from runtime.bridge import Bridge
 from runtime.clock import FakeClock
 from runtime.rpc_client import RpcChannel
 from tests.patience import PATIENCE_S
-from tests.proto.build import NOW_US
 from tests.registry.build import DECLINE_HASH, ERROR_US, descriptor
 
 METHOD = "/pledgeway.v1.Registry/"
