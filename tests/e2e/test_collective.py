@@ -66,9 +66,11 @@ async def end_of(town: Town, heard: list[Json], text: str, **options: object) ->
     found: list[Json] = []
 
     async def final() -> bool:
-        payments = (await control.ask("payment.list"))["payments"]
-        found[:] = [p for p in payments if p["id"] == heard[-1]["id"]]
-        return found[0]["phase"] in FINAL
+        with suppress(RpcError):
+            payments = (await control.ask("payment.list"))["payments"]
+            found[:] = [p for p in payments if p["id"] == heard[-1]["id"]]
+            return found[0]["phase"] in FINAL
+        return False
 
     await until("the payment ends", final)
     return found[0]
