@@ -6,7 +6,13 @@ import click
 
 from node.command.lazy import LazyGroup, Place
 
-PLACES: Final[dict[str, Place]] = {}
+PLACES: Final[dict[str, Place]] = {
+    "replay": Place(
+        "node.command.sim.replay.command",
+        "replay",
+        "payments over a real network: mixed levels or one",
+    ),
+}
 
 
 @click.group("sim", cls=LazyGroup, places=PLACES)

@@ -1,0 +1,83 @@
+"""All regimes at all shares, one after another or in several processes: the same figures."""
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from itertools import groupby
+from typing import Final
+
+from node.command.sim.replay.outcome import Outcome
+from node.command.sim.replay.replaying import Cell, Replaying
+from node.command.sim.replay.summary import Summary, common_to, summarise
+from node.command.sim.replay.terrain import Terrain
+from node.command.sim.replay.wishes import Wish
+
+TOLD_EVERY: Final = 10  # payments between two words to whoever waits
+
+_ground: list[tuple[Terrain, Sequence[Wish]]] = []  # of a worker process, told once as it starts
+
+
+class Broken(Exception):
+    """A rule of the protocol was broken in a run; the text says where, and which."""
+
+
+def play_all(
+    terrain: Terrain,
+    wishes: Sequence[Wish],
+    cells: Sequence[Cell],
+    jobs: int,
+    told: Callable[[str], None],
+) -> tuple[Summary, ...]:
+    """Cells of one share stand together. `told`: words about how far it is. Raises Broken."""
+    if jobs == 1:
+        runs: Iterable[tuple[Outcome, ...]] = (
+            _play(terrain, wishes, cell, _teller(i, cells, len(wishes), told))
+            for i, cell in enumerate(cells)
+        )
+        return _summaries(cells, list(runs))
+    with ProcessPoolExecutor(jobs, initializer=_remember, initargs=(terrain, wishes)) as pool:
+        found = []
+        for i, run in enumerate(pool.map(_play_remembered, cells)):
+            told(f"{i + 1} of {len(cells)} runs of {len(wishes)} payments")
+            found.append(run)
+    return _summaries(cells, found)
+
+
+def _teller(
+    i: int, cells: Sequence[Cell], payments: int, told: Callable[[str], None]
+) -> Callable[[int], None]:
+    cell = cells[i]
+
+    def tell(done: int) -> None:
+        if done % TOLD_EVERY == 0:
+            run = f"run {i + 1} of {len(cells)}: {cell.regime} at {cell.share} %"
+            told(f"{run}, payment {done} of {payments}")
+
+    return tell
+
+
+def _play(
+    terrain: Terrain, wishes: Sequence[Wish], cell: Cell, told: Callable[[int], None]
+) -> tuple[Outcome, ...]:
+    try:
+        return Replaying(terrain, cell).run(wishes, told)
+    except AssertionError as error:
+        raise Broken(f"{cell.regime} at {cell.share} %: {error}") from error
+
+
+def _remember(terrain: Terrain, wishes: Sequence[Wish]) -> None:
+    _ground[:] = [(terrain, wishes)]
+
+
+def _play_remembered(cell: Cell) -> tuple[Outcome, ...]:
+    ((terrain, wishes),) = _ground
+    return _play(terrain, wishes, cell, lambda done: None)
+
+
+def _summaries(cells: Sequence[Cell], runs: Sequence[tuple[Outcome, ...]]) -> tuple[Summary, ...]:
+    found = []
+    together = zip(cells, runs, strict=True)
+    for _, group in groupby(together, key=lambda one: one[0].share):
+        played = list(group)
+        common = common_to(run for _, run in played)
+        found += [summarise(cell.regime, cell.share, run, common) for cell, run in played]
+    return tuple(found)
