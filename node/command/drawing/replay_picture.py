@@ -22,11 +22,13 @@ NAME: Final = 8.5
 NOTE: Final = 7.0
 TICKS: Final = 4  # between 0 and the top
 STEPS: Final = (1, 2, 2.5, 5, 10)  # numbers that people count in
-MARK: Final = 0.05
+MARK: Final = 0.065
+SMALL_MARK: Final = 0.042
+THICKEST: Final = "MIXED"
 BAR: Final = 0.5  # of the room between two shares
 # A regime by colour, dashes and marker: in grey, dashes and markers alone tell them apart.
 LOOKS: Final[Mapping[str, tuple[Stroke, Fill]]] = {
-    "MIXED": (Stroke(INK, (), 2.2), Fill(INK, "o")),
+    THICKEST: (Stroke("#4a4a4a", (), 3.4), Fill("#4a4a4a", "o")),
     "ATOMIC": (Stroke("#0072b2", (5, 1.6), 1.6), Fill("#a9d4ee", "s")),
     "BARE": (Stroke("#c04000", (1, 1.3), 1.8), Fill("#ef9a6b", "^")),
     "SECURED": (Stroke("#00795a", (5, 1.5, 1, 1.5), 1.6), Fill("#7fd6b8", "D")),
@@ -53,11 +55,15 @@ def _common_fee(summary: Summary) -> float | None:
     return permille(summary.fee_common) if summary.fee_common else None
 
 
+def _common_held(summary: Summary) -> float | None:
+    return seconds(summary.held.common) if summary.held.common else None
+
+
 CHARTS: Final = (
     _Chart("Payments that arrive", "%", lambda s: s.success, 100),
     _Chart("Fee, median of what all regimes paid", "‰", _common_fee),
     _Chart("Mean risk of those between (3 = BARE)", "", lambda s: s.risk, 3),
-    _Chart("Held, a unit over all its promises", "s", lambda s: seconds(s.held_us[0])),
+    _Chart("Held, mean of what all promised", "s", _common_held),
     _Chart("Lost, of what was delivered", "‰", lambda s: permille(s.lost_millionths)),
 )
 
@@ -89,11 +95,15 @@ def _regimes_legend(page: Page, at: Point, regimes: Sequence[str]) -> None:
     for regime in regimes:
         stroke, fill = LOOKS[regime]
         page.line([(x, y), (x + 0.4, y)], stroke, "legend")
-        page.node((x + 0.2, y), fill, MARK, "legend")
+        page.node((x + 0.2, y), fill, _mark(regime), "legend")
         page.text((x + 0.48, y), regime, NAME, mark="legend")
         x += 0.48 + text_width(regime, NAME) + 0.3
     text = "across: nodes that accept each registry, in per cent"
     page.text((x + 0.1, y), text, NAME, colour=PALE)
+
+
+def _mark(regime: str) -> float:
+    return MARK if regime == THICKEST else SMALL_MARK
 
 
 def _top(values: Sequence[float], most: float | None) -> float:
@@ -141,7 +151,8 @@ def _curves(
     _axes(page, frame, chart.title, chart.unit, top)
     places = _across(frame, [s.share for s in summaries])
     _shares(page, frame, places)
-    for regime in reversed(regimes):
+    # The first one beneath: it is the thickest, so that others on the same line are still seen.
+    for regime in regimes:
         stroke, fill = LOOKS[regime]
         points = []
         for share in sorted(places):
@@ -152,7 +163,7 @@ def _curves(
         if len(points) > 1:
             page.line(points, stroke, "curve")
         for point in points:
-            page.node(point, fill, MARK, "point")
+            page.node(point, fill, _mark(regime), "point")
 
 
 def _shares(page: Page, frame: Box, places: Mapping[int, float]) -> None:

@@ -87,7 +87,7 @@ def _tables(rows: Sequence[Summary]) -> None:
     out.print(table_of(("regime", *heads), payer), crop=False)
     others = [(s.regime, *_levels(s), *_risks(s)) for s in rows]
     levels = tuple(f">{level.name}" for level in SAFEST_FIRST)
-    more = (">risk", ">held", ">paid", ">failed", ">lost", ">by")
+    more = (">risk", ">held paid", ">failed", ">same", ">lost", ">by")
     out.print(table_of(("regime", *levels, *more), others), crop=False)
 
 
@@ -97,9 +97,10 @@ def _levels(summary: Summary) -> tuple[str, ...]:
 
 
 def _risks(summary: Summary) -> tuple[object, ...]:
+    held = summary.held
     return (
         f"{summary.risk:.2f}",
-        *(f"{seconds(held):.1f} s" for held in summary.held_us),
+        *(f"{seconds(us):.1f} s" for us in (held.paid, held.failed, held.common)),
         f"{permille(summary.lost_millionths):.2f} ‰",
         summary.robbed,
     )
@@ -108,9 +109,10 @@ def _risks(summary: Summary) -> tuple[object, ...]:
 def _explain() -> None:
     say("no path: lines that carry the amount have run out. no chain: there are some, but levels,")
     say("registries and refused modes do not fit. failed: promised, and ended unpaid on the way.")
-    say("fee, 95 %: median and 95th percentile of the paid ones; same: median of the payments that")
-    say("all regimes paid. Levels: of all promises. risk: mean of those between (ATOMIC 0, SECURED")
+    say("fee, 95 %: median and 95th percentile of the paid ones; same: median of what all paid.")
     say(
-        "1, GATEWAY 2, BARE 3). held: for how long each unit was held, summed up over its promises."
+        "Levels: of all promises. risk: mean of those between (ATOMIC 0, SECURED 1, GATEWAY 2, BARE"
     )
-    say("lost: paid ahead and not paid behind, of what was delivered; by: how many nodes lost.")
+    say("3). held: for how long a unit was held, summed up over its promises, if paid, if failed;")
+    say("same: mean of what all promised. lost: paid ahead and not paid behind, of what was")
+    say("delivered; by: so many nodes. A regime that promises little is compared by `same` alone.")

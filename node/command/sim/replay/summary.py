@@ -14,13 +14,32 @@ MODES: Final = tuple(sorted(Mode, key=lambda mode: mode.risk))
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """µs for which a unit of a payment was held, summed up over its promises: the mean of all
+    payments that were promised, of the paid ones, of the failed ones, and of those that every
+    regime promised at this share. Each payment counts the same, whatever its amount."""
+
+    every: int
+    paid: int
+    failed: int
+    common: int
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """Numbers of the payments that every regime paid, and that every regime promised, at one
+    share: over others the regimes cannot be compared, since the hard ones fall out of some."""
+
+    paid: tuple[int, ...]
+    promised: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """`verdicts` count payments, `levels` promises and `modes` intermediaries of those that were
     promised; `because` the reasons of those that failed. Fees in millionths of the amount: of the
     paid ones, and (`fee_common`) the median of those that every regime paid at this share.
-    `held_us`: µs for which each unit of a payment was held, summed up over its promises: the mean
-    of all that were promised, of the paid ones, and of the failed ones. `lost` by mode, beside
-    `delivered`, in smallest units; `robbed` counts intermediaries that lost."""
+    `lost` by mode, beside `delivered`, in smallest units; `robbed` counts those who lost."""
 
     regime: str
     share: int
@@ -32,7 +51,7 @@ class Summary:
     fee_median: int
     fee_p95: int
     fee_common: int
-    held_us: tuple[int, int, int]
+    held: Held
     delivered: int
     lost: Mapping[Mode, int]
     robbed: int
@@ -59,7 +78,7 @@ class Summary:
 
     def as_json(self) -> Mapping[str, Any]:
         """Shares in per cent, fees and losses in per mille, times in seconds."""
-        promised, paid, failed = self.held_us
+        held = self.held
         return {
             "regime": self.regime,
             "accepting_pct": self.share,
@@ -76,9 +95,10 @@ class Summary:
             "modes": {mode.name: n for mode, n in self.modes.items()},
             "risk_mean": self.risk,
             "held_s_per_unit": {
-                "all": seconds(promised),
-                "paid": seconds(paid),
-                "failed": seconds(failed),
+                "all": seconds(held.every),
+                "paid": seconds(held.paid),
+                "failed": seconds(held.failed),
+                "those_all_regimes_promised": seconds(held.common),
             },
             "delivered": self.delivered,
             "lost": {mode.name: n for mode, n in self.lost.items()},
@@ -100,16 +120,18 @@ def seconds(us: int) -> float:
     return round(us / 1_000_000, 2)
 
 
-def common_to(outcomes: Iterable[Sequence[Outcome]]) -> tuple[int, ...]:
-    """Numbers of the payments that were paid in every run."""
+def common_to(outcomes: Iterable[Sequence[Outcome]]) -> Common:
+    """Of runs of the same payments, at least one."""
     runs = list(outcomes)
-    return tuple(i for i in range(len(runs[0])) if all(run[i].paid for run in runs))
+    numbers = range(len(runs[0]))
+    return Common(
+        tuple(i for i in numbers if all(run[i].paid for run in runs)),
+        tuple(i for i in numbers if all(run[i].levels for run in runs)),
+    )
 
 
-def summarise(
-    regime: str, share: int, outcomes: Sequence[Outcome], common: Sequence[int]
-) -> Summary:
-    """`common`: numbers of the payments that every regime paid at this share."""
+def summarise(regime: str, share: int, outcomes: Sequence[Outcome], common: Common) -> Summary:
+    """The outcomes of one run, and what its share's other runs have in common with it."""
     paid = [o for o in outcomes if o.paid]
     failed = [o for o in outcomes if o.verdict is Verdict.FAILED]
     verdicts = Counter(o.verdict for o in outcomes)
@@ -131,8 +153,13 @@ def summarise(
         {mode: modes[mode] for mode in MODES},
         quantile(fees, 50),
         quantile(fees, 95),
-        quantile([outcomes[i].fee_millionths for i in common], 50),
-        (_held(paid + failed), _held(paid), _held(failed)),
+        quantile([outcomes[i].fee_millionths for i in common.paid], 50),
+        Held(
+            _held(paid + failed),
+            _held(paid),
+            _held(failed),
+            _held([outcomes[i] for i in common.promised]),
+        ),
         sum(o.amount for o in paid),
         {mode: lost[mode] for mode in MODES},
         len(losses),
@@ -146,7 +173,7 @@ def quantile(values: Iterable[int], percent: int) -> int:
 
 
 def _held(outcomes: Sequence[Outcome]) -> int:
-    """Mean over payments; each counts the same, whatever its amount."""
+    """Mean µs; 0 of none."""
     if not outcomes:
         return 0
     return sum(o.held // o.amount for o in outcomes) // len(outcomes)
