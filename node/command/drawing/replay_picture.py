@@ -55,15 +55,15 @@ def _common_fee(summary: Summary) -> float | None:
     return permille(summary.fee_common) if summary.fee_common else None
 
 
-def _common_held(summary: Summary) -> float | None:
-    return seconds(summary.held.common) if summary.held.common else None
+def _failed_held(summary: Summary) -> float | None:
+    return seconds(summary.held.failed) if summary.held.failed else None
 
 
 CHARTS: Final = (
     _Chart("Payments that arrive", "%", lambda s: s.success, 100),
     _Chart("Fee, median of what all regimes paid", "‰", _common_fee),
     _Chart("Mean risk of those between (3 = BARE)", "", lambda s: s.risk, 3),
-    _Chart("Held, mean of what all promised", "s", _common_held),
+    _Chart("Held by a payment that failed", "s", _failed_held),
     _Chart("Lost, of what was delivered", "‰", lambda s: permille(s.lost_millionths)),
 )
 

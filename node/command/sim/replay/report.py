@@ -3,13 +3,23 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 from node.command.display import flat_console, gap, say, table_of
 from node.command.sim.replay.outcome import Verdict
 from node.command.sim.replay.summary import SAFEST_FIRST, Summary, percent, permille, seconds
 from node.command.sim.replay.terrain import Terrain
 from node.command.sim.replay.wishes import Troubles, Wishes
+
+EXPLAINED: Final = (
+    "no path: lines that carry the amount have run out. no chain: there are some, but levels,",
+    "registries and refused modes do not fit. failed: promised, and ended unpaid on the way.",
+    "fee, 95 %: median and 95th percentile of the paid ones; same: median of what all paid.",
+    "Levels: of all promises. risk: mean of those between (ATOMIC 0, SECURED 1, GATEWAY 2,",
+    "BARE 3). held: for how long a unit was held, summed up over its promises, if paid, if",
+    "failed; same: mean of what all promised. lost: paid ahead and not paid behind, of what was",
+    "delivered; by: so many nodes. A regime that promises little is compared by `same` alone.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +76,8 @@ def show(ground: Ground, summaries: Sequence[Summary]) -> None:
         say(f"Each registry accepted by {share} % of the nodes")
         _tables([s for s in summaries if s.share == share])
     gap()
-    _explain()
+    for line in EXPLAINED:
+        say(line)
 
 
 def _tables(rows: Sequence[Summary]) -> None:
@@ -104,15 +115,3 @@ def _risks(summary: Summary) -> tuple[object, ...]:
         f"{permille(summary.lost_millionths):.2f} ‰",
         summary.robbed,
     )
-
-
-def _explain() -> None:
-    say("no path: lines that carry the amount have run out. no chain: there are some, but levels,")
-    say("registries and refused modes do not fit. failed: promised, and ended unpaid on the way.")
-    say("fee, 95 %: median and 95th percentile of the paid ones; same: median of what all paid.")
-    say(
-        "Levels: of all promises. risk: mean of those between (ATOMIC 0, SECURED 1, GATEWAY 2, BARE"
-    )
-    say("3). held: for how long a unit was held, summed up over its promises, if paid, if failed;")
-    say("same: mean of what all promised. lost: paid ahead and not paid behind, of what was")
-    say("delivered; by: so many nodes. A regime that promises little is compared by `same` alone.")
