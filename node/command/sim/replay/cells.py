@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import groupby
+from multiprocessing import get_context
 from typing import Final
 
 from node.command.sim.replay.outcome import Outcome
@@ -13,7 +14,9 @@ from node.command.sim.replay.wishes import Wish
 
 TOLD_EVERY: Final = 10  # payments between two words to whoever waits
 
-_ground: list[tuple[Terrain, Sequence[Wish]]] = []  # of a worker process, told once as it starts
+Ground = tuple[Terrain, Sequence[Wish]]
+
+_ground: list[Ground] = []  # of a worker process, made once as it starts
 
 
 class Broken(Exception):
@@ -25,16 +28,20 @@ def play_all(
     wishes: Sequence[Wish],
     cells: Sequence[Cell],
     jobs: int,
+    remake: Callable[[], Ground],
     told: Callable[[str], None],
 ) -> tuple[Summary, ...]:
-    """Cells of one share stand together. `told`: words about how far it is. Raises Broken."""
+    """Cells of one share stand together. `remake` gives the same ground in another process.
+    `told`: words about how far it is. Raises Broken."""
     if jobs == 1:
         runs: Iterable[tuple[Outcome, ...]] = (
             _play(terrain, wishes, cell, _teller(i, cells, len(wishes), told))
             for i, cell in enumerate(cells)
         )
         return _summaries(cells, list(runs))
-    with ProcessPoolExecutor(jobs, initializer=_remember, initargs=(terrain, wishes)) as pool:
+    # Not forked: a parent whose libraries have begun threads leaves their locks to its children.
+    started = get_context("spawn")
+    with ProcessPoolExecutor(jobs, started, initializer=_remember, initargs=(remake,)) as pool:
         found = []
         for i, run in enumerate(pool.map(_play_remembered, cells)):
             told(f"{i + 1} of {len(cells)} runs of {len(wishes)} payments")
@@ -64,8 +71,8 @@ def _play(
         raise Broken(f"{cell.regime} at {cell.share} %: {error}") from error
 
 
-def _remember(terrain: Terrain, wishes: Sequence[Wish]) -> None:
-    _ground[:] = [(terrain, wishes)]
+def _remember(remake: Callable[[], Ground]) -> None:
+    _ground[:] = [remake()]
 
 
 def _play_remembered(cell: Cell) -> tuple[Outcome, ...]:

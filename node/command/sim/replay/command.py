@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from node.command.sim.replay.report import Ground
     from node.command.sim.replay.summary import Summary
     from node.command.sim.replay.terrain import Terrain
+    from node.command.sim.replay.wishes import Wish, Wishes
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -239,27 +241,45 @@ def _play(asked: Asked) -> "tuple[Ground, tuple[Summary, ...]]":
     from node.command.sim.replay.cells import Broken, play_all
     from node.command.sim.replay.replaying import Cell
     from node.command.sim.replay.report import Ground
-    from node.command.sim.replay.wishes import Troubles, draw_wishes
+    from node.command.sim.replay.wishes import Troubles
 
     progress(f"reading {asked.source}")
-    terrain = _terrain(asked)
-    troubles = Troubles(*asked.troubles)
-    progress("drawing payments")
-    wishes = draw_wishes(terrain, asked.seed, asked.payments, asked.amounts, troubles)
+    terrain, wishes = _drawn(asked)
     if not wishes.wishes:
         fail(
             UNUSABLE,
             f"{asked.source}: of {wishes.drawn} pairs drawn none is connected: ask for smaller"
             " amounts or more --cores",
         )
+    if (found := len(wishes.wishes)) < asked.payments:
+        click.echo(f"pledgeway: only {found} payments: hardly any pair is connected", err=True)
     ground = Ground(
-        asked.source.name, asked.seed, terrain, wishes, asked.amounts, asked.every_s, troubles
+        asked.source.name,
+        asked.seed,
+        terrain,
+        wishes,
+        asked.amounts,
+        asked.every_s,
+        Troubles(*asked.troubles),
     )
     cells = [Cell(r, share, asked.every_s * 10**6) for share in asked.shares for r in asked.regimes]
     try:
-        return ground, play_all(terrain, wishes.wishes, cells, asked.jobs, progress)
+        again = partial(_ground_of, asked)
+        return ground, play_all(terrain, wishes.wishes, cells, asked.jobs, again, progress)
     except Broken as broken:
         fail(REFUSED, f"{broken}: play it again with --seed {asked.seed} to see the same")
+
+
+def _drawn(asked: Asked) -> "tuple[Terrain, Wishes]":
+    from node.command.sim.replay.wishes import Troubles, draw_wishes
+
+    terrain, troubles = _terrain(asked), Troubles(*asked.troubles)
+    return terrain, draw_wishes(terrain, asked.seed, asked.payments, asked.amounts, troubles)
+
+
+def _ground_of(asked: Asked) -> "tuple[Terrain, tuple[Wish, ...]]":
+    terrain, wishes = _drawn(asked)
+    return terrain, wishes.wishes
 
 
 def _terrain(asked: Asked) -> "Terrain":

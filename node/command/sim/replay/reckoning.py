@@ -19,7 +19,10 @@ from node.core.rows import (
     PromisePhase,
     Request,
     RequestPhase,
+    Transaction,
 )
+from proto.descriptor import decode_descriptor
+from proto.fees import FREE_REGISTRY, price_of_pair
 from proto.modes import Mode, mode_of
 
 if TYPE_CHECKING:
@@ -62,9 +65,21 @@ def _audit_pair(node: Node, held: Promise) -> None:
     given = _partner(node, held)
     if given is None:
         return
-    assert held.amount >= given.amount, f"{node.name}: gives more than it holds"
+    assert held.amount >= _least_held(node, held, given), f"{node.name}: below its price: {held}"
     loss = loss_of(node, held)
     assert loss is None or loss.mode is not Mode.ATOMIC, f"{node.name} lost in mode ATOMIC: {held}"
+
+
+def _least_held(node: Node, held: Promise, given: Promise) -> int:
+    """What the node's terms ask for the promise that it gave."""
+    transaction = node.books.rows[(Transaction.table, held.commit, b"")]
+    assert isinstance(transaction, Transaction)
+    members = decode_descriptor(transaction.descriptor).policy.members
+    terms = node.settings
+    fees = [terms.registry_fees.get(member, FREE_REGISTRY) for member in members]
+    price = price_of_pair(terms.fees, fees, incoming=held.level, outgoing=given.level)
+    assert price is not None, f"{node.name}: refuses this pair: {held.level}, {given.level}"
+    return price.amount_in_ceil(given.amount)
 
 
 def _partner(node: Node, held: Promise) -> Promise | None:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from node.command.display import flat_console, gap, say, table_of
+from node.command.drawing.wording import many
 from node.command.sim.replay.outcome import Verdict
 from node.command.sim.replay.summary import SAFEST_FIRST, Summary, percent, permille, seconds
 from node.command.sim.replay.terrain import Terrain
@@ -64,8 +65,9 @@ def show(ground: Ground, summaries: Sequence[Summary]) -> None:
     nodes, lines = ground.terrain.whole
     found = len(ground.wishes.wishes)
     say(
-        f"{ground.source}: {nodes:,} nodes, {lines:,} lines; {found:,} payments between"
-        f" {len(ground.terrain.sample):,} of the nodes, seed {ground.seed}."
+        f"{ground.source}: {many(nodes, 'node')}, {many(lines, 'line')};"
+        f" {many(found, 'payment')} between {len(ground.terrain.sample):,} of the nodes,"
+        f" seed {ground.seed}."
     )
     say(
         f"Of {ground.wishes.drawn:,} pairs drawn, {percent(found, ground.wishes.drawn)} % were"

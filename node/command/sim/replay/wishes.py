@@ -7,7 +7,9 @@ from typing import Final
 from node.command.sim.replay.terrain import FULL, Rooms, Terrain
 from pathfinder.synthetic import log_uniform
 
-MAX_DRAWS: Final = 1_000  # for each payment: one pair in five to thirty is connected in real data
+# One pair in five to two hundred is connected in real data; after so many in a row that are not,
+# the sample has hardly any.
+MAX_MISSES: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +64,15 @@ def draw_wishes(
     pairs, faults = Random(f"pairs {seed}"), Random(f"troubles {seed}")
     if len(terrain.sample) < 2:
         return Wishes((), 0)
-    while len(found) < payments and drawn < MAX_DRAWS * payments:
+    missed = 0
+    while len(found) < payments and missed < MAX_MISSES:
         payer, payee = pairs.sample(terrain.sample, 2)
         amount = log_uniform(*amounts, pairs)
         drawn += 1
+        missed += 1
         if rooms.reaches(payer, payee, amount):
             found.append(_troubled(Wish(payer, payee, amount), faults, troubles))
+            missed = 0
     return Wishes(tuple(found), drawn)
 
 
