@@ -135,6 +135,12 @@ def test_the_same_payments_change_only_what_they_cross(chain: Terrain) -> None:
     assert [o.verdict for o in outcomes] == [Verdict.PAID] * 3 + [Verdict.NO_PATH]
 
 
+def test_bare_payments_do_not_ask_who_accepts_a_registry(terrain: Terrain) -> None:
+    """So they are played once for all shares."""
+    wishes = draw_wishes(terrain, 7, 8, AMOUNTS, Troubles(20, 20, 20, 20)).wishes
+    assert play(terrain, "BARE", 0, wishes) == play(terrain, "BARE", 70, wishes)
+
+
 # ------------------------------------------------------------------ the ground
 
 

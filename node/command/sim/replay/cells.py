@@ -1,12 +1,13 @@
 """All regimes at all shares, one after another or in several processes: the same figures."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import groupby
 from multiprocessing import get_context
 from typing import Final
 
 from node.command.sim.replay.outcome import Outcome
+from node.command.sim.replay.regimes import REGIMES
 from node.command.sim.replay.replaying import Cell, Replaying
 from node.command.sim.replay.summary import Summary, common_to, summarise
 from node.command.sim.replay.terrain import Terrain
@@ -33,20 +34,36 @@ def play_all(
 ) -> tuple[Summary, ...]:
     """Cells of one share stand together. `remake` gives the same ground in another process.
     `told`: words about how far it is. Raises Broken."""
+    # Without a stamp it does not matter who accepts which registry: one run for all shares.
+    different = list({_depends_on(cell): cell for cell in reversed(cells)}.values())[::-1]
+    played = _runs(terrain, wishes, different, jobs, remake, told)
+    runs = dict(zip(map(_depends_on, different), played, strict=True))
+    return _summaries(cells, [runs[_depends_on(cell)] for cell in cells])
+
+
+def _depends_on(cell: Cell) -> tuple[str, int]:
+    stamped = any(level.needs_stamp or level.late_ok for level in REGIMES[cell.regime])
+    return cell.regime, cell.share if stamped else 0
+
+
+def _runs(
+    terrain: Terrain,
+    wishes: Sequence[Wish],
+    cells: Sequence[Cell],
+    jobs: int,
+    remake: Callable[[], Ground],
+    told: Callable[[str], None],
+) -> Iterator[tuple[Outcome, ...]]:
     if jobs == 1:
-        runs: Iterable[tuple[Outcome, ...]] = (
-            _play(terrain, wishes, cell, _teller(i, cells, len(wishes), told))
-            for i, cell in enumerate(cells)
-        )
-        return _summaries(cells, list(runs))
+        for i, cell in enumerate(cells):
+            yield _play(terrain, wishes, cell, _teller(i, cells, len(wishes), told))
+        return
     # Not forked: a parent whose libraries have begun threads leaves their locks to its children.
     started = get_context("spawn")
     with ProcessPoolExecutor(jobs, started, initializer=_remember, initargs=(remake,)) as pool:
-        found = []
         for i, run in enumerate(pool.map(_play_remembered, cells)):
             told(f"{i + 1} of {len(cells)} runs of {len(wishes)} payments")
-            found.append(run)
-    return _summaries(cells, found)
+            yield run
 
 
 def _teller(
