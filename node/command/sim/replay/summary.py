@@ -113,10 +113,12 @@ def percent(part: int, whole: int) -> float:
 
 
 def permille(millionths: int) -> float:
+    """To a hundredth."""
     return round(millionths / 1000, 2)
 
 
 def seconds(us: int) -> float:
+    """To a hundredth."""
     return round(us / 1_000_000, 2)
 
 
