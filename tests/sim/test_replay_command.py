@@ -22,6 +22,7 @@ def links(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_table_for_people(links: Path) -> None:
     arguments = [str(links), "--payments", "8", "--accepting", "50", "--amount", "1000:50000"]
+    arguments += ["--workers", "1"]
     done = CliRunner().invoke(replay, arguments)
     assert done.exit_code == 0, done.output
     assert done.stdout.startswith("links.txt: 40 nodes, ")
@@ -32,15 +33,21 @@ def test_a_table_for_people(links: Path) -> None:
     assert max(map(len, done.stdout.splitlines())) <= 120
 
 
+def test_its_help_teaches() -> None:
+    text = CliRunner().invoke(replay, ["--help"]).stdout
+    assert "pledgeway sim replay " in text.split("Example:")[1]
+    assert "Exit status: 0" in text and "--json" in text
+
+
 @pytest.mark.e2e
 def test_the_same_seed_gives_the_same_bytes_in_any_process(links: Path, tmp_path: Path) -> None:
     """Whatever the hash seed, and whether one process plays all runs or two share them."""
     found = []
-    for hash_seed, jobs in (("1", "1"), ("2", "2")):
-        picture = tmp_path / f"{jobs}.svg"
+    for hash_seed, workers in (("1", "1"), ("2", "2")):
+        picture = tmp_path / f"{workers}.svg"
         command = [sys.executable, "-m", "node.command", "sim", "replay", str(links), "--json"]
         command += ["--payments", "6", "--accepting", "40,80", "--amount", "1000:100000"]
-        command += ["--silent", "20", "--offline", "20", "--thieves", "20", "--jobs", jobs]
+        command += ["--silent", "20", "--offline", "20", "--thieves", "20", "--workers", workers]
         command += ["--draw", str(picture)]
         environment = os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(ROOT)}
         done = subprocess.run(
@@ -97,7 +104,9 @@ def test_a_broken_rule_is_told_with_its_seed(
 
     monkeypatch.setattr("node.command.sim.replay.replaying.audit", forgetful)
     path = chain_file(tmp_path / "chain.txt", 3, 1_000_000)
-    done = CliRunner().invoke(replay, [str(path), "--payments", "2", "--seed", "9"])
+    done = CliRunner().invoke(
+        replay, [str(path), "--payments", "2", "--seed", "9", "--workers", "1"]
+    )
     assert done.exit_code == 1
     (line,) = done.stderr.splitlines()
     assert "MIXED at 25 %: balances sum to 7" in line and "--seed 9" in line

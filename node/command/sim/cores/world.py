@@ -56,6 +56,8 @@ class Outbox:
 
 @dataclass
 class Node:
+    """A core's rows and keys, its messages by neighbour, and what of it a crash would lose."""
+
     name: str
     key: SigningKey
     seal: SealKey

@@ -28,7 +28,7 @@ def play_all(
     terrain: Terrain,
     wishes: Sequence[Wish],
     cells: Sequence[Cell],
-    jobs: int,
+    workers: int,
     remake: Callable[[], Ground],
     told: Callable[[str], None],
 ) -> tuple[Summary, ...]:
@@ -36,7 +36,7 @@ def play_all(
     `told`: words about how far it is. Raises Broken."""
     # Without a stamp it does not matter who accepts which registry: one run for all shares.
     different = list({_depends_on(cell): cell for cell in reversed(cells)}.values())[::-1]
-    played = _runs(terrain, wishes, different, jobs, remake, told)
+    played = _runs(terrain, wishes, different, workers, remake, told)
     runs = dict(zip(map(_depends_on, different), played, strict=True))
     return _summaries(cells, [runs[_depends_on(cell)] for cell in cells])
 
@@ -50,17 +50,17 @@ def _runs(
     terrain: Terrain,
     wishes: Sequence[Wish],
     cells: Sequence[Cell],
-    jobs: int,
+    workers: int,
     remake: Callable[[], Ground],
     told: Callable[[str], None],
 ) -> Iterator[tuple[Outcome, ...]]:
-    if jobs == 1:
+    if min(workers, len(cells)) == 1:
         for i, cell in enumerate(cells):
             yield _play(terrain, wishes, cell, _teller(i, cells, len(wishes), told))
         return
     # Not forked: a parent whose libraries have begun threads leaves their locks to its children.
-    started = get_context("spawn")
-    with ProcessPoolExecutor(jobs, started, initializer=_remember, initargs=(remake,)) as pool:
+    started, workers = get_context("spawn"), min(workers, len(cells))
+    with ProcessPoolExecutor(workers, started, initializer=_remember, initargs=(remake,)) as pool:
         for i, run in enumerate(pool.map(_play_remembered, cells)):
             told(f"{i + 1} of {len(cells)} runs of {len(wishes)} payments")
             yield run

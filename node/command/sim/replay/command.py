@@ -1,5 +1,6 @@
 """`pledgeway sim replay`: payments over a real credit network, under each regime."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 MAX_PAYMENTS: Final = 1_000_000
-MAX_JOBS: Final = 64
+MAX_WORKERS: Final = 64
 SHARES: Final = "25,50,75,100"
 REGIME_NAMES: Final = ("MIXED", "ATOMIC", "BARE", "SECURED")  # of replay.regimes, loaded late
 
@@ -124,8 +125,8 @@ class Asked:
     registries: int
     amounts: tuple[int, int]
     every_s: int
-    troubles: tuple[float, float, float, float]
-    jobs: int
+    troubles: tuple[float, float, float, float]  # as replay.wishes.Troubles has them
+    workers: int
 
 
 @click.command("replay", help=_HELP, short_help="payments over a real network: mixed levels or one")
@@ -173,11 +174,9 @@ class Asked:
 @_percents("--thieves", 2, "Payments in which a promisor ignores claims until they are late.")
 @_percents("--outages", 0.5, "Payments during which one registry answers nobody for 15 s.")
 @click.option(
-    "--jobs",
-    type=CountType(1, MAX_JOBS),
-    default=1,
-    show_default=True,
-    help="Processes; the figures are the same.",
+    "--workers",
+    type=CountType(1, MAX_WORKERS),
+    help="Processes that share the runs; the figures are the same.  [default: one for each core]",
 )
 @click.option(
     "--draw",
@@ -201,7 +200,7 @@ def replay(
     offline: float,
     thieves: float,
     outages: float,
-    jobs: int,
+    workers: int | None,
     picture: Path | None,
     as_json: bool,
 ) -> None:
@@ -217,7 +216,7 @@ def replay(
         amounts,
         every,
         (silent, offline, thieves, outages),
-        jobs,
+        workers or os.cpu_count() or 1,
     )
     from node.command.sim.replay.report import show, show_json
 
@@ -265,7 +264,7 @@ def _play(asked: Asked) -> "tuple[Ground, tuple[Summary, ...]]":
     cells = [Cell(r, share, asked.every_s * 10**6) for share in asked.shares for r in asked.regimes]
     try:
         again = partial(_ground_of, asked)
-        return ground, play_all(terrain, wishes.wishes, cells, asked.jobs, again, progress)
+        return ground, play_all(terrain, wishes.wishes, cells, asked.workers, again, progress)
     except Broken as broken:
         fail(REFUSED, f"{broken}: play it again with --seed {asked.seed} to see the same")
 
