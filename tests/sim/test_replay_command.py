@@ -75,6 +75,7 @@ def test_the_same_seed_gives_the_same_bytes_in_any_process(links: Path, tmp_path
         (["--draw", "picture.jpg"], "does not end in .svg or .png"),
         (["--regime", "PROXY"], "is not one of"),
         (["--cores", "1"], "between 2 and"),
+        (["--every", "1d", "--payments", "31"], "more than 30 days"),
     ],
 )
 def test_what_cannot_be_played(tmp_path: Path, arguments: list[str], word: str) -> None:

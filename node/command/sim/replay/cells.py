@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import groupby
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
+from signal import SIG_IGN, SIGINT, signal
 from typing import Final
 
 from node.command.sim.replay.outcome import Outcome
@@ -61,9 +62,17 @@ def _runs(
     # Not forked: a parent whose libraries have begun threads leaves their locks to its children.
     started, workers = get_context("spawn"), min(workers, len(cells))
     with ProcessPoolExecutor(workers, started, initializer=_remember, initargs=(remake,)) as pool:
-        for i, run in enumerate(pool.map(_play_remembered, cells)):
-            told(f"{i + 1} of {len(cells)} runs of {len(wishes)} payments")
-            yield run
+        done = 0
+        try:
+            for run in pool.map(_play_remembered, cells):
+                done += 1
+                told(f"{done} of {len(cells)} runs of {len(wishes)} payments")
+                yield run
+        finally:
+            if done < len(cells):
+                # Somebody has no more patience, or a rule was broken: the rest is not waited for.
+                for child in active_children():
+                    child.terminate()
 
 
 def _teller(
@@ -89,6 +98,8 @@ def _play(
 
 
 def _remember(remake: Callable[[], Ground]) -> None:
+    # Who interrupts the command interrupts the parent, and that ends its workers without a word.
+    signal(SIGINT, SIG_IGN)
     _ground[:] = [remake()]
 
 

@@ -24,6 +24,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 MAX_PAYMENTS: Final = 1_000_000
 MAX_WORKERS: Final = 64
+MAX_SPAN_S: Final = 30 * 86_400  # virtual; keys of the cast are certified for a thousand hours
 SHARES: Final = "25,50,75,100"
 REGIME_NAMES: Final = ("MIXED", "ATOMIC", "BARE", "SECURED")  # of replay.regimes, loaded late
 
@@ -205,6 +206,9 @@ def replay(
     as_json: bool,
 ) -> None:
     require_place(picture)
+    if payments * every > MAX_SPAN_S:
+        days = MAX_SPAN_S // 86_400
+        fail(UNUSABLE, f"{payments} payments, one each {every} s, take more than {days} days")
     asked = Asked(
         source,
         payments,
