@@ -33,10 +33,12 @@ LOOKS: Final[Mapping[str, tuple[Stroke, Fill]]] = {
     "BARE": (Stroke("#c04000", (1, 1.3), 1.8), Fill("#ef9a6b", "^")),
     "SECURED": (Stroke("#00795a", (5, 1.5, 1, 1.5), 1.6), Fill("#7fd6b8", "D")),
 }
-LEVEL_LOOKS: Final[Mapping[Level, tuple[str, str]]] = {  # fill and hatch, dark to light in grey
+LEVEL_LOOKS: Final[
+    Mapping[Level, tuple[str, str]]
+] = {  # fill and hatch, dark to light in grey; dots as a hatch take 150 KB of an SVG
     Level.ATOMIC: ("#5f93bd", ""),
     Level.SECURED: ("#7fd6b8", "///"),
-    Level.PROXY: ("#d9b8d0", "..."),
+    Level.PROXY: ("#d9b8d0", "\\\\\\"),
     Level.BARE: ("#f7d5c2", "xxx"),
 }
 
