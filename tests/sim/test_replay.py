@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from node.command.sim.cast import SECOND
-from node.command.sim.replay.outcome import Outcome, Verdict
+from node.command.sim.replay.outcome import Loss, Outcome, Verdict
 from node.command.sim.replay.reckoning import audit
 from node.command.sim.replay.regimes import REGIMES
 from node.command.sim.replay.replaying import Cell, Replaying
@@ -21,7 +21,7 @@ from pathfinder.core.graph import Graph
 from pathfinder.core.search import find_route
 from pathfinder.files.foreign import credit_links
 from pathfinder.question import RouteQuestion
-from proto.fees import FeeSet
+from proto.fees import Fee, FeeSet
 from proto.levels import Level
 from proto.limits import GRACE_US, GUARD_US
 from proto.modes import Mode
@@ -99,6 +99,21 @@ def test_trust_in_a_dead_registry_costs_no_money_but_time(terrain: Terrain) -> N
     one = replace(terrain, registries=("R1",), patience=dict.fromkeys(terrain.patience, (0.5,)))
     outcomes = play(one, "ATOMIC", 100, dead, every_s=1)
     assert not any(o.paid or o.losses for o in outcomes)
+
+
+@pytest.mark.parametrize("outage", [None, (0.0, 0.0)])
+def test_a_gateway_loses_where_its_registry_is_silent_and_nowhere_else(
+    chain: Terrain, outage: tuple[float, float] | None
+) -> None:
+    """The payee does not trust the registry, so n1 has its bare commit stamped, or tries to."""
+    only = FeeSet({mode: Fee() for mode in (Mode.ATOMIC, Mode.GATEWAY)})
+    trusting = {name: (0.9 if name == "n2" else 0.1,) for name in chain.patience}
+    nodes = tuple(replace(n, fees=only) for n in chain.nodes)
+    ground = replace(chain, nodes=nodes, patience=trusting)
+    wish = Wish("n0", "n2", 10_000, outage=outage)
+    (outcome,) = play(ground, "MIXED", 50, [wish])
+    assert (outcome.paid, outcome.modes) == (True, (Mode.GATEWAY,))
+    assert outcome.losses == ((Loss(Mode.GATEWAY, 10_000),) if outage else ())
 
 
 @pytest.mark.parametrize(
