@@ -18,6 +18,11 @@ PLACES: Final[dict[str, Place]] = {
         "hold_times",
         "for how long credit is held when a payee never answers",
     ),
+    "replay": Place(
+        "node.command.sim.replay.command",
+        "replay",
+        "payments over a real network: mixed levels or one",
+    ),
 }
 
 
