@@ -25,6 +25,7 @@ from tests.machines import caught_by, profile
 NAMES = ("P", "A", "B", "C", "Q")
 SECOND = 1_000_000
 NAME = st.sampled_from(NAMES)
+ENDS = st.tuples(NAME, NAME).filter(lambda ends: ends[0] != ends[1])
 SPAN = st.sampled_from((1, 3, 10, 1000))  # seconds until an advert expires
 STEP = st.integers(0, 3)  # how much newer than what is known; 0: as old
 
@@ -58,7 +59,7 @@ class BoardMachine(RuleBasedStateMachine):
         self._take((name,), node, step, span, False, self.graph.upsert_node)
 
     @rule(
-        ends=st.tuples(NAME, NAME).filter(lambda e: e[0] != e[1]),
+        ends=ENDS,
         step=STEP, span=SPAN, available=st.sampled_from((0, 50, 1000, 9000)),
         closed=st.booleans(), own=st.none() | FEES,
     )  # fmt: skip
@@ -97,9 +98,7 @@ class BoardMachine(RuleBasedStateMachine):
         self.graph.forget_expired(self.now_us)
         self.said = {key: said for key, said in self.said.items() if said[2] >= self.now_us}
 
-    @rule(
-        ends=st.tuples(NAME, NAME).filter(lambda e: e[0] != e[1]), amount=st.sampled_from((1, 60))
-    )
+    @rule(ends=ENDS, amount=st.sampled_from((1, 60)))
     def somebody_asks(self, ends: tuple[str, str], amount: int) -> None:
         known = {key[0] for key in self.said if len(key) == 1}
         if not set(ends) <= {n for n in known if self.said[n,][2] >= self.now_us}:

@@ -34,8 +34,12 @@ class GossipMachine(RuleBasedStateMachine):
         self.apart: set[tuple[bytes, bytes]] = set()  # differed at the first turn, and since
         self.old: list[Answer] = []
 
-    @rule(side=st.integers(0, 2), numbers=st.lists(NUMBERS, max_size=30), sequence=st.integers(1, 4),
-          long=st.booleans())  # fmt: skip
+    @rule(
+        side=st.integers(0, 2),
+        numbers=st.lists(NUMBERS, max_size=30),
+        sequence=st.integers(1, 4),
+        long=st.booleans(),
+    )
     def adverts_are_heard(self, side: int, numbers: list[int], sequence: int, long: bool) -> None:
         """By one of them, or (2) by both."""
         expires_at_us = self.now_us + (60 if long else 1) * SPAN_US
