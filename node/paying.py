@@ -275,8 +275,10 @@ class Payer:
                 carried = payment.phase is PaymentPhase.COMMITTED
                 self.lines.ended(payment_id, carried=carried)
             if payment.phase.final:
-                self._driven.remove(payment_id)
-                return
+                if await self._endures(payment_id):
+                    self._driven.remove(payment_id)
+                    return
+                continue
             if payment.phase is PaymentPhase.PROMISED:
                 await changed.wait()
                 continue
@@ -285,6 +287,17 @@ class Payer:
             except StoreUnavailable as error:
                 log.warning("payment %s waits for the store: %s", payment_id.hex()[:8], error)
                 await trio.sleep(1)
+
+    async def _endures(self, payment_id: bytes) -> bool:
+        """Whether an end that memory shows is on the disk. It runs ahead of it: an end that was
+        rolled back must not leave a payment that nobody sees to until the next start."""
+        if self._engine.is_ahead:
+            try:
+                await self._engine.durable()
+            except StoreUnavailable:
+                await trio.sleep(1)
+                return False
+        return self._payment(payment_id).phase.final
 
     async def _between_attempts(self, payment: Payment, course: Course) -> Course:
         """The next attempt, or none any more; what was learned so far."""

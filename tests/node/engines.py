@@ -1,7 +1,7 @@
 """Whole engines in one process: real stores, real signatures and numbers, a network in memory.
 
 Time is virtual: it is trio's (a MockClock's), with a step that a test may add to the wall clock.
-The registries are the judges of `tests.node.world`; `plan` dictates payments to this world too.
+The registries are the judges of the world of bare cores, whose `plan` dictates payments here too.
 """
 
 import math
@@ -18,6 +18,10 @@ import trio.testing
 
 from node.archive import Archive
 from node.archiving import Archiver
+from node.command.sim.cast import NOW_US, digest, signing_key
+from node.command.sim.cores.books import Books
+from node.command.sim.cores.plan import USD, assert_books_mirror, terms
+from node.command.sim.cores.world import Node, World
 from node.core.apply import Applied
 from node.core.effects import Answer, AskRegistries
 from node.core.events import AcceptLine, Event, OfferLine, RegistrySaid
@@ -40,10 +44,6 @@ from runtime.transport import GossipArrived, LinkEvent, PeerEndpoint
 from runtime.transport_memory import MemoryNetwork, MemoryTransport
 from runtime.write_plan import InsertRows
 from runtime.writer import InlineWriter
-from tests.node.books import Books
-from tests.node.plan import USD, assert_books_mirror, terms
-from tests.node.world import Node, World
-from tests.proto.build import NOW_US, digest, signing_key
 
 Terms = Callable[[NodeId], Settings]
 NOWHERE = PeerEndpoint(b"", None)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import trio
 
+from node.command.sim.cast import SECOND
+from node.command.sim.cores.plan import Attempt, Route, pay
 from node.core.rows import (
     Line,
     Payment,
@@ -17,8 +19,6 @@ from proto import messages
 from proto.levels import Level
 from proto.limits import US
 from tests.node.engines import Engines
-from tests.node.plan import Attempt, Route, pay
-from tests.proto.build import SECOND
 
 A, S, B = Level.ATOMIC, Level.SECURED, Level.BARE
 LEVELS = [(A, A, A), (S, S, S), (B, B, B), (B, A, A)]

@@ -12,6 +12,10 @@ from sqlalchemy import Connection
 
 from node.archive import Archive
 from node.archiving import Archiver
+from node.command.sim.cast import digest, signing_key
+from node.command.sim.cores.books import Books
+from node.command.sim.cores.plan import terms
+from node.command.sim.cores.world import Node
 from node.core.effects import AskRegistries
 from node.core.events import Event
 from node.engine import Engine
@@ -28,12 +32,8 @@ from proto.keys import NodeId, SealKey
 from runtime.faults import reading
 from runtime.store_postgresql import ServerStore
 from tests.cluster import Cluster
-from tests.node.books import Books
 from tests.node.engines import NOWHERE, Disk, Engines, Host, Running, Terms
-from tests.node.plan import terms
 from tests.node.sites import Sites
-from tests.node.world import Node
-from tests.proto.build import digest, signing_key
 
 
 @dataclass

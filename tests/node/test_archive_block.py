@@ -18,6 +18,7 @@ from node.archive_block import (
     keys_of,
     promise_key,
 )
+from node.command.sim.cast import digest
 from node.core.rows import (
     Direction,
     Payment,
@@ -32,7 +33,6 @@ from proto.keys import NodeId
 from proto.levels import Level
 from proto.money import Brand
 from proto.reason import Reason, Refusal
-from tests.proto.build import digest
 
 NODE, PEER = NodeId(digest("node")), NodeId(digest("peer"))
 

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import pytest
 import trio.testing
 
+from node.command.sim.cast import SECOND
+from node.command.sim.cores.plan import Route, make_request, pay
 from node.control.settled import Settled
 from node.core.rows import (
     Payment,
@@ -18,7 +20,6 @@ from proto.envelope import Envelope
 from proto.levels import Level
 from proto.messages import LineState, Redeemed, decode
 from tests.node.engines import chain, engines
-from tests.node.plan import Route, make_request, pay
 from tests.node.settled_world import (
     AMOUNT,
     LEVELS,
@@ -32,7 +33,6 @@ from tests.node.settled_world import (
     paid,
     say,
 )
-from tests.proto.build import SECOND
 
 
 @pytest.mark.parametrize("levels", LEVELS)

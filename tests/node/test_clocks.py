@@ -5,13 +5,13 @@ import pytest
 import trio
 import trio.testing
 
+from node.command.sim.cast import SECOND
+from node.command.sim.cores.plan import Attempt, Route, ended, make_request, pay
 from node.core.events import ConfirmRequest
 from node.core.rows import PaymentPhase, PromisePhase
 from proto.levels import Level
 from tests.node.engines import Engines, chain, engines
-from tests.node.plan import Attempt, Route, ended, make_request, pay
 from tests.node.test_engine import phase
-from tests.proto.build import SECOND
 
 A, S, B = Level.ATOMIC, Level.SECURED, Level.BARE
 HOUR = 3600 * SECOND

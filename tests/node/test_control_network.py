@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from node.command.finder import LocalFinder
+from node.command.sim.cast import NOW_US, SECOND
 from node.control import network
 from node.control.context import Context
 from node.control.failure import Arguments, ControlFailure
@@ -26,7 +27,6 @@ from runtime.clock import FakeClock
 from runtime.gossip import Gossip
 from runtime.transport import Transport
 from tests.pathfinder.test_route_cache import node_advert
-from tests.proto.build import NOW_US, SECOND
 from tests.proto.test_adverts import seal_certificate
 
 HOUR_US = 3600 * SECOND

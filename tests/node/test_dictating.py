@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from node.command.sim.cast import NOW_US, SINGLE, digest
 from node.core.events import StartAttempt
 from node.core.rows import Line, LinePhase
 from node.core.view import Settings
@@ -25,7 +26,6 @@ from proto.reason import Reason, Refusal
 from proto.request import PaymentRequest
 from proto.schedule import schedule
 from runtime.clock import FakeClock
-from tests.proto.build import NOW_US, SINGLE, digest
 
 USD = Brand(bytes(15) + b"\1", "USD")
 NODES = {name: NodeId(digest("node " + name)) for name in "PABQ"}

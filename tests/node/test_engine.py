@@ -8,13 +8,7 @@ import trio
 import trio.lowlevel
 import trio.testing
 
-from node.core.events import AddRequest
-from node.core.rows import Payment, PaymentPhase, RequestPhase
-from node.links import ACKNOWLEDGE_AFTER_US
-from proto.levels import Level
-from proto.limits import US
-from tests.node.engines import Engines, chain, engines
-from tests.node.plan import (
+from node.command.sim.cores.plan import (
     Attempt,
     Route,
     create,
@@ -25,6 +19,12 @@ from tests.node.plan import (
     payment_of,
     request_of,
 )
+from node.core.events import AddRequest
+from node.core.rows import Payment, PaymentPhase, RequestPhase
+from node.links import ACKNOWLEDGE_AFTER_US
+from proto.levels import Level
+from proto.limits import US
+from tests.node.engines import Engines, chain, engines
 
 A, S, B, X = Level.ATOMIC, Level.SECURED, Level.BARE, Level.PROXY
 ATOMIC = (A, A, A)

@@ -10,6 +10,8 @@ import trio
 import trio.testing
 from sqlalchemy import select
 
+from node.command.sim.cast import R1, R2, SECOND
+from node.command.sim.cores.plan import Attempt, Route, given_by, make_request, pay
 from node.core.events import FromPeer
 from node.core.rows import IncidentKind
 from node.core.view import Caps
@@ -28,8 +30,6 @@ from runtime.gossip import Gossip
 from runtime.transport import Transport
 from tests.node.engines import Engines, chain, engines
 from tests.node.evidence import aborted_by, committed_by, refusal_of
-from tests.node.plan import Attempt, Route, given_by, make_request, pay
-from tests.proto.build import R1, R2, SECOND
 
 A = Level.ATOMIC
 

@@ -3,13 +3,13 @@
 import trio
 import trio.testing
 
+from node.command.sim.cores.plan import Route, create, dictate, make_request, pay, payment_of, terms
 from node.core.rows import PaymentPhase
 from node.engine import MAX_BURST, MAX_GROUPS_AHEAD
 from proto.levels import Level
 from proto.messages import Claim
 from runtime.transport import BatchArrived
 from tests.node.engines import NOWHERE, Engines, engines
-from tests.node.plan import Route, create, dictate, make_request, pay, payment_of, terms
 from tests.node.test_frames import COMMIT, envelopes
 
 FRAME = 64

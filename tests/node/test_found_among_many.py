@@ -4,6 +4,7 @@ import pytest
 import trio
 import trio.testing
 
+from node.command.sim.cores.plan import Route, make_request, pay
 from node.control.context import Context
 from node.control.failure import ControlFailure
 from node.core.events import ConfirmRequest
@@ -12,7 +13,6 @@ from node.core.rows import Incident, Payment, Request
 from proto.descriptor import transaction_uuid
 from proto.levels import Level
 from tests.node.engines import Engines, chain, engines
-from tests.node.plan import Route, make_request, pay
 from tests.node.settled_world import SHORT, archive
 
 KINDS = (Payment, Request, Incident)

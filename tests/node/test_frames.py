@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 
+from node.command.sim.cast import digest
+from node.command.sim.cores.plan import USD, Route, ended, pay, payment_of, terms
 from node.core.events import OfferLine
 from node.core.rows import PaymentPhase, Row
 from proto.commit import Commit, Evidence
@@ -25,8 +27,7 @@ from runtime.transport import (
 )
 from runtime.transport_memory import MemoryTransport
 from tests.node.engines import NOWHERE, Engines, engines
-from tests.node.plan import USD, Route, ended, pay, payment_of, terms
-from tests.proto.build import DESCRIPTOR, digest
+from tests.proto.build import DESCRIPTOR
 
 AMOUNT = 1000
 COMMIT = Commit(DESCRIPTOR.encode(), Evidence(()).encode())

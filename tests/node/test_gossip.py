@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import cast
 
+from node.command.sim.cast import R1
 from node.links import Links
 from proto.adverts import FRAUD_KIND, Advert, FraudAdvert, LineAdvert, read_advert
 from proto.envelope import Envelope, Proof
@@ -12,7 +13,6 @@ from proto.keys import NodeId, SigningKey
 from proto.money import Brand
 from runtime.gossip import Gossip
 from runtime.transport import Transport
-from tests.proto.build import R1
 
 NOW_US = 1_800_000_000_000_000
 HOUR_US = 3_600_000_000

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.command.finder import LocalFinder
+from node.command.sim.cast import R1, R2, CastRegistry, make_registry, signing_key
 from pathfinder.core.graph import Graph
 from pathfinder.core.search import find_route
 from pathfinder.files.network_parse import parse_network
@@ -29,7 +30,6 @@ from proto.registry_list import make_list
 from runtime.network_page import Page
 from tests.pathfinder.networks import case
 from tests.pathfinder.test_route_cache import EXPIRES_US, NOW_US, line_advert, node_advert
-from tests.proto.build import R1, R2, TestRegistry, make_registry, signing_key
 
 VIEW = Viewpoint(NOW_US)
 REGISTRIES = {name: make_registry(name) for name in ("R0", "R1", "R2", "R3")}
@@ -49,7 +49,7 @@ def line(promisor: NodeAdvert, promisee: NodeAdvert, brand: Brand, room: int = 1
     return replace(line_advert((promisor.node, promisee.node), 1, room), brand=brand)
 
 
-def record(registry: TestRegistry, name: str | None = None) -> RecordAdvert:
+def record(registry: CastRegistry, name: str | None = None) -> RecordAdvert:
     called = registry.record.name if name is None else name
     return RecordAdvert(replace(registry.record, name=called, expires_at_us=EXPIRES_US))
 

@@ -10,6 +10,8 @@ from typing import Any, cast
 import trio
 import trio.testing
 
+from node.command.sim.cast import SINGLE, digest
+from node.command.sim.cores.plan import ended, given_by, make_request, terms
 from node.core.events import ConfirmRequest
 from node.core.rows import Payment, PaymentPhase, PromisePhase, Request
 from node.pay_options import PayOptions
@@ -22,9 +24,7 @@ from proto.reason import Reason
 from proto.request import read_request
 from proto.schedule import schedule
 from tests.node.engines import Engines, engines
-from tests.node.plan import ended, given_by, make_request, terms
 from tests.node.test_store_gone import gone
-from tests.proto.build import SINGLE, digest
 
 AMOUNT = 1000
 
@@ -339,3 +339,18 @@ async def test_what_ends_without_a_refusal_teaches_nothing(
         await house.pay(make_request(world, "Q", AMOUNT))
         await trio.sleep(1)
         assert len(house.payer.lines) == 0
+
+
+async def test_an_end_that_the_disk_refused_does_not_leave_a_payment_that_nobody_sees_to(
+    autojump_clock: trio.testing.MockClock, tmp_path: Any
+) -> None:
+    """Memory shows the end before the disk has it. The simulator found a payer's task that took it
+    at its word: the end was rolled back, and the payment stayed ROUTING until the next start."""
+    async with stage() as (world, house):
+        request = make_request(world, "Q", AMOUNT)
+        made, _ = await house.pay(request)
+        with gone(world, "P", tmp_path):
+            await trio.sleep(20)
+        await trio.sleep(5)
+        assert house.stands(made)[0] is PaymentPhase.ABORTED
+        world.audit()

@@ -7,6 +7,7 @@ from random import Random
 import pytest
 
 from node.command.finder import LocalFinder
+from node.command.sim.cast import R1, R2, R3, SECOND, TWO_OF_THREE
 from node.pay_options import PayOptions
 from node.policy_json import policy_json, policy_of_json
 from node.routing import NoRoute, RouteFound, RouteQuery
@@ -26,7 +27,6 @@ from tests.pathfinder.test_route_cache import (
     node_advert,
     question,
 )
-from tests.proto.build import R1, R2, R3, SECOND, TWO_OF_THREE
 
 MIDDLE = NODES[1]
 SLOW = replace(TWO_OF_THREE, delta_us=5 * SECOND)

@@ -18,6 +18,8 @@ import sqlalchemy
 import trio
 import trio.testing
 
+from node.command.sim.cast import SECOND
+from node.command.sim.cores.plan import Route, make_request, pay
 from node.config import CONFIG_NAME
 from node.core.events import ConfirmRequest
 from node.core.rows import Payment, PaymentPhase, Promise
@@ -28,8 +30,6 @@ from proto.levels import Level
 from runtime.store_postgresql import open_server_store
 from tests.cluster import Cluster, cluster
 from tests.node.engines import Engines, chain
-from tests.node.plan import Route, make_request, pay
-from tests.proto.build import SECOND
 
 pytestmark = pytest.mark.edge
 

@@ -16,6 +16,8 @@ import pytest
 import trio
 import trio.testing
 
+from node.command.sim.cast import SINGLE
+from node.command.sim.cores.plan import Attempt, Route, amounts_of, ended, make_request, pay
 from node.core.events import AbandonPayment, DeclineRequest
 from node.core.rows import Promise, PromisePhase, Request, Row
 from proto.envelope import Envelope
@@ -30,8 +32,6 @@ from proto.reason import Reason
 from proto.request import request_hash
 from runtime.transport import BatchArrived
 from tests.node.engines import Engines, chain, engines
-from tests.node.plan import Attempt, Route, amounts_of, ended, make_request, pay
-from tests.proto.build import SINGLE
 
 A, S, B, X = Level.ATOMIC, Level.SECURED, Level.BARE, Level.PROXY
 CHAIN = "PABCQ"

@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 import trio.testing
 
+from node.command.sim.cores.plan import Route, dictate, held_by, make_request, pay
 from node.core.events import CreatePayment
 from node.core.invariants import check
 from node.core.rows import (
@@ -20,7 +21,6 @@ from proto.messages import Redeemed
 from proto.reason import Reason, Refusal
 from proto.request import read_request, request_hash
 from tests.node.engines import chain, engines
-from tests.node.plan import Route, dictate, held_by, make_request, pay
 from tests.node.settled_world import (
     AMOUNT,
     SHORT,

@@ -7,6 +7,7 @@ from typing import cast
 
 import pytest
 
+from node.command.sim.cast import NOW_US, certified, record_message
 from node.control.context import Context
 from node.control.failure import Arguments, ControlFailure
 from node.control.registries import add_registry
@@ -21,7 +22,6 @@ from proto.wire import WireFault
 from runtime.clock import FakeClock
 from runtime.gossip import Gossip
 from runtime.transport import LinkCause, Transport
-from tests.proto.build import NOW_US, certified, record_message
 from tests.proto.successions import (
     BY_OLD_OPERATORS,
     FIRST,

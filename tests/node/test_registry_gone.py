@@ -5,11 +5,11 @@ import pytest
 import trio
 import trio.testing
 
+from node.command.sim.cores.plan import Route, ended, make_request, pay, request_of
 from node.core.events import ConfirmRequest
 from node.core.rows import Ask, PaymentPhase, PromisePhase, RequestPhase
 from proto.levels import Level
 from tests.node.engines import Engines, chain, engines
-from tests.node.plan import Route, ended, make_request, pay, request_of
 from tests.node.test_engine import phase
 
 A, S, B, X = Level.ATOMIC, Level.SECURED, Level.BARE, Level.PROXY

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+from node.command.sim.cast import R1, R2, R3, signing_key
 from node.core.view import Caps
 from node.routing import NoRoute, RouteFound
 from node.terms import Book, Terms
@@ -14,7 +15,6 @@ from proto.policy import single
 from proto.registry_list import RegistryList, make_list
 from tests.node.test_policies import ALL, MEMBERS, MIDDLE, asking, finder
 from tests.pathfinder.test_route_cache import EXPIRES_US, NODES, NOW_US, node_advert
-from tests.proto.build import R1, R2, R3, signing_key
 
 OWNER = signing_key("list owner")
 

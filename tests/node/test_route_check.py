@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from node.command.sim.cast import NOW_US, R1, R2
 from node.route_check import BadRoute, Lie, check_route
 from proto.adverts import RECORD_KIND, LineAdvert, NodeAdvert, read_advert
 from proto.envelope import Envelope, Proof
@@ -32,7 +33,6 @@ from tests.pathfinder.advertised import (
     signed,
     town,
 )
-from tests.proto.build import NOW_US, R1, R2
 
 AMOUNT = 1000
 

@@ -9,6 +9,16 @@ import trio
 import trio.lowlevel
 import trio.testing
 
+from node.command.sim.cores.plan import (
+    Attempt,
+    Route,
+    create,
+    dictate,
+    ended,
+    make_request,
+    pay,
+    request_of,
+)
 from node.core.events import ChangeLimit, ConfirmRequest, CreatePayment
 from node.core.rows import Payment, PaymentPhase, RequestPhase, Row
 from node.engine import StoreUnavailable
@@ -21,7 +31,6 @@ from proto.messages import LineState
 from proto.request import read_request, request_hash
 from runtime.write_plan import UpdateRows
 from tests.cluster import Cluster, cluster
-from tests.node.plan import Attempt, Route, create, dictate, ended, make_request, pay, request_of
 from tests.node.shared_engines import SharedEngines, shared_chain, shared_engines
 
 pytestmark = pytest.mark.edge

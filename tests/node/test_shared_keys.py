@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from node.command.sim.cores.plan import Route, chain_world, pay
 from node.core.invariants import check
 from node.core.rows import Incident, IncidentKind, Key, Line, Payment, Promise, Row
 from node.group import row_writes
@@ -22,7 +23,6 @@ from node.shared.memory import SharedMemory
 from node.store import ROWS, archive_key, outbox, peer, setting
 from proto.levels import Level
 from runtime.write_plan import DeleteRows, Execute, InsertRows, UpdateRows, Write
-from tests.node.plan import Route, chain_world, pay
 
 A = Level.ATOMIC
 

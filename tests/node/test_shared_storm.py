@@ -8,10 +8,10 @@ import trio
 import trio.lowlevel
 import trio.testing
 
+from node.command.sim.cores.plan import Route, ended, make_request, pay
 from node.core.rows import Payment, PaymentPhase
 from proto.levels import Level
 from tests.cluster import Cluster, cluster
-from tests.node.plan import Route, ended, make_request, pay
 from tests.node.shared_engines import SharedEngines, shared_chain, shared_engines
 
 pytestmark = pytest.mark.edge

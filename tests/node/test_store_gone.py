@@ -12,12 +12,12 @@ import trio.testing
 from sqlalchemy import event
 
 import runtime.store
+from node.command.sim.cores.plan import Route, create, ended, make_request, pay
 from node.core.events import AddRequest
 from node.core.rows import PaymentPhase
 from node.engine import StoreUnavailable
 from proto.levels import Level
 from tests.node.engines import Engines, chain, engines
-from tests.node.plan import Route, create, ended, make_request, pay
 from tests.node.test_engine import phase
 
 pytestmark = pytest.mark.edge

@@ -7,13 +7,13 @@ from random import Random
 import pytest
 import trio
 
+from node.command.sim.cast import SECOND
+from node.command.sim.cores.plan import Route, ended, make_request, pay, request_of
 from node.core.rows import PaymentPhase, RequestPhase
 from proto.levels import Level
 from runtime.seeded import run_seeded
 from tests.node.engines import Engines, chain, engines
-from tests.node.plan import Route, ended, make_request, pay, request_of
 from tests.node.test_engine import phase
-from tests.proto.build import SECOND
 
 NAMES = "PABQ"
 PAYMENTS = 25

@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 import trio
 
+from node.command.sim.cores.plan import make_request
 from node.control.avoided import take_avoided
 from node.control.failure import Arguments, ControlFailure
 from node.pay_options import MAX_RISK, PayOptions
@@ -19,7 +20,6 @@ from proto.levels import Level
 from proto.limits import DECISION_TIME_US, MAX_HOPS
 from proto.modes import Mode
 from proto.route import RouteQuery
-from tests.node.plan import make_request
 from tests.node.test_paying import AMOUNT, stage
 
 A, B, C = (NodeId(bytes([digit]) * 32) for digit in (0xA1, 0xB2, 0xC3))

@@ -2,6 +2,7 @@
 
 import json
 
+from node.command.sim.cast import R1, digest
 from node.core.view import Caps
 from node.store import setting
 from node.terms import Book, Terms
@@ -9,7 +10,6 @@ from proto.keys import NodeId
 from proto.lateness import rule_in, rule_of
 from proto.registry_record import RegistryRecord
 from runtime.write_plan import InsertRows, UpdateRows, Write
-from tests.proto.build import R1, digest
 from tests.proto.witnessed import QUORUM, W1, next_record, witnessed
 
 NODE = NodeId(digest("node"))

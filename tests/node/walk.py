@@ -4,6 +4,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
+from node.command.sim.cast import SECOND, SINGLE, TWO_OF_THREE
+from node.command.sim.cores.plan import (
+    Route,
+    assert_books_mirror,
+    create,
+    dictate,
+    ended,
+    is_viable,
+    make_request,
+    open_line,
+    policy_for,
+    relies,
+    terms,
+)
+from node.command.sim.cores.world import World
 from node.core.events import (
     AbandonPayment,
     ChangeLimit,
@@ -27,21 +42,6 @@ from proto.modes import Mode, mode_of
 from proto.money import Rate
 from proto.policy import RegistryPolicy
 from proto.reason import Reason, Refusal
-from tests.node.plan import (
-    Route,
-    assert_books_mirror,
-    create,
-    dictate,
-    ended,
-    is_viable,
-    make_request,
-    open_line,
-    policy_for,
-    relies,
-    terms,
-)
-from tests.node.world import World
-from tests.proto.build import SECOND, SINGLE, TWO_OF_THREE
 
 HEALED_US = 400 * SECOND  # the longest expiry, the horizon, and the slowest question after them
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
+from node.command.sim.cast import NOW_US, R1, R2, R3, digest, signing_key
 from pathfinder.by_id import find
 from pathfinder.core.graph import Upsert
 from pathfinder.serving.feed import Feed
@@ -23,7 +24,6 @@ from proto.route import LineEnds, NoRoute, RouteFound, RouteQuery
 from proto.route_wire import found_to_message
 from proto.v1 import pathfinder_pb2 as pb
 from proto.viability import NodeFacts
-from tests.proto.build import NOW_US, R1, R2, R3, digest, signing_key
 
 BRAND = Brand(b"b" * 16, "USD")
 LATER_US = NOW_US + 1800 * US

@@ -7,6 +7,7 @@ from typing import Any
 
 import trio
 
+from node.command.sim.cast import NOW_US
 from pathfinder.config import PathFinderConfig
 from pathfinder.serving.searching import Searching
 from pathfinder.serving.service import FindingService
@@ -18,7 +19,6 @@ from runtime.rpc_client import RpcChannel
 from runtime.rpc_server import RpcServer
 from runtime.tls import TlsIdentity, make_tls_identity, server_credentials
 from tests.pathfinder.advertised import Advertised
-from tests.proto.build import NOW_US
 
 FINDER = NodeId(b"f" * 32)
 FIND = "/pledgeway.v1.PathFinder/FindRoute"

@@ -5,6 +5,7 @@ from random import Random
 
 import pytest
 
+from node.command.sim.cast import NOW_US, R1, R2, R3
 from pathfinder.by_id import find
 from pathfinder.core.graph import Upsert
 from pathfinder.serving.feed import MAX_POLICIES, Feed
@@ -23,7 +24,6 @@ from tests.pathfinder.advertised import (
     signed,
     town,
 )
-from tests.proto.build import NOW_US, R1, R2, R3
 
 NAMES = "PABCQ"
 

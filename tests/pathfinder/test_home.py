@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from node.command.sim.cast import signing_key
 from pathfinder.config import (
     ConfigFault,
     PathFinderConfig,
@@ -36,7 +37,6 @@ from proto.card import (
 )
 from proto.wire import WireFault
 from runtime.identity import Identity, card, create_identity
-from tests.proto.build import signing_key
 
 NOW_US = 1_790_000_000_000_000
 FINDER = PathFinderConfig("Finder", "127.0.0.1:7600")

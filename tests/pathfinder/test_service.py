@@ -9,6 +9,7 @@ import pytest
 import trio
 import trio.testing
 
+from node.command.sim.cast import NOW_US
 from pathfinder.serving import service as room
 from pathfinder.serving.searching import Searching
 from proto.policy import RegistryPolicy
@@ -29,7 +30,6 @@ from runtime.rpc import CallContext, RpcRefused
 from runtime.rpc_client import RpcFailed
 from tests.pathfinder.advertised import BOTH, Advertised, id_of, random_town, town
 from tests.pathfinder.serving import FIND, FINDER, STATUS, StoppedClock, service_of, serving
-from tests.proto.build import NOW_US
 
 STRANGER = CallContext("ipv4:203.0.113.7:5000", None, 10.0)
 EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED

@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-from proto.keys import KeyCertificate, KeyPurpose, SigningKey
-from proto.registry_record import RegistryRecord, read_record, registry_id, sign_record, sign_root
-from tests.proto.build import (
+from node.command.sim.cast import (
     certified,
     record_message,
     root_of,
     signing_key,
     statement_key_certificate,
 )
+from proto.keys import KeyCertificate, KeyPurpose, SigningKey
+from proto.registry_record import RegistryRecord, read_record, registry_id, sign_record, sign_root
 
 OLD = [signing_key(f"old operator {i}") for i in range(3)]
 NEW = [signing_key(f"new operator {i}") for i in range(3)]

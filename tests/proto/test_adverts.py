@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.command.sim.cast import NOW_US, R1, R2, SECOND, digest, signing_key
 from proto.adverts import (
     LINE_KIND,
     NODE_KIND,
@@ -32,7 +33,6 @@ from proto.modes import Mode
 from proto.money import Brand, Rate
 from proto.v1 import types_pb2 as pb
 from proto.wire import WireFault
-from tests.proto.build import NOW_US, R1, R2, SECOND, digest, signing_key
 
 NODE, PEER = signing_key("node"), signing_key("peer")
 SEAL = SealKey(digest("seal"))

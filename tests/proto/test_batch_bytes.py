@@ -3,11 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.command.sim.cast import signing_key
 from proto.batch_bytes import sign_batch_bytes
 from proto.envelope import Proof, sign_batch
 from proto.v1 import types_pb2 as pb
 from proto.wire_bytes import sized, varint
-from tests.proto.build import signing_key
 
 KIND = "pledgeway/test/v1"
 KEY = signing_key("batch")

@@ -8,6 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.command.sim.cast import (
+    R1,
+    R2,
+    R3,
+    R4,
+    RECORDS,
+    SECOND,
+    TWO_OF_THREE,
+    CastRegistry,
+    make_registry,
+    signing_key,
+)
 from proto.certificate import (
     AbortCertificate,
     Certificate,
@@ -38,21 +50,11 @@ from proto.wire import WireFault
 from tests.proto.build import (
     COMMITTER,
     DESCRIPTOR,
-    R1,
-    R2,
-    R3,
-    R4,
-    RECORDS,
-    SECOND,
-    TWO_OF_THREE,
-    TestRegistry,
     abort_certificate,
     aborted_leaf,
     commit_certificate,
     committed_leaf,
     make_commit,
-    make_registry,
-    signing_key,
 )
 
 F = CertificateFault
@@ -67,7 +69,7 @@ def verify(certificate: Certificate) -> Descriptor:
     return verify_abort_certificate(certificate, RECORDS, D)
 
 
-def with_leaf(registry: TestRegistry = R1, **changes: object) -> CommitCertificate:
+def with_leaf(registry: CastRegistry = R1, **changes: object) -> CommitCertificate:
     leaf = committed_leaf(COMMIT, DESCRIPTOR, **changes).encode()
     return CommitCertificate(COMMIT, (registry.sign_statement(leaf),))
 
@@ -81,7 +83,7 @@ def collective(*statements: SignedStatement) -> CommitCertificate:
     return CommitCertificate(make_commit(COLLECTIVE), statements)
 
 
-def member(registry: TestRegistry, **changes: object) -> SignedStatement:
+def member(registry: CastRegistry, **changes: object) -> SignedStatement:
     leaf = committed_leaf(make_commit(COLLECTIVE), COLLECTIVE, **changes)
     return registry.sign_statement(leaf.encode())
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.command.sim.cast import digest
 from proto.checkpoint import (
     MAX_TIME_S,
     Checkpoint,
@@ -19,7 +20,6 @@ from proto.checkpoint import (
 from proto.keys import SigningKey
 from proto.note import COSIGNATURE, Note, NoteKey, NoteSignature
 from proto.wire import WireFault
-from tests.proto.build import digest
 from tests.proto.test_note import mutated
 
 # A checkpoint of a public log with the cosignatures of public witnesses, and a signature of a

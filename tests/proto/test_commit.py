@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.command.sim.cast import R1, digest, signing_key
 from proto.commit import (
     SHARE_KIND,
     Commit,
@@ -21,15 +22,7 @@ from proto.descriptor import Descriptor, commit_id
 from proto.envelope import Proof, sign, sign_batch
 from proto.limits import MAX_EVIDENCE_BYTES, MAX_PREIMAGE_BYTES
 from proto.wire import WireFault
-from tests.proto.build import (
-    COMMITTER,
-    DESCRIPTOR,
-    R1,
-    committed_leaf,
-    digest,
-    make_commit,
-    signing_key,
-)
+from tests.proto.build import COMMITTER, DESCRIPTOR, committed_leaf, make_commit
 
 K1, K2, K3 = (signing_key(f"committer {i}") for i in range(3))
 TWO_OF_THREE = replace(DESCRIPTOR, committers=(K1.public, K2.public, K3.public), threshold=2)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.command.sim.cast import NOW_US, SECOND, SINGLE, TWO_OF_THREE, digest, signing_key
 from proto.descriptor import (
     Descriptor,
     DescriptorInvalid,
@@ -19,7 +20,7 @@ from proto.descriptor import (
     transaction_uuid,
 )
 from proto.policy import RegistryPolicy
-from tests.proto.build import DESCRIPTOR, NOW_US, SECOND, SINGLE, TWO_OF_THREE, digest, signing_key
+from tests.proto.build import DESCRIPTOR
 from tests.proto.wireforge import chunk, join, number, one, split
 
 N1, N2, N3, N4, N5 = DescriptorRule

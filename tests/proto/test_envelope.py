@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.command.sim.cast import digest, signing_key
 from proto.envelope import (
     BATCH_KIND,
     MAX_KIND_BYTES,
@@ -21,7 +22,6 @@ from proto.merkle import leaf_hash, merkle_root
 from proto.pae import pae
 from proto.v1 import types_pb2 as pb
 from proto.wire import WireFault
-from tests.proto.build import digest, signing_key
 
 KEY, OTHER = signing_key("envelope"), signing_key("other")
 KIND = "pledgeway/message/v1"

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from node.command.sim.cast import digest, signing_key
 from proto.key_certificate import (
     KEY_KIND,
     MAX_CERTIFIED_KEY_BYTES,
@@ -15,7 +16,6 @@ from proto.key_certificate import (
 from proto.keys import KeyCertificate, KeyPurpose
 from proto.v1 import types_pb2 as pb
 from proto.wire import WireFault
-from tests.proto.build import digest, signing_key
 
 NODE, OTHER = signing_key("node"), signing_key("other")
 SEAL = KeyCertificate(NODE.public, KeyPurpose.SEAL, digest("seal"), 100, 200)

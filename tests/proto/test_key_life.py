@@ -4,6 +4,15 @@ from dataclasses import replace
 
 import pytest
 
+from node.command.sim.cast import (
+    SECOND,
+    certified,
+    digest,
+    record_message,
+    root_of,
+    signing_key,
+    statement_key_certificate,
+)
 from proto.certificate import (
     CertificateFault,
     CertificateInvalid,
@@ -27,18 +36,7 @@ from proto.statement import (
 )
 from proto.tlog_proof import LogProof
 from proto.v1 import types_pb2 as pb
-from tests.proto.build import (
-    DESCRIPTOR,
-    SECOND,
-    certified,
-    committed_leaf,
-    digest,
-    make_commit,
-    record_message,
-    root_of,
-    signing_key,
-    statement_key_certificate,
-)
+from tests.proto.build import DESCRIPTOR, committed_leaf, make_commit
 
 OPERATORS = [signing_key(f"operator {i}") for i in range(3)]
 OWNER = registry_id(root_of(OPERATORS).encode())

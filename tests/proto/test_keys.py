@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.command.sim.cast import digest, signing_key
 from proto.keys import (
     KeyCertificate,
     KeyPurpose,
@@ -14,7 +15,6 @@ from proto.keys import (
     verify_raw,
 )
 from proto.pae import pae
-from tests.proto.build import digest, signing_key
 
 PAE_VECTORS = [
     # The example of the DSSE specification, and its edges.

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from node.command.sim.cast import R2, signing_key
 from proto.certificate import CommitCertificate
 from proto.descriptor import commit_id
 from proto.lateness import (
@@ -22,7 +23,7 @@ from proto.log_leaf import EPOCH_US, FenceLeaf
 from proto.note import COSIGNATURE, NoteKey
 from proto.record_parts import KeyRevocation, RecordWitness
 from proto.statement import SignedStatement, Statement
-from tests.proto.build import DESCRIPTOR, R2, committed_leaf, make_commit, signing_key
+from tests.proto.build import DESCRIPTOR, committed_leaf, make_commit
 from tests.proto.witnessed import INDEX, NAMES, W1, witnessed
 
 COMMIT = make_commit(DESCRIPTOR)

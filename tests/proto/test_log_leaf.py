@@ -6,6 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.command.sim.cast import (
+    R1,
+    R2,
+    R3,
+    RECORDS,
+    SECOND,
+    TWO_OF_THREE,
+    CastRegistry,
+    digest,
+    make_registry,
+    signing_key,
+)
 from proto.certificate import (
     AbortCertificate,
     CertificateFault,
@@ -28,22 +40,7 @@ from proto.statement import (
 )
 from proto.v1 import types_pb2 as pb
 from proto.wire import WireFault
-from tests.proto.build import (
-    DESCRIPTOR,
-    R1,
-    R2,
-    R3,
-    RECORDS,
-    SECOND,
-    TWO_OF_THREE,
-    TestRegistry,
-    abort_certificate,
-    committed_leaf,
-    digest,
-    make_commit,
-    make_registry,
-    signing_key,
-)
+from tests.proto.build import DESCRIPTOR, abort_certificate, committed_leaf, make_commit
 
 D = DESCRIPTOR.deadline_us
 ID = commit_id(DESCRIPTOR.encode())
@@ -51,7 +48,7 @@ FENCE = FenceLeaf(D)
 
 
 def by_fence(
-    registry: TestRegistry = R1,
+    registry: CastRegistry = R1,
     leaf: bytes = FENCE.encode(),
     about: bytes = ID,
     key: SigningKey | None = None,

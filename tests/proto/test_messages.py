@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.command.sim.cast import R1, signing_key
 from proto import messages as m
 from proto.levels import Level
 from proto.limits import MAX_AMOUNT, MAX_DESCRIPTOR_BYTES, MAX_POLICY_MEMBERS
@@ -17,14 +18,7 @@ from proto.onion import PACKET_BYTES
 from proto.reason import Reason, Refusal
 from proto.v1 import node_pb2 as pb
 from proto.wire import WireFault
-from tests.proto.build import (
-    DESCRIPTOR,
-    R1,
-    abort_certificate,
-    commit_certificate,
-    make_commit,
-    signing_key,
-)
+from tests.proto.build import DESCRIPTOR, abort_certificate, commit_certificate, make_commit
 
 A, B = signing_key("a").node_id, signing_key("b").node_id
 ID, LINE = b"p" * 16, b"l" * 16

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.command.sim.cast import digest
 from proto.keys import SigningKey
 from proto.limits import MAX_NOTE_BYTES, MAX_NOTE_SIGNATURES
 from proto.note import COSIGNATURE, ED25519, Note, NoteKey, NoteSignature, note_signed, sign_note
 from proto.plain_text import from_base64, from_decimal
 from proto.wire import WireFault
-from tests.proto.build import digest
 
 # golang.org/x/mod/sumdb/note
 PETER = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"

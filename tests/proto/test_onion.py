@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.command.sim.cast import digest
 from proto.keys import NodeId, SealKey
 from proto.levels import Level
 from proto.limits import MAX_AMOUNT, MAX_HOPS
 from proto.onion import PACKET_BYTES, Deliver, Forward, Instruction, unwrap, wrap
-from tests.proto.build import digest
 
 EPHEMERAL = SealKey(digest("ephemeral"))
 KEYS = [SealKey(digest(f"hop {i}")) for i in range(MAX_HOPS)]

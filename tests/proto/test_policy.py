@@ -5,6 +5,7 @@ from itertools import product
 
 import pytest
 
+from node.command.sim.cast import R1, SINGLE, TWO_OF_THREE, digest
 from proto.limits import MAX_DELTA_US, MIN_DELTA_US
 from proto.policy import (
     EMPTY_POLICY,
@@ -15,7 +16,6 @@ from proto.policy import (
     single,
     symmetric,
 )
-from tests.proto.build import R1, SINGLE, TWO_OF_THREE, digest
 
 S = 1_000_000
 

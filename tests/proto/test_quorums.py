@@ -6,6 +6,7 @@ from itertools import product
 
 import pytest
 
+from node.command.sim.cast import R1, R2, R3, R4, RECORDS, SECOND, digest
 from proto.certificate import (
     AbortCertificate,
     CertificateFault,
@@ -15,19 +16,7 @@ from proto.certificate import (
     verify_commit_certificate,
 )
 from proto.policy import PolicyFault, RegistryPolicy, policy_fault, quorum_fault
-from tests.proto.build import (
-    DESCRIPTOR,
-    R1,
-    R2,
-    R3,
-    R4,
-    RECORDS,
-    SECOND,
-    aborted_leaf,
-    committed_leaf,
-    digest,
-    make_commit,
-)
+from tests.proto.build import DESCRIPTOR, aborted_leaf, committed_leaf, make_commit
 
 LARGEST = 8
 COMMITS, REFUSES, LIES = range(3)

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.command.sim.cast import NOW_US, R1, R2, digest, signing_key
 from proto.adverts import read_advert
 from proto.envelope import Envelope
 from proto.limits import MAX_ADVERT_REGISTRIES, MAX_SEQUENCE
 from proto.registry_list import LIST_KIND, list_from_text, list_id, make_list, read_list
 from proto.v1 import types_pb2 as pb
 from proto.wire import WireFault, canonical
-from tests.proto.build import NOW_US, R1, R2, digest, signing_key
 
 OWNER, THIEF = signing_key("list owner"), signing_key("thief")
 IDS = sorted((R1.id, R2.id))

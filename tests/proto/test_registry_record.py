@@ -7,6 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.command.sim.cast import (
+    NOW_US,
+    R1,
+    certified,
+    record_message,
+    root_of,
+    signing_key,
+    statement_key_certificate,
+)
 from proto.keys import KeyCertificate, KeyPurpose, SigningKey
 from proto.limits import (
     MAX_ADDRESS_CHARS,
@@ -30,15 +39,6 @@ from proto.registry_record import (
 )
 from proto.v1 import types_pb2 as pb
 from proto.wire import WireFault
-from tests.proto.build import (
-    NOW_US,
-    R1,
-    certified,
-    record_message,
-    root_of,
-    signing_key,
-    statement_key_certificate,
-)
 
 A, B, C = (signing_key(f"operator {x}") for x in "abc")
 D, E, G = (signing_key(f"new operator {x}") for x in "deg")

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.command.sim.cast import NOW_US, SECOND, SINGLE, TWO_OF_THREE, digest, signing_key
 from proto.card import CARD_PREFIX, NodeCard, read_card, sign_card
 from proto.envelope import Envelope
 from proto.key_certificate import certify_key
@@ -34,7 +35,6 @@ from proto.request import (
 )
 from proto.v1 import types_pb2 as pb
 from proto.wire import WireFault
-from tests.proto.build import NOW_US, SECOND, SINGLE, TWO_OF_THREE, digest, signing_key
 
 PAYEE, OTHER = signing_key("payee"), signing_key("other")
 SEAL = SealKey(digest("seal"))

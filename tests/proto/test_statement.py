@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.command.sim.cast import R1, digest
 from proto.limits import MAX_STATEMENT_BYTES, MAX_STATEMENT_SIGNATURES, MAX_TLOG_PROOF_BYTES
 from proto.statement import (
     INTERIM_KIND,
@@ -21,7 +22,7 @@ from proto.statement import (
 )
 from proto.v1 import types_pb2 as pb
 from proto.wire import WireFault
-from tests.proto.build import DESCRIPTOR, R1, committed_leaf, digest, make_commit
+from tests.proto.build import DESCRIPTOR, committed_leaf, make_commit
 
 TIMES = st.integers(0, 2**63 - 1)
 LEAF = committed_leaf(make_commit(DESCRIPTOR), DESCRIPTOR)

@@ -2,10 +2,10 @@
 
 import pytest
 
+from node.command.sim.cast import R1, record_message
 from proto.limits import MAX_RECORD_SEQUENCE, MAX_ROOTS
 from proto.registry_record import read_record, sign_record
 from proto.wire import WireFault
-from tests.proto.build import R1, record_message
 from tests.proto.successions import (
     BY_OLD_OPERATORS,
     FIRST,

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.command.sim.cast import digest
 from proto.checkpoint import Checkpoint, log_note_key, sign_checkpoint
 from proto.keys import SigningKey
 from proto.limits import MAX_LOG_PATH, MAX_TLOG_PROOF_BYTES
 from proto.tlog_proof import LogProof, proven_in
 from proto.wire import WireFault
-from tests.proto.build import digest
 from tests.proto.log_reference import entry, mth, numbered, path
 from tests.proto.test_note import mutated
 

@@ -3,6 +3,14 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from node.command.sim.cast import (
+    R1,
+    CastRegistry,
+    certified,
+    record_message,
+    signing_key,
+    statement_key_certificate,
+)
 from proto.checkpoint import Checkpoint, cosign, sign_checkpoint
 from proto.envelope import sign
 from proto.keys import KeyCertificate, KeyPurpose, SigningKey
@@ -14,14 +22,6 @@ from proto.shard import shard_of, shard_origin
 from proto.statement import STATEMENT_KIND, DecisionLeaf, SignedStatement, Statement
 from proto.tlog_proof import LogProof
 from proto.v1 import types_pb2 as pb
-from tests.proto.build import (
-    R1,
-    TestRegistry,
-    certified,
-    record_message,
-    signing_key,
-    statement_key_certificate,
-)
 from tests.proto.log_reference import mth, numbered, path
 
 INDEX, SIZE = 5, 9
@@ -30,7 +30,7 @@ NAMES = ("w1.example", "w2.example", "w3.example")
 
 
 @dataclass(frozen=True)
-class WitnessedRegistry(TestRegistry):
+class WitnessedRegistry(CastRegistry):
     """Its statements name the shard and index at which the proofs show their leaf."""
 
     __test__ = False
@@ -76,7 +76,7 @@ class WitnessedRegistry(TestRegistry):
         return self.proof(signed, dict.fromkeys(range(count), last_s))
 
 
-def witnessed(of: TestRegistry = R1, *, quorum: int = QUORUM) -> WitnessedRegistry:
+def witnessed(of: CastRegistry = R1, *, quorum: int = QUORUM) -> WitnessedRegistry:
     """The same registry under its next record, which names a log key and three witnesses."""
     log = signing_key(f"{of.name} log")
     cosigners = tuple(signing_key(f"witness {name}") for name in NAMES)

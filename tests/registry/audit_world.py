@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
+from node.command.sim.cast import NOW_US
 from proto.fraud.accused import record_witnesses
 from registry.audit.auditor import Report, Wanted, audit
 from registry.audit.source import DirectorySource
 from registry.home import write_public
 from registry.publishing.shard_log import ShardLog
 from registry.publishing.tile_files import TileFiles
-from tests.proto.build import NOW_US
 from tests.registry.cheating import YEAR, CheatingRegistry, View
 from tests.registry.fraud_corpus import AWAY_US
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
+from node.command.sim.cast import NOW_US, R1, SECOND, digest
 from proto.commit import Evidence
 from proto.descriptor import Descriptor, commit_id
 from proto.policy import RegistryPolicy
@@ -23,7 +24,7 @@ from registry.signer import Signer
 from registry.store import Ledger, open_ledger
 from registry.timing import ClockRules, Reading
 from runtime.clock import FakeClock
-from tests.proto.build import DESCRIPTOR, NOW_US, R1, SECOND, digest, make_commit
+from tests.proto.build import DESCRIPTOR, make_commit
 
 ERROR_US = 50_000
 GUARD_US = 2 * SECOND

@@ -8,6 +8,7 @@ a leaf twice, or show one log to one half of the world and another log to the re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from node.command.sim.cast import NOW_US, SECOND, certified, record_message, root_of, signing_key
 from proto.checkpoint import Checkpoint, cosign, sign_checkpoint
 from proto.descriptor import Descriptor
 from proto.envelope import sign
@@ -27,7 +28,6 @@ from registry.log import Event, Logged, Row, Terms, decide
 from registry.signer import Signer
 from registry.timing import Reading
 from registry.tlog import Frontier, consistency_proof, inclusion_proof
-from tests.proto.build import NOW_US, SECOND, certified, record_message, root_of, signing_key
 from tests.registry.build import ERROR_US, GUARD_US, descriptor
 
 MMD_US = 60 * SECOND

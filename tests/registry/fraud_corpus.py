@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from node.command.sim.cast import NOW_US, SECOND, signing_key
 from proto.commit import Evidence
 from proto.descriptor import Descriptor, commit_id
 from proto.envelope import sign_batch
@@ -19,7 +20,7 @@ from proto.policy import RegistryPolicy
 from proto.record_parts import KeyRevocation
 from proto.statement import STATEMENT_KIND, SignedStatement, Statement
 from registry.log import CommitShown, Logged, Query, Row, Subject
-from tests.proto.build import NOW_US, SECOND, make_commit, signing_key
+from tests.proto.build import make_commit
 from tests.registry.build import DECLINE_HASH, ERROR_US, GUARD_US, decline_shown, subject
 from tests.registry.cheating import MMD_US, WITNESSES, YEAR, CheatingRegistry, View
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from random import Random
 
+from node.command.sim.cast import NOW_US, SECOND, digest
 from proto.descriptor import Descriptor, commit_id
 from proto.policy import RegistryPolicy
 from proto.statement import Outcome
@@ -26,7 +27,7 @@ from registry.log import (
     decide,
 )
 from registry.timing import Reading
-from tests.proto.build import DESCRIPTOR, NOW_US, SECOND, digest
+from tests.proto.build import DESCRIPTOR
 
 ERROR_US = 50_000
 DELTA_US = 2 * SECOND

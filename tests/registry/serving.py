@@ -8,6 +8,7 @@ from pathlib import Path
 
 import trio
 
+from node.command.sim.cast import NOW_US
 from proto.commit import Commit
 from proto.descriptor import Descriptor
 from proto.policy import single
@@ -20,7 +21,6 @@ from registry.store import open_ledger
 from runtime.bridge import Bridge
 from runtime.clock import FakeClock
 from runtime.rpc_client import RpcChannel
-from tests.proto.build import NOW_US
 from tests.registry.build import DECLINE_HASH, ERROR_US, descriptor
 
 METHOD = "/pledgeway.v1.Registry/"

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.command.sim.cast import NOW_US
 from proto.limits import US
 from proto.statement import InterimKind
 from proto.v1 import registry_pb2 as rpb
@@ -16,7 +17,6 @@ from registry.answers import (
     response_bytes,
 )
 from registry.log import Answer, Logged, Pause, Reason, Refused, Row, decide
-from tests.proto.build import NOW_US
 from tests.registry.build import (
     SIGNER,
     TERMS,

@@ -10,6 +10,7 @@ import pytest
 import trio
 from google.protobuf.json_format import Parse
 
+from node.command.sim.cast import NOW_US, SECOND, digest
 from proto.commit import Commit, Evidence
 from proto.descriptor import commit_id, transaction_uuid
 from proto.envelope import Proof
@@ -21,7 +22,7 @@ from proto.v1 import types_pb2 as pb
 from registry.log import Row
 from registry.store import Ledger
 from registry.web.questions import MAX_BODY_BYTES
-from tests.proto.build import NOW_US, SECOND, digest, make_commit
+from tests.proto.build import make_commit
 from tests.registry.build import PREIMAGE
 from tests.registry.serving import (
     Serving,

@@ -8,6 +8,7 @@ import trio
 from click.testing import CliRunner, Result
 
 from node.command.registry import registry
+from node.command.sim.cast import NOW_US, SECOND
 from node.command.verify import verify
 from proto.fraud.file import read_fraud_proof
 from proto.fraud.verify import verify_fraud
@@ -19,7 +20,7 @@ from registry.audit.sightings import AuditState
 from registry.audit.source import DirectorySource
 from registry.log import Query, Row
 from registry.publishing.tile_files import TileFiles
-from tests.proto.build import NOW_US, SECOND, make_commit
+from tests.proto.build import make_commit
 from tests.registry.audit_world import finds, keep, publish, report_of
 from tests.registry.build import subject
 from tests.registry.cheating import MMD_US, WITNESSES, YEAR, CheatingRegistry

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from node.command.sim.cast import SECOND
 from proto.descriptor import Descriptor, commit_id
 from proto.policy import single
 from proto.registry_record import RegistryRecord, read_record
@@ -22,7 +23,7 @@ from registry.home import Home, create
 from registry.publishing.tile_files import CHECKPOINT
 from runtime.bridge import Bridge
 from runtime.rpc_client import RpcChannel, RpcError
-from tests.proto.build import SECOND, make_commit
+from tests.proto.build import make_commit
 from tests.registry.build import DECLINE_HASH, PREIMAGE, descriptor
 from tests.registry.publishing.reading import read_log
 from tests.registry.serving import CONFIG, METHOD, commit_item, decline_item, query_item

@@ -10,6 +10,7 @@ import pytest
 import trio
 from sqlalchemy.exc import DBAPIError
 
+from node.command.sim.cast import NOW_US, R1, SECOND
 from proto.log_leaf import EPOCH_US
 from proto.statement import DecisionReason, InterimKind
 from registry.decider import MARK_EVERY_US, STALLED, Decider, Item, Unbound
@@ -19,7 +20,6 @@ from registry.tables import meta
 from registry.worker import DecisionWorker
 from runtime.clock import FakeClock
 from runtime.handover import DaemonCrash
-from tests.proto.build import NOW_US, R1, SECOND
 from tests.registry.build import (
     ERROR_US,
     GUARD_US,

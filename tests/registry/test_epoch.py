@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from node.command.sim.cast import NOW_US, SECOND
 from proto.certificate import AbortCertificate, verify_abort_certificate
 from proto.log_leaf import EPOCH_US, FenceLeaf
 from proto.statement import SignedStatement, Statement
-from tests.proto.build import NOW_US, SECOND, make_commit
+from tests.proto.build import make_commit
 from tests.registry.serving import commit_item, query_item, serving
 
 pytestmark = pytest.mark.edge

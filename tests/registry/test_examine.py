@@ -4,13 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from proto.commit import Evidence, sign_share
-from proto.limits import MAX_EVIDENCE_BYTES
-from proto.statement import DecisionReason, Outcome
-from registry.examine import Examiner, examine_decline, read_subject
-from registry.log import Reason, Refused, Subject
-from tests.proto.build import (
-    COMMITTER,
+from node.command.sim.cast import (
     NOW_US,
     R1,
     R2,
@@ -19,11 +13,15 @@ from tests.proto.build import (
     SECOND,
     SINGLE,
     TWO_OF_THREE,
-    committed_leaf,
     digest,
-    make_commit,
     signing_key,
 )
+from proto.commit import Evidence, sign_share
+from proto.limits import MAX_EVIDENCE_BYTES
+from proto.statement import DecisionReason, Outcome
+from registry.examine import Examiner, examine_decline, read_subject
+from registry.log import Reason, Refused, Subject
+from tests.proto.build import COMMITTER, committed_leaf, make_commit
 from tests.registry.build import EXAMINER, PREIMAGE, declinable, descriptor, subject
 
 ALICE = subject(descriptor("alice"))

@@ -15,6 +15,7 @@ import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.command.sim.cast import NOW_US, R1, R2, SECOND, digest
 from proto.commit import Evidence
 from proto.limits import MAX_EVIDENCE_BYTES
 from proto.policy import RegistryPolicy
@@ -38,7 +39,7 @@ from registry.examine_process import serve
 from registry.store import open_ledger
 from runtime.clock import FakeClock
 from runtime.handover import DaemonCrash
-from tests.proto.build import NOW_US, R1, R2, SECOND, committed_leaf, digest, make_commit
+from tests.proto.build import committed_leaf, make_commit
 from tests.registry.build import ERROR_US, commit_shown, descriptor, open_registry, subject
 
 GOOD = Findings(Verdict.SATISFIED)

@@ -10,6 +10,7 @@ import httpx
 import pytest
 import trio
 
+from node.command.sim.cast import SECOND
 from proto.descriptor import Descriptor
 from proto.policy import single
 from proto.registry_record import RegistryRecord, read_record
@@ -19,7 +20,7 @@ from registry.health import State
 from registry.home import Home, create
 from runtime.rpc_client import RpcChannel, RpcError
 from tests.deployed_servers import deployed
-from tests.proto.build import SECOND, make_commit
+from tests.proto.build import make_commit
 from tests.registry.build import descriptor
 from tests.registry.serving import CONFIG, commit_item, query_item
 from tests.registry.test_daemon import channel_to, decide, process

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from node.command.sim.cast import NOW_US, SECOND, signing_key
 from proto.descriptor import commit_id
 from proto.envelope import sign
 from proto.fraud.accused import Accused, no_monitors, record_witnesses
@@ -23,7 +24,6 @@ from proto.record_parts import KeyRevocation
 from proto.registry_record import RegistryRecord
 from proto.statement import Statement
 from proto.wire import WireFault
-from tests.proto.build import NOW_US, SECOND, signing_key
 from tests.registry.cheating import END_US, MMD_US, WITNESSES, CheatingRegistry
 from tests.registry.fraud_corpus import AWAY_US, HONEST, MONITOR, Case, corpus, pair
 

@@ -9,10 +9,10 @@ import pytest
 from click.testing import CliRunner, Result
 from google.protobuf.json_format import MessageToJson
 
+from node.command.sim.cast import NOW_US
 from node.command.verify import verify
 from proto.record_parts import KeyRevocation
 from proto.v1 import types_pb2 as pb
-from tests.proto.build import NOW_US
 from tests.registry.cheating import WITNESSES, CheatingRegistry
 from tests.registry.fraud_corpus import corpus, write
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from node.command.sim.cast import NOW_US
 from proto.limits import GUARD_US
 from proto.registry_record import read_record
 from registry.config import (
@@ -19,7 +20,6 @@ from registry.config import (
 )
 from registry.home import Home, HomeFault, create, load_keys, load_members, load_record
 from runtime.address import split_address
-from tests.proto.build import NOW_US
 from tests.registry.serving import CONFIG
 
 

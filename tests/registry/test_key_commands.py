@@ -11,10 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from node.command.registry import registry
+from node.command.sim.cast import NOW_US
 from proto.keys import KeyPurpose
 from proto.registry_record import RegistryRecord
 from registry.home import Home, create, load_keys, load_record
-from tests.proto.build import NOW_US
 from tests.registry.serving import CONFIG
 
 pytestmark = pytest.mark.edge

@@ -8,6 +8,7 @@ import trio
 
 import node.record_watch
 import registry.daemon
+from node.command.sim.cast import NOW_US, SECOND
 from node.record_watch import RecordWatch
 from proto.certificate import (
     CertificateFault,
@@ -29,7 +30,7 @@ from proto.wire import WireFault
 from registry.home import Home, HomeFault, create, load_keys, load_record
 from registry.next_record import revoke, rotate
 from registry.store import LedgerReader, open_ledger
-from tests.proto.build import NOW_US, SECOND, make_commit
+from tests.proto.build import make_commit
 from tests.registry.serving import CONFIG, Serving, commit_item, query_item, serving
 
 pytestmark = pytest.mark.edge

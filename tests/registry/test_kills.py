@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from node.command.sim.cast import SECOND
 from proto.policy import single
 from proto.registry_record import read_record
 from proto.statement import Statement
@@ -23,7 +24,7 @@ from proto.v1 import registry_pb2 as rpb
 from registry.home import Home, create
 from runtime.rpc_client import RpcChannel
 from tests.cluster import Cluster, cluster
-from tests.proto.build import SECOND, make_commit
+from tests.proto.build import make_commit
 from tests.registry.build import descriptor
 from tests.registry.dying import OFFSET
 from tests.registry.serving import CONFIG, commit_item, query_item

@@ -5,6 +5,7 @@ from itertools import product
 
 import pytest
 
+from node.command.sim.cast import NOW_US, R2, SECOND
 from proto.commit import evidence_hash
 from proto.descriptor import commit_id
 from proto.log_leaf import FenceLeaf
@@ -29,7 +30,6 @@ from registry.log import (
     fence_for,
 )
 from registry.timing import MAX_TIME_US, Reading
-from tests.proto.build import NOW_US, R2, SECOND
 from tests.registry.build import (
     ERROR_US,
     GUARD_US,

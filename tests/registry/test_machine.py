@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from node.command.sim.cast import NOW_US, SECOND
 from proto.merkle import leaf_hash
 from proto.statement import (
     DecisionLeaf,
@@ -39,7 +40,6 @@ from registry.log import (
 from registry.store import Key, Ledger
 from registry.tables import log_entry, position_of
 from runtime.clock import FakeClock
-from tests.proto.build import NOW_US, SECOND
 from tests.registry.build import (
     ERROR_US,
     RULES,

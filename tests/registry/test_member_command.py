@@ -5,14 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from proto.key_certificate import certify_key
-from proto.keys import SigningKey
-from proto.registry_record import read_record, sign_record, sign_root
-from proto.v1 import types_pb2 as pb
-from registry.home import Home, HomeFault, load_members
-from registry.relay_members import Members, keep_member
-from tests.command_line import good, no
-from tests.proto.build import (
+from node.command.sim.cast import (
     R1,
     R2,
     R3,
@@ -21,6 +14,13 @@ from tests.proto.build import (
     sorted_keys,
     statement_key_certificate,
 )
+from proto.key_certificate import certify_key
+from proto.keys import SigningKey
+from proto.registry_record import read_record, sign_record, sign_root
+from proto.v1 import types_pb2 as pb
+from registry.home import Home, HomeFault, load_members
+from registry.relay_members import Members, keep_member
+from tests.command_line import good, no
 
 pytestmark = pytest.mark.edge
 

@@ -7,10 +7,10 @@ import pytest
 from click.testing import CliRunner
 
 from node.command.registry import registry
+from node.command.sim.cast import NOW_US, SECOND
 from node.command.verify import verify
 from registry.audit.monitoring import LAG_US
 from registry.audit.sightings import LOOKS_APART_US
-from tests.proto.build import NOW_US, SECOND
 from tests.registry.audit_world import publish
 from tests.registry.cheating import MMD_US, WITNESSES, CheatingRegistry
 from tests.registry.fraud_corpus import pair

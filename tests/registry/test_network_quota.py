@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from node.command.sim.cast import NOW_US, SECOND
 from proto.commit import Commit
 from proto.v1 import registry_pb2 as rpb
 from registry.asks import AskAnnounce, AskById, AskCommit, AskNothing, AskQuery
@@ -13,7 +14,7 @@ from registry.examine import read_subject
 from registry.log import Reason, Refused, Subject
 from registry.quota import HOUR_US, Quota, announcement_cost
 from runtime.buckets import LOCAL, US, Buckets
-from tests.proto.build import DESCRIPTOR, NOW_US, SECOND, make_commit
+from tests.proto.build import DESCRIPTOR, make_commit
 from tests.registry.build import descriptor
 from tests.registry.serving import commit_item, serving
 

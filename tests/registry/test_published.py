@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from node.command.sim.cast import digest
 from proto.checkpoint import Checkpoint, cosign, sign_checkpoint
 from proto.keys import SigningKey
 from proto.limits import US
 from proto.shard import shard_origin
 from registry.published import Cosigned, read_published
-from tests.proto.build import digest
 from tests.proto.witnessed import NAMES, W1
 
 RECORD = W1.record

@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 import trio
 
+from node.command.sim.cast import NOW_US, SECOND, digest
 from proto.v1 import registry_pb2 as rpb
 from registry import desk as desk_room
 from registry.calendar import Calendar
 from registry.chrony import DRIFT_PPM, STALE_US, UNKNOWN_US, ChronyClock, tracking_error_us
 from registry.hub import Hub
 from registry.log import Reserved
-from tests.proto.build import NOW_US, SECOND, digest, make_commit
+from tests.proto.build import make_commit
 from tests.registry.serving import commit_item, query_item, serving
 
 SECOND_OF_D = NOW_US + 10 * SECOND

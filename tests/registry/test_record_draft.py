@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.command.sim.cast import signing_key
 from proto.keys import KeyCertificate, KeyPurpose, SigningKey
 from proto.registry_record import read_record
 from proto.v1 import types_pb2 as pb
@@ -13,7 +14,6 @@ from proto.wire import WireFault
 from registry.key_change import ChangeRefused, with_new_key, with_revocation, with_root
 from registry.record import content_of
 from registry.record_draft import RECORD_PART, Draft, begin, merge, sign_draft
-from tests.proto.build import signing_key
 from tests.proto.successions import FIRST, NEW, OLD, ONLINE, OWNER
 
 FRESH = KeyCertificate(OWNER, KeyPurpose.STATEMENT, signing_key("fresh").public, 5, 9)

@@ -11,6 +11,7 @@ import pytest
 import trio
 import trio.testing
 
+from node.command.sim.cast import NOW_US, R1, R2, R3, R4, RECORDS, SECOND, TWO_OF_THREE, signing_key
 from proto.commit import Evidence, sign_share
 from proto.descriptor import commit_id
 from proto.limits import MAX_EVIDENCE_BYTES, MAX_POLICY_MEMBERS
@@ -29,20 +30,7 @@ from registry.relay_recovery import PAGE
 from registry.store import open_ledger
 from runtime.clock import FakeClock
 from runtime.rpc_client import RpcUnavailable
-from tests.proto.build import (
-    COMMITTER,
-    NOW_US,
-    R1,
-    R2,
-    R3,
-    R4,
-    RECORDS,
-    SECOND,
-    TWO_OF_THREE,
-    committed_leaf,
-    make_commit,
-    signing_key,
-)
+from tests.proto.build import COMMITTER, committed_leaf, make_commit
 from tests.registry.build import (
     ERROR_US,
     GUARD_US,

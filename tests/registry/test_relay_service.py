@@ -8,6 +8,7 @@ import httpx
 import pytest
 import trio
 
+from node.command.sim.cast import NOW_US, SECOND
 from proto.certificate import CommitCertificate, verify_commit_certificate
 from proto.commit import Commit, Evidence, sign_share
 from proto.descriptor import Descriptor, commit_id
@@ -18,7 +19,7 @@ from registry.health_json import read_health
 from registry.home import Home
 from registry.relay_members import keep_member
 from registry.relay_service import MAX_STRANGE
-from tests.proto.build import COMMITTER, NOW_US, SECOND, make_commit
+from tests.proto.build import COMMITTER, make_commit
 from tests.registry.build import ERROR_US, descriptor
 from tests.registry.serving import METHOD, Serving, commit_item, query_item, serving
 

@@ -6,20 +6,14 @@ from random import Random
 
 import pytest
 
+from node.command.sim.cast import NOW_US, SECOND, make_registry
 from proto.commit import Evidence, sign_share
 from proto.descriptor import DescriptorInvalid, DescriptorRule, decode_descriptor
 from proto.policy import RegistryPolicy
 from proto.statement import Outcome
 from registry.examine import Examiner
 from registry.relay import as_relayed
-from tests.proto.build import (
-    COMMITTER,
-    NOW_US,
-    SECOND,
-    committed_leaf,
-    make_commit,
-    make_registry,
-)
+from tests.proto.build import COMMITTER, committed_leaf, make_commit
 from tests.registry.relay_simulation import COLLECTIVES, SLOW_US, tally
 from tests.registry.relay_world import (
     DELTA_US,

@@ -13,12 +13,13 @@ import pytest
 import trio
 import trio.lowlevel
 
+from node.command.sim.cast import NOW_US, SECOND
 from proto.commit import Commit
 from proto.statement import Interim, InterimKind
 from proto.v1 import registry_pb2 as rpb
 from registry.home import create
 from tests.cluster import Cluster, cluster
-from tests.proto.build import NOW_US, SECOND, make_commit
+from tests.proto.build import make_commit
 from tests.registry.build import ERROR_US
 from tests.registry.serving import CONFIG, METHOD, Serving, bare, commit_item, query_item, serving
 

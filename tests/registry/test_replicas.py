@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from node.command.sim.cast import NOW_US, R1, R2, SECOND
 from proto.descriptor import transaction_uuid
 from proto.log_leaf import EPOCH_US, FenceLeaf, KeyLeaf
 from proto.merkle import leaf_hash
@@ -21,7 +22,6 @@ from registry.tables import position_of
 from runtime.clock import FakeClock
 from runtime.store import StoreUnusable
 from tests.cluster import Cluster, cluster
-from tests.proto.build import NOW_US, R1, R2, SECOND
 from tests.registry.build import (
     ERROR_US,
     GUARD_US,

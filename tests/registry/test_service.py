@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from node.command.sim.cast import NOW_US, R2, SECOND, digest
 from proto.certificate import (
     AbortCertificate,
     CommitCertificate,
@@ -24,7 +25,7 @@ from proto.v1 import types_pb2 as pb
 from runtime.rpc import MAX_MESSAGE_BYTES
 from runtime.rpc_client import RpcChannel, RpcDeadline, RpcFailed, RpcUnavailable
 from runtime.tls import make_tls_identity
-from tests.proto.build import COMMITTER, NOW_US, R2, SECOND, digest, make_commit
+from tests.proto.build import COMMITTER, make_commit
 from tests.registry.build import ERROR_US, PREIMAGE
 from tests.registry.serving import (
     METHOD,

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from node.command.sim.cast import NOW_US, R1, RECORDS, SECOND, digest
 from proto.certificate import AbortCertificate, verify_abort_certificate
 from proto.log_leaf import EPOCH_US, FenceLeaf, KeyLeaf, read_leaf
 from proto.merkle import leaf_hash
@@ -20,7 +21,6 @@ from registry.log import Logged, Pause, Query, Row, Subject, decide
 from registry.store import Closed, Ledger, open_ledger
 from registry.tables import log_entry
 from runtime.clock import FakeClock
-from tests.proto.build import NOW_US, R1, RECORDS, SECOND, digest
 from tests.registry.build import (
     ERROR_US,
     GUARD_US,

@@ -16,6 +16,7 @@ import trio
 from sqlalchemy import create_engine, select
 from sqlalchemy.exc import DBAPIError
 
+from node.command.sim.cast import NOW_US, R1, SECOND
 from proto.descriptor import transaction_uuid
 from proto.policy import single
 from proto.registry_record import RegistryRecord
@@ -31,7 +32,7 @@ from runtime.clock import FakeClock, SystemClock
 from runtime.rpc_client import RpcChannel, RpcError
 from runtime.store import StoreUnusable
 from tests.processes import ready
-from tests.proto.build import NOW_US, R1, SECOND, make_commit
+from tests.proto.build import make_commit
 from tests.registry.build import (
     ERROR_US,
     ORIGIN,

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Connection, delete, insert, text, update
 from sqlalchemy.exc import DBAPIError
 
+from node.command.sim.cast import NOW_US, R1, R2, SECOND, digest
 from proto.descriptor import transaction_uuid
 from proto.merkle import leaf_hash
 from proto.statement import DecisionReason, Outcome
@@ -25,7 +26,6 @@ from registry.tables import (
     shard_and_index,
 )
 from runtime.store import StoreUnusable
-from tests.proto.build import NOW_US, R1, R2, SECOND, digest
 from tests.registry.build import (
     GUARD_US,
     ORIGIN,

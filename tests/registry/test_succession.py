@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from node.command.sim.cast import R1
 from proto.registry_record import RegistryRecord
 from registry.home import Home, HomeFault, load_members
 from registry.relay_members import Members, keep_member
 from registry.witness.trust import add_log, load_logs
-from tests.proto.build import R1
 from tests.proto.successions import (
     FIRST,
     HELPED_BY_NOTHING,

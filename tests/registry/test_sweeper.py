@@ -7,6 +7,7 @@ import pytest
 import trio
 import trio.testing
 
+from node.command.sim.cast import NOW_US, SECOND, digest
 from proto.statement import DecisionReason
 from registry.calendar import Calendar
 from registry.decider import Item
@@ -15,7 +16,7 @@ from registry.hub import Hub
 from registry.log import Answer, Lapse, Logged, Reserved
 from registry.sweeper import MOST_AT_ONCE, sweep
 from runtime.clock import FakeClock
-from tests.proto.build import NOW_US, SECOND, digest, make_commit
+from tests.proto.build import make_commit
 from tests.registry.build import ERROR_US, GUARD_US, OpenRegistry, declinable, open_registry
 from tests.registry.serving import commit_item, query_item, serving
 

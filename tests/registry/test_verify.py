@@ -9,6 +9,21 @@ import pytest
 from click.testing import CliRunner, Result
 from google.protobuf.json_format import MessageToJson
 
+from node.command.sim.cast import (
+    NOW_US,
+    R1,
+    R2,
+    R3,
+    SECOND,
+    TWO_OF_THREE,
+    CastRegistry,
+    certified,
+    digest,
+    record_message,
+    root_of,
+    signing_key,
+    statement_key_certificate,
+)
 from node.command.verify import shown_time, verify
 from node.command.verify_certificate import (
     MAX_FILE_BYTES,
@@ -27,41 +42,28 @@ from proto.statement import STATEMENT_KIND, SignedStatement, Statement
 from proto.v1 import types_pb2 as pb
 from tests.proto.build import (
     DESCRIPTOR,
-    NOW_US,
-    R1,
-    R2,
-    R3,
-    SECOND,
-    TWO_OF_THREE,
-    TestRegistry,
     abort_certificate,
     aborted_leaf,
-    certified,
     commit_certificate,
     committed_leaf,
-    digest,
     make_commit,
-    record_message,
-    root_of,
-    signing_key,
-    statement_key_certificate,
 )
 
 SHARED = replace(DESCRIPTOR, policy=TWO_OF_THREE)
 
 
-def commit_file(descriptor: Descriptor, *registries: TestRegistry) -> pb.CertificateFile:
+def commit_file(descriptor: Descriptor, *registries: CastRegistry) -> pb.CertificateFile:
     encoded = commit_certificate(descriptor, *registries).encode()
     certificate = pb.CommitCertificate.FromString(encoded)
     return pb.CertificateFile(commit=certificate, records=records(*registries))
 
 
-def abort_file(descriptor: Descriptor, *registries: TestRegistry) -> pb.CertificateFile:
+def abort_file(descriptor: Descriptor, *registries: CastRegistry) -> pb.CertificateFile:
     certificate = abort_certificate(descriptor, *registries).to_message()
     return pb.CertificateFile(abort=certificate, records=records(*registries))
 
 
-def records(*registries: TestRegistry) -> list[pb.SignedRegistryRecord]:
+def records(*registries: CastRegistry) -> list[pb.SignedRegistryRecord]:
     return [pb.SignedRegistryRecord.FromString(r.record.signed) for r in registries]
 
 

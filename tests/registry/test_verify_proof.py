@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from node.command.sim.cast import R1, R2, TWO_OF_THREE, digest
 from node.command.verify import verify
 from node.command.verify_proof import NOT_YET, UNWITNESSED, WITNESSED
 from proto.limits import US
 from proto.statement import DecisionLeaf, SignedStatement, Statement
 from proto.v1 import types_pb2 as pb
-from tests.proto.build import DESCRIPTOR, R1, R2, TWO_OF_THREE, digest
+from tests.proto.build import DESCRIPTOR
 from tests.proto.witnessed import NAMES, SIZE, W1, WitnessedRegistry, witnessed
 from tests.registry.test_verify import commit_file
 

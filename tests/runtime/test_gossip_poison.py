@@ -12,6 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from node.command.sim.cast import R1
 from proto.adverts import LINE_KIND, NODE_KIND, RECORD_KIND, Advert, LineAdvert, RecordAdvert
 from proto.envelope import Envelope, Proof
 from proto.keys import NodeId, SigningKey
@@ -22,7 +23,6 @@ from runtime.advert_fate import Fate
 from runtime.gossip import Gossip, portions
 from runtime.gossip_limits import GossipLimits
 from runtime.transport import LinkCause, Transport
-from tests.proto.build import R1
 from tests.runtime.gossiping import (
     FOURTH,
     HOUR_US,

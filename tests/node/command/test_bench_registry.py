@@ -12,12 +12,13 @@ from node.command.bench.registry_check import FORGED, OTHER, TOO_FEW, WITHOUT_CO
 from node.command.bench.registry_load import SPREAD_US, Load, Transaction, request
 from node.command.bench.registry_result import Outcome, Spell, Wanted
 from node.command.bench.registry_show import show
+from node.command.sim.cast import NOW_US, R1
 from proto.commit import Commit, Evidence, evidence_satisfies
 from proto.descriptor import decode_descriptor
 from proto.limits import US
 from proto.policy import single
 from proto.v1 import registry_pb2 as rpb
-from tests.proto.build import NOW_US, R1, aborted_leaf, committed_leaf
+from tests.proto.build import aborted_leaf, committed_leaf
 
 LOAD = Load(single(R1.id), 2, NOW_US, 1000.0, Random(7))
 

@@ -11,6 +11,8 @@ from random import Random
 
 import pytest
 
+from node.command.sim.cast import R1, SECOND
+from node.command.sim.cores.plan import Route, chain_world, is_viable, make_request, pay
 from node.core.events import Due, FromPeer, RegistrySaid
 from node.core.rows import Promise as PromiseRow
 from node.core.rows import PromisePhase, Shown
@@ -33,8 +35,6 @@ from proto.messages import (
 from proto.modes import Mode, mode_of
 from proto.reason import Reason, Refusal
 from tests.node.evidence import aborted_by, commit_of, committed_by, refusal_of
-from tests.node.plan import Route, chain_world, is_viable, make_request, pay
-from tests.proto.build import R1, SECOND
 
 FRONT = {Level.PROXY: (Level.ATOMIC,)}
 CHAINS = [

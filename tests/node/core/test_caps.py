@@ -4,14 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from node.core.caps import Load, check_caps, load_of, lock_s_ceil
-from node.core.rows import Direction, PaymentPhase, PromisePhase
-from node.core.view import Settings, Step
-from proto.levels import Level
-from proto.messages import Abandon
-from proto.money import Brand
-from proto.reason import Reason
-from tests.node.plan import (
+from node.command.sim.cast import NOW_US, SECOND, digest
+from node.command.sim.cores.plan import (
     Route,
     assert_books_mirror,
     ended,
@@ -21,8 +15,14 @@ from tests.node.plan import (
     payment_of,
     terms,
 )
-from tests.node.world import Deliver, World
-from tests.proto.build import NOW_US, SECOND, digest
+from node.command.sim.cores.world import Deliver, World
+from node.core.caps import Load, check_caps, load_of, lock_s_ceil
+from node.core.rows import Direction, PaymentPhase, PromisePhase
+from node.core.view import Settings, Step
+from proto.levels import Level
+from proto.messages import Abandon
+from proto.money import Brand
+from proto.reason import Reason
 
 ATOMIC = (Level.ATOMIC, Level.ATOMIC)
 AMOUNT = 1000

@@ -4,18 +4,20 @@ from dataclasses import replace
 
 import pytest
 
-from node.core.deciding import with_statements
-from node.core.events import RegistrySaid
-from node.core.rows import PaymentPhase, PromisePhase, Transaction
-from proto.certificate import CommitCertificate
-from proto.commit import Evidence
-from proto.levels import Level
-from proto.limits import GUARD_US
-from proto.policy import RegistryPolicy
-from proto.statement import DecisionReason, Outcome, SignedStatement
-from tests.node.evidence import commit_of, refusal_of
-from tests.node.judge import Judge
-from tests.node.plan import (
+from node.command.sim.cast import (
+    R1,
+    R2,
+    R3,
+    R4,
+    RECORDS,
+    SECOND,
+    TWO_OF_THREE,
+    CastRegistry,
+    digest,
+    signing_key,
+)
+from node.command.sim.cores.judge import Judge
+from node.command.sim.cores.plan import (
     Attempt,
     Route,
     chain_world,
@@ -27,21 +29,18 @@ from tests.node.plan import (
     pay,
     payment_of,
 )
-from tests.node.world import World
-from tests.proto.build import (
-    R1,
-    R2,
-    R3,
-    R4,
-    RECORDS,
-    SECOND,
-    TWO_OF_THREE,
-    TestRegistry,
-    aborted_leaf,
-    committed_leaf,
-    digest,
-    signing_key,
-)
+from node.command.sim.cores.world import World
+from node.core.deciding import with_statements
+from node.core.events import RegistrySaid
+from node.core.rows import PaymentPhase, PromisePhase, Transaction
+from proto.certificate import CommitCertificate
+from proto.commit import Evidence
+from proto.levels import Level
+from proto.limits import GUARD_US
+from proto.policy import RegistryPolicy
+from proto.statement import DecisionReason, Outcome, SignedStatement
+from tests.node.evidence import commit_of, refusal_of
+from tests.proto.build import aborted_leaf, committed_leaf
 
 S, A = Level.SECURED, Level.ATOMIC
 AMOUNT = 10_000
@@ -70,7 +69,7 @@ class Says:
         self.commit = commit_of(attempt, request)  # type: ignore[arg-type]
         self.leaf = committed_leaf(self.commit, attempt.event.descriptor)
 
-    def statement(self, registry: TestRegistry, **changes: object) -> SignedStatement:
+    def statement(self, registry: CastRegistry, **changes: object) -> SignedStatement:
         leaf = replace(self.leaf, **changes)  # type: ignore[arg-type]
         return registry.sign_statement(leaf.encode())
 
@@ -79,7 +78,7 @@ class Says:
         carried = tuple(s if isinstance(s, bytes) else s.encode() for s in relayed)
         return Evidence(bare.shares, relayed=carried).encode()
 
-    def hear(self, registry: TestRegistry, statement: SignedStatement, evidence: bytes) -> None:
+    def hear(self, registry: CastRegistry, statement: SignedStatement, evidence: bytes) -> None:
         said = RegistrySaid(
             self.world.now_us, registry.id, self.attempt.commit, statement, evidence
         )

@@ -4,10 +4,8 @@ from itertools import pairwise
 
 import pytest
 
-from node.core.rows import PaymentPhase, RequestPhase
-from proto.levels import Level
-from proto.modes import Loss, loss_of
-from tests.node.plan import (
+from node.command.sim.cast import SECOND
+from node.command.sim.cores.plan import (
     Route,
     assert_books_mirror,
     balance,
@@ -18,8 +16,10 @@ from tests.node.plan import (
     payment_of,
     request_of,
 )
-from tests.node.world import Deliver, World
-from tests.proto.build import SECOND
+from node.command.sim.cores.world import Deliver, World
+from node.core.rows import PaymentPhase, RequestPhase
+from proto.levels import Level
+from proto.modes import Loss, loss_of
 
 B, S, A, X = Level.BARE, Level.SECURED, Level.ATOMIC, Level.PROXY
 CHAINS = [

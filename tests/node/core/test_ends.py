@@ -4,6 +4,23 @@ from dataclasses import replace
 
 import pytest
 
+from node.command.sim.cast import SECOND
+from node.command.sim.cores.plan import (
+    Attempt,
+    Route,
+    answered,
+    assert_books_mirror,
+    balance,
+    chain_world,
+    ended,
+    given_by,
+    held_by,
+    make_request,
+    pay,
+    payment_of,
+    request_of,
+)
+from node.command.sim.cores.world import World
 from node.core.events import AbandonPayment, ConfirmRequest, DeclineRequest, FromPeer
 from node.core.rows import (
     Ask,
@@ -21,23 +38,6 @@ from proto.modes import is_late_leak
 from proto.reason import Reason, Refusal
 from proto.statement import DecisionReason, Outcome
 from tests.node.evidence import aborted_by, commit_of, committed_by
-from tests.node.plan import (
-    Attempt,
-    Route,
-    answered,
-    assert_books_mirror,
-    balance,
-    chain_world,
-    ended,
-    given_by,
-    held_by,
-    make_request,
-    pay,
-    payment_of,
-    request_of,
-)
-from tests.node.world import World
-from tests.proto.build import SECOND
 
 B, S, A, X = Level.BARE, Level.SECURED, Level.ATOMIC, Level.PROXY
 AMOUNT = 10_000

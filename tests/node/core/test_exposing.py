@@ -4,12 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from node.core.events import RegistryExposed
-from node.core.rows import IncidentKind, PromisePhase
-from proto.levels import Level
-from proto.reason import Reason
-from tests.node.core.test_liars import AMOUNT, waiting
-from tests.node.plan import (
+from node.command.sim.cast import R1, SECOND
+from node.command.sim.cores.plan import (
     Route,
     assert_books_mirror,
     chain_world,
@@ -18,8 +14,12 @@ from tests.node.plan import (
     make_request,
     pay,
 )
-from tests.node.world import World
-from tests.proto.build import R1, SECOND
+from node.command.sim.cores.world import World
+from node.core.events import RegistryExposed
+from node.core.rows import IncidentKind, PromisePhase
+from proto.levels import Level
+from proto.reason import Reason
+from tests.node.core.test_liars import AMOUNT, waiting
 
 B, S, A = Level.BARE, Level.SECURED, Level.ATOMIC
 

@@ -4,18 +4,8 @@ from itertools import product
 
 import pytest
 
-from node.core.rows import (
-    PaymentPhase,
-    PromisePhase,
-    RequestPhase,
-    Transaction,
-)
-from proto.certificate import CommitCertificate, verify_commit_certificate
-from proto.commit import Commit, commit_is_valid
-from proto.descriptor import decode_descriptor
-from proto.levels import Level
-from proto.policy import RegistryPolicy
-from tests.node.plan import (
+from node.command.sim.cast import NOW_US, RECORDS, SECOND, SINGLE, TWO_OF_THREE
+from node.command.sim.cores.plan import (
     Route,
     assert_books_mirror,
     balance,
@@ -28,7 +18,17 @@ from tests.node.plan import (
     policy_for,
     request_of,
 )
-from tests.proto.build import NOW_US, RECORDS, SECOND, SINGLE, TWO_OF_THREE
+from node.core.rows import (
+    PaymentPhase,
+    PromisePhase,
+    RequestPhase,
+    Transaction,
+)
+from proto.certificate import CommitCertificate, verify_commit_certificate
+from proto.commit import Commit, commit_is_valid
+from proto.descriptor import decode_descriptor
+from proto.levels import Level
+from proto.policy import RegistryPolicy
 
 
 def viable(hops: int, policy: RegistryPolicy = SINGLE) -> list[tuple[Level, ...]]:

@@ -5,6 +5,18 @@ from dataclasses import replace
 
 import pytest
 
+from node.command.sim.cast import RECORDS, SECOND
+from node.command.sim.cores.plan import (
+    Attempt,
+    Route,
+    chain_world,
+    given_by,
+    held_by,
+    make_request,
+    pay,
+    payment_of,
+)
+from node.command.sim.cores.world import World
 from node.core.asking import plan_asking
 from node.core.effects import Send
 from node.core.events import FromPeer, RegistrySaid
@@ -27,18 +39,6 @@ from proto.messages import Body, Claim, Denied, Passed, Release
 from proto.reason import Reason, Refusal
 from proto.statement import SignedStatement
 from tests.node.evidence import aborted_by, committed_by
-from tests.node.plan import (
-    Attempt,
-    Route,
-    chain_world,
-    given_by,
-    held_by,
-    make_request,
-    pay,
-    payment_of,
-)
-from tests.node.world import World
-from tests.proto.build import RECORDS, SECOND
 from tests.proto.witnessed import W1, WitnessedRegistry, witnessed
 
 S, A = Level.SECURED, Level.ATOMIC

@@ -5,6 +5,20 @@ from dataclasses import replace
 
 import pytest
 
+from node.command.sim.cast import R1, R2, SECOND, signing_key
+from node.command.sim.cores.plan import (
+    Attempt,
+    Route,
+    assert_books_mirror,
+    chain_world,
+    ended,
+    given_by,
+    held_by,
+    make_request,
+    pay,
+    payment_of,
+)
+from node.command.sim.cores.world import World
 from node.core.apply import Applied
 from node.core.effects import PeerFault, Send
 from node.core.events import FromPeer, RegistrySaid
@@ -36,20 +50,7 @@ from proto.messages import (
 from proto.reason import Reason, Refusal
 from proto.wire import WireFault
 from tests.node.evidence import aborted_by, commit_of, committed_by, refusal_of
-from tests.node.plan import (
-    Attempt,
-    Route,
-    assert_books_mirror,
-    chain_world,
-    ended,
-    given_by,
-    held_by,
-    make_request,
-    pay,
-    payment_of,
-)
-from tests.node.world import World
-from tests.proto.build import R1, R2, SECOND, aborted_leaf, committed_leaf, signing_key
+from tests.proto.build import aborted_leaf, committed_leaf
 
 B, S, A, X = Level.BARE, Level.SECURED, Level.ATOMIC, Level.PROXY
 AMOUNT = 10_000

@@ -5,6 +5,20 @@ from dataclasses import replace
 
 import pytest
 
+from node.command.sim.cast import digest
+from node.command.sim.cores.plan import (
+    USD,
+    Route,
+    answered,
+    assert_books_mirror,
+    balance,
+    chain_world,
+    open_line,
+    pay,
+    refused,
+    terms,
+)
+from node.command.sim.cores.world import World
 from node.core.events import AcceptLine, ChangeLimit, CloseLine, OfferLine
 from node.core.invariants import check, check_step
 from node.core.line import MAX_ASKED_LINES
@@ -26,20 +40,6 @@ from proto.limits import MAX_AMOUNT
 from proto.messages import Body, LineClose, LineOffer, decode
 from proto.money import Brand
 from proto.reason import Reason, Refusal
-from tests.node.plan import (
-    USD,
-    Route,
-    answered,
-    assert_books_mirror,
-    balance,
-    chain_world,
-    open_line,
-    pay,
-    refused,
-    terms,
-)
-from tests.node.world import World
-from tests.proto.build import digest
 
 
 def couple() -> World:

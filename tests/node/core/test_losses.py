@@ -8,10 +8,8 @@ from itertools import product
 
 import pytest
 
-from node.core.rows import IncidentKind, PromisePhase
-from proto.levels import Level
-from proto.modes import Loss, is_late_leak, loss_of
-from tests.node.plan import (
+from node.command.sim.cast import SECOND
+from node.command.sim.cores.plan import (
     Route,
     assert_books_mirror,
     chain_world,
@@ -21,8 +19,10 @@ from tests.node.plan import (
     is_viable,
     pay,
 )
-from tests.node.world import Deliver, World
-from tests.proto.build import SECOND
+from node.command.sim.cores.world import Deliver, World
+from node.core.rows import IncidentKind, PromisePhase
+from proto.levels import Level
+from proto.modes import Loss, is_late_leak, loss_of
 
 FRONT = {Level.PROXY: (Level.ATOMIC,)}  # a PROXY needs an earlier node that trusts the registry
 CHAINS = [

@@ -2,14 +2,8 @@
 
 import pytest
 
-from node.core.events import FromPeer
-from node.core.rows import IncidentKind, PaymentPhase, PromisePhase, RequestPhase, Transaction
-from proto.levels import Level
-from proto.limits import MAX_PARTS
-from proto.messages import Promise, Refuse
-from proto.onion import Deliver, Forward
-from proto.reason import Reason, Refusal
-from tests.node.plan import (
+from node.command.sim.cast import SECOND
+from node.command.sim.cores.plan import (
     USD,
     Route,
     answered,
@@ -26,8 +20,14 @@ from tests.node.plan import (
     request_of,
     terms,
 )
-from tests.node.world import World
-from tests.proto.build import SECOND
+from node.command.sim.cores.world import World
+from node.core.events import FromPeer
+from node.core.rows import IncidentKind, PaymentPhase, PromisePhase, RequestPhase, Transaction
+from proto.levels import Level
+from proto.limits import MAX_PARTS
+from proto.messages import Promise, Refuse
+from proto.onion import Deliver, Forward
+from proto.reason import Reason, Refusal
 
 B, S, A = Level.BARE, Level.SECURED, Level.ATOMIC
 VIA_A, VIA_B = ["P", "A", "Q"], ["P", "B", "Q"]

@@ -4,19 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from node.core.events import (
-    ChangeLimit,
-    CloseLine,
-    CreatePayment,
-    DeclineRequest,
-    GiveUpPayment,
-    StartAttempt,
-)
-from node.core.rows import PaymentPhase, PromisePhase, Request, RequestPhase
-from proto.levels import Level
-from proto.reason import Reason, Refusal
-from proto.request import read_request, request_hash
-from tests.node.plan import (
+from node.command.sim.cast import SECOND
+from node.command.sim.cores.plan import (
     Attempt,
     Route,
     answered,
@@ -34,8 +23,19 @@ from tests.node.plan import (
     request_of,
     terms,
 )
-from tests.node.world import World
-from tests.proto.build import SECOND
+from node.command.sim.cores.world import World
+from node.core.events import (
+    ChangeLimit,
+    CloseLine,
+    CreatePayment,
+    DeclineRequest,
+    GiveUpPayment,
+    StartAttempt,
+)
+from node.core.rows import PaymentPhase, PromisePhase, Request, RequestPhase
+from proto.levels import Level
+from proto.reason import Reason, Refusal
+from proto.request import read_request, request_hash
 
 B, S, A, X = Level.BARE, Level.SECURED, Level.ATOMIC, Level.PROXY
 AMOUNT = 10_000

@@ -4,6 +4,17 @@ from dataclasses import dataclass
 
 import pytest
 
+from node.command.sim.cast import SECOND
+from node.command.sim.cores.plan import (
+    Attempt,
+    Route,
+    chain_world,
+    given_by,
+    held_by,
+    make_request,
+    pay,
+)
+from node.command.sim.cores.world import World
 from node.core.apply import Applied
 from node.core.effects import PeerFault, Send
 from node.core.events import DeclineRequest, FromPeer
@@ -24,17 +35,6 @@ from proto.messages import (
 )
 from proto.reason import Reason, Refusal
 from tests.node.evidence import aborted_by, commit_of, committed_by
-from tests.node.plan import (
-    Attempt,
-    Route,
-    chain_world,
-    given_by,
-    held_by,
-    make_request,
-    pay,
-)
-from tests.node.world import World
-from tests.proto.build import SECOND
 
 BARE, ATOMIC = Level.BARE, Level.ATOMIC
 NO = Refusal(Reason.PAYEE_DECLINED)

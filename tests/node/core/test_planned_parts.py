@@ -4,16 +4,8 @@ from random import Random
 
 import pytest
 
-from node.core.rows import PaymentPhase, RequestPhase
-from pathfinder.core.graph import Graph
-from pathfinder.network import Line, Network, Node
-from pathfinder.plans.parts import PartsAnswer, find_parts
-from pathfinder.question import RouteQuestion
-from proto.fees import Fee, FeeSet
-from proto.modes import Mode
-from proto.money import Rate
-from proto.policy import EMPTY_POLICY
-from tests.node.plan import (
+from node.command.sim.cast import SECOND, SINGLE
+from node.command.sim.cores.plan import (
     Attempt,
     Route,
     answered,
@@ -28,8 +20,16 @@ from tests.node.plan import (
     request_of,
     terms,
 )
-from tests.node.world import World
-from tests.proto.build import SECOND, SINGLE
+from node.command.sim.cores.world import World
+from node.core.rows import PaymentPhase, RequestPhase
+from pathfinder.core.graph import Graph
+from pathfinder.network import Line, Network, Node
+from pathfinder.plans.parts import PartsAnswer, find_parts
+from pathfinder.question import RouteQuestion
+from proto.fees import Fee, FeeSet
+from proto.modes import Mode
+from proto.money import Rate
+from proto.policy import EMPTY_POLICY
 
 SEEDS = 120
 

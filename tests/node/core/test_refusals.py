@@ -6,6 +6,19 @@ from typing import TypeVar
 
 import pytest
 
+from node.command.sim.cast import SECOND, TWO_OF_THREE, digest
+from node.command.sim.cores.plan import (
+    Attempt,
+    Route,
+    assert_books_mirror,
+    chain_world,
+    ended,
+    make_request,
+    open_line,
+    pay,
+    payment_of,
+)
+from node.command.sim.cores.world import World
 from node.core.effects import Send
 from node.core.events import ChangeLimit, CloseLine, DeclineRequest, FromPeer
 from node.core.rows import PaymentPhase, PromisePhase
@@ -17,19 +30,6 @@ from proto.money import Brand
 from proto.onion import Deliver, Forward, Instruction, unwrap
 from proto.policy import EMPTY_POLICY
 from proto.reason import Reason, Refusal
-from tests.node.plan import (
-    Attempt,
-    Route,
-    assert_books_mirror,
-    chain_world,
-    ended,
-    make_request,
-    open_line,
-    pay,
-    payment_of,
-)
-from tests.node.world import World
-from tests.proto.build import SECOND, TWO_OF_THREE, digest
 
 B, S, A, X = Level.BARE, Level.SECURED, Level.ATOMIC, Level.PROXY
 AMOUNT = 10_000

@@ -4,16 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from node.core.events import RegistrySaid
-from node.core.rows import Ask, PaymentPhase, PromisePhase, Transaction
-from proto.certificate import CommitCertificate
-from proto.envelope import sign, sign_batch
-from proto.levels import Level
-from proto.limits import GUARD_US
-from proto.log_leaf import FenceLeaf
-from proto.statement import STATEMENT_KIND, Outcome, SignedStatement, Statement
-from tests.node.evidence import commit_of, committed_by, refusal_of
-from tests.node.plan import (
+from node.command.sim.cast import R1, R2, R3, SECOND, TWO_OF_THREE
+from node.command.sim.cores.plan import (
     Attempt,
     Route,
     assert_books_mirror,
@@ -25,8 +17,16 @@ from tests.node.plan import (
     pay,
     payment_of,
 )
-from tests.node.world import World
-from tests.proto.build import R1, R2, R3, SECOND, TWO_OF_THREE
+from node.command.sim.cores.world import World
+from node.core.events import RegistrySaid
+from node.core.rows import Ask, PaymentPhase, PromisePhase, Transaction
+from proto.certificate import CommitCertificate
+from proto.envelope import sign, sign_batch
+from proto.levels import Level
+from proto.limits import GUARD_US
+from proto.log_leaf import FenceLeaf
+from proto.statement import STATEMENT_KIND, Outcome, SignedStatement, Statement
+from tests.node.evidence import commit_of, committed_by, refusal_of
 
 B, S, A, X = Level.BARE, Level.SECURED, Level.ATOMIC, Level.PROXY
 AMOUNT = 10_000

@@ -4,23 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from node.core.rows import Ask, IncidentKind, PaymentPhase, Transaction
-from proto.certificate import CommitCertificate
-from proto.levels import Level
-from proto.registry_record import RegistryRecord, read_record, sign_record
-from tests.node.plan import (
-    Attempt,
-    Route,
-    assert_books_mirror,
-    chain_world,
-    ended,
-    held_by,
-    make_request,
-    pay,
-    payment_of,
-)
-from tests.node.world import World
-from tests.proto.build import (
+from node.command.sim.cast import (
     NOW_US,
     R1,
     R2,
@@ -31,6 +15,22 @@ from tests.proto.build import (
     signing_key,
     statement_key_certificate,
 )
+from node.command.sim.cores.plan import (
+    Attempt,
+    Route,
+    assert_books_mirror,
+    chain_world,
+    ended,
+    held_by,
+    make_request,
+    pay,
+    payment_of,
+)
+from node.command.sim.cores.world import World
+from node.core.rows import Ask, IncidentKind, PaymentPhase, Transaction
+from proto.certificate import CommitCertificate
+from proto.levels import Level
+from proto.registry_record import RegistryRecord, read_record, sign_record
 
 A = Level.ATOMIC
 NEW = signing_key("the key that follows")

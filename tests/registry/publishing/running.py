@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
+from node.command.sim.cast import NOW_US, SECOND
 from proto.checkpoint import cosignature_times_s, log_note_key
 from registry.publishing.coverage import Coverage
 from registry.publishing.history import History, metadata
@@ -18,7 +19,6 @@ from registry.publishing.standing import LogSetBack
 from registry.publishing.tile_files import LogDamaged
 from runtime.clock import FakeClock
 from runtime.store import memory_engine
-from tests.proto.build import NOW_US, SECOND
 from tests.registry.publishing.reading import read_log
 from tests.registry.publishing.witnesses import Loopback
 from tests.registry.witness.cases import YEAR, GrowingLog

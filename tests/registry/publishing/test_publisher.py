@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from node.command.sim.cast import NOW_US, SECOND
 from proto.checkpoint import cosignature_times_s, log_note_key, sign_checkpoint
 from proto.tlog_proof import LogProof, proven_in
 from registry.publishing.shard_log import ShardLog
 from registry.publishing.tile_files import TileFiles
-from tests.proto.build import NOW_US, SECOND
 from tests.registry.publishing.reading import read_log
 from tests.registry.publishing.running import (
     KEYS,

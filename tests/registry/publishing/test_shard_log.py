@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from node.command.sim.cast import signing_key
 from proto.checkpoint import sign_checkpoint
 from proto.log_tree import EMPTY_ROOT
 from proto.merkle import leaf_hash, merkle_root
@@ -14,7 +15,6 @@ from proto.note import ED25519, NoteKey
 from registry.publishing.shard_log import ShardLog
 from registry.publishing.tile_files import LogDamaged, TileFiles
 from registry.tlog import Tile
-from tests.proto.build import signing_key
 from tests.registry.publishing.reading import read_log
 
 ORIGIN = "example.net/harbour/2026"

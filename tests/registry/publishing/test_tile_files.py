@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from node.command.sim.cast import digest
 from registry.publishing.tile_files import LogDamaged, TileFiles
 from registry.tlog import ENTRIES, TILE_WIDTH, Tile, encode_entries
-from tests.proto.build import digest
 
 HASHES = [digest(f"hash {i}") for i in range(TILE_WIDTH)]
 

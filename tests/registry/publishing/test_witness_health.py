@@ -7,9 +7,10 @@ import httpx
 import pytest
 import trio
 
+from node.command.sim.cast import SECOND
 from proto.limits import US
 from registry.health_json import read_health
-from tests.proto.build import SECOND, make_commit
+from tests.proto.build import make_commit
 from tests.registry.publishing.test_witnessed_daemon import with_proof, witnessed
 from tests.registry.publishing.witnesses import open_loopback
 from tests.registry.serving import Serving, commit_item, id_item

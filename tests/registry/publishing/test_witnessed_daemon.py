@@ -12,6 +12,7 @@ import httpx
 import pytest
 import trio
 
+from node.command.sim.cast import NOW_US, SECOND
 from proto.checkpoint import Checkpoint, cosignature_times_s
 from proto.commit import Commit, Evidence
 from proto.descriptor import transaction_uuid
@@ -34,7 +35,7 @@ from registry.store import open_ledger
 from registry.tlog import decode_entries, new_entry_tiles, new_tiles
 from runtime.bridge import Bridge
 from runtime.clock import FakeClock
-from tests.proto.build import NOW_US, SECOND, make_commit
+from tests.proto.build import make_commit
 from tests.registry.build import ERROR_US
 from tests.registry.publishing.reading import read_log, signed
 from tests.registry.publishing.witnesses import Loopback, open_loopback

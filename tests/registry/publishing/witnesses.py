@@ -8,6 +8,7 @@ from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from node.command.sim.cast import NOW_US, SECOND, signing_key
 from proto.note import COSIGNATURE, NoteKey
 from proto.record_parts import RecordWitness
 from registry.witness.cosigning import Cosigner, Pace
@@ -17,7 +18,6 @@ from registry.witness.service import SIZE_TYPE, STATUS
 from registry.witness.store import open_witness_store
 from registry.witness.trust import SUFFIX, TrustedLogs
 from runtime.clock import FakeClock
-from tests.proto.build import NOW_US, SECOND, signing_key
 
 
 @dataclass

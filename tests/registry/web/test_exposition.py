@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
+from node.command.sim.cast import SECOND
 from proto.statement import DecisionReason
 from registry.log import Logged, Query, Reason, Refused, Row, decide
 from registry.meter import Meter
 from registry.web.exposition import Family, HistogramFamily, exposition
-from tests.proto.build import SECOND
 from tests.registry.build import TERMS, commit_shown, descriptor, reading, subject
 
 

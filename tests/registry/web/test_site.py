@@ -10,6 +10,7 @@ import httpx
 import pytest
 import trio
 
+from node.command.sim.cast import NOW_US, SECOND, digest
 from node.command.verify_certificate import judge
 from proto.descriptor import commit_id, transaction_uuid
 from proto.registry_record import read_record
@@ -21,7 +22,7 @@ from registry.log import Reason, Refused
 from registry.web import questions
 from registry.web.guard import HEADERS
 from registry.web.pages import FOLDER
-from tests.proto.build import NOW_US, SECOND, digest, make_commit
+from tests.proto.build import make_commit
 from tests.registry.build import PREIMAGE
 from tests.registry.serving import Serving, commit_item, decline_item, query_item, serving
 

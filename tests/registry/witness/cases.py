@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from node.command.sim.cast import NOW_US, certified, record_message, root_of, signing_key
 from proto.checkpoint import Checkpoint, sign_checkpoint
 from proto.keys import KeyCertificate, KeyPurpose, SigningKey
 from proto.limits import US
@@ -19,7 +20,6 @@ from registry.witness.store import open_witness_store
 from registry.witness.trust import SUFFIX, TrustedLogs
 from runtime.clock import FakeClock
 from runtime.store import Store
-from tests.proto.build import NOW_US, certified, record_message, root_of, signing_key
 from tests.proto.log_reference import mth, proof
 
 YEAR = 2026

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from node.command.sim.cast import NOW_US, signing_key
 from proto.checkpoint import cosigned_at_s, read_checkpoint
 from proto.limits import US
 from proto.note import COSIGNATURE, Note, NoteKey, NoteSignature, sign_note
@@ -20,7 +21,6 @@ from registry.witness.evidence import MAX_KEPT
 from registry.witness.rule import Refusal, Refused
 from registry.witness.store import MAX_SHARDS, origin_hash
 from runtime.clock import FakeClock
-from tests.proto.build import NOW_US, signing_key
 from tests.registry.witness.cases import KEY, NAME, NOW_S, GrowingLog, open_witness, request
 
 pytestmark = pytest.mark.edge

@@ -13,6 +13,7 @@ import trio
 import trio.testing
 
 import registry.witness.following as following
+from node.command.sim.cast import signing_key
 from proto.limits import MAX_RECORD_BYTES
 from proto.registry_record import RegistryRecord, read_record
 from registry.witness.cosigning import Given
@@ -21,7 +22,6 @@ from registry.witness.record_fetch import RecordFetch, RecordNotHad
 from registry.witness.service import WitnessService
 from registry.witness.state import Tally
 from registry.witness.trust import TrustedLogs, add_log
-from tests.proto.build import signing_key
 from tests.registry.witness.cases import GrowingLog, open_witness, record_of
 
 pytestmark = pytest.mark.edge

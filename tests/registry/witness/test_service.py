@@ -10,6 +10,7 @@ import httpx
 import pytest
 import trio
 
+from node.command.sim.cast import NOW_US, signing_key
 from proto.limits import US
 from proto.note import Note
 from registry.witness.daemon import WitnessDaemon
@@ -18,7 +19,6 @@ from registry.witness.rule import MAX_REQUEST_BYTES
 from registry.witness.store import open_witness_store, origin_hash
 from registry.witness.trust import add_log
 from runtime.clock import FakeClock
-from tests.proto.build import NOW_US, signing_key
 from tests.registry.witness.cases import CONFIG, KEY, NAME, GrowingLog, record_of, request
 
 pytestmark = pytest.mark.edge

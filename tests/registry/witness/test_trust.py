@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from node.command.sim.cast import NOW_US, R1, signing_key
 from registry.home import HomeFault
 from registry.witness.cosigning import Given
 from registry.witness.rule import Refusal, Refused
 from registry.witness.trust import TrustedLogs, add_log, shard_in
-from tests.proto.build import NOW_US, R1, signing_key
 from tests.registry.witness.cases import GrowingLog, open_witness, record_of
 
 pytestmark = pytest.mark.edge

@@ -6,6 +6,8 @@ from hashlib import sha256
 from itertools import pairwise
 from types import MappingProxyType
 
+from node.command.sim.cast import NOW_US, RECORDS, SECOND, SINGLE, digest
+from node.command.sim.cores.world import World
 from node.core.apply import Applied
 from node.core.effects import Answer
 from node.core.events import (
@@ -31,8 +33,6 @@ from proto.policy import EMPTY_POLICY, RegistryPolicy
 from proto.request import PaymentRequest, read_request, request_hash, sign_request
 from proto.schedule import Schedule, schedule
 from proto.viability import Chain, NodeFacts, check_chain
-from tests.node.world import World
-from tests.proto.build import NOW_US, RECORDS, SECOND, SINGLE, digest
 
 USD = Brand(digest("USD")[:16], "USD")
 FEES = FeeSet(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from node.command.sim.cast import SECOND, CastRegistry
 from node.core.rows import Ask
 from proto.certificate import Records
 from proto.envelope import sign
@@ -29,7 +30,6 @@ from registry.log import (
     decide,
 )
 from registry.timing import Reading
-from tests.proto.build import SECOND, TestRegistry
 
 ERROR_US = 1000  # of a registry's clock, declared
 
@@ -40,7 +40,7 @@ class Judge:
 
     __test__ = False
     name: str
-    registry: TestRegistry
+    registry: CastRegistry
     records: Records
     rows: dict[bytes, Logged] = field(default_factory=dict)
     down: bool = False

@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
+from node.command.sim.cast import NOW_US, R1, R2, R3, RECORDS, digest, signing_key
+from node.command.sim.cores.books import Books
+from node.command.sim.cores.judge import Judge
 from node.core.apply import Applied, apply
 from node.core.deciding import with_statements
 from node.core.due import due_us
@@ -35,9 +38,6 @@ from proto.messages import Promise as PromiseMessage
 from proto.onion import unwrap
 from proto.statement import Outcome, SignedStatement
 from registry.log import Logged
-from tests.node.books import Books
-from tests.node.judge import Judge
-from tests.proto.build import NOW_US, R1, R2, R3, RECORDS, digest, signing_key
 
 REGISTRIES = {"R1": R1, "R2": R2, "R3": R3}
 
@@ -349,8 +349,9 @@ class World:
         self.quiet()
         for name, node in self.nodes.items():
             for key, row in list(node.books.rows.items()):
-                held = isinstance(row, Promise) and row.direction is Direction.IN
-                if held and row.phase is PromisePhase.OFFERED:
+                if not isinstance(row, Promise) or row.direction is not Direction.IN:
+                    continue
+                if row.phase is PromisePhase.OFFERED:
                     self.event(name, Due(self.now_us, key))
         self.quiet()
 

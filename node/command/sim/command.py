@@ -1,0 +1,20 @@
+"""`pledgeway sim`: what it is told. Each subcommand is imported when it is used."""
+
+from typing import Final
+
+import click
+
+from node.command.lazy import LazyGroup, Place
+
+PLACES: Final[dict[str, Place]] = {
+    "run": Place("node.command.sim.run_command", "run_", "a network under faults, and its oracle"),
+}
+
+
+@click.group("sim", cls=LazyGroup, places=PLACES)
+def sim() -> None:
+    """Put every promise of the protocol to the test, without a network, a disk or a clock.
+
+    Real nodes, registries and path finders in one process, under faults and liars that a seed
+    draws: the same seed of the same version gives the same run, to the byte.
+    """
