@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test bench lint lock generate clean help
+.PHONY: demo test fuzz bench lint lock generate clean help
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+: +##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/'
@@ -24,6 +24,9 @@ test: $(VENV)/.installed        ## the whole suite
 
 bench: $(VENV)/.installed       ## payments per second over three hops, in real processes
 	$(BIN)/pledgeway bench payments --hops 3 --level ATOMIC --depth 512 --depth 1
+
+fuzz: $(VENV)/.installed        ## every parser for a minute: MINUTES=10 for longer
+	$(BIN)/python -m tests.fuzz --target all --minutes $(or $(MINUTES),1)
 
 lint: $(VENV)/.installed        ## ruff and mypy, as the suite runs them
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

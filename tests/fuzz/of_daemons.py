@@ -6,6 +6,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable
 from typing import Any, Final
 
+from node.command.sim.cast import NOW_US, R1, RECORDS, TWO_OF_THREE
 from node.inbound import open_message
 from node.route_check import BadRoute, check_route
 from proto.commit import Evidence
@@ -50,7 +51,6 @@ from tests.fuzz.mutate import Form
 from tests.fuzz.of_proto import WIRE
 from tests.fuzz.target import Target
 from tests.pathfinder.advertised import town
-from tests.proto.build import NOW_US, R1, RECORDS, TWO_OF_THREE
 from tests.registry.build import TERMS, reading
 
 DER: Final = Form.DER

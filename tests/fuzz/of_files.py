@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError
 
 from node.archive_block import decode_block, encode_block
 from node.command.registry_status import _facts
+from node.command.sim.cast import NOW_US, TWO_OF_THREE
 from node.config import ConfigFault as NodeFault
 from node.config import NodeConfig
 from node.config import config_text as node_text
@@ -65,7 +66,6 @@ from tests.fuzz.target import Target
 from tests.pathfinder.compare import graph_of
 from tests.pathfinder.networks import case
 from tests.pathfinder.test_search import worked
-from tests.proto.build import NOW_US, TWO_OF_THREE
 
 PINNED: Final = replace(
     v.CARD, tls_certificate=CERTIFICATE, tls=v.node_key(KeyPurpose.TLS, CERTIFICATE)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from node.command.sim.cast import NOW_US, R1, R2, RECORDS, root_of
 from proto.advert_file import advert_texts
 from proto.adverts import (
     FRAUD_KIND,
@@ -66,7 +67,6 @@ from proto.wire import WireFault, canonical, parse
 from tests.fuzz import values as v
 from tests.fuzz.mutate import Form
 from tests.fuzz.target import Target
-from tests.proto.build import NOW_US, R1, R2, RECORDS, root_of
 
 WIRE: Final = (WireFault,)
 TEXT: Final = Form.TEXT

@@ -4,6 +4,18 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Final
 
+from node.command.sim.cast import (
+    NOW_US,
+    R1,
+    R2,
+    R3,
+    SECOND,
+    SINGLE,
+    TWO_OF_THREE,
+    digest,
+    make_registry,
+    signing_key,
+)
 from proto.advert_file import FIRST_LINE, file_lines
 from proto.adverts import LINE_KIND, NODE_KIND, LineAdvert, NodeAdvert
 from proto.card import NodeCard, PathFinderCard
@@ -43,22 +55,7 @@ from proto.request import PaymentRequest
 from proto.statement import INTERIM_KIND, Interim, InterimKind, Statement
 from proto.tlog_proof import LogProof
 from proto.v1 import types_pb2 as pb
-from tests.proto.build import (
-    DESCRIPTOR,
-    NOW_US,
-    R1,
-    R2,
-    R3,
-    SECOND,
-    SINGLE,
-    TWO_OF_THREE,
-    abort_certificate,
-    commit_certificate,
-    digest,
-    make_commit,
-    make_registry,
-    signing_key,
-)
+from tests.proto.build import DESCRIPTOR, abort_certificate, commit_certificate, make_commit
 
 NODE: Final = signing_key("fuzzed node")
 PEER: Final = signing_key("fuzzed peer")

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from node.command.sim.cast import NOW_US, SECOND
 from proto.statement import Outcome
 from registry import log
 from registry.log import DeclineShown, Query, abort_horizon_us
 from tests.machines import caught_by, profile
-from tests.proto.build import NOW_US, SECOND
 from tests.registry.relay_world import (
     DELTA_US,
     END_US,

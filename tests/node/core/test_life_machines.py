@@ -11,6 +11,10 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from node.command.sim.cast import SECOND, digest
+from node.command.sim.cores.plan import Route, create, dictate, make_request, open_line
+from node.command.sim.cores.plan import terms as usual_terms
+from node.command.sim.cores.world import World
 from node.core import apply, payee
 from node.core import line as line_room
 from node.core.effects import Answer
@@ -38,10 +42,6 @@ from proto.levels import Level
 from proto.money import Brand
 from proto.reason import Reason, Refusal
 from tests.machines import caught_by, profile
-from tests.node.plan import Route, create, dictate, make_request, open_line
-from tests.node.plan import terms as usual_terms
-from tests.node.world import World
-from tests.proto.build import SECOND, digest
 
 INDEX = st.integers(0, 63)
 LIMITS = st.sampled_from((0, 1, 5_000, 2**63 - 1))

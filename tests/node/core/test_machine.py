@@ -15,6 +15,18 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from node.command.sim.cast import R1, R2, RECORDS, SECOND, signing_key
+from node.command.sim.cores.plan import (
+    Attempt,
+    Route,
+    create,
+    dictate,
+    is_viable,
+    make_request,
+    open_line,
+)
+from node.command.sim.cores.plan import terms as usual_terms
+from node.command.sim.cores.world import Deliver, World
 from node.core import claim, ending
 from node.core.events import AbandonPayment, ConfirmRequest, DeclineRequest
 from node.core.rows import (
@@ -44,10 +56,6 @@ from proto.onion import PACKET_BYTES
 from proto.reason import Reason, Refusal
 from proto.wire import WireFault
 from tests.machines import caught_by, profile
-from tests.node.plan import Attempt, Route, create, dictate, is_viable, make_request, open_line
-from tests.node.plan import terms as usual_terms
-from tests.node.world import Deliver, World
-from tests.proto.build import R1, R2, RECORDS, SECOND, signing_key
 
 HONEST = ("P", "A", "B", "Q")
 LIAR = "L"
