@@ -8,10 +8,13 @@ runs each of them that often, from another seed every time; a failure is shrunk 
 import os
 from typing import Final
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 WANTED: Final = int(os.environ.get("MACHINE_EXAMPLES", "0"))
+by_option = pytest.mark.skipif(not WANTED, reason="planted bugs: with MACHINE_EXAMPLES=500")
+"""Of tests that show a machine failing on a planted bug, where that takes it many seconds."""
 
 
 def profile(examples: int, steps: int) -> settings:

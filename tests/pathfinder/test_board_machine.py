@@ -20,7 +20,7 @@ from pathfinder.question import RouteQuestion
 from proto.fees import Fee, FeeSet
 from proto.modes import Mode
 from proto.money import Rate
-from tests.machines import caught_by, profile
+from tests.machines import by_option, caught_by, profile
 
 NAMES = ("P", "A", "B", "C", "Q")
 SECOND = 1_000_000
@@ -101,7 +101,7 @@ class BoardMachine(RuleBasedStateMachine):
     @rule(ends=ENDS, amount=st.sampled_from((1, 60)))
     def somebody_asks(self, ends: tuple[str, str], amount: int) -> None:
         known = {key[0] for key in self.said if len(key) == 1}
-        if not set(ends) <= {n for n in known if self.said[n,][2] >= self.now_us}:
+        if not set(ends) <= {n for n in known if self.said[n,][2] > self.now_us}:
             return
         question = RouteQuestion(*ends, amount, brand="USD", now_us=self.now_us)
         if "USD" not in self.graph.brands(self.now_us):
@@ -132,6 +132,7 @@ PLANTED = {
 }
 
 
+@by_option
 @pytest.mark.parametrize("bug", PLANTED)
 def test_a_planted_bug_is_seen(bug: str, monkeypatch: pytest.MonkeyPatch) -> None:
     where, name = PLANTED[bug]

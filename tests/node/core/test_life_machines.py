@@ -41,7 +41,7 @@ from node.core.rows import (
 from proto.levels import Level
 from proto.money import Brand
 from proto.reason import Reason, Refusal
-from tests.machines import caught_by, profile
+from tests.machines import by_option, caught_by, profile
 
 INDEX = st.integers(0, 63)
 LIMITS = st.sampled_from((0, 1, 5_000, 2**63 - 1))
@@ -279,6 +279,7 @@ TestPayMachine = PayMachine.TestCase
 TestPayMachine.settings = profile(examples=40, steps=25)
 
 
+@by_option
 def test_a_line_that_opens_again_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Planted: an acceptance counts whatever has become of the line."""
 
@@ -291,6 +292,7 @@ def test_a_line_that_opens_again_is_seen(monkeypatch: pytest.MonkeyPatch) -> Non
     assert caught_by(LineMachine, examples=300, steps=30)
 
 
+@by_option
 def test_a_payee_that_signs_for_less_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Planted: whatever is promised is enough."""
 

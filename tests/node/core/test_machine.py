@@ -55,7 +55,7 @@ from proto.modes import Mode, mode_of
 from proto.onion import PACKET_BYTES
 from proto.reason import Reason, Refusal
 from proto.wire import WireFault
-from tests.machines import caught_by, profile
+from tests.machines import by_option, caught_by, profile
 
 HONEST = ("P", "A", "B", "Q")
 LIAR = "L"
@@ -383,6 +383,7 @@ PLANTED = {
 }
 
 
+@by_option
 @pytest.mark.parametrize("bug", PLANTED)
 def test_a_planted_bug_is_seen(bug: str, monkeypatch: pytest.MonkeyPatch) -> None:
     room, name, always = PLANTED[bug]
