@@ -4,7 +4,6 @@ A tracer of Python's own, some twenty times slower than the parser alone: enough
 keep, and to be guided where no fuzzer with compiled-in coverage is installed.
 """
 
-import gc
 import sys
 from collections.abc import Callable
 from functools import _lru_cache_wrapper, cache
@@ -31,8 +30,14 @@ def ours(name: str) -> bool:
 
 @cache
 def _memories() -> list[Any]:
-    found = [m for m in gc.get_objects() if isinstance(m, _lru_cache_wrapper)]
-    return [m for m in found if (m.__module__ or "").split(".")[0] in PACKAGES]
+    """Of functions and of classes' methods. Not by way of the collector: a daemon that ran here
+    has frozen what there was."""
+    rooms = [m for name, m in sys.modules.items() if name.split(".")[0] in PACKAGES]
+    values = [value for room in rooms for value in vars(room).values()]
+    kinds = [value for value in values if isinstance(value, type)]
+    values += [value for kind in kinds for value in vars(kind).values()]
+    plain = [getattr(value, "__func__", value) for value in values]
+    return list({id(m): m for m in plain if isinstance(m, _lru_cache_wrapper)}.values())
 
 
 def forget() -> None:
