@@ -221,7 +221,8 @@ class Raw:
 
 async def _call(channel: RpcChannel, method: str, data: bytes) -> grpc.StatusCode | None:
     try:
-        await channel.unary(METHOD + method, Raw(data), rpb.DecideResponse, ANSWER_S)  # type: ignore[arg-type]
+        request: Any = Raw(data)
+        await channel.unary(METHOD + method, request, rpb.DecideResponse, ANSWER_S)
     except RpcFailed as failed:
         return failed.code
     return None

@@ -174,7 +174,7 @@ def answered(graph: Graph, question: RouteQuestion) -> object:
     try:
         answer = find_route(graph, question)
     except BadQuestion as bad:
-        return bad
+        return bad.args
     return answer.exact, answer.route
 
 
