@@ -122,10 +122,14 @@ class Payer:
                 self.lines.began(payment, Attempt(request.brand.guid, found.parts))
             self._start(payment)
             return payment, None
-        for known in self._engine.memory.payments_of(digest):
-            if known.phase is not PaymentPhase.ABORTED:
-                return known.id, refusal
-        return b"", refusal
+        if refusal.reason not in (Reason.PAYMENT_LIVE, Reason.PAYMENT_DONE):
+            return b"", refusal
+        # A live one may have ended while the refusal was on its way to the disk: then its end is
+        # the answer, and no worse one than if it had been asked for a moment earlier.
+        known = list(self._engine.memory.payments_of(digest))
+        standing = [p for p in known if p.phase is not PaymentPhase.ABORTED]
+        newest = max(standing or known, key=lambda p: p.created_at_us, default=None)
+        return (newest.id if newest is not None else b""), refusal
 
     def _at_once(
         self, payment: bytes, request_hash: bytes, request: PaymentRequest, options: PayOptions

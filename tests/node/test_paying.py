@@ -4,15 +4,17 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count, pairwise
+from random import Random
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
 import trio
 import trio.testing
 
 from node.command.sim.cast import SINGLE, digest
 from node.command.sim.cores.plan import ended, given_by, make_request, terms
-from node.core.events import ConfirmRequest
+from node.core.events import ConfirmRequest, GiveUpPayment
 from node.core.rows import Payment, PaymentPhase, PromisePhase, Request
 from node.pay_options import PayOptions
 from node.paying import Payer
@@ -20,9 +22,10 @@ from node.routing import NoRoute, RouteFound, RouteHop, RoutePart, RouteQuery
 from proto.levels import Level
 from proto.limits import US
 from proto.modes import Mode
-from proto.reason import Reason
+from proto.reason import Reason, Refusal
 from proto.request import read_request
 from proto.schedule import schedule
+from runtime.seeded import run_seeded
 from tests.node.engines import Engines, engines
 from tests.node.test_store_gone import gone
 
@@ -194,6 +197,44 @@ async def test_a_request_is_paid_once_however_often_it_is_paid(
         await trio.sleep(1)
         assert await house.pay(request) == (made, Reason.PAYMENT_DONE)
         assert len(given_by(world, "P")) == 1
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_payment_that_ends_while_it_is_asked_for_again(seed: int) -> None:
+    """Refused, since one is live, and when the refusal is durable that one has ended: the owner is
+    told of that end. Or of a payment of its own, where the end came first."""
+
+    async def main(_: Random) -> None:
+        async with stage() as (world, house):
+            routed = trio.Event()
+            find = house.finder.find
+
+            async def late(query: RouteQuery) -> RouteFound | NoRoute:
+                await routed.wait()
+                return await find(query)
+
+            house.finder.find = late  # type: ignore[method-assign]
+            request = make_request(world, "Q", AMOUNT)
+            made, _ = await house.pay(request)
+            again: list[tuple[bytes, Reason | None]] = []
+
+            async def ask() -> None:
+                again.append(await house.pay(request))
+
+            async def end() -> None:
+                no = Refusal(Reason.NO_ROUTE)
+                await world.tell("P", GiveUpPayment(world.now_us, made, no))
+
+            async with trio.open_nursery() as both:
+                both.start_soon(ask)
+                both.start_soon(end)
+            assert house.stands(made)[0] is PaymentPhase.ABORTED
+            ((payment, refused),) = again
+            assert payment, "there is a payment to be looked at"
+            assert refused is (Reason.PAYMENT_LIVE if payment == made else None)
+            routed.set()
+
+    run_seeded(seed, main)
 
 
 async def test_a_payer_that_died_goes_on(autojump_clock: trio.testing.MockClock) -> None:
