@@ -134,6 +134,13 @@ class Archive:
         low, high = key_range(digits)
         return [found.bundle for found in self._find(low, high, wanted)]
 
+    def bundles(self) -> Iterator[Bundle]:
+        """Everything that lies here, block by block: for whoever checks all of it."""
+        query = select(archive.c.id, archive.c.data).order_by(archive.c.id)
+        with reading(self._engine) as connection:
+            for block, data in connection.execute(query).all():
+                yield from _present(connection, block, decode_block(data))
+
     def newest_payments(self) -> Iterator[Payment]:
         """From the latest to leave on; those that came back are passed over."""
         below = self._next
