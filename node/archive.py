@@ -16,6 +16,7 @@ from node.archive_block import (
     key_of,
     key_range,
     keys_of,
+    mark_of,
     promise_key,
 )
 from node.core.rows import Payment, PaymentPhase
@@ -194,7 +195,7 @@ def _present(connection: Connection, block: int, bundles: Sequence[Bundle]) -> l
     """Those whose keys still point to the block: the others have come back to the live tables."""
     if not bundles:
         return []
-    marks = {min(keys_of(bundle)): bundle for bundle in bundles}
+    marks = {mark_of(bundle): bundle for bundle in bundles}
     query = select(archive_key.c.key).where(
         archive_key.c.block == block, archive_key.c.key.in_(marks)
     )
@@ -209,9 +210,15 @@ def _store(row: Mapping[str, int], bundles: Sequence[Bundle], connection: Connec
 
 def _take_back(found: Found, connection: Connection) -> None:
     phase = found.bundle.owner.phase if isinstance(found.bundle.owner, Payment) else None
+    query = select(archive.c.data).where(archive.c.id == found.block)
+    taken = mark_of(found.bundle)
+    others = [b for b in decode_block(connection.scalars(query).one()) if mark_of(b) != taken]
+    # Two payments of one request are found by one key: what the other needs stays.
+    needed = {key for other in _present(connection, found.block, others) for key in keys_of(other)}
     connection.execute(
         delete(archive_key).where(
-            archive_key.c.block == found.block, archive_key.c.key.in_(keys_of(found.bundle))
+            archive_key.c.block == found.block,
+            archive_key.c.key.in_(keys_of(found.bundle) - needed),
         )
     )
     connection.execute(
