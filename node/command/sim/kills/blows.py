@@ -19,7 +19,7 @@ DOWN_S: Final = ((0.0, 60), (0.3, 15), (1.5, 15), (4.0, 8), (13.0, 2))
 GENTLE: Final = 0.1  # share of blows that are a SIGTERM: they come on top of the kills
 AGAIN: Final = 0.25  # share of starts that are killed themselves, and then again
 MAX_AGAIN: Final = 3  # in a row, or one victim would never come up
-START_S: Final = 1.2  # a start takes about this long on a busy machine, recovery included
+START_S: Final = 0.5  # a warm start with its recovery takes about half of this
 MIN_PAUSE_S: Final = 0.05
 MAX_PAUSE_S: Final = 0.9
 

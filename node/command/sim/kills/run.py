@@ -3,25 +3,36 @@
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Final
 
 import trio
 
-from node.command.processes.books import check_books
+from node.command.processes.books import Difference, check_books
 from node.command.processes.interruption import until_signalled
 from node.command.processes.plan import make_plan
 from node.command.processes.ports import free_ports
-from node.command.processes.process import Processes, processes
+from node.command.processes.process import processes, python
 from node.command.processes.town import Town, build
+from node.command.processes.warm import warm
 from node.command.sim.kills.blows import draw_waves
 from node.command.sim.kills.customers import Customer, Orders
 from node.command.sim.kills.ledgers import Ledger, read_courts, read_ledgers
+from node.command.sim.kills.result import Blows, LawfulLoss, Result
 from node.command.sim.kills.striking import Striker, Tally
-from node.command.sim.kills.verdict import Books, Lost, excuse, find_breaches, find_losses
+from node.command.sim.kills.verdict import (
+    REDEEMED,
+    Books,
+    Lost,
+    excused,
+    find_breaches,
+    find_losses,
+)
 from node.command.sim.kills.village import FEES, village
+from node.core.rows import RequestPhase
+from proto.modes import mode_of
+from proto.request import from_text
 from registry.home import Home, load_record
 from runtime.bridge import Bridge
 
@@ -32,34 +43,6 @@ LAST_END_S: Final = 90.0
 QUIET_S: Final = 40.0  # and then until nothing is pending and nothing unacknowledged
 BACK_US: Final = 6_000_000  # after its start a node is linked again within five seconds
 FATAL: Final = ("Traceback", " ERROR ", " CRITICAL ")
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a run has shown. `breaches`: none = every promise was kept. Counts by what they are."""
-
-    seed: int
-    kills: int
-    registry_kills: int
-    in_start: int
-    terms: int
-    waves: int
-    most_down: int
-    payments: int
-    committed: int
-    aborted: int
-    levels: dict[str, int]
-    modes: dict[str, int]
-    losses: tuple[dict[str, Any], ...]
-    breaches: tuple[str, ...]
-    seconds: float
-
-    @property
-    def ok(self) -> bool:
-        return not self.breaches
-
-    def as_json(self) -> dict[str, Any]:
-        return {"ok": self.ok, **asdict(self)}
 
 
 async def run(seed: int, kills: int, directory: Path, told: Callable[[str], None]) -> Result:
@@ -79,7 +62,7 @@ async def run(seed: int, kills: int, directory: Path, told: Callable[[str], None
             check = await check_books(town, QUIET_S)
             return town, [*stuck, *map(_difference, check.differences)]
 
-    with processes() as children:
+    with warm(python()) as copies, processes(copies) as children:
         town, faults = await until_signalled(live)
         told("ending everybody, and reading all books")
         faults += [f"{name} did not end on SIGTERM" for name in children.end_all()]
@@ -87,7 +70,7 @@ async def run(seed: int, kills: int, directory: Path, told: Callable[[str], None
     return _judge(town, orders, tally, faults, seed, time.monotonic() - began)
 
 
-def _difference(difference: Any) -> str:
+def _difference(difference: Difference) -> str:
     return f"books: {difference.where}: {difference.what} {difference.here}, not {difference.there}"
 
 
@@ -143,29 +126,35 @@ def _judge(
     faults += _unlawful(losses, tally, {registry: name for name, registry in ids.items()})
     phases = Counter(p.phase.name for ledger in ledgers for p in ledger.payments)
     return Result(
-        seed,
-        tally.kills,
-        tally.registry_kills,
-        tally.in_start,
-        tally.terms,
-        tally.waves,
-        tally.most_down,
-        sum(phases.values()),
-        phases["COMMITTED"],
-        phases["ABORTED"],
-        dict(Counter(p.level.name for _, p in books.given() if p.phase.name == "REDEEMED")),
-        _modes(books),
-        tuple(_loss_json(lost) for lost in losses),
-        tuple(faults),
-        round(seconds, 1),
+        seed=seed,
+        blows=Blows(
+            tally.kills,
+            tally.registry_kills,
+            tally.in_start,
+            tally.terms,
+            tally.waves,
+            tally.most_down,
+        ),
+        payments=sum(phases.values()),
+        committed=phases["COMMITTED"],
+        aborted=phases["ABORTED"],
+        levels=dict(Counter(p.level.name for _, p in books.given() if p.phase is REDEEMED)),
+        modes=_modes(books),
+        losses=tuple(map(_lawful, losses)),
+        breaches=tuple(faults),
+        homes=_homes(town),
+        seconds=round(seconds, 1),
     )
+
+
+def _homes(town: Town) -> dict[str, str]:
+    daemons = [*(house.daemon for house in town.houses.values()), *town.registries.values()]
+    return {daemon.name: daemon.directory.name for daemon in daemons}
 
 
 def _modes(books: Books) -> dict[str, int]:
     """How many committed pairs each mode has had."""
-    from proto.modes import mode_of
-
-    pairs = [(h, g) for _, h, g in books.pairs() if g.phase.name == "REDEEMED"]
+    pairs = [(h, g) for _, h, g in books.pairs() if g.phase is REDEEMED]
     return dict(Counter(mode.name for h, g in pairs if (mode := mode_of(h.level, g.level))))
 
 
@@ -178,20 +167,14 @@ def _taken_back(ledgers: list[Ledger], orders: Orders) -> list[str]:
         if request is None:
             found.append(f"durable: {deal.payee} has forgotten request {deal.request[:8]}")
             continue
-        if deal.paid != (request.phase.name == "PAID") and len(deal.ends) == len(deal.payers):
-            found.append(f"durable: {deal.payee} said paid {deal.paid}, it is {request.phase.name}")
+        if deal.paid and request.phase is not RequestPhase.PAID:
+            found.append(f"durable: {deal.payee} said it was paid, it is {request.phase.name}")
         for payer, end in deal.ends.items():
-            known = [p for p in by_name[payer].payments if p.request == _signed(deal.text)]
+            known = [p for p in by_name[payer].payments if p.request == from_text(deal.text)]
             if end not in [p.phase.name for p in known]:
                 phases = [p.phase.name for p in known]
                 found.append(f"durable: {payer} said {end} of {deal.request[:8]}, not {phases}")
     return found
-
-
-def _signed(text: str) -> bytes:
-    from proto.request import from_text
-
-    return from_text(text)
 
 
 def _unlawful(losses: list[Lost], tally: Tally, registries: dict[bytes, str]) -> list[str]:
@@ -202,16 +185,16 @@ def _unlawful(losses: list[Lost], tally: Tally, registries: dict[bytes, str]) ->
         f"6 loss: {lost.node} in mode {lost.mode.name} lost {lost.amount} to {lost.upstream}"
         f" under {lost.commit.hex()[:8]}, though everybody was there"
         for lost in losses
-        if not excuse(lost, down, registries)
+        if not excused(lost, down, registries)
     ]
 
 
-def _loss_json(lost: Lost) -> dict[str, Any]:
-    return {
-        "node": lost.node,
-        "upstream": lost.upstream,
-        "mode": lost.mode.name,
-        "lawful_if": lost.allowed.name,
-        "amount": lost.amount,
-        "commit": lost.commit.hex(),
-    }
+def _lawful(lost: Lost) -> LawfulLoss:
+    return LawfulLoss(
+        lost.node,
+        lost.upstream,
+        lost.mode.name,
+        lost.allowed.name,
+        lost.amount,
+        lost.commit.hex(),
+    )

@@ -85,13 +85,8 @@ class Striker:
     async def _fell(self, blow: Blow) -> None:
         from_us = time.time_ns() // 1000
         daemon = self._daemon(blow.victim)
-        if status := self._town.processes.statuses().get(daemon.name):
-            self._tally.faults.append(f"{daemon.name}: {status} by itself\n{daemon.last_lines()}")
         try:
-            if blow.gentle:
-                await self._terminate(daemon)
-            else:
-                await self._kill(daemon, started=True)
+            await self._end(daemon, gentle=blow.gentle)
             await trio.sleep(blow.down_s)
             for after_s in blow.again_s:
                 await self._start_and_kill(daemon, after_s)
@@ -117,28 +112,31 @@ class Striker:
             await self._town.houses[daemon.name].control.again()
 
     async def _kill(self, daemon: Daemon, *, started: bool) -> None:
-        await trio.to_thread.run_sync(self._town.processes.kill, daemon)
+        process = self._town.processes.release(daemon)
+        if started and (status := process.poll()) is not None:
+            words = daemon.last_lines()
+            self._tally.faults.append(f"{daemon.name}: had ended by itself, {status}\n{words}")
+        process.kill()
+        await trio.to_thread.run_sync(process.wait)
         self._tally.kills += 1
         self._tally.registry_kills += daemon.name in self._town.registries
         self._tally.in_start += not started
         self._told()
 
-    async def _terminate(self, daemon: Daemon) -> None:
-        """SIGTERM: it ends by itself, soon and without a fault."""
+    async def _end(self, daemon: Daemon, *, gentle: bool) -> None:
+        """One that says that it runs: at once, or by SIGTERM, on which it ends by itself."""
+        if not gentle:
+            await self._kill(daemon, started=True)
+            return
         process = self._town.processes.release(daemon)
         process.send_signal(signal.SIGTERM)
         self._tally.terms += 1
-
-        def wait() -> int | None:
-            try:
-                return process.wait(STOP_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-                return None
-
-        status = await trio.to_thread.run_sync(wait)
-        if status is None:
+        try:
+            status = await trio.to_thread.run_sync(process.wait, STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            await trio.to_thread.run_sync(process.wait)
             self._tally.faults.append(f"{daemon.name}: did not end {STOP_S:.0f} s after SIGTERM")
-        elif status:
+            return
+        if status:
             self._tally.faults.append(f"{daemon.name}: ended with {status} on SIGTERM")

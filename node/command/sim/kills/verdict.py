@@ -14,7 +14,6 @@ from node.core.rows import Direction, IncidentKind, Promise, PromisePhase, Role
 from proto.certificate import AbortCertificate, CommitCertificate
 from proto.descriptor import decode_descriptor
 from proto.fees import FeeSet, price_of_pair
-from proto.levels import Level
 from proto.log_leaf import decision_of
 from proto.modes import Loss, Mode, loss_of, mode_of
 from proto.statement import Outcome, SignedStatement, Statement
@@ -290,7 +289,9 @@ def find_losses(books: Books) -> list[Lost]:
     return found
 
 
-def excuse(lost: Lost, down: Mapping[str, Sequence[tuple[int, int]]], registries: Mapping[bytes, str]) -> bool:
+def excused(
+    lost: Lost, down: Mapping[str, Sequence[tuple[int, int]]], registries: Mapping[bytes, str]
+) -> bool:
     """Whether section 3 allows this loss: who had to be reached was away, or the node itself.
 
     `down`: name -> from when to when (µs) it was away, its way back to its neighbours included.

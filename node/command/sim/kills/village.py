@@ -6,6 +6,7 @@ BARE, and the node behind it has to watch the registry).
 """
 
 from dataclasses import dataclass
+from itertools import permutations
 from typing import Final
 
 from pathfinder.network import Line, Network, Node
@@ -67,6 +68,6 @@ def village() -> Network:
     lines = tuple(
         Line(one, other, BRAND, limit)
         for pair, limit in joined.items()
-        for one, other in (pair, pair[::-1])
+        for one, other in permutations(pair)
     )
     return Network(("R1", "R2"), (), nodes, lines)
