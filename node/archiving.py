@@ -63,7 +63,9 @@ class Archiver:
     async def round(self) -> None:
         """Everything that may leave now leaves, and what is too old for the archive goes."""
         # Behind a hundred thousand payments that wait, one scan never gets to those that do not.
-        scans, most = 0, min(MAX_SCANS, 1 + len(self._engine.memory.ageing) // SCAN)
+        ageing = len(self._engine.memory.ageing)
+        # An idle node is left in peace: nothing ages in it.
+        scans, most = 0, min(MAX_SCANS, 1 + ageing // SCAN) if ageing else 0
         while scans < most and self._has_time():
             scans = 0 if await self.batch() else scans + 1
             await trio.lowlevel.checkpoint()

@@ -21,7 +21,7 @@ from proto.v1 import types_pb2 as pb
 from proto.wire import WireFault
 from runtime.clock import Clock
 from runtime.gossip import Gossip
-from runtime.rpc_client import RpcChannel, RpcError
+from runtime.rpc_client import Caller, RpcError
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class RecordWatch:
     def __init__(
         self,
         records: Callable[[], Mapping[bytes, RegistryRecord]],
-        channel: Callable[[bytes], RpcChannel | None],
+        channel: Callable[[bytes], Caller | None],
         found: Callable[[RegistryRecord], None],
     ) -> None:
         """`records`: of the registries that the node accepts."""

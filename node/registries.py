@@ -22,8 +22,7 @@ from proto.registry_record import RegistryRecord
 from proto.statement import InterimKind, SignedStatement
 from proto.v1 import registry_pb2 as pb
 from proto.wire import WireFault
-from runtime.bridge import Bridge
-from runtime.rpc_client import RpcChannel, RpcError
+from runtime.rpc_client import Caller, RpcError
 from runtime.tls import BadCertificate
 
 log = logging.getLogger(__name__)
@@ -41,6 +40,8 @@ SERVICE: Final = "/pledgeway.v1.Registry"
 Question = tuple[AskRegistries, bytes, bytes, bytes]
 """(what, descriptor, evidence of a commit, preimage of a decline)."""
 
+Connect = Callable[[RegistryRecord], Caller]
+
 
 @dataclass(slots=True)
 class _Announcement:
@@ -56,7 +57,7 @@ class _Line:
     """What waits for one registry. Owned by trio."""
 
     record: RegistryRecord
-    channel: RpcChannel
+    channel: Caller
     waiting: dict[bytes, Question] = field(default_factory=dict)
     wake: trio.Event = field(default_factory=trio.Event)
     announcing: list[_Announcement] = field(default_factory=list)
@@ -68,14 +69,15 @@ class Registries:
 
     def __init__(
         self,
-        bridge: Bridge,
+        connect: Connect,
         nursery: trio.Nursery,
         submit: Callable[[Callable[[int], Event]], None],
         records: Callable[[], Mapping[bytes, RegistryRecord]],
         material: Callable[[bytes], tuple[bytes, bytes]],
     ) -> None:
-        """`material`: a commit_id's (evidence, decline preimage), empty where there is none."""
-        self._bridge = bridge
+        """`connect`: the way to a registry; BadCertificate where its record's does not hold.
+        `material`: a commit_id's (evidence, decline preimage), empty where there is none."""
+        self._connect = connect
         self._nursery = nursery
         self._submit = submit
         self._records = records
@@ -83,7 +85,7 @@ class Registries:
         self.on_unknown_key: Callable[[bytes], None] = lambda _: None  # a registry's id
         self._lines: dict[bytes, _Line] = {}
 
-    def channel(self, member: bytes) -> RpcChannel | None:
+    def channel(self, member: bytes) -> Caller | None:
         """The way to a registry whose record we hold; None where it cannot be called."""
         line = self._line(member)
         return None if line is None else line.channel
@@ -144,7 +146,7 @@ class Registries:
         if known is not None and known.record.signed == record.signed:
             return known
         try:
-            channel = RpcChannel.to_pinned(self._bridge, record.grpc_target, record.tls_certificate)
+            channel = self._connect(record)
         except BadCertificate as error:
             log.warning("registry %s cannot be called: %s", record.name, error)
             return known

@@ -48,6 +48,7 @@ from registry.quota import Quota
 from registry.signer import Signer
 from registry.store import LedgerReader
 from registry.worker import MAX_WAITING_ITEMS, DecisionWorker
+from runtime.away import run_away
 from runtime.buckets import LOCAL
 
 SHED_ABOVE: Final = MAX_WAITING_ITEMS // 2  # the other half of the queue is for the announced
@@ -172,7 +173,7 @@ class Desk:
 
     async def look_up(self, read: Callable[[], T]) -> T:
         """Runs what only reads in a thread; never many at once, so that decisions come first."""
-        return await trio.to_thread.run_sync(read, limiter=self._looking_up)
+        return await run_away(read, limiter=self._looking_up)
 
     @property
     def queue(self) -> int:
@@ -201,7 +202,7 @@ class Desk:
         findings = await self._pool.examine(shown)
         if findings is None:
             work = partial(examine_commits, self._examiner, self._engine, shown)
-            findings = await trio.to_thread.run_sync(work, limiter=self._examining)
+            findings = await run_away(work, limiter=self._examining)
         found = iter(findings)
         return [
             _as_found(ask, next(found)) if isinstance(ask, AskCommit) else self._read(ask)

@@ -26,6 +26,7 @@ from registry.relay import Parcel, collective_of, parcel, until_us
 from registry.relay_members import Members
 from registry.relay_recovery import oldest_key, pages
 from registry.signer import Signer
+from runtime.away import run_away
 from runtime.clock import Clock
 from runtime.faults import StoreLocked
 from runtime.rpc_client import RpcError
@@ -235,7 +236,7 @@ class Relay:
 
     async def _read_all(self) -> None:
         found = pages(self._engine, oldest_key(self._clock.now_us(), self._guard_us))
-        while (page := await trio.to_thread.run_sync(next, found, None)) is not None:
+        while (page := await run_away(next, found, None)) is not None:
             for logged in page:
                 self._take(logged)
             while any(line.half_full for line in self._lines.values()):

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Final
 
-import trio
-
 from proto.commit import Evidence
 from proto.descriptor import commit_id
 from proto.limits import MAX_EVIDENCE_BYTES
@@ -15,6 +13,7 @@ from registry.desk import Desk
 from registry.examine import Examiner, read_subject
 from registry.log import Reason, Refused
 from registry.relay import sender_of
+from runtime.away import run_away
 
 INLINE: Final = 8  # signatures that are checked sooner than a thread is reached
 MAX_STRANGE: Final = 8  # in one call; a member sends none, unless we do not know its new key yet
@@ -35,7 +34,7 @@ async def answer_relay(
             found.append(_unfit(ask, examiner) if strange < MAX_STRANGE else _STRANGER)
         return found
 
-    refused = look() if len(commits) <= INLINE else await trio.to_thread.run_sync(look)
+    refused = look() if len(commits) <= INLINE else await run_away(look)
     fit = [ask for ask, no in zip(commits, refused, strict=True) if no is None]
     # Whoever passes on has more to pass on, and little time: it is not kept waiting for witnesses.
     # What has no proof yet is accepted all the same, and acknowledged when it is sent once more.

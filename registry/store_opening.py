@@ -52,7 +52,7 @@ def open_ledger(place: Path | str) -> Iterator[LedgerStore]:
             store.engine.connect().execution_options(**IMMEDIATE) as connection,
             connection.begin(),
         ):
-            _begin(connection)
+            begin_ledger(connection)
         yield store
 
 
@@ -60,11 +60,11 @@ def _take(guard: Connection, place: str, schema: Schema) -> Claim:
     with guard.begin():
         if guard.scalar(text("SELECT pg_is_in_recovery()")):
             raise StoreUnusable(f"{place}: a standby: what it has may be older than its primary")
-    return take_together(_begin, guard, place, schema)
+    return take_together(begin_ledger, guard, place, schema)
 
 
-def _begin(connection: Connection) -> None:
-    """The numbers that every writer expects."""
+def begin_ledger(connection: Connection) -> None:
+    """Writes the numbers that every writer expects, where they are missing."""
     there = set(connection.scalars(select(meta.c.name)))
     missing = [name for name in (CLOCK_MARK, CLOSED_THROUGH, LEASE) if name not in there]
     if missing:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import grpc
 import grpc.aio
@@ -92,6 +92,16 @@ class RpcStream(Generic[Response]):
         if message is None:
             raise StopAsyncIteration
         return message
+
+
+class Caller(Protocol):
+    """Whom unary calls can be made to: an RpcChannel, or what stands for one in a simulation."""
+
+    async def unary(
+        self, method: str, request: Message, response_type: type[Response], timeout_s: float
+    ) -> Response:
+        """One call of "/package.Service/Method". RpcError."""
+        ...
 
 
 class RpcChannel:

@@ -117,11 +117,17 @@ def _engine(path: Path) -> Engine:
     return engine
 
 
-def memory_engine() -> Engine:
-    """A database in memory for tests and simulations: one connection that everybody shares."""
-    engine = create_engine(
-        "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}
-    )
+def memory_engine(name: str = "") -> Engine:
+    """A database in memory for tests and simulations: one connection that everybody shares.
+
+    With a `name` there are several connections, to a database that lives while one is open.
+    """
+    same_thread = {"check_same_thread": False}
+    if name:
+        place = f"sqlite:///file:{name}?mode=memory&cache=shared&uri=true"
+        engine = create_engine(place, connect_args=same_thread, poolclass=QueuePool)
+    else:
+        engine = create_engine("sqlite://", poolclass=StaticPool, connect_args=same_thread)
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
     return engine

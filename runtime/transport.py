@@ -160,3 +160,11 @@ class Transport(Protocol):
         Raises BadCertificate, and then changes nothing.
         """
         ...
+
+
+class SinkTransport(Transport, Protocol):
+    """A transport that hands over what arrives, with no task between."""
+
+    def hand_to(self, sink: Callable[[LinkEvent, Taken], None]) -> None:
+        """From now on `sink` gets what `take` would give. It is called on trio, must not raise."""
+        ...

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from node.config import CONFIG_NAME, NodeConfig, read_config
 from node.control.context import Process
 from node.control.service import Verb
-from node.daemon import Daemon, Duties, Ready
+from node.daemon import Daemon, Ready
 from node.engine import StoreUnavailable
 from node.links import Links, Neighbour
 from node.loading import claim_books, load_neighbours
@@ -38,6 +38,7 @@ from node.store import (
     registry,
     setting,
 )
+from node.wired import Duties
 from proto.adverts import Advert
 from proto.card import NodeCard
 from proto.keys import NodeId
@@ -48,7 +49,7 @@ from runtime.store import StoreUnusable
 from runtime.store_postgresql import ServerStore, open_server_store
 from runtime.store_shared import take_together
 from runtime.write_plan import Write
-from runtime.writer import ThreadWriter
+from runtime.writer import Writer
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +115,7 @@ class SharedDaemon(Daemon):
         self._shared_memory = SharedMemory(self._book.settings())
         return self._shared_memory
 
-    def _make_engine(self, writer: ThreadWriter, registries: Registries) -> SharedEngine:
+    def _make_engine(self, writer: Writer, registries: Registries) -> SharedEngine:
         with reading(self._store.engine) as connection:
             join(connection, self._sharing.process)
             connection.commit()
@@ -156,7 +157,7 @@ class SharedDaemon(Daemon):
         ids = sorted({self._sharing.process, *self._sharing.processes})
         return [Process(p, p == self._sharing.process, *self._sharing.duties(p)) for p in ids]
 
-    def _positions(self, node: NodeId) -> tuple[int, int]:
+    def positions(self, node: NodeId) -> tuple[int, int]:
         """From the row: another process may have had the stream a moment ago."""
         try:
             return position_of(self._store.engine, node)

@@ -20,6 +20,7 @@ from proto.adverts import Advert
 from proto.network_view import Known, RouteAsk, Viewpoint, network_file
 from proto.policy import RegistryPolicy
 from proto.route import MostFound, NoRoute, RouteFound, RouteQuery
+from runtime.away import run_away
 
 # One search at a time: the graph is not shared between threads that run together.
 _ONE: Final = 1
@@ -94,7 +95,7 @@ class Searching:
             work = partial(find, graph, query)
             if limit_s is not None:
                 work = partial(find_in_time, graph, query, limit_s)
-            found = await trio.to_thread.run_sync(work)
+            found = await run_away(work)
             if isinstance(found, RouteFound):
                 until_us = self._feed.until_us(query.brand, query.now_us)
                 self._cache.put(query, until_us, found)
@@ -111,7 +112,7 @@ class Searching:
                 self._cache.clear()
             if self._feed.set_policies(query.candidates):
                 self._cache.clear()
-            return await trio.to_thread.run_sync(partial(most, self._feed.graph, query))
+            return await run_away(partial(most, self._feed.graph, query))
 
     def recall(self, query: RouteQuery) -> RouteFound | None:
         """What `find` would find, where that is known without a search."""
@@ -158,7 +159,7 @@ class Searching:
                 self._cache.clear()
             self.searches += 1
             snapshot = Snapshot(view, self._feed.tables())
-            return await trio.to_thread.run_sync(ask, self._feed.graph, snapshot, asked)
+            return await run_away(ask, self._feed.graph, snapshot, asked)
 
     def size(self) -> tuple[int, int]:
         """(nodes, lines) known."""

@@ -15,6 +15,7 @@ from registry.publishing.leaf_source import place_of
 from registry.publishing.prover import Prover
 from registry.publishing.running import Publishing
 from registry.publishing.tile_files import LogDamaged
+from runtime.away import run_away
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +105,7 @@ class Release:
                     wanted[at] = shard, index
         if not wanted:
             return {}  # whatever was decided just now comes by here: nothing is waited for
-        return await trio.to_thread.run_sync(self._prove_all, wanted, limiter=self._proving)
+        return await run_away(self._prove_all, wanted, limiter=self._proving)
 
     def _prove_all(self, wanted: Mapping[int, tuple[int, int]]) -> dict[int, bytes]:
         proofs: dict[int, bytes] = {}

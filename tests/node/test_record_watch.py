@@ -87,7 +87,7 @@ async def test_at_once_when_hurried_and_not_more_often_than_is_decent(
 
 @pytest.mark.parametrize("unknown", [False, True])
 async def test_an_answer_by_an_unknown_key_hurries(
-    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch, unknown: bool
+    autojump_clock: trio.testing.MockClock, unknown: bool
 ) -> None:
     data = DESCRIPTOR.encode()
     (statement,) = commit_certificate(DESCRIPTOR, R1).statements
@@ -100,10 +100,9 @@ async def test_an_answer_by_an_unknown_key_hurries(
         async def unary(self, *_: Any) -> rpb.DecideResponse:
             return rpb.DecideResponse(answers=[answer])
 
-    monkeypatch.setattr("node.registries.RpcChannel.to_pinned", lambda *_: Answering())
     hurried: list[bytes] = []
     async with trio.open_nursery() as nursery:
-        registries = Registries(None, nursery, lambda _: None, lambda: RECORDS,
+        registries = Registries(lambda _: Answering(), nursery, lambda _: None, lambda: RECORDS,
                                 lambda _: (b"", b""))  # type: ignore[arg-type]  # fmt: skip
         registries.on_unknown_key = hurried.append
         registries.ask(AskRegistries(commit_id(data), Ask.QUERY), data)

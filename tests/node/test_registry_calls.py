@@ -51,10 +51,8 @@ def ask(registries: Registries, many: int) -> set[bytes]:
 
 
 @pytest.fixture
-def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
-    made = Registry()
-    monkeypatch.setattr("node.registries.RpcChannel.to_pinned", lambda *_: made)
-    return made
+def registry() -> Registry:
+    return Registry()
 
 
 async def test_questions_travel_together_and_in_several_calls(
@@ -62,7 +60,7 @@ async def test_questions_travel_together_and_in_several_calls(
 ) -> None:
     answered: list[object] = []
     async with trio.open_nursery() as nursery:
-        registries = Registries(None, nursery, answered.append, lambda: RECORDS,
+        registries = Registries(lambda _: registry, nursery, answered.append, lambda: RECORDS,
                                 lambda _: (b"", b""))  # type: ignore[arg-type]  # fmt: skip
         asked = ask(registries, 10 * MAX_ITEMS)
         await trio.testing.wait_all_tasks_blocked()
@@ -78,7 +76,7 @@ async def test_questions_travel_together_and_in_several_calls(
 
 
 async def test_an_announcement_waits_for_enough_members_and_no_longer(
-    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+    autojump_clock: trio.testing.MockClock,
 ) -> None:
     """Two of three admit at once; the third never answers."""
 
@@ -95,9 +93,8 @@ async def test_an_announcement_waits_for_enough_members_and_no_longer(
             return pb.AnnounceResponse(answers=[answer] * len(request.descriptors))
 
     made = iter([Member(silent=True), Member(silent=False), Member(silent=False)])
-    monkeypatch.setattr("node.registries.RpcChannel.to_pinned", lambda *_: next(made))
     async with trio.open_nursery() as nursery:
-        registries = Registries(None, nursery, lambda _: None, lambda: RECORDS,
+        registries = Registries(lambda _: next(made), nursery, lambda _: None, lambda: RECORDS,
                                 lambda _: (b"", b""))  # type: ignore[arg-type]  # fmt: skip
         data = replace(DESCRIPTOR, policy=TWO_OF_THREE).encode()
         began_s = trio.current_time()
@@ -112,7 +109,7 @@ async def test_what_a_registry_that_is_gone_was_asked_is_asked_when_it_is_back(
     registry.gone = True
     registry.open.set()
     async with trio.open_nursery() as nursery:
-        registries = Registries(None, nursery, lambda _: None, lambda: RECORDS,
+        registries = Registries(lambda _: registry, nursery, lambda _: None, lambda: RECORDS,
                                 lambda _: (b"", b""))  # type: ignore[arg-type]  # fmt: skip
         asked = ask(registries, 6 * MAX_ITEMS)
         await trio.sleep(60)
