@@ -7,6 +7,7 @@ payment back to ROUTING only then, and this task never does.
 import json
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import astuple, replace
 from functools import partial
 from typing import Any, Final
@@ -105,31 +106,43 @@ class Payer:
         digest = request_hash(signed)
         payment = self._new_id()
         found, starts = self._at_once(payment, digest, request, options)
-        refusal = await self._engine.ask(
-            partial(
-                CreatePayment,
-                payment=payment,
-                request_hash=digest,
-                signed=signed,
-                request=request,
-                options=options.to_json(),
-            ),
-            *starts,
+        create = partial(
+            CreatePayment,
+            payment=payment,
+            request_hash=digest,
+            signed=signed,
+            request=request,
+            options=options.to_json(),
         )
+        try:
+            refusal = await self._engine.ask(create, *starts)
+        except trio.Cancelled:
+            # Whoever asked has gone. The payment will be durable all the same, and nobody else
+            # would drive it before this daemon starts anew.
+            self._nursery.start_soon(self._adopt, payment)
+            raise
         # A first attempt that was refused leaves the payment made, and its task tries again.
-        if refusal is None or self._engine.memory.row((Payment.table, payment, b"")) is not None:
+        if refusal is None or self._is_made(payment):
             if found is not None:
                 self.lines.began(payment, Attempt(request.brand.guid, found.parts))
             self._start(payment)
             return payment, None
         if refusal.reason not in (Reason.PAYMENT_LIVE, Reason.PAYMENT_DONE):
             return b"", refusal
-        # A live one may have ended while the refusal was on its way to the disk: then its end is
-        # the answer, and no worse one than if it had been asked for a moment earlier.
+        # A live one may have ended while the refusal became durable: then its end is the answer.
         known = list(self._engine.memory.payments_of(digest))
         standing = [p for p in known if p.phase is not PaymentPhase.ABORTED]
         newest = max(standing or known, key=lambda p: p.created_at_us, default=None)
         return (newest.id if newest is not None else b""), refusal
+
+    def _is_made(self, payment: bytes) -> bool:
+        return self._engine.memory.row((Payment.table, payment, b"")) is not None
+
+    async def _adopt(self, payment: bytes) -> None:
+        with suppress(StoreUnavailable):
+            await self._engine.durable()
+        if self._is_made(payment):
+            self._start(payment)
 
     def _at_once(
         self, payment: bytes, request_hash: bytes, request: PaymentRequest, options: PayOptions

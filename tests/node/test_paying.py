@@ -237,6 +237,31 @@ def test_a_payment_that_ends_while_it_is_asked_for_again(seed: int) -> None:
     run_seeded(seed, main)
 
 
+async def test_who_asked_may_go_away_while_a_payment_is_made(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The payment is durable by then, or will be: whether anybody still listens or not, it is
+    driven, and whoever asks again follows it to its end."""
+    async with stage("PAQ") as (world, house):
+        engine = world.engine("P")
+        asking = engine.ask
+        request = make_request(world, "Q", AMOUNT)
+        await world.rest()
+        with trio.CancelScope() as caller:
+
+            async def ask(*makes: Any) -> Refusal | None:
+                caller.cancel()
+                return await asking(*makes)
+
+            engine.ask = ask  # type: ignore[method-assign]
+            await house.pay(request)
+        assert caller.cancelled_caught
+        engine.ask = asking  # type: ignore[method-assign]
+        await trio.sleep(1)
+        (payment,) = engine.memory.owned(Payment)
+        assert house.stands(payment.id) == (PaymentPhase.COMMITTED, 1, None)
+
+
 async def test_a_payer_that_died_goes_on(autojump_clock: trio.testing.MockClock) -> None:
     async with stage("PAQ") as (world, house):
         request = make_request(world, "Q", AMOUNT, manual=True)
