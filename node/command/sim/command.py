@@ -6,7 +6,11 @@ import click
 
 from node.command.lazy import LazyGroup, Place
 
-PLACES: Final[dict[str, Place]] = {}
+PLACES: Final[dict[str, Place]] = {
+    "kills": Place(
+        "node.command.sim.kills.command", "kills_", "kill real daemons at random, compare all books"
+    ),
+}
 
 
 @click.group("sim", cls=LazyGroup, places=PLACES)
