@@ -25,7 +25,6 @@ PLACES: Final = {
     "witness": Place("node.command.witness", "witness", "cosign what registries log"),
     "bench": Place("node.command.bench", "bench", "measure how fast this machine pays"),
     "sim": Place("node.command.sim", "sim", "put the protocol's promises to the test"),
-    "sim": Place("node.command.sim", "sim", "put the protocol's promises to the test"),
     "verify": Place("node.command.verify", "verify", "say what a certificate file proves"),
 }
 HELP: Final = """Pay over credit that people grant each other.
