@@ -20,6 +20,10 @@ GENTLE: Final = 0.1  # share of blows that are a SIGTERM: they come on top of th
 AGAIN: Final = 0.25  # share of starts that are killed themselves, and then again
 MAX_AGAIN: Final = 3  # in a row, or one victim would never come up
 START_S: Final = 0.5  # a warm start with its recovery takes about half of this
+# Share of blows that wait until somebody has just asked to pay or to be paid, and for how long at
+# most they then hold back (s): a node is between two of its steps for a few milliseconds only.
+AMBUSHED: Final = 0.6
+MAX_AFTER_S: Final = 0.08
 MIN_PAUSE_S: Final = 0.05
 MAX_PAUSE_S: Final = 0.9
 
@@ -27,10 +31,12 @@ MAX_PAUSE_S: Final = 0.9
 @dataclass(frozen=True, slots=True)
 class Blow:
     """One victim: ended, down for a while (s), started; `again_s`: killed so long after each of
-    the next starts, which may be before it is ready."""
+    the next starts, which may be before it is ready. `after_s`: struck so long after the next
+    word of a customer, None = at once."""
 
     victim: str
     gentle: bool
+    after_s: float | None
     down_s: float
     again_s: tuple[float, ...]
 
@@ -71,7 +77,8 @@ def _blow(random: Random, victim: str, left: int) -> Blow:
     while len(again) < MAX_AGAIN and random.random() < AGAIN:
         again.append(random.uniform(0.0, START_S))
     room = left - (not gentle)
-    return Blow(victim, gentle, _weighted(random, DOWN_S), tuple(again[: max(0, room)]))
+    after_s = random.uniform(0.0, MAX_AFTER_S) if random.random() < AMBUSHED else None
+    return Blow(victim, gentle, after_s, _weighted(random, DOWN_S), tuple(again[: max(0, room)]))
 
 
 def _weighted(random: Random, table: Sequence[tuple[T, int]]) -> T:

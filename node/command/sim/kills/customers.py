@@ -48,10 +48,17 @@ class Deal:
 
 @dataclass(slots=True)
 class Orders:
-    """All deals so far; `surprises` are answers that no daemon may give."""
+    """All deals so far; `surprises` are answers that no daemon may give. `bell` is set, and
+    another one hung up, when a customer asks for something that moves money."""
 
     deals: list[Deal] = field(default_factory=list)
     surprises: list[str] = field(default_factory=list)
+    bell: trio.Event = field(default_factory=trio.Event)
+
+    def ring(self) -> None:
+        """Somebody is about to ask."""
+        self.bell.set()
+        self.bell = trio.Event()
 
 
 class Customer:
@@ -123,6 +130,7 @@ class Customer:
             if gives_up_s is not None:
                 nursery.start_soon(self._abandon, payer, told, known, gives_up_s)
             while payer not in deal.ends:
+                self._orders.ring()
                 try:
                     last = await house.control.pay(hear, request=deal.text, **options)
                     if last.get("phase") in FINAL:
@@ -152,6 +160,7 @@ class Customer:
             shown = await self._patiently(deal.payee, "request.show", id=deal.request)
             held = shown is not None and shown["phase"] == "HELD"
             await trio.sleep(thought_s if held else LOOK_S)
+        self._orders.ring()
         verb = "request.decline" if declines else "request.confirm"
         await self._patiently(deal.payee, verb, id=deal.request)
 

@@ -92,7 +92,8 @@ async def _storm(
         for number in range(CUSTOMERS):
             nursery.start_soon(pay, number)
         victims = [*town.houses, *town.registries]
-        await Striker(town, tally, progress).strike(draw_waves(seed, victims, kills))
+        waves = draw_waves(seed, victims, kills)
+        await Striker(town, tally, orders, progress).strike(waves)
         told("everybody runs again; waiting for the last payments")
         over.set()
         nursery.cancel_scope.deadline = trio.current_time() + LAST_END_S

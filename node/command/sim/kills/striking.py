@@ -13,10 +13,12 @@ import trio
 from node.command.processes.process import Daemon, StartFailed
 from node.command.processes.town import Town
 from node.command.sim.kills.blows import Blow, Wave
+from node.command.sim.kills.customers import Orders
 
 STOP_S: Final = 10.0  # a daemon ends within one second; a busy machine takes its time
 # A wave waits until no more than so many are down: on a slow machine more waves would meet nobody.
 STILL_DOWN: Final = 2
+MOST_PATIENT_S: Final = 1.0  # for a customer to ask; they may all be waiting themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,9 @@ class Tally:
 class Striker:
     """Owned by the task that runs `strike`; every process of the town is in its hands."""
 
-    def __init__(self, town: Town, tally: Tally, told: Callable[[], None]) -> None:
+    def __init__(self, town: Town, tally: Tally, orders: Orders, told: Callable[[], None]) -> None:
         self._town = town
+        self._orders = orders
         self._tally = tally
         self._told = told
         self._down = 0
@@ -75,6 +78,10 @@ class Striker:
         self._tally.most_down = max(self._tally.most_down, self._down)
         # Who is down already is struck again as soon as it is up.
         async with self._turns[blow.victim]:
+            if blow.after_s is not None:
+                with trio.move_on_after(MOST_PATIENT_S):
+                    await self._orders.bell.wait()
+                await trio.sleep(blow.after_s)
             await self._fell(blow)
         self._down -= 1
         self._risen.set()
