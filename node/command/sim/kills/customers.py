@@ -12,7 +12,7 @@ import trio
 
 from node.command.processes.control import Json, Refused
 from node.command.processes.town import House, Town
-from node.command.sim.kills.village import ACCEPTED, BRAND, MANNERS, NARROW, PAYERS, Manner
+from node.command.sim.kills.village import BRAND, MANNERS, NARROW, PAYERS, Manner
 from runtime.rpc_client import RpcError
 
 POLL_S: Final = 0.1  # between two tries to reach a daemon that is down
@@ -80,7 +80,7 @@ class Customer:
     def _draw(self) -> Deal:
         draw = self._random
         payer, payee, rival = draw.sample(PAYERS, 3)
-        manners = [m for m in MANNERS if ACCEPTED[payee].issuperset(m.registries)]
+        manners = [m for m in MANNERS if m.possible(payer, payee)]
         (manner,) = draw.choices(manners, [m.weight for m in manners])
         payers = (payer, rival) if draw.random() < RIVALS else (payer,)
         least = manner.amount if manner.amount > NARROW else 1

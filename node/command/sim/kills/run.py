@@ -155,8 +155,8 @@ def _homes(town: Town) -> dict[str, str]:
 
 def _modes(books: Books) -> dict[str, int]:
     """How many committed pairs each mode has had."""
-    pairs = [(h, g) for _, h, g in books.pairs() if g.phase is REDEEMED]
-    return dict(Counter(mode.name for h, g in pairs if (mode := mode_of(h.level, g.level))))
+    modes = [mode_of(h.level, g.level) for _, h, g in books.pairs() if g.phase is REDEEMED]
+    return dict(Counter(mode.name for mode in modes if mode is not None))
 
 
 def _taken_back(ledgers: list[Ledger], orders: Orders) -> list[str]:

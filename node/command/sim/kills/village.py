@@ -45,6 +45,12 @@ class Manner:
     last_levels: tuple[str, ...] = ()
     amount: int = SMALL
 
+    def possible(self, payer: str, payee: str) -> bool:
+        """Whether the payee may offer it, and the payer begin a chain with one of its levels."""
+        offered = set(self.registries)
+        begins = "BARE" in self.levels or offered <= ACCEPTED[payer]
+        return offered <= ACCEPTED[payee] and begins
+
 
 MANNERS: Final = (
     Manner("atomic", 6, ("R1",), ("ATOMIC",)),
