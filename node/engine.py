@@ -125,6 +125,11 @@ class Engine:
         """
         await self.work(lambda _: None)
 
+    @property
+    def is_ahead(self) -> bool:
+        """Whether memory may show what is not on disk, and what a crash would take back."""
+        return self._failed or self._in_flight > 0
+
     def link_event(self, event: LinkEvent, taken: Taken) -> None:
         """What a neighbour's stream says, adverts apart. `taken`: its stream may be read on."""
         self._intake.put(event, taken)

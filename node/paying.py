@@ -4,7 +4,6 @@ Between two attempts lies the evidence that the first can no longer be redeemed;
 payment back to ROUTING only then, and this task never does.
 """
 
-import json
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -15,12 +14,12 @@ from typing import Any, Final
 import trio
 
 from node.core.events import CreatePayment, GiveUpPayment
-from node.core.rows import LinePhase, Payment, PaymentPhase, Promise
+from node.core.rows import LinePhase, Payment, PaymentPhase
 from node.course import Course, despite, kept, left_out
 from node.dictating import Dictating, Entropy, MakeEvent
 from node.engine import Engine, StoreUnavailable
-from node.learning import Lessons, Parts, lessons_of
-from node.line_memory import Attempt, LineMemory, Said
+from node.learning import Lessons, Parts, lessons_of, tried_of
+from node.line_memory import Attempt, LineMemory, Said, least
 from node.pay_options import DEFAULT_PARTS, PayOptions
 from node.registries import Registries
 from node.routing import LineEnds, MostFound, NoRoute, RouteFinder, RouteFound, RouteQuery
@@ -175,7 +174,7 @@ class Payer:
         taught = (lessons or Lessons()).bounds
         stages = [bounds.all, bounds.certain] if bounds.all != bounds.certain else [bounds.all]
         for told in filter(None, stages):
-            query = self._query(request, options, _least(taught, told))
+            query = self._query(request, options, least(taught, told))
             found = await self._finder.find(replace(query, explained=False))
             if isinstance(found, RouteFound):
                 found = replace(found, despite=despite(found, bounds.all))
@@ -227,7 +226,7 @@ class Payer:
             max_hops=options.max_hops,
             max_cost=options.max_cost,
             avoid_lines=frozenset((NodeId(f), NodeId(t)) for f, t in options.avoid_lines),
-            learned=_least(own, told),
+            learned=least(own, told),
             max_parts=DEFAULT_PARTS if options.parts is None else options.parts,
             split_to_save=options.parts is not None,
             unit=request.brand.unit,
@@ -260,7 +259,7 @@ class Payer:
                 (payer, payee),
                 brand,
                 candidates=self._candidates(asked.options),
-                learned=_least(self.own_lines(brand.guid), told),
+                learned=least(self.own_lines(brand.guid), told),
                 now_us=self._clock.now_us(),
             )
         )
@@ -292,8 +291,10 @@ class Payer:
                 carried = payment.phase is PaymentPhase.COMMITTED
                 self.lines.ended(payment_id, carried=carried)
             if payment.phase.final:
-                self._driven.remove(payment_id)
-                return
+                if await self._endures(payment_id):
+                    self._driven.remove(payment_id)
+                    return
+                continue
             if payment.phase is PaymentPhase.PROMISED:
                 await changed.wait()
                 continue
@@ -303,13 +304,24 @@ class Payer:
                 log.warning("payment %s waits for the store: %s", payment_id.hex()[:8], error)
                 await trio.sleep(1)
 
+    async def _endures(self, payment_id: bytes) -> bool:
+        """Whether an end that memory shows is on the disk. It runs ahead of it: an end that was
+        rolled back must not leave a payment that nobody sees to until the next start."""
+        if self._engine.is_ahead:
+            try:
+                await self._engine.durable()
+            except StoreUnavailable:
+                await trio.sleep(1)
+                return False
+        return self._payment(payment_id).phase.final
+
     async def _between_attempts(self, payment: Payment, course: Course) -> Course:
         """The next attempt, or none any more; what was learned so far."""
         options = PayOptions.from_json(payment.options)
         request = read_request(payment.request, self._clock.now_us(), own=True)
         if payment.attempt:
             because = payment.because or Refusal(Reason.REFUSED_AHEAD)
-            tried = self._tried(payment)
+            tried = tried_of(self._engine.memory, payment)
             course = course.after(payment.attempt, tried, because)
             self._remember(request.brand.guid, tried, because)
             if because.reason in _HOPELESS or payment.attempt >= options.attempts:
@@ -366,16 +378,6 @@ class Payer:
             partial(GiveUpPayment, payment=payment.id, because=because, route=route)
         )
 
-    def _tried(self, payment: Payment) -> Parts:
-        """The chains of the last attempt, each with its first promise as it has ended."""
-        memory, tried = self._engine.memory, []
-        for part in json.loads(payment.route).get("parts", ()):
-            key = (Promise.table, bytes(memory.settings.node), bytes.fromhex(part["promise"]))
-            row = memory.row(key)
-            if isinstance(row, Promise):
-                tried.append((part, row))
-        return tried
-
     async def _attempt(
         self, payment: Payment, request: PaymentRequest, found: RouteFound
     ) -> Refusal | None:
@@ -393,8 +395,3 @@ class Payer:
         if refusal is None:
             self.lines.began(payment.id, Attempt(request.brand.guid, found.parts))
         return refusal
-
-
-def _least(own: Mapping[LineEnds, int], told: Mapping[LineEnds, int]) -> dict[LineEnds, int]:
-    """What lines carry: the less of what we see, or were told first, and what we were told."""
-    return {**own, **{e: min(room, own.get(e, room)) for e, room in told.items()}}

@@ -405,3 +405,18 @@ async def test_what_ends_without_a_refusal_teaches_nothing(
         await house.pay(make_request(world, "Q", AMOUNT))
         await trio.sleep(1)
         assert len(house.payer.lines) == 0
+
+
+async def test_an_end_that_the_disk_refused_does_not_leave_a_payment_that_nobody_sees_to(
+    autojump_clock: trio.testing.MockClock, tmp_path: Any
+) -> None:
+    """Memory shows the end before the disk has it. The simulator found a payer's task that took it
+    at its word: the end was rolled back, and the payment stayed ROUTING until the next start."""
+    async with stage() as (world, house):
+        request = make_request(world, "Q", AMOUNT)
+        made, _ = await house.pay(request)
+        with gone(world, "P", tmp_path):
+            await trio.sleep(20)
+        await trio.sleep(5)
+        assert house.stands(made)[0] is PaymentPhase.ABORTED
+        world.audit()

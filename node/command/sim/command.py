@@ -7,6 +7,7 @@ import click
 from node.command.lazy import LazyGroup, Place
 
 PLACES: Final[dict[str, Place]] = {
+    "run": Place("node.command.sim.run_command", "run_", "a network under faults, and its oracle"),
     "kills": Place(
         "node.command.sim.kills.command", "kills_", "kill real daemons at random, compare all books"
     ),

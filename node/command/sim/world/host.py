@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import trio
 from sqlalchemy import Engine as Database
@@ -22,12 +22,13 @@ from node.control.context import Context
 from node.control.service import TALES, VERBS
 from node.core.rows import Row
 from node.registries import Connect
-from node.store import metadata
+from node.store import load_rows, metadata
 from node.wired import WiredNode
 from proto.key_certificate import certify_key
 from proto.keys import KeyCertificate, KeyPurpose, NodeId, SealKey
 from proto.wire import canonical
 from runtime.control import Arguments
+from runtime.faults import reading
 from runtime.identity import Identity, card
 from runtime.store import Store, memory_engine
 from runtime.tls import TlsIdentity
@@ -35,7 +36,12 @@ from runtime.tls import TlsIdentity
 DECLARED_ERROR_US: Final = 500_000  # protocol 2: the margins contain as much
 LIFE_US: Final = 10**16  # of a key: beyond every simulation
 LEAD_US: Final = 86_400_000_000  # a clock that is behind still finds them valid
+T = TypeVar("T")
 Committed = Callable[[str, Iterable[Row]], None]
+
+
+class ProcessDied(Exception):
+    """The process that was asked is no more: whether it took effect is not known."""
 
 
 @dataclass
@@ -47,7 +53,7 @@ class Process:
     transport: SimTransport
     disk: SimDisk
     nursery: trio.Nursery
-    stack: ExitStack
+    calls: dict[int, trio.CancelScope] = field(default_factory=dict)  # of its owner, under way
 
 
 @dataclass
@@ -66,9 +72,10 @@ class Host:
     config: NodeConfig
     database: Database = field(default_factory=memory_engine)
     process: Process | None = None
-    starts: int = 0
-    doomed: bool = False  # a fault has killed it and will start it again
+    ready: trio.Event = field(default_factory=trio.Event)  # of the process that runs or starts
+    _starting: bool = False
     on_death: Callable[[], None] = lambda: None
+    on_start: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
         metadata.create_all(self.database)
@@ -88,19 +95,12 @@ class Host:
         return self.process.context
 
     def start(self) -> None:
-        """A process begins from what the store holds. At most one runs."""
-        assert self.process is None, f"{self.name} runs"
-        self.starts += 1
-        self.nursery.start_soon(self._live, trio.Event())
+        """A process begins from what the store holds, unless one runs; `ready` is set then."""
+        if self.process is None and not self._starting:
+            self._starting = True
+            self.nursery.start_soon(self._live)
 
-    async def started(self) -> None:
-        """Starts a process and waits until it is there."""
-        self.starts += 1
-        ready = trio.Event()
-        self.nursery.start_soon(self._live, ready)
-        await ready.wait()
-
-    async def _live(self, ready: trio.Event) -> None:
+    async def _live(self) -> None:
         with ExitStack() as stack:
             async with trio.open_nursery() as nursery:
                 disk = self._open_disk(stack)
@@ -108,9 +108,11 @@ class Host:
                 node = WiredNode(self.config, self.identity, store, self.clock, self._draw)
                 transport = self.wires.join(self.id, lambda peer: node.positions(peer))
                 context = node.wire(transport, disk, self.connect, nursery, LocalFinder())
-                self.process = Process(node, context, transport, disk, nursery, stack)
+                self.process = Process(node, context, transport, disk, nursery)
                 context.engine.listen(partial(self.committed, self.name))
-                ready.set()
+                self._starting = False
+                self.on_start()
+                self.ready.set()
                 await trio.sleep_forever()
 
     def _open_disk(self, stack: ExitStack) -> SimDisk:
@@ -125,7 +127,33 @@ class Host:
         process.disk.dead = True
         self.wires.leave(self.id)
         process.nursery.cancel_scope.cancel()
+        for call in tuple(process.calls.values()):
+            call.cancel()
+        self.ready = trio.Event()
         self.on_death()
+
+    def die_at_send(self, send: int) -> None:
+        """The process dies as it sends its `send`th frame from now; that is not sent."""
+        assert self.process is not None
+        left = send
+
+        def about_to_send() -> None:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                self.kill()
+
+        self.process.transport.about_to_send = about_to_send
+
+    def differs(self) -> str | None:
+        """How memory differs from the store; None where it does not."""
+        with reading(self.database) as connection:
+            stored = {row.key: row for row, _ in load_rows(connection)}
+        believed = self.context.engine.memory.rows
+        for key in sorted(stored.keys() | believed.keys()):
+            if stored.get(key) != believed.get(key):
+                return f"memory and store differ in {key[0]} {key[1].hex()[:8]}"
+        return None
 
     def _draw(self, count: int) -> bytes:
         return self.random.randbytes(count)
@@ -134,17 +162,32 @@ class Host:
 
     async def ask(self, verb: str, **arguments: object) -> Mapping[str, Any]:
         """One verb of the control socket, after which everything it did is durable. ControlFailure,
-        StoreUnavailable."""
-        context = self.context
-        answer = await VERBS[verb](context, Arguments(arguments))
-        await context.engine.durable()
-        return answer
+        StoreUnavailable, ProcessDied."""
+
+        async def act(context: Context) -> Mapping[str, Any]:
+            answer = await VERBS[verb](context, Arguments(arguments))
+            await context.engine.durable()
+            return answer
+
+        return await self._called(act)
 
     async def tell(
         self, verb: str, hear: Callable[[Mapping[str, Any]], Awaitable[None]], **arguments: object
     ) -> None:
-        """A verb that answers several times."""
-        await TALES[verb](self.context, Arguments(arguments), hear)
+        """A verb that answers several times; errors as of `ask`."""
+        await self._called(lambda context: TALES[verb](context, Arguments(arguments), hear))
+
+    async def _called(self, act: Callable[[Context], Awaitable[T]]) -> T:
+        process = self.process
+        if process is None:
+            raise ProcessDied
+        with trio.CancelScope() as call:
+            process.calls[id(call)] = call
+            try:
+                return await act(process.context)
+            finally:
+                del process.calls[id(call)]
+        raise ProcessDied
 
 
 def make_identity(name: str) -> Identity:

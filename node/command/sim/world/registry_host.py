@@ -146,11 +146,14 @@ class RegistryHost:
     connect: Callable[[RegistryRecord], Channel]
     process: RegistryProcess | None = None
     slow_us: int = 0  # more than usual, each group
+    held: bool = False
     silent: bool = False  # takes questions and answers none
     decisions: int = 0
+    _starting: bool = False
     doom: tuple[int, Death] | None = None
     database: Engine = field(init=False)
     on_death: Callable[[], None] = lambda: None
+    on_start: Callable[[], None] = lambda: None
     on_decided: Callable[[Sequence[Logged]], None] = lambda _: None
 
     def __post_init__(self) -> None:
@@ -170,9 +173,10 @@ class RegistryHost:
         return self.cast.id
 
     def start(self) -> None:
-        """A process begins from what the database holds."""
-        assert self.process is None, f"{self.name} runs"
-        self.nursery.start_soon(self._live)
+        """A process begins from what the database holds, unless one runs or a fault forbids it."""
+        if self.process is None and not self._starting and not self.held:
+            self._starting = True
+            self.nursery.start_soon(self._live)
 
     async def _live(self) -> None:
         with ExitStack() as stack:
@@ -181,6 +185,8 @@ class RegistryHost:
                 ledger = Ledger(connection)
                 ledger.claim(self.id, self.cast.record.log_origin, f"/{self.name}.sqlite")
                 self.process = self._wire(ledger, nursery)
+                self._starting = False
+                self.on_start()
                 await trio.sleep_forever()
 
     def _wire(self, ledger: Ledger, nursery: trio.Nursery) -> RegistryProcess:
@@ -220,6 +226,11 @@ class RegistryHost:
             for call in tuple(process.calls.values()):
                 call.cancel()
             self.on_death()
+
+    def hold_down(self, held: bool) -> None:
+        """Nothing starts it while it is held; it starts when it is let go."""
+        self.held = held
+        self.start()
 
     def doom_at(self, decision: int, when: Death) -> None:
         """The process dies in its `decision`th group from now, 1 = the next."""

@@ -79,11 +79,19 @@ class SimWorld:
         return SimCaller(self.roads, caller, self.roads.registries[record.registry])
 
     def _start_later(self, host: Host | RegistryHost) -> None:
-        def start() -> None:
-            if host.process is None:
-                host.start()
+        self.agenda.after(self.random.randint(*RESTART_US), host.start)
 
-        self.agenda.after(self.random.randint(*RESTART_US), start)
+    def on_life(
+        self, host: Host | RegistryHost, died: Callable[[], None], began: Callable[[], None]
+    ) -> None:
+        """From now on `died` and `began` are told of the host's processes."""
+        start_later = host.on_death
+
+        def on_death() -> None:
+            died()
+            start_later()
+
+        host.on_death, host.on_start = on_death, began
 
     def close(self) -> None:
         """Nothing of this world is held open any more."""
@@ -109,7 +117,8 @@ class SimWorld:
 
     async def _set_up(self, node: NodeSpec) -> None:
         host = self.hosts[node.name]
-        await host.started()
+        host.start()
+        await host.ready.wait()
         for name, cast in CAST.items():
             record = b64encode(cast.record.signed).decode()
             await host.ask("registry.add", record=record, accept=name in node.accepts)
@@ -139,15 +148,14 @@ class SimWorld:
         self.roads.heal()
         for registry in self.registries.values():
             registry.slow_us, registry.silent, registry.doom = 0, False, None
-            if registry.process is None:
-                registry.start()
+            registry.hold_down(False)
         for node in self.spec.nodes:
             host = self.hosts[node.name]
             host.clock.skew_us = node.skew_us
-            if host.process is None:
-                host.start()
-            else:
+            if host.process is not None:
                 host.process.disk.heal()
+                host.process.transport.about_to_send = lambda: None
+            host.start()
 
     def rows(self, name: str) -> dict[Key, Row]:
         """What a node believes now."""

@@ -1,0 +1,295 @@
+"""One run: a network, its people, what goes wrong, and what the oracle says to it."""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from random import Random
+from typing import Final
+
+import trio
+
+from node.command.sim.breaking import strike
+from node.command.sim.cast import NOW_US
+from node.command.sim.oracle.ends import judge
+from node.command.sim.oracle.oracle import Oracle, Violation
+from node.command.sim.oracle.speech import unremembered
+from node.command.sim.oracle.troubles import Place, wire
+from node.command.sim.people import Deal, People
+from node.command.sim.plan import EVERYBODY, Action, Break, Fault, Pay
+from node.command.sim.trace import Trace
+from node.command.sim.world.clock import elapsed_us
+from node.command.sim.world.host import Host
+from node.command.sim.world.registry_host import RegistryHost
+from node.command.sim.world.spec import Spec
+from node.command.sim.world.world import SimWorld, running
+from node.core.rows import Payment, Promise, Row, Transaction
+from proto.descriptor import decode_descriptor
+from proto.keys import NodeId
+from proto.limits import US
+from registry.log import Logged
+from runtime.seeded import run_seeded
+from runtime.transport import BatchArrived, LinkEvent
+
+# After the faults have healed: a link is dialled, a process reads its store, a registry is asked.
+HEALING_US: Final = 15 * US
+# The latest of all e_i and the abort horizon, plus GRACE and WATCH_INTERVAL (section 9), and what
+# messages and disks need over twenty hops.
+SLACK_US: Final = 5 * US
+LOOK_EVERY_S: Final = 0.5
+LONGEST_S: Final = 1200.0  # attempts of one payment follow each other: beyond it, it hangs
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What a run is made of. `span_us`: for how long payments and faults go on."""
+
+    seed: int
+    spec: Spec
+    plan: Sequence[Action]
+    span_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run came to. `crashed`: a daemon's own assertion or bug, as text."""
+
+    course: Course
+    trace: str
+    happenings: int
+    virtual_us: int
+    violations: tuple[Violation, ...]
+    deals: tuple[Deal, ...] = ()
+    ends: dict[str, int] = field(default_factory=dict)
+    crashed: str = ""
+
+    @property
+    def sound(self) -> bool:
+        return not self.violations and not self.crashed
+
+
+def run(course: Course, progress: Callable[[int], None] = lambda _: None) -> Result:
+    """Plays it. The same course gives the same result in any process."""
+    trace = Trace()
+    attempt = _Attempt(course, trace, progress)
+    logging.disable(logging.CRITICAL)  # what daemons say of faults is of no use to anybody here
+    try:
+        return run_seeded(course.seed, attempt.play)
+    except ExceptionGroup as group:
+        # Whatever a daemon let through is a finding like another; what ends us is no such group.
+        return attempt.crashed(group)
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+class _Attempt:
+    """The parts of one run, tied together."""
+
+    def __init__(self, course: Course, trace: Trace, progress: Callable[[int], None]) -> None:
+        self._course = course
+        self._trace = trace
+        self._progress = progress
+        self._oracle: Oracle | None = None
+
+    def crashed(self, group: BaseException) -> Result:
+        violations = tuple(self._oracle.violations) if self._oracle else ()
+        return Result(self._course, self._trace.digest, self._trace.happenings, 0, violations,
+                      crashed=_told(group))  # fmt: skip
+
+    async def play(self, random: Random) -> Result:
+        course = self._course
+        async with running(course.spec, random) as world:
+            self._world = world
+            self._oracle = oracle = self._watch(world)
+            async with trio.open_nursery() as nursery:
+                people = People(world, nursery, Random(random.random()))
+                began_us = elapsed_us()
+                for action in course.plan:
+                    await trio.sleep_until((began_us + action.at_us) / US)
+                    self._act(people, action)
+                    if oracle.violations:
+                        break
+                else:
+                    await trio.sleep_until((began_us + course.span_us) / US)
+                    await self._finish(people)
+                nursery.cancel_scope.cancel()
+            return self._result(people)
+
+    def _act(self, people: People, action: Action) -> None:
+        self._progress(elapsed_us())
+        match action:
+            case Pay():
+                people.begin(action)
+            case Break():
+                self._note_trouble(action)
+                strike(self._world, action)
+
+    # ------------------------------------------------------------------ watching
+
+    def _watch(self, world: SimWorld) -> Oracle:
+        oracle = Oracle(
+            specs={node.name: node for node in world.spec.nodes},
+            names=dict(world.names),
+            registry_ids={name: host.id for name, host in world.registries.items()},
+            now_us=elapsed_us,
+            own_clock=lambda name: world.hosts[name].clock.now_us(),
+        )
+        for host in world.hosts.values():
+            oracle.committed(host.name, host.context.engine.memory.rows.values())
+
+        def committed(name: str, rows: Iterable[Row]) -> None:
+            rows = list(rows)
+            for row in rows:
+                self._trace.row(elapsed_us(), name, row)
+            oracle.committed(name, rows)
+
+        def decided(name: str, decisions: Sequence[Logged]) -> None:
+            for logged in decisions:
+                leaf = logged.row.leaf
+                what = (leaf.commit_id.hex(), leaf.outcome.name)
+                self._trace.note(elapsed_us(), name, *what)
+            oracle.decided(name, decisions)
+
+        def overheard(sender: NodeId, receiver: NodeId, event: LinkEvent) -> None:
+            names = world.names[sender], world.names[receiver]
+            self._trace.frame(elapsed_us(), *names, event)
+            if isinstance(event, BatchArrived):
+                fault = unremembered(world.hosts[names[0]].database, receiver, event)
+                if fault is not None:
+                    oracle.complain(names[0], [(3, fault)])
+
+        world.on_commit, world.on_decided, world.wires.overheard = committed, decided, overheard
+        self._watch_lives(world, oracle)
+        return oracle
+
+    def _watch_lives(self, world: SimWorld, oracle: Oracle) -> None:
+        def died(place: Place) -> None:
+            oracle.troubles.begins(place, elapsed_us())
+
+        def began(place: Place) -> None:
+            oracle.troubles.ends(place, elapsed_us())
+            if place[0] == "node":
+                # Its last group may have become durable without anybody having been told.
+                known = oracle.books[place[1]].rows
+                rows = world.rows(place[1])
+                oracle.committed(place[1], [r for k, r in rows.items() if known.get(k) != r])
+
+        lives: list[tuple[str, Host | RegistryHost]] = [
+            *(("node", host) for host in world.hosts.values()),
+            *(("registry", host) for host in world.registries.values()),
+        ]
+        for kind, host in lives:
+            place = kind, host.name
+            world.on_life(host, partial(died, place), partial(began, place))
+
+    def _note_trouble(self, fault: Break) -> None:
+        assert self._oracle is not None
+        troubles, now_us = self._oracle.troubles, elapsed_us()
+        match fault.fault:
+            case Fault.DROP | Fault.DOUBLE | Fault.REORDER | Fault.DELAY | Fault.PARTITION:
+                place = wire(fault.who, fault.other)
+                if fault.other == EVERYBODY:
+                    place = ("node", fault.who)
+            case Fault.REGISTRY_CUT:
+                place = ("road", fault.who, fault.other)
+            case _ if fault.who in self._world.registries:
+                place = ("registry", fault.who)
+            case _:
+                place = ("node", fault.who)
+        troubles.during(place, now_us, fault.for_us)
+
+    # ------------------------------------------------------------------ the end
+
+    async def _finish(self, people: People) -> None:
+        """Faults heal, and everything ends in its time (invariant 8)."""
+        world, oracle = self._world, self._oracle
+        assert oracle is not None
+        world.heal()
+        await trio.sleep(HEALING_US / US)
+        healed_us = elapsed_us()
+        bounds = {
+            (name, promise.key): self._bound_us(name, promise, healed_us)
+            for name, book in oracle.books.items()
+            for promise in book.promises()
+            if promise.pending
+        }
+        give_up_s = trio.current_time() + LONGEST_S
+        while trio.current_time() < give_up_s and not oracle.violations:
+            for name, key in [key for key, us in bounds.items() if us < elapsed_us()]:
+                del bounds[name, key]
+                row = oracle.books[name].rows[key]
+                if isinstance(row, Promise) and row.pending:
+                    oracle.complain(name, [(8, f"{row.level.name} {row.amount} does not end")])
+            if not self._waits(oracle) and not people.busy:
+                break
+            await trio.sleep(LOOK_EVERY_S)
+        await trio.sleep(SLACK_US / US)
+        if not oracle.violations:
+            judge(oracle)
+            self._require_stored(world, oracle)
+
+    def _waits(self, oracle: Oracle) -> bool:
+        return any(p.pending for book in oracle.books.values() for p in book.promises())
+
+    def _bound_us(self, name: str, promise: Promise, healed_us: int) -> int:
+        """In virtual time: the latest of all e_i, and the abort horizon, of its transaction."""
+        assert self._oracle is not None
+        latest_us = 0
+        for other, book in self._oracle.books.items():
+            skew_us = self._world.hosts[other].clock.skew_us
+            transaction = book.transaction(promise.commit)
+            if not isinstance(transaction, Transaction):
+                continue
+            for one in book.promises():
+                if one.commit == promise.commit:
+                    latest_us = max(latest_us, one.expires_at_us - skew_us)
+            limit_us = decode_descriptor(transaction.descriptor).limit_us
+            latest_us = max(latest_us, limit_us + 2 * US)
+        return max(latest_us - NOW_US, healed_us) + 2 * US + SLACK_US
+
+    def _require_stored(self, world: SimWorld, oracle: Oracle) -> None:
+        """What memory believes is what the disk has."""
+        for name, host in world.hosts.items():
+            if host.process is None:
+                continue
+            problem = host.differs()
+            if problem:
+                oracle.complain(name, [(3, problem)])
+
+    def _result(self, people: People) -> Result:
+        assert self._oracle is not None
+        ends: dict[str, int] = {}
+        for deal in people.deals:
+            end = self._end_of(deal)
+            ends[end] = ends.get(end, 0) + 1
+        return Result(
+            self._course,
+            self._trace.digest,
+            self._trace.happenings,
+            elapsed_us(),
+            tuple(self._oracle.violations),
+            tuple(people.deals),
+            dict(sorted(ends.items())),
+        )
+
+    def _end_of(self, deal: Deal) -> str:
+        """What a payment has come to at its payer; the refusal where none was made."""
+        assert self._oracle is not None
+        if not deal.payment:
+            return deal.said or "NOT_ASKED"
+        row = self._oracle.books[deal.pay.payer].rows.get(
+            (Payment.table, bytes.fromhex(deal.payment), b"")
+        )
+        return row.phase.name if isinstance(row, Payment) else deal.phase
+
+
+def _told(error: BaseException) -> str:
+    """The innermost error of a group, and where it was raised."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    trail = error.__traceback__
+    while trail is not None and trail.tb_next is not None:
+        trail = trail.tb_next
+    code = trail.tb_frame.f_code if trail is not None else None
+    where = f" in {code.co_qualname}" if code is not None else ""
+    return f"{type(error).__name__}{where}: {error}"
