@@ -64,13 +64,14 @@ def kills_(kills: int, seed: int, keep: Path | None, as_json: bool) -> None:
       pledgeway sim kills --kills 10000 --json > night.json
     """
     directory = _usable(keep) if keep is not None else Path(tempfile.mkdtemp(prefix=PREFIX))
-    failed = True
+    result: "Result | None" = None
     try:
         result = _run(kills, seed, directory)
-        failed = not result.ok
     finally:
-        if keep is None and (not failed or not _is_worth_keeping(directory)):
+        # Stopped by a signal, or never begun: there is no verdict that the books would explain.
+        if keep is None and (result is None or result.ok):
             shutil.rmtree(directory, ignore_errors=True)
+    failed = not result.ok
     if as_json:
         kept = str(directory) if failed or keep is not None else None
         click.echo(json.dumps({**result.as_json(), "directory": kept}))
@@ -107,11 +108,6 @@ def _usable(keep: Path) -> Path:
     except OSError as error:
         fail(UNUSABLE, f"{keep}: {error.strerror}")
     return keep
-
-
-def _is_worth_keeping(directory: Path) -> bool:
-    """Whether anybody has written anything there."""
-    return any(directory.glob("house*.log"))
 
 
 def _show(result: "Result") -> None:
