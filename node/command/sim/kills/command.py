@@ -64,7 +64,7 @@ def kills_(kills: int, seed: int, keep: Path | None, as_json: bool) -> None:
       pledgeway sim kills --kills 10000 --json > night.json
     """
     directory = _usable(keep) if keep is not None else Path(tempfile.mkdtemp(prefix=PREFIX))
-    result: "Result | None" = None
+    result: Result | None = None
     try:
         result = _run(kills, seed, directory)
     finally:
