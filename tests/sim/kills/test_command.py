@@ -10,6 +10,7 @@ from click.testing import Result as Typed
 from node.command.sim.command import sim
 from node.command.sim.kills import command
 from node.command.sim.kills.result import Blows, LawfulLoss, Result
+from proto.modes import Loss
 
 SOUND = Result(
     seed=7,
@@ -53,8 +54,12 @@ def test_sound(ends: list[Path]) -> None:
     done = typed("--seed", "2")
     assert done.exit_code == 0 and not done.stderr
     assert done.stdout.splitlines()[-1].startswith("All books agree")
-    assert "B in mode BARE lost 1003 to A" in done.stdout
+    assert "B in mode BARE lost 1003 to A: a risk of this mode where its upstream" in done.stdout
     assert not ends[0].exists()
+
+
+def test_every_risk_has_its_words() -> None:
+    assert command.RISKS.keys() == {loss.name for loss in Loss}
 
 
 def test_broken_keeps_the_books_and_says_where(ends: list[Path]) -> None:

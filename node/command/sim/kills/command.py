@@ -21,6 +21,14 @@ PREFIX: Final = "pledgeway-kills-"
 DEFAULT_KILLS: Final = 50  # half a minute
 MAX_KILLS: Final = 1_000_000  # some days
 MAX_DIRECTORY_BYTES: Final = 80  # house00/control.sock behind it must fit into a socket's address
+# proto.modes.Loss by name: when protocol section 3 lets a node lose.
+RISKS: Final = {
+    "NOTHING": "never",
+    "NOT_U": "where its upstream is not reached in time",
+    "NOT_R": "where the registry is not reached in time",
+    "NOT_U_AND_NOT_R": "where neither its upstream nor the registry is reached in time",
+    "LATE_LEAK": "where a decision comes late, and its upstream or the registry is not reached",
+}
 
 
 @click.command(
@@ -123,8 +131,8 @@ def _show(result: "Result") -> None:
         f"  intermediaries that were paid and paid on: {_counted(result.modes)}",
     ]
     lines += [
-        f"  {lost.node} in mode {lost.mode} lost {lost.amount} to {lost.upstream}: section 3 allows"
-        f" it where it is {lost.lawful_if}"
+        f"  {lost.node} in mode {lost.mode} lost {lost.amount} to {lost.upstream}: a risk of this"
+        f" mode {RISKS[lost.lawful_if]}"
         for lost in result.losses
     ]
     lines += [f"broken: {plain(breach)}" for breach in result.breaches]
