@@ -94,3 +94,21 @@ def test_keep(ends: list[Path], tmp_path: Path) -> None:
 @pytest.mark.parametrize("words", [("--kills", "0"), ("--kills", "many"), ("--seed", "x")])
 def test_unusable(ends: list[Path], words: tuple[str, ...]) -> None:
     assert typed(*words).exit_code == 2 and not ends
+
+
+@pytest.mark.parametrize(("fault", "kept"), [(SystemExit(130), False), (KeyError("row"), True)])
+def test_what_is_left_without_a_verdict(
+    ends: list[Path], monkeypatch: pytest.MonkeyPatch, fault: BaseException, kept: bool
+) -> None:
+    """Stopped by a signal: nothing. Books that cannot even be read together: where they are."""
+    run = command._run
+
+    def broken(kills: int, seed: int, directory: Path) -> Result:
+        run(kills, seed, directory)
+        raise fault
+
+    monkeypatch.setattr(command, "_run", broken)
+    done = typed()
+    assert done.exit_code == (1 if kept else 130)
+    assert ends[0].exists() is kept
+    assert (str(ends[0]) in done.stderr) is kept

@@ -72,13 +72,19 @@ def kills_(kills: int, seed: int, keep: Path | None, as_json: bool) -> None:
       pledgeway sim kills --kills 10000 --json > night.json
     """
     directory = _usable(keep) if keep is not None else Path(tempfile.mkdtemp(prefix=PREFIX))
-    result: Result | None = None
     try:
         result = _run(kills, seed, directory)
-    finally:
+    except SystemExit:
         # Stopped by a signal, or never begun: there is no verdict that the books would explain.
-        if keep is None and (result is None or result.ok):
+        if keep is None:
             shutil.rmtree(directory, ignore_errors=True)
+        raise
+    except BaseException:
+        # Books that do not even hold together, most likely: somebody has to look at them.
+        click.echo(f"pledgeway: books and logs are kept in {plain(directory)}", err=True)
+        raise
+    if keep is None and result.ok:
+        shutil.rmtree(directory, ignore_errors=True)
     failed = not result.ok
     if as_json:
         kept = str(directory) if failed or keep is not None else None
