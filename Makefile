@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test bench lint lock generate clean help
+.PHONY: demo test sim bench lint lock generate clean help
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+: +##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/'
@@ -21,6 +21,9 @@ demo: $(VENV)/.installed        ## the Florentine houses pay each other, in real
 
 test: $(VENV)/.installed        ## the whole suite
 	$(BIN)/python -m pytest
+
+sim: $(VENV)/.installed         ## a hundred networks under faults, each held to every promise of the protocol
+	$(BIN)/pledgeway sim run --seeds 100
 
 bench: $(VENV)/.installed       ## payments per second over three hops, in real processes
 	$(BIN)/pledgeway bench payments --hops 3 --level ATOMIC --depth 512 --depth 1
