@@ -49,8 +49,9 @@ async def test_a_copy_lives_and_ends_like_any_other(directory: Path) -> None:
 
 
 async def test_one_that_does_not_start_says_why(directory: Path) -> None:
-    daemon = Daemon("R", ("registry", "run", str(directory / "nowhere")), directory / "nowhere")
+    home = directory / "nowhere"
+    daemon = Daemon("N", ("node", "run", str(home)), home)
     with warm(python()) as copies, processes(copies) as running:
-        with pytest.raises(StartFailed, match="R: ended with exit status 2"):
+        with pytest.raises(StartFailed, match="N: ended with exit status 2"):
             await running.start(daemon)
         assert running.end_all() == []
