@@ -46,7 +46,8 @@ from proto.v1 import registry_pb2 as rpb
 from registry import desk as desk_room
 from registry.calendar import Calendar
 from registry.log import Logged, Pause
-from tests.registry.build import make_commit
+from tests.patience import PATIENCE_S
+from tests.proto.build import make_commit
 from tests.registry.serving import commit_item, query_item, serving
 
 S, A, B = Level.SECURED, Level.ATOMIC, Level.BARE
@@ -144,7 +145,7 @@ async def test_a_full_queue_sheds_all_but_the_announced(
         monkeypatch.setattr(desk_room, "SHED_ABOVE", 0)
         (answer,) = await served.decide(query_item(other))
         assert answer.HasField("interim"), "a refusal changed nothing"
-        with trio.fail_after(5):
+        with trio.fail_after(PATIENCE_S):
             assert (await served.decide(*items))[0].HasField("final")
 
 
