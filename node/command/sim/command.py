@@ -11,6 +11,11 @@ PLACES: Final[dict[str, Place]] = {
     "kills": Place(
         "node.command.sim.kills.command", "kills_", "kill real daemons at random, compare all books"
     ),
+    "replay": Place(
+        "node.command.sim.replay.command",
+        "replay",
+        "payments over a real network: mixed levels or one",
+    ),
 }
 
 
