@@ -26,7 +26,7 @@ ALL = (
 @pytest.mark.parametrize("liar", ["B", "Q"])
 @pytest.mark.parametrize("fault", NODE_LIES, ids=lambda fault: fault.value)
 def test_a_lie_is_told_and_harms_nobody_honest(fault: Fault, liar: str) -> None:
-    result = staged([*ALL, *lie(liar, fault, per_mille=800)])
+    result = staged([*ALL, *lie(liar, fault)])
     assert result.sound, told(result)
     assert result.lies.get(fault.value), told(result)
 

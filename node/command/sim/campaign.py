@@ -11,7 +11,7 @@ from itertools import islice
 from random import Random
 from typing import Final
 
-from node.command.sim.plan import LIES, Fault, draw_plan
+from node.command.sim.plan import LIES, Fault, draw_grants, draw_plan, in_order
 from node.command.sim.run import Course, Result, run
 from node.command.sim.world.spec import draw_spec
 
@@ -22,12 +22,14 @@ SEEDS_EACH: Final = 20  # runs of one process before another takes its place: no
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What each run is drawn from, its seed apart. `minutes`: of payments and faults, virtual."""
+    """What each run is drawn from, its seed apart. `minutes`: of payments and faults, virtual;
+    `grants`: limits that their owners change in that time."""
 
     nodes: int
     payments: int
     faults: tuple[Fault, ...]
     minutes: float
+    grants: int = 0
 
 
 def course_of(wanted: Wanted, seed: int) -> Course:
@@ -36,7 +38,8 @@ def course_of(wanted: Wanted, seed: int) -> Course:
     spec = draw_spec(random, wanted.nodes)
     span_us = round(wanted.minutes * MINUTE_US)
     plan = draw_plan(random, spec, wanted.payments, wanted.faults, span_us)
-    return Course(seed, spec, plan, span_us)
+    grants = draw_grants(random, spec, wanted.grants, span_us)
+    return Course(seed, spec, in_order([*plan, *grants]), span_us)
 
 
 def play(wanted: Wanted, seed: int) -> Result:

@@ -17,7 +17,16 @@ from node.command.sim.oracle.oracle import Oracle, Violation
 from node.command.sim.oracle.speech import unremembered
 from node.command.sim.oracle.troubles import FOR_EVER, Place, wire
 from node.command.sim.people import Deal, People
-from node.command.sim.plan import EVERYBODY, LIES, Action, Break, Fault, Pay, liars_in
+from node.command.sim.plan import (
+    EVERYBODY,
+    LIES,
+    Action,
+    Break,
+    Fault,
+    Grant,
+    Pay,
+    liars_in,
+)
 from node.command.sim.trace import Trace
 from node.command.sim.world.clock import elapsed_us
 from node.command.sim.world.host import Host
@@ -125,6 +134,8 @@ class _Attempt:
         match action:
             case Pay():
                 people.begin(action)
+            case Grant():
+                people.grant(action)
             case Break():
                 self._note_trouble(action)
                 strike(self._world, action)

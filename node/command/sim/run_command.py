@@ -23,6 +23,7 @@ MAX_PAYMENTS: Final = 100_000
 MAX_HOURS: Final = 24.0 * 30
 MAX_MINUTES: Final = 60 * 24.0
 MAX_WORKERS: Final = 64
+GRANTS_PER: Final = 5  # payments for each owner who changes a limit
 SHOWN_FAILURES: Final = 5  # of many seeds: the first ones tell what the others would
 US: Final = 1_000_000
 
@@ -93,7 +94,7 @@ def run_(
         faults = parse_faults(faults_text)
     except ValueError as error:
         fail(UNUSABLE, f"--faults: no fault is called {error}; see `pledgeway sim run --help`")
-    wanted = Wanted(nodes, payments, faults, minutes)
+    wanted = Wanted(nodes, payments, faults, minutes, payments // GRANTS_PER)
     if events and not as_json:
         for action in course_of(wanted, seed).plan:
             say(shown(action))
