@@ -55,6 +55,7 @@ class Tally:
     virtual_us: int = 0
     happenings: int = 0
     ends: Counter[str] = field(default_factory=Counter)
+    lies: Counter[str] = field(default_factory=Counter)
     failed: list[Result] = field(default_factory=list)
     traces: list[str] = field(default_factory=list)
 
@@ -64,6 +65,7 @@ class Tally:
         self.virtual_us += result.virtual_us
         self.happenings += result.happenings
         self.ends.update(result.ends)
+        self.lies.update(result.lies)
         self.traces.append(result.trace)
         if not result.sound:
             self.failed.append(result)

@@ -148,6 +148,7 @@ def _json(wanted: Wanted, seed: int, tally: Tally) -> dict[str, Any]:
         "happenings": tally.happenings,
         "virtual_s": tally.virtual_us / US,
         "ends": dict(sorted(tally.ends.items())),
+        "lies": dict(sorted(tally.lies.items())),
         "failed": [_failure_json(result) for result in tally.failed],
     }
 
@@ -172,6 +173,7 @@ def _show(wanted: Wanted, seed: int, tally: Tally) -> None:
         (
             ("run", f"{named}: {wanted.nodes} nodes, {wanted.payments} payments"),
             ("faults", kinds if len(wanted.faults) < len(Fault) else f"all {len(Fault)} kinds"),
+            ("lies told", f"{tally.lies.total():,}" if tally.lies else None),
             ("virtual time", f"{tally.virtual_us / US:,.0f} s"),
             ("happenings", f"{tally.happenings:,}"),
             ("trace", tally.trace),

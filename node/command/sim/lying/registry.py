@@ -11,6 +11,7 @@ from node.command.sim.lying.forgery import LONG_AFTER_US, leaf_of
 from node.command.sim.plan import Fault
 from proto.commit import Commit, commit_is_valid
 from proto.descriptor import DescriptorInvalid, commit_id, decode_descriptor
+from proto.limits import US
 from proto.log_leaf import decision_of
 from proto.statement import InterimKind, Outcome, SignedStatement, Statement
 from proto.v1 import registry_pb2 as rpb
@@ -21,6 +22,8 @@ Told = Callable[[bytes, Outcome], None]
 
 # Whoever brings a commit is told the truth, as a rule: the other word is worth more to others.
 TO_THE_PAYEE: Final = 0.1
+# A watcher has four seconds from the limit on (section 5): in them, and after them.
+STAMPS_AFTER_US: Final = (US, 5 * US, 15 * US)
 
 
 @dataclass
@@ -35,6 +38,7 @@ class LyingRegistry:
     told: Counter[Fault] = field(default_factory=Counter)
     _commits: dict[bytes, Commit] = field(default_factory=dict)  # shown, whatever came of them
     _dated: dict[bytes, rpb.Answer] = field(default_factory=dict)
+    _silent_until_us: dict[bytes, int] = field(default_factory=dict)  # commits
     _chosen: dict[tuple[str, Fault], bool] = field(default_factory=dict)
     _otherwise: dict[tuple[str, bytes], rpb.Answer] = field(default_factory=dict)
 
@@ -85,15 +89,22 @@ class LyingRegistry:
         return said
 
     def _backdated(self, commit: bytes, limit_us: int, answer: rpb.Answer) -> rpb.Answer:
-        """A commit that came too late is stamped as if it had not; from then on to everybody."""
+        """A commit that came too late is stamped as if it had not, to everybody from then on. One
+        that came in time is told when it should be too late."""
         if commit in self._dated:
             return self._dated[commit]
-        shown = self._commits.get(commit)
-        late = shown is not None and self.now_us() > limit_us and _outcome(answer) is None
-        refused = shown is not None and _outcome(answer) is Outcome.NOT_COMMITTED
-        if not (late or refused) or not self._tells(Fault.REGISTRY_BACKDATES):
+        shown, outcome, now_us = self._commits.get(commit), _outcome(answer), self.now_us()
+        if shown is None:
             return answer
-        assert shown is not None
+        if outcome is Outcome.COMMITTED:
+            if commit not in self._silent_until_us and self._tells(Fault.REGISTRY_BACKDATES):
+                self._silent_until_us[commit] = limit_us + self.random.choice(STAMPS_AFTER_US)
+            if now_us < self._silent_until_us.setdefault(commit, 0) and self.lies:
+                return rpb.Answer(interim=self._pending(commit), commit_id=commit)
+            return answer
+        late = now_us > limit_us or outcome is Outcome.NOT_COMMITTED
+        if not late or not self._tells(Fault.REGISTRY_BACKDATES):
+            return answer
         self._dated[commit] = self._committed(shown, limit_us - 1)
         return self._dated[commit]
 

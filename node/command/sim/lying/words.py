@@ -15,6 +15,7 @@ from proto.keys import NodeId
 from proto.levels import Level
 from proto.limits import MAX_AMOUNT, US
 from proto.messages import (
+    ID_BYTES,
     Abandon,
     Accepted,
     Body,
@@ -129,6 +130,8 @@ def _replay(scene: Scene, to: NodeId, body: Body) -> list[Word] | None:
         if isinstance(body, Promise):
             # An id that was used before, about something else.
             words.append(Word((to, replace(body, promise=again.promise))))
+            # The same instructions twice, so that the nodes ahead promise twice.
+            words.append(Word((to, replace(body, promise=liar.random.randbytes(ID_BYTES)))))
         words.append(Word((to, replace(again, amount=again.amount + 1)), US))
     return words
 
