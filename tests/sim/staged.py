@@ -12,9 +12,12 @@ NAMES = ("P", "A", "B", "Q")
 PRICES = tuple(Price(mode, 1, 1) for mode in ("ATOMIC", "SECURED", "GATEWAY", "BARE"))
 
 
-def chain() -> Spec:
-    """P–A–B–Q: everybody accepts every registry, watches, and asks a little."""
-    nodes = tuple(NodeSpec(name, REGISTRIES, True, 120_000, PRICES, 0) for name in NAMES)
+def chain(wary: str = "") -> Spec:
+    """P–A–B–Q: everybody watches, asks a little, and accepts every registry, `wary` apart."""
+    nodes = tuple(
+        NodeSpec(name, () if name == wary else REGISTRIES, True, 120_000, PRICES, 0)
+        for name in NAMES
+    )
     lines = (LineSpec(one, other, 500_000, 500_000) for one, other in pairwise(NAMES))
     return Spec(nodes, tuple(lines))
 
@@ -32,10 +35,10 @@ def pay(
     return Pay(at_s * SECOND_US, *ends, amount, manner, levels, (decider,))
 
 
-def staged(actions: Iterable[Action], seed: int = 1, span_s: int = 20) -> Result:
+def staged(actions: Iterable[Action], seed: int = 1, span_s: int = 20, wary: str = "") -> Result:
     """The run of these events."""
     plan: Sequence[Action] = sorted(actions, key=lambda action: action.at_us)
-    return run(Course(seed, chain(), tuple(plan), span_s * SECOND_US))
+    return run(Course(seed, chain(wary), tuple(plan), span_s * SECOND_US))
 
 
 def broken(result: Result) -> set[int]:

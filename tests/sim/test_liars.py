@@ -8,6 +8,10 @@ import node.core.claim
 import node.core.ending
 import node.core.offer
 from node.command.sim.plan import NODE_LIES, Fault, Manner, liars_in
+from node.core.chain import end_held
+from node.core.rows import Promise, PromisePhase
+from node.core.view import Step
+from proto.reason import Refusal
 from tests.sim.staged import broken, lie, pay, staged, told
 
 ALL = (
@@ -54,6 +58,11 @@ def _always(*_: object, **__: object) -> bool:
     return True
 
 
+def _believes(step: Step, promise: Promise, because: Refusal) -> None:
+    """A denial ends what only a certificate may end."""
+    end_held(step, promise, PromisePhase.ABORTED, because)
+
+
 Plant = tuple[object, str, Callable[..., object]]
 # What is planted, who tells which lie, the invariants that break, and a seed: a lie has many forms,
 # and not every one of them hits the check in question.
@@ -63,6 +72,9 @@ BUGS: dict[str, tuple[Plant, str, Fault, set[int], int]] = {
     ),
     "is rid of a promise by a forged abort": (
         (node.core.ending, "verify_abort_certificate", _never), "P", Fault.LIE_EVIDENCE, {5}, 1,
+    ),
+    "takes a denial for an end": (
+        (node.core.claim, "_denied_for_now", _believes), "P", Fault.LIE_DENIAL, {5}, 1,
     ),
     "promises more than it holds": (
         (node.core.offer, "check_pair", _never), "P", Fault.LIE_AMOUNT, {4}, 3,
