@@ -7,7 +7,8 @@ import pytest
 import node.core.claim
 import node.core.ending
 import node.core.offer
-from node.command.sim.plan import NODE_LIES, Fault, Manner, liars_in
+from node.command.sim.campaign import parse_faults
+from node.command.sim.plan import LIES, NODE_LIES, Fault, Manner, liars_in
 from node.core.chain import end_held
 from node.core.rows import Promise, PromisePhase
 from node.core.view import Step
@@ -47,6 +48,13 @@ def test_the_plan_says_who_lies() -> None:
     assert not staged(ALL[:1]).lies
 
 
+def test_words_for_lies() -> None:
+    assert parse_faults("lies") == LIES
+    assert parse_faults("crash,lie-late") == (Fault.CRASH, Fault.LIE_LATE)
+    with pytest.raises(ValueError, match="lie-down"):
+        parse_faults("lie-down")
+
+
 # ---------------------------------------------------------------- without the check, somebody loses
 
 
@@ -68,7 +76,7 @@ Plant = tuple[object, str, Callable[..., object]]
 # and not every one of them hits the check in question.
 BUGS: dict[str, tuple[Plant, str, Fault, set[int], int]] = {
     "pays on forged evidence": (
-        (node.core.claim, "_evidence_holds", _always), "Q", Fault.LIE_EVIDENCE, {5, 6}, 1,
+        (node.core.claim, "_evidence_holds", _always), "Q", Fault.LIE_EVIDENCE, {5, 6}, 2,
     ),
     "is rid of a promise by a forged abort": (
         (node.core.ending, "verify_abort_certificate", _never), "P", Fault.LIE_EVIDENCE, {5}, 1,
@@ -77,7 +85,7 @@ BUGS: dict[str, tuple[Plant, str, Fault, set[int], int]] = {
         (node.core.claim, "_denied_for_now", _believes), "P", Fault.LIE_DENIAL, {5}, 1,
     ),
     "promises more than it holds": (
-        (node.core.offer, "check_pair", _never), "P", Fault.LIE_AMOUNT, {4}, 3,
+        (node.core.offer, "check_pair", _never), "P", Fault.LIE_AMOUNT, {4, 6}, 3,
     ),
 }  # fmt: skip
 

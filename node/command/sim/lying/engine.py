@@ -67,7 +67,7 @@ class LyingEngine(Engine):
         except AssertionError:
             return Applied((), ())  # it trips over its own lies; nothing was changed yet
         said, group.sends[sends:] = group.sends[sends:], []
-        scene = Scene(liar, self.memory, event.now_us)
+        scene = Scene(liar, self.memory, event.now_us, liar.dice(Fault.LIE_ORDER))
         for one in said:
             liar.remembers(one)
             for word in bend(scene, one):
@@ -84,9 +84,14 @@ class LyingEngine(Engine):
             case FromPeer(body=Abandon() | Release() | Claim()):
                 return self._liar.tells(Fault.LIE_SILENCE)
             case FromPeer(body=Promise(), opened=(Deliver(), _)):
-                return self._liar.random.random() < NEVER and self._liar.tells(Fault.LIE_PAYEE)
+                return self._says_nothing()
             case _:
                 return False
+
+    def _says_nothing(self) -> bool:
+        lie = Fault.LIE_PAYEE
+        lies = self._liar.lies.get(lie, 0) > 0
+        return lies and self._liar.dice(lie).random() < NEVER and self._liar.tells(lie)
 
     def _say(self, word: Word, instead_of: Said, group: Group) -> None:
         if word.after_us:
@@ -107,7 +112,7 @@ class LyingEngine(Engine):
         for ask in fresh:
             new = ask.ask is Ask.SUBMIT and ask.commit not in held
             if new and self._liar.tells(Fault.LIE_LATE):
-                held[ask.commit] = now_us + self._liar.random.choice(ASKS_AFTER_US)
+                held[ask.commit] = now_us + self._liar.dice(Fault.LIE_LATE).choice(ASKS_AFTER_US)
             if ask.ask is not Ask.SUBMIT or held.setdefault(ask.commit, 0) <= now_us:
                 group.asks.append(ask)
 
@@ -122,7 +127,7 @@ class LyingEngine(Engine):
                 why = Refusal(Reason.ABANDONED)
                 self._lie((event.peer, Release(abandon.promise, why)), group)
             case StartAttempt() if self._liar.tells(Fault.LIE_PAYER):
-                after_us = self._liar.random.choice(RETRIES_AFTER_US)
+                after_us = self._liar.dice(Fault.LIE_PAYER).choice(RETRIES_AFTER_US)
                 self._agenda.after(after_us, lambda: self._retry(event.payment))
             case _:
                 pass
@@ -210,5 +215,6 @@ class LyingNode(WiredNode):
         have, sent = super().positions(node)
         if not self._liar.tells(Fault.LIE_NUMBERS):
             return have, sent
-        off = self._liar.random.choice(((-1, 0), (1, 0), (0, -1), (0, 1), (-have, -sent), (0, 9)))
+        offs = ((-1, 0), (1, 0), (0, -1), (0, 1), (-have, -sent), (0, 9))
+        off = self._liar.dice(Fault.LIE_NUMBERS).choice(offs)
         return max(0, have + off[0]), max(0, sent + off[1])

@@ -93,9 +93,8 @@ FORGERIES: Final[Sequence[Callable[[Commit, Descriptor], CommitCertificate]]] = 
 )  # fmt: skip
 
 
-def false_evidence(liar: Liar, descriptor: bytes) -> Commit | CommitCertificate:
+def false_evidence(liar: Liar, random: Random, descriptor: bytes) -> Commit | CommitCertificate:
     """Something to claim with that redeems nothing: under this descriptor, or of another one."""
-    random = liar.random
     true = [e for e in liar.evidence if e.descriptor == descriptor]
     others = [e for e in liar.evidence if e.descriptor != descriptor]
     if others and random.random() < 0.25:

@@ -20,9 +20,12 @@ Said = tuple[NodeId, Body]
 
 @dataclass
 class Liar:
-    """Owned by trio. `lies`: what it does now, and how often, per mille of its occasions."""
+    """Owned by trio. `lies`: what it does now, and how often, per mille of its occasions.
 
-    random: Random
+    Each lie has dice of its own, so that one is told in the same way without the others.
+    """
+
+    seed: float
     lies: dict[Fault, int] = field(default_factory=dict)
     told: Counter[Fault] = field(default_factory=Counter)
     said: deque[Said] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
@@ -35,11 +38,18 @@ class Liar:
     aborts: deque[AbortCertificate] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
     held_until_us: dict[bytes, int] = field(default_factory=dict)  # commits, from the registry
     bent: dict[tuple[NodeId, bytes], None] = field(default_factory=dict)  # payloads that lie
+    _dice: dict[Fault, Random] = field(default_factory=dict)
+
+    def dice(self, lie: Fault) -> Random:
+        """What decides about this lie alone."""
+        if lie not in self._dice:
+            self._dice[lie] = Random(f"{self.seed} {lie.value}")
+        return self._dice[lie]
 
     def tells(self, lie: Fault) -> bool:
         """Whether it takes this occasion; counted where it does."""
         chance = self.lies.get(lie, 0)
-        if not chance or self.random.randrange(1000) >= chance:
+        if not chance or self.dice(lie).randrange(1000) >= chance:
             return False
         self.told[lie] += 1
         return True

@@ -31,7 +31,7 @@ class LyingRegistry:
     """Stands between a registry and who asks it. It has its key. Owned by trio."""
 
     cast: CastRegistry
-    random: Random
+    seed: float
     now_us: Callable[[], int]
     on_told: Told = lambda *_: None
     lies: dict[Fault, int] = field(default_factory=dict)
@@ -39,6 +39,7 @@ class LyingRegistry:
     _commits: dict[bytes, Commit] = field(default_factory=dict)  # shown, whatever came of them
     _dated: dict[bytes, rpb.Answer] = field(default_factory=dict)
     _silent_until_us: dict[bytes, int] = field(default_factory=dict)  # commits
+    _dice: dict[Fault, Random] = field(default_factory=dict)
     _chosen: dict[tuple[str, Fault], bool] = field(default_factory=dict)
     _otherwise: dict[tuple[str, bytes], rpb.Answer] = field(default_factory=dict)
 
@@ -81,7 +82,8 @@ class LyingRegistry:
             if commit_is_valid(read, shown):
                 self._commits.setdefault(commit, shown)
         said = self._backdated(commit, read.limit_us, answer)
-        if item.WhichOneof("item") != "commit" or self.random.random() < TO_THE_PAYEE:
+        equivocates = self._die(Fault.REGISTRY_EQUIVOCATES)
+        if item.WhichOneof("item") != "commit" or equivocates.random() < TO_THE_PAYEE:
             said = self._other(caller, commit, descriptor, said)
         if said.WhichOneof("answer") == "final" and self._picks(caller, Fault.REGISTRY_WITHHOLDS):
             self.told[Fault.REGISTRY_WITHHOLDS] += 1
@@ -98,7 +100,9 @@ class LyingRegistry:
             return answer
         if outcome is Outcome.COMMITTED:
             if commit not in self._silent_until_us and self._tells(Fault.REGISTRY_BACKDATES):
-                self._silent_until_us[commit] = limit_us + self.random.choice(STAMPS_AFTER_US)
+                self._silent_until_us[commit] = limit_us + self._die(
+                    Fault.REGISTRY_BACKDATES
+                ).choice(STAMPS_AFTER_US)
             if now_us < self._silent_until_us.setdefault(commit, 0) and self.lies:
                 return rpb.Answer(interim=self._pending(commit), commit_id=commit)
             return answer
@@ -141,9 +145,14 @@ class LyingRegistry:
         message = pb.Interim(kind=InterimKind.PENDING.name, subject=commit)
         return pb.SignedInterim(interim=message.SerializeToString())
 
+    def _die(self, lie: Fault) -> Random:
+        if lie not in self._dice:
+            self._dice[lie] = Random(f"{self.seed} {lie.value}")
+        return self._dice[lie]
+
     def _tells(self, lie: Fault) -> bool:
         chance = self.lies.get(lie, 0)
-        if not chance or self.random.randrange(1000) >= chance:
+        if not chance or self._die(lie).randrange(1000) >= chance:
             return False
         self.told[lie] += 1
         return True
@@ -155,7 +164,7 @@ class LyingRegistry:
             return False
         key = caller, lie
         if key not in self._chosen:
-            self._chosen[key] = self.random.randrange(1000) < max(chance, 300)
+            self._chosen[key] = self._die(lie).randrange(1000) < max(chance, 300)
         return self._chosen[key]
 
     def heal(self) -> None:

@@ -30,7 +30,7 @@ def bent(liar: Liar, frame: BatchArrived) -> Sequence[BatchArrived]:
     """The frames that set out in place of one."""
     if not liar.tells(Fault.LIE_NUMBERS):
         return (frame,)
-    return liar.random.choice(TWISTS)(frame)
+    return liar.dice(Fault.LIE_NUMBERS).choice(TWISTS)(frame)
 
 
 def bender(liar: Liar) -> Twist:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from random import Random
 from types import MappingProxyType
 from typing import Final
 
@@ -46,11 +47,12 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Who speaks, what its books say, and when it is (µs, own clock)."""
+    """Who speaks, what its books say, when it is (µs, own clock), and the dice of the lie."""
 
     liar: Liar
     view: View
     now_us: int
+    random: Random
 
 
 Bend = Callable[[Scene, NodeId, Body], list[Word] | None]
@@ -65,8 +67,9 @@ def bend(scene: Scene, said: Said) -> list[Word]:
         if twist is None or not scene.liar.lies[lie]:
             continue
         bent: list[Word] = []
+        own = replace(scene, random=scene.liar.dice(lie))
         for word in words:
-            instead = twist(scene, *word.said)
+            instead = twist(own, *word.said)
             if instead is None or not scene.liar.tells(lie):
                 bent.append(word)
             else:
@@ -79,7 +82,7 @@ def bend(scene: Scene, said: Said) -> list[Word]:
 
 
 def _amount(scene: Scene, to: NodeId, body: Body) -> list[Word] | None:
-    draw = scene.liar.random.choice
+    draw = scene.random.choice
     match body:
         case Promise():
             amount = draw((body.amount - 1, body.amount + 1, 2 * body.amount, 1, 0, MAX_AMOUNT))
@@ -123,15 +126,15 @@ def _replay(scene: Scene, to: NodeId, body: Body) -> list[Word] | None:
     old = [said for said in liar.said if said[0] == to]
     words = [Word((to, body)), Word((to, body))]
     if old:
-        words.append(Word(liar.random.choice(old), liar.random.choice((0, US, 30 * US))))
+        words.append(Word(scene.random.choice(old), scene.random.choice((0, US, 30 * US))))
     promises = [b for _, b in old if isinstance(b, Promise)]
     if promises:
-        again = liar.random.choice(promises)
+        again = scene.random.choice(promises)
         if isinstance(body, Promise):
             # An id that was used before, about something else.
             words.append(Word((to, replace(body, promise=again.promise))))
             # The same instructions twice, so that the nodes ahead promise twice.
-            words.append(Word((to, replace(body, promise=liar.random.randbytes(ID_BYTES)))))
+            words.append(Word((to, replace(body, promise=scene.random.randbytes(ID_BYTES)))))
         words.append(Word((to, replace(again, amount=again.amount + 1)), US))
     return words
 
@@ -140,23 +143,25 @@ def _evidence(scene: Scene, to: NodeId, body: Body) -> list[Word] | None:
     liar = scene.liar
     match body:
         case Claim():
-            false = Claim(body.promise, false_evidence(liar, body.evidence.descriptor))
+            false = Claim(
+                body.promise, false_evidence(liar, scene.random, body.evidence.descriptor)
+            )
             instead = [Word((to, false))]
-            return instead if liar.random.random() < 0.5 else [*instead, Word((to, body))]
+            return instead if scene.random.random() < 0.5 else [*instead, Word((to, body))]
         case Accepted():
             mine = _promise_by(liar, to, body.promise)
             if mine is None:
                 return None
-            false = Claim(mine.promise, false_evidence(liar, mine.descriptor))
-            return [Word((to, body)), Word((to, false), liar.random.choice((0, US, 12 * US)))]
+            false = Claim(mine.promise, false_evidence(liar, scene.random, mine.descriptor))
+            return [Word((to, body)), Word((to, false), scene.random.choice((0, US, 12 * US)))]
         case Promise():
-            abort = false_abort(liar.random, body.descriptor)
+            abort = false_abort(scene.random, body.descriptor)
             return [
                 Word((to, body)),
-                Word((to, Passed(body.promise, abort)), liar.random.choice((0, US, 12 * US))),
+                Word((to, Passed(body.promise, abort)), scene.random.choice((0, US, 12 * US))),
             ]
         case Passed():
-            return [Word((to, Passed(body.promise, false_abort(liar.random, _of(body)))))]
+            return [Word((to, Passed(body.promise, false_abort(scene.random, _of(body)))))]
         case _:
             return None
 
@@ -173,7 +178,7 @@ def _promise_by(liar: Liar, peer: NodeId, promise: bytes) -> Promise | None:
 def _late(scene: Scene, to: NodeId, body: Body) -> list[Word] | None:
     if not isinstance(body, Claim):
         return None
-    draw = scene.liar.random.choice
+    draw = scene.random.choice
     row = scene.view.row((PromiseRow.table, to, body.promise))
     expires_us = row.expires_at_us if isinstance(row, PromiseRow) else 0
     wait_us = expires_us + draw(LATE_US) - scene.now_us if expires_us else draw(HELD_BACK_US)
@@ -188,7 +193,7 @@ def _denial(scene: Scene, to: NodeId, body: Body) -> list[Word] | None:
     """Good evidence is denied; what is to be given back, or passed on, is not."""
     match body:
         case Redeemed():
-            why = scene.liar.random.choice(
+            why = scene.random.choice(
                 (Reason.CLAIM_LATE, Reason.CLAIM_ENDED, Reason.CLAIM_INVALID, Reason.CLAIM_UNKNOWN)
             )
             return [Word((to, Denied(body.promise, Refusal(why))))]
@@ -203,7 +208,7 @@ def _order(scene: Scene, to: NodeId, body: Body) -> list[Word] | None:
     promise = getattr(body, "promise", None)
     if promise is None:
         return None
-    draw = scene.liar.random.choice
+    draw = scene.random.choice
     why = Refusal(draw((Reason.PAYEE_DECLINED, Reason.ABORTED_AHEAD, Reason.CLAIM_LATE)))
     others = (
         Accepted(promise),
@@ -223,8 +228,8 @@ def _line(scene: Scene, to: NodeId, body: Body) -> list[Word] | None:
     lines = sorted(scene.view.lines_with(to), key=lambda line: line.id)
     if not lines:
         return None
-    line = scene.liar.random.choice(lines)
-    draw = scene.liar.random.choice
+    line = scene.random.choice(lines)
+    draw = scene.random.choice
     limit = draw((0, 1, line.limit_in // 2, 2 * line.limit_in, MAX_AMOUNT))
     sequence = draw((0, 1, 7))
     return [Word((to, LineLimit(line.id, limit, sequence))), Word((to, body))]

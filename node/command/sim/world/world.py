@@ -64,7 +64,7 @@ class SimWorld:
         )  # fmt: skip
         host.on_death = partial(self._start_later, host)
         if name in self._liars:
-            host.liar = LyingRegistry(cast, Random(self._dice.random()), clock.now_us)
+            host.liar = LyingRegistry(cast, self._dice.random(), clock.now_us)
         host.on_decided = lambda decisions: self.on_decided(name, decisions)
         return host
 
@@ -82,7 +82,7 @@ class SimWorld:
             NodeConfig(alias=node.name, declared_error_us=DECLARED_ERROR_US),
         )
         if node.name in self._liars:
-            host.liar = Liar(Random(self._dice.random()))
+            host.liar = Liar(self._dice.random())
         host.on_death = partial(self._start_later, host)
         return host
 
