@@ -77,8 +77,9 @@ class Links:
         self._transport = transport
         self._max_unacknowledged = max_unacknowledged
         self.neighbours: dict[NodeId, Neighbour] = {}
-        # Whom we owe an acknowledgement that could not go along with a message.
-        self.owing: set[NodeId] = set()
+        # Whom we owe an acknowledgement that could not go along with a message. No set: in the
+        # order in which they came, a run from a seed repeats.
+        self.owing: dict[NodeId, None] = {}
         self._owing_since_us: int | None = None
 
     def positions(self, peer: NodeId) -> tuple[int, int]:
@@ -182,7 +183,7 @@ class Links:
         if have - neighbour.told >= MAX_UNTOLD:
             self._tell(neighbour)
         elif have != neighbour.told and neighbour.link is not None:
-            self.owing.add(peer)
+            self.owing[peer] = None
             return True
         return False
 
@@ -207,7 +208,7 @@ class Links:
         if (wait_us := self._owing_since_us + ACKNOWLEDGE_AFTER_US - now_us) > 0:
             return wait_us
         self._owing_since_us = None
-        owing, self.owing = self.owing, set()
+        owing, self.owing = self.owing, {}
         for peer in owing:
             neighbour = self.neighbours.get(peer)
             if neighbour is not None and neighbour.told != neighbour.have:

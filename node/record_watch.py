@@ -60,7 +60,7 @@ class RecordWatch:
             wanted, self._wanted = self._wanted, set()
             known = self._records()
             async with trio.open_nursery() as nursery:
-                for registry in known if quiet.cancelled_caught else wanted & known.keys():
+                for registry in known if quiet.cancelled_caught else sorted(wanted & known.keys()):
                     nursery.start_soon(self._ask, registry, known[registry])
             await trio.sleep(HURRY_PAUSE_S)
 
@@ -91,7 +91,7 @@ async def watch_records(
 
     def accepted() -> dict[bytes, RegistryRecord]:
         settings = memory.settings
-        return {registry: settings.records[registry] for registry in settings.usable}
+        return {registry: settings.records[registry] for registry in sorted(settings.usable)}
 
     def found(record: RegistryRecord) -> None:
         gossip.say([RecordAdvert(record)], clock.now_us())

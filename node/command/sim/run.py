@@ -23,7 +23,7 @@ from node.command.sim.world.host import Host
 from node.command.sim.world.registry_host import RegistryHost
 from node.command.sim.world.spec import Spec
 from node.command.sim.world.world import SimWorld, running
-from node.core.rows import Promise, Row, Transaction
+from node.core.rows import Payment, Promise, Row, Transaction
 from proto.descriptor import decode_descriptor
 from proto.keys import NodeId
 from proto.limits import US
@@ -260,7 +260,7 @@ class _Attempt:
         assert self._oracle is not None
         ends: dict[str, int] = {}
         for deal in people.deals:
-            end = deal.phase or deal.said or "NOT_ASKED"
+            end = self._end_of(deal)
             ends[end] = ends.get(end, 0) + 1
         return Result(
             self._course,
@@ -271,6 +271,16 @@ class _Attempt:
             tuple(people.deals),
             dict(sorted(ends.items())),
         )
+
+    def _end_of(self, deal: Deal) -> str:
+        """What a payment has come to at its payer; the refusal where none was made."""
+        assert self._oracle is not None
+        if not deal.payment:
+            return deal.said or "NOT_ASKED"
+        row = self._oracle.books[deal.pay.payer].rows.get(
+            (Payment.table, bytes.fromhex(deal.payment), b"")
+        )
+        return row.phase.name if isinstance(row, Payment) else deal.phase
 
 
 def _told(error: BaseException) -> str:
