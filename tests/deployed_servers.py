@@ -11,7 +11,8 @@ from typing import Final
 from sqlalchemy import create_engine, text
 
 from tests.cluster import Cluster, cluster
-from tests.standby import LOOK_S, WITHIN_S, Pair
+from tests.patience import PATIENCE_S
+from tests.standby import LOOK_S, Pair
 
 SETTINGS: Final = Path(__file__).resolve().parent.parent / "deploy" / "postgresql"
 NAMES: Final = ("registry_a", "registry_b")
@@ -105,7 +106,7 @@ class Trio(Pair):
         self.follow(other, str(self._folder / highest))
         self.stop_standby(other)
         self.start_standby(other)
-        until_s = time.monotonic() + WITHIN_S
+        until_s = time.monotonic() + PATIENCE_S
         while not self.ask(
             highest, "SELECT 1 FROM pg_stat_replication WHERE sync_state = 'quorum'"
         ):

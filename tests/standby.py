@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from tests.cluster import Cluster, cluster
+from tests.patience import PATIENCE_S
 
-WITHIN_S: Final = 60.0  # a busy machine; nobody waits that long unless something is wrong
 LOOK_S: Final = 0.02
 # As subprocess's own `user` would, but that forks, and gRPC's threads do not survive a fork.
 BECOME: Final = """
@@ -75,7 +75,7 @@ class Pair:
 
     def until(self, query: str) -> None:
         """Looks at the primary until `query` finds something."""
-        until_s = time.monotonic() + WITHIN_S
+        until_s = time.monotonic() + PATIENCE_S
         while not self.primary.run(query):
             assert time.monotonic() < until_s, query
             time.sleep(LOOK_S)
@@ -95,7 +95,7 @@ class Pair:
                 stdout=output,
                 stderr=output,
                 cwd=self._folder,
-                timeout=WITHIN_S,
+                timeout=PATIENCE_S,
             )
             output.seek(0)
             assert done.returncode == 0, output.read().decode()

@@ -28,6 +28,7 @@ from registry.witness.home import (
 )
 from registry.witness.trust import add_log
 from tests.browser.webdriver import Browser, browser, missing
+from tests.patience import PATIENCE_S
 from tests.proto.build import make_commit
 from tests.registry.build import DECLINE_HASH, descriptor
 
@@ -35,7 +36,6 @@ SECOND_US = 1_000_000
 NAME = "Harbour <Registry> & Söhne"  # a name may hold what HTML would take for its own
 WITNESS = "witness.example/lighthouse"
 ANY_PORT = "127.0.0.1:0"
-PROVEN_WITHIN_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def _filled(url: str, policy: RegistryPolicy, now_us: int) -> Site:
             assert http.post("/submit", content=_bytes(make_commit(each))).status_code == 200
         for each in late:
             assert http.post("/commit", content=each.encode()).status_code == 200
-        give_up_s = time.monotonic() + PROVEN_WITHIN_S
+        give_up_s = time.monotonic() + PATIENCE_S
         while "immutable" not in http.get(f"/commit/{site.committed}").headers["cache-control"]:
             assert time.monotonic() < give_up_s, "its log proof does not come"
             time.sleep(0.05)
@@ -123,4 +123,4 @@ def _process(who: str, folder: Path) -> Iterator[dict[str, str]]:
             yield dict(word.split("=", 1) for word in words)
         finally:
             process.terminate()
-            process.wait(timeout=5)
+            process.wait(timeout=PATIENCE_S)

@@ -20,7 +20,7 @@ import httpx
 
 BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
 DRIVER: Final = "chromedriver"
-TIMEOUT_S: Final = 20.0
+TIMEOUT_S: Final = 60.0  # a busy machine
 QUIET: Final = (
     *("--headless=new", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -149,4 +149,4 @@ def _driver() -> Iterator[str]:
             yield f"http://127.0.0.1:{line.rstrip('.' + chr(10)).split()[-1]}"
         finally:
             process.terminate()
-            process.wait(timeout=5)
+            process.wait(timeout=TIMEOUT_S)

@@ -151,6 +151,19 @@ async def test_a_child_that_does_not_start_is_named(directory: Path) -> None:
     assert str(home) in failed.value.log
 
 
+async def test_a_child_that_is_too_slow_can_be_started_again(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is gone by then, so that the next try can have its ports."""
+    monkeypatch.setattr("node.command.processes.process.START_TIMEOUT_S", 0.0)
+    daemon = Daemon("Slow", ("node", "run", str(directory / "slow")), directory / "slow")
+    with processes() as running:
+        for _ in range(2):
+            with pytest.raises(StartFailed, match="Slow: was not ready within 0 s"):
+                await running.start(daemon)
+            assert children_of(os.getpid()) == []
+
+
 async def test_ports_that_were_taken_meanwhile(directory: Path) -> None:
     """Both daemons whose ports are gone when they start come up on others."""
     with socket.create_server((HOST, 0)) as taken, processes() as running:

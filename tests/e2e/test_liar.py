@@ -24,12 +24,12 @@ from runtime.peer_wire import CHANNEL_OPTIONS, STREAM_METHOD
 from runtime.tls import peer_channel_credentials, pinned_channel_options
 from runtime.transport import MAX_FRAME_BYTES, MAX_FRAME_ENVELOPES, LinkCause
 from tests.e2e.houses import BRAND, FEES, LIMIT, connected, pay, request, running
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.e2e
 
 KIND = "pledgeway/message/v1"
 STREAMS = 1000
-OPEN_S = 10.0
 
 
 def star_network() -> Network:
@@ -148,12 +148,12 @@ async def test_a_liar_is_disconnected_and_the_node_goes_on(directory: Path) -> N
         await town.kill("Q")
         liar = await trio.to_thread.run_sync(take_over, town)
         for name, (lie, causes) in LIES.items():
-            with trio.fail_after(OPEN_S):
+            with trio.fail_after(PATIENCE_S):
                 heard = await bridge.call(liar.says, lie(liar))
             assert set(heard) <= causes, f"{name}: {heard}"
             assert heard or not causes, f"{name}: no Goodbye"
             await still_pays(town)
-        with trio.fail_after(OPEN_S):
+        with trio.fail_after(PATIENCE_S):
             await bridge.call(liar.opens_many)
         await still_pays(town)
         # The honest Q comes back to a node that holds nothing against it.

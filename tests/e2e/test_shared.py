@@ -20,7 +20,7 @@ from node.config import CONFIG_NAME
 from pathfinder.network import Line, Network, Node
 from runtime.bridge import Bridge
 from runtime.rpc_client import RpcError
-from tests.cluster import Cluster, cluster
+from tests.cluster import Cluster
 from tests.e2e.houses import (
     BRAND,
     FEES,
@@ -40,12 +40,6 @@ pytestmark = pytest.mark.e2e
 FINAL = ("COMMITTED", "ABORTED")
 AT_ONCE = 6
 PAYMENTS = 60
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Cluster]:
-    with cluster() as running:
-        yield running
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """Several processes of one node over one PostgreSQL: they are one node to everybody else."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import pytest
@@ -30,19 +30,13 @@ from proto.levels import Level
 from proto.messages import LineState
 from proto.request import read_request, request_hash
 from runtime.write_plan import UpdateRows
-from tests.cluster import Cluster, cluster
+from tests.cluster import Cluster
 from tests.node.shared_engines import SharedEngines, shared_chain, shared_engines
 
 pytestmark = pytest.mark.edge
 
 A, S, B = Level.ATOMIC, Level.SECURED, Level.BARE
 AMOUNT = 1000
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Cluster]:
-    with cluster() as running:
-        yield running
 
 
 def phase(world: SharedEngines, attempt: Attempt, payer: str = "P") -> PaymentPhase | None:

@@ -14,16 +14,10 @@ from proto.keys import NodeId
 from runtime.clock import FakeClock
 from runtime.gossip_limits import GossipLimits
 from runtime.transport import LinkCause, Transport
-from tests.cluster import Cluster, cluster
+from tests.cluster import Cluster
 from tests.runtime.gossiping import FOURTH, NOW_US, OTHER, OURS, PEER, line, signed
 
 pytestmark = pytest.mark.edge
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Cluster]:
-    with cluster() as running:
-        yield running
 
 
 @pytest.fixture

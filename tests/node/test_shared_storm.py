@@ -1,6 +1,5 @@
 """Payments both ways through a node whose processes die, come and take streams from each other."""
 
-from collections.abc import Iterator
 from random import Random
 
 import pytest
@@ -11,19 +10,13 @@ import trio.testing
 from node.command.sim.cores.plan import Route, ended, make_request, pay
 from node.core.rows import Payment, PaymentPhase
 from proto.levels import Level
-from tests.cluster import Cluster, cluster
+from tests.cluster import Cluster
 from tests.node.shared_engines import SharedEngines, shared_chain, shared_engines
 
 pytestmark = pytest.mark.edge
 
 STEPS = 40
 AMOUNT = 1000
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Cluster]:
-    with cluster() as running:
-        yield running
 
 
 async def storm(world: SharedEngines, rng: Random) -> int:

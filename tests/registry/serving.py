@@ -21,6 +21,7 @@ from registry.store import open_ledger
 from runtime.bridge import Bridge
 from runtime.clock import FakeClock
 from runtime.rpc_client import RpcChannel
+from tests.patience import PATIENCE_S
 from tests.registry.build import DECLINE_HASH, ERROR_US, descriptor
 
 METHOD = "/pledgeway.v1.Registry/"
@@ -103,7 +104,7 @@ async def serving(path: Path, **settings: object) -> AsyncIterator[Serving]:
             lines.append(line)
             ready.set()
 
-        with trio.fail_after(25):
+        with trio.fail_after(PATIENCE_S):
             async with Bridge.open() as bridge, trio.open_nursery() as nursery:
                 nursery.start_soon(daemon.serve, bridge, on_ready, stop.wait)
                 await ready.wait()

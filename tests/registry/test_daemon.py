@@ -23,6 +23,7 @@ from registry.home import Home, create
 from registry.publishing.tile_files import CHECKPOINT
 from runtime.bridge import Bridge
 from runtime.rpc_client import RpcChannel, RpcError
+from tests.patience import PATIENCE_S
 from tests.proto.build import make_commit
 from tests.registry.build import DECLINE_HASH, PREIMAGE, descriptor
 from tests.registry.publishing.reading import read_log
@@ -30,7 +31,7 @@ from tests.registry.serving import CONFIG, METHOD, commit_item, decline_item, qu
 
 pytestmark = [pytest.mark.edge, pytest.mark.e2e]
 
-STOP_WITHIN_S = 2.0
+STOP_WITHIN_S = 10.0  # on a busy machine; systemd kills after ninety
 IDS = 240
 FRAME = 12
 
@@ -126,7 +127,7 @@ class Load:
 
 
 async def test_killed_under_load_it_loses_and_contradicts_nothing(home: Home) -> None:
-    with trio.fail_after(25):
+    with trio.fail_after(PATIENCE_S):
         with process(home) as running:
             record = read_record(home.record.read_bytes())
             load, enough = Load(record.registry), trio.Event()
@@ -177,7 +178,7 @@ def stop(running: subprocess.Popen[str], how: signal.Signals) -> int:
 
 
 async def test_it_stops_in_time_while_somebody_watches(home: Home) -> None:
-    with trio.fail_after(15), process(home) as running:
+    with trio.fail_after(PATIENCE_S), process(home) as running:
         record = read_record(home.record.read_bytes())
         far_us = time.time_ns() // 1000 + 3600 * SECOND
         d = descriptor("a", policy=single(record.registry), deadline_us=far_us)

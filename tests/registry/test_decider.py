@@ -20,6 +20,7 @@ from registry.tables import meta
 from registry.worker import DecisionWorker
 from runtime.clock import FakeClock
 from runtime.handover import DaemonCrash
+from tests.patience import PATIENCE_S
 from tests.registry.build import (
     ERROR_US,
     GUARD_US,
@@ -213,7 +214,7 @@ async def test_a_failing_disk_stops_the_daemon(tmp_path: Path, clock: FakeClock)
             Ledger(connection).claim(R1.id, ORIGIN, store.path)
         with store.engine.begin() as connection:
             connection.exec_driver_sql("DROP TABLE log_entry")
-        with pytest.raises(DaemonCrash) as caught, trio.fail_after(5):
+        with pytest.raises(DaemonCrash) as caught, trio.fail_after(PATIENCE_S):
             async with DecisionWorker.open(
                 store.engine, partial(make, clock=clock), lambda _: None
             ) as worker:
@@ -242,7 +243,7 @@ async def test_callers_share_groups_and_each_gets_its_own(tmp_path: Path, clock:
                 mine = subjects[i : i + 3]
                 answers[i] = await worker.answer([commit_shown(s) for s in mine])
 
-            with trio.fail_after(10):
+            with trio.fail_after(PATIENCE_S):
                 async with trio.open_nursery() as nursery:
                     for i in range(0, 60, 3):
                         nursery.start_soon(ask, i)
@@ -266,7 +267,7 @@ async def test_a_cancelled_caller_is_decided_all_the_same(tmp_path: Path, clock:
                 scope.cancel()
                 await worker.answer([commit_shown(s)])
             assert scope.cancelled_caught
-            with trio.fail_after(5):
+            with trio.fail_after(PATIENCE_S):
                 await heard.wait()
                 (answer,) = await worker.answer([Query(s)])
             assert reason(answer) is DecisionReason.COMMIT

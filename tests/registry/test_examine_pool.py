@@ -39,12 +39,12 @@ from registry.examine_process import serve
 from registry.store import open_ledger
 from runtime.clock import FakeClock
 from runtime.handover import DaemonCrash
+from tests.patience import PATIENCE_S
 from tests.proto.build import committed_leaf, make_commit
 from tests.registry.build import ERROR_US, commit_shown, descriptor, open_registry, subject
 
 GOOD = Findings(Verdict.SATISFIED)
 BAD = Findings(Verdict.UNSATISFIED)
-PATIENCE_S = 20.0
 
 
 def good(label: str) -> Shown:

@@ -20,6 +20,7 @@ from registry.health import State
 from registry.home import Home, create
 from runtime.rpc_client import RpcChannel, RpcError
 from tests.deployed_servers import deployed
+from tests.patience import PATIENCE_S
 from tests.proto.build import make_commit
 from tests.registry.build import descriptor
 from tests.registry.serving import CONFIG, commit_item, query_item
@@ -131,7 +132,7 @@ async def test_no_standby_no_answer_and_a_lost_primary_loses_nothing(tmp_path: P
                 assert await trio.to_thread.run_sync(servers.promote_highest) == "registry_a"
                 await asker.until_final(channel)
                 assert await asker.commit(channel, asker.new("after", 20))
-        with trio.fail_after(20), process(home):
+        with trio.fail_after(PATIENCE_S), process(home):
             async with channel_to(read_record(home.record.read_bytes())) as channel:
                 await asker.until_final(channel)
         indices = sorted(Statement.decode(data).log_index for data in asker.told.values())

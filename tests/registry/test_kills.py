@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +22,7 @@ from proto.statement import Statement
 from proto.v1 import registry_pb2 as rpb
 from registry.home import Home, create
 from runtime.rpc_client import RpcChannel
-from tests.cluster import Cluster, cluster
+from tests.cluster import Cluster
 from tests.proto.build import make_commit
 from tests.registry.build import descriptor
 from tests.registry.dying import OFFSET
@@ -37,12 +36,6 @@ ON_A_FILE = [("inserted", 2), ("logged", 5), ("committed", 2), ("signed", 3)]
 ON_A_SERVER = [("with the lease", 4), ("logged", 2), ("committed", 2)]
 IDS = 72  # of each load: six frames by four callers
 HOUR_US = 3600 * SECOND
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Cluster]:
-    with cluster() as running:
-        yield running
 
 
 def found(path: Path, **settings: object) -> Home:

@@ -12,6 +12,7 @@ from registry.calendar import Calendar
 from registry.chrony import DRIFT_PPM, STALE_US, UNKNOWN_US, ChronyClock, tracking_error_us
 from registry.hub import Hub
 from registry.log import Reserved
+from tests.patience import PATIENCE_S
 from tests.proto.build import make_commit
 from tests.registry.serving import commit_item, query_item, serving
 
@@ -125,5 +126,5 @@ async def test_a_full_queue_sheds_all_but_the_announced(
         monkeypatch.setattr(desk_room, "SHED_ABOVE", 0)
         (answer,) = await served.decide(query_item(other))
         assert answer.HasField("interim"), "a refusal changed nothing"
-        with trio.fail_after(5):
+        with trio.fail_after(PATIENCE_S):
             assert (await served.decide(*items))[0].HasField("final")

@@ -19,6 +19,7 @@ from registry.health_json import read_health
 from registry.home import Home
 from registry.relay_members import keep_member
 from registry.relay_service import MAX_STRANGE
+from tests.patience import PATIENCE_S
 from tests.proto.build import COMMITTER, make_commit
 from tests.registry.build import ERROR_US, descriptor
 from tests.registry.serving import METHOD, Serving, commit_item, query_item, serving
@@ -26,7 +27,6 @@ from tests.registry.serving import METHOD, Serving, commit_item, query_item, ser
 pytestmark = pytest.mark.edge
 
 DELTA_US = 2 * SECOND
-WAIT_S = 10
 
 
 class Three:
@@ -43,7 +43,7 @@ class Three:
 
     async def decided(self, which: int, d: Descriptor) -> rpb.Answer:
         """Its final answer, waited for."""
-        with trio.fail_after(WAIT_S):
+        with trio.fail_after(PATIENCE_S):
             while True:
                 (answer,) = await self.served[which].decide(query_item(d))
                 if answer.WhichOneof("answer") == "final":
@@ -53,7 +53,7 @@ class Three:
     async def relay(self, which: int, *commits: Commit) -> list[rpb.Answer]:
         request = rpb.RelayRequest(commits=[c.to_message() for c in commits])
         channel = self.served[which].channel
-        answer = await channel.unary(METHOD + "Relay", request, rpb.RelayResponse, WAIT_S)
+        answer = await channel.unary(METHOD + "Relay", request, rpb.RelayResponse, PATIENCE_S)
         return list(answer.answers)
 
 
@@ -68,7 +68,7 @@ async def three(tmp_path: Path) -> AsyncIterator[Three]:
             for other in range(3):
                 if one != other:
                     keep_member(Home(tmp_path / str(one)), served[other].record)
-        with trio.fail_after(WAIT_S):
+        with trio.fail_after(PATIENCE_S):
             while True:
                 if all(len(s.daemon._members.records) == 2 for s in served):
                     break

@@ -3,7 +3,7 @@ that casts everybody out is found again."""
 
 import os
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,18 +18,13 @@ from proto.commit import Commit
 from proto.statement import Interim, InterimKind
 from proto.v1 import registry_pb2 as rpb
 from registry.home import create
-from tests.cluster import Cluster, cluster
+from tests.cluster import Cluster
+from tests.patience import PATIENCE_S
 from tests.proto.build import make_commit
 from tests.registry.build import ERROR_US
 from tests.registry.serving import CONFIG, METHOD, Serving, bare, commit_item, query_item, serving
 
 pytestmark = pytest.mark.edge
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Cluster]:
-    with cluster() as running:
-        yield running
 
 
 @asynccontextmanager
@@ -71,7 +66,7 @@ async def test_a_watcher_at_one_hears_of_the_other(server: Cluster, tmp_path: Pa
         d = one.descriptor("a")
         await other.announce(d)
         request = rpb.WatchRequest(descriptors=[d.encode()])
-        with trio.fail_after(20):
+        with trio.fail_after(PATIENCE_S):
             async with other.channel.stream(METHOD + "Watch", request, rpb.Answer) as stream:
                 pending = await stream.receive()
                 assert pending is not None
@@ -102,7 +97,7 @@ async def test_the_archive_of_either_has_it(server: Cluster, tmp_path: Path) -> 
 
 async def until_final(at: Serving, *items: rpb.DecideItem) -> list[bytes]:
     """Asks until everything is final, through what passes."""
-    with trio.fail_after(20):
+    with trio.fail_after(PATIENCE_S):
         while True:
             answers = await at.decide(*items)
             refusals = [x.refusal.reason for x in answers if not x.HasField("final")]

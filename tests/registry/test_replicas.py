@@ -21,7 +21,7 @@ from registry.store_opening import LedgerStore
 from registry.tables import position_of
 from runtime.clock import FakeClock
 from runtime.store import StoreUnusable
-from tests.cluster import Cluster, cluster
+from tests.cluster import Cluster
 from tests.registry.build import (
     ERROR_US,
     GUARD_US,
@@ -40,12 +40,6 @@ pytestmark = pytest.mark.edge
 KEYS = [KeyLeaf(b"statement key").encode(), KeyLeaf(b"log key").encode()]
 YEAR = 2026
 GRANTS = Path(__file__).parents[2] / "deploy" / "postgresql" / "grants.sql"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Cluster]:
-    with cluster() as running:
-        yield running
 
 
 @contextmanager

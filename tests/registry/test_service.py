@@ -25,6 +25,7 @@ from proto.v1 import types_pb2 as pb
 from runtime.rpc import MAX_MESSAGE_BYTES
 from runtime.rpc_client import RpcChannel, RpcDeadline, RpcFailed, RpcUnavailable
 from runtime.tls import make_tls_identity
+from tests.patience import PATIENCE_S
 from tests.proto.build import COMMITTER, make_commit
 from tests.registry.build import ERROR_US, PREIMAGE
 from tests.registry.serving import (
@@ -219,7 +220,7 @@ async def test_an_unsafe_clock_serves_what_is_stored(served: Serving) -> None:
 
 
 async def test_a_stream_answers_frame_by_frame(served: Serving) -> None:
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE_S):
         async with served.channel.duplex(METHOD + "DecideStream", rpb.DecideResponse) as stream:
             for batch in range(5):
                 d = served.descriptor(f"{batch}")
@@ -233,7 +234,7 @@ async def test_a_stream_answers_frame_by_frame(served: Serving) -> None:
 async def test_watchers_hear_of_a_decision_at_once(served: Serving) -> None:
     a, b = served.descriptor("a"), served.declinable("b")
     request = rpb.WatchRequest(descriptors=[a.encode(), b.encode()])
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE_S):
         async with served.channel.stream(METHOD + "Watch", request, rpb.Answer) as stream:
             first = [await stream.receive() for _ in range(2)]
             assert all(x is not None and x.HasField("interim") for x in first)
@@ -254,7 +255,7 @@ async def test_a_watcher_learns_of_a_deadline_by_itself(served: Serving) -> None
     d = served.descriptor("a", deadline_us=NOW_US - 2 * SECOND - ERROR_US + 10_000)
     bad = b"no descriptor"
     request = rpb.WatchRequest(descriptors=[d.encode(), bad, d.encode()])
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE_S):
         async with served.channel.stream(METHOD + "Watch", request, rpb.Answer) as stream:
             first = [await stream.receive() for _ in range(2)]
             kinds = sorted(x.WhichOneof("answer") or "" for x in first if x is not None)

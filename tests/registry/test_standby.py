@@ -31,6 +31,7 @@ from runtime.bridge import Bridge
 from runtime.clock import FakeClock, SystemClock
 from runtime.rpc_client import RpcChannel, RpcError
 from runtime.store import StoreUnusable
+from tests.patience import PATIENCE_S
 from tests.processes import ready
 from tests.proto.build import make_commit
 from tests.registry.build import (
@@ -50,7 +51,6 @@ from tests.standby import Pair, pair
 
 pytestmark = pytest.mark.edge
 
-WITHIN_S: Final = 60.0  # a busy machine; nobody waits that long unless something is wrong
 YEAR: Final = 2026
 WAITING: Final = (
     "SELECT pid FROM pg_stat_activity"
@@ -77,7 +77,7 @@ class Replica(threading.Thread):
         self.start()
 
     def opened(self) -> "Replica":
-        assert self._open.wait(WITHIN_S)
+        assert self._open.wait(PATIENCE_S)
         return self
 
     def run(self) -> None:
@@ -87,7 +87,7 @@ class Replica(threading.Thread):
                 ledger.claim(R1.id, ORIGIN, store.place)
                 decider = Decider(ledger, FakeClock(NOW_US, ERROR_US), TERMS, RULES)
                 self._open.set()
-                assert self._go.wait(WITHIN_S)
+                assert self._go.wait(PATIENCE_S)
                 self.result = self._act(decider)
         except DBAPIError as error:
             self.result = error
@@ -97,7 +97,7 @@ class Replica(threading.Thread):
         return self
 
     def ended(self) -> object:
-        self.go().join(WITHIN_S)
+        self.go().join(PATIENCE_S)
         assert not self.is_alive()
         return self.result
 
@@ -220,7 +220,7 @@ async def told_by(record: RegistryRecord, item: rpb.DecideItem) -> list[rpb.Answ
     ):
         request = rpb.DecideRequest(items=[item])
         try:
-            answer = await channel.unary(METHOD + "Decide", request, rpb.DecideResponse, WITHIN_S)
+            answer = await channel.unary(METHOD + "Decide", request, rpb.DecideResponse, PATIENCE_S)
         except RpcError:
             return []
         return list(answer.answers)
@@ -244,7 +244,7 @@ async def test_a_stop_does_not_wait_for_standbys_for_ever(servers: Pair, tmp_pat
                 nursery.start_soon(submit)
                 await trio.to_thread.run_sync(servers.until, WAITING)
                 process.send_signal(signal.SIGTERM)
-                status = await trio.to_thread.run_sync(process.wait, WITHIN_S)
+                status = await trio.to_thread.run_sync(process.wait, PATIENCE_S)
             assert process.stderr is not None
             said = process.stderr.read()
     assert (status, told) == (0, [])

@@ -16,6 +16,7 @@ from registry.hub import Hub
 from registry.log import Answer, Lapse, Logged, Reserved
 from registry.sweeper import MOST_AT_ONCE, sweep
 from runtime.clock import FakeClock
+from tests.patience import PATIENCE_S
 from tests.proto.build import make_commit
 from tests.registry.build import ERROR_US, GUARD_US, OpenRegistry, declinable, open_registry
 from tests.registry.serving import commit_item, query_item, serving
@@ -41,7 +42,7 @@ class Swept:
         return answers
 
     async def sweep(self) -> None:
-        with trio.fail_after(20):
+        with trio.fail_after(PATIENCE_S):
             await sweep(self.calendar, self.opened.clock, GUARD_US, self.decide)
 
 
@@ -94,7 +95,7 @@ async def test_the_daemon_sweeps(tmp_path: Path) -> None:
         await served.decide(commit_item(make_commit(committed)))
         assert len(served.daemon._calendar) == 1
         served.clock.advance(60 * SECOND)
-        with trio.fail_after(20):
+        with trio.fail_after(PATIENCE_S):
             while len(served.daemon._calendar):
                 await trio.testing.wait_all_tasks_blocked(0.02)
         (answer,) = await served.decide(query_item(lapsing))

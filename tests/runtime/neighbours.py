@@ -32,6 +32,7 @@ from runtime.transport import (
     PeerEndpoint,
 )
 from runtime.transport_grpc import GrpcTransport, StreamRefused, TransportConfig
+from tests.patience import PATIENCE_S
 
 HOUR_US = 3_600_000_000
 NOW_US = time.time_ns() // 1000
@@ -62,12 +63,12 @@ class Someone:
         self.news.set()
 
     async def wait_refusal(self) -> StreamRefused:
-        with trio.fail_after(8):
+        with trio.fail_after(PATIENCE_S):
             await self.news.wait()
         return self.refused[0]
 
     async def next(self, kind: type[Event]) -> Event:
-        with trio.fail_after(8):
+        with trio.fail_after(PATIENCE_S):
             event = await self.transport.receive()
         assert isinstance(event, kind), event
         return event
@@ -125,7 +126,7 @@ async def speak(
                 assert error.code() is grpc.StatusCode.UNAVAILABLE, error
             return replies
 
-    with trio.fail_after(8):
+    with trio.fail_after(PATIENCE_S):
         return await bridge.call(on_asyncio)
 
 

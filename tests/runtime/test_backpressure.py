@@ -20,6 +20,7 @@ from runtime.transport import (
     LinkUp,
     Taken,
 )
+from tests.patience import PATIENCE_S
 from tests.runtime.neighbours import Someone
 
 pytestmark = pytest.mark.edge
@@ -43,7 +44,7 @@ async def test_a_stream_that_is_not_taken_fills_up_alone() -> None:
         for number in range(0, MAX_WINDOW_ENVELOPES, MAX_FRAME_ENVELOPES):
             slow.transport.send(server.node, links[slow.node], number + 1, FULL, 0)
         waiting: list[Taken] = []
-        with trio.fail_after(8):
+        with trio.fail_after(PATIENCE_S):
             while len(waiting) < READ_AHEAD_FRAMES:
                 event, taken = await server.transport.take()
                 assert isinstance(event, BatchArrived) and event.peer == slow.node
@@ -55,7 +56,7 @@ async def test_a_stream_that_is_not_taken_fills_up_alone() -> None:
         taken()
         for leave in waiting[:LAZY]:
             leave()
-        with trio.fail_after(8):
+        with trio.fail_after(PATIENCE_S):
             event, _ = await server.transport.take()
         assert event.peer == slow.node
 

@@ -8,6 +8,7 @@ import trio
 
 from runtime.bridge import Bridge, BridgeClosed, CallCancelled
 from runtime.handover import DaemonCrash, Fuse, Handover, wake_trio
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.edge
 
@@ -44,7 +45,7 @@ async def test_a_trio_cancel_reaches_asyncio_and_waits_for_it_to_unwind() -> Non
             raise
 
     async with Bridge.open() as bridge:
-        with trio.fail_after(2):
+        with trio.fail_after(PATIENCE_S):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(bridge.call, forever)
                 await trio.to_thread.run_sync(started.wait)
@@ -108,7 +109,7 @@ async def test_an_asyncio_cancel_reaches_the_trio_task() -> None:
             callers.start_soon(bridge.call, bridge.call_trio, nursery, work)
             await running.wait()
             callers.cancel_scope.cancel()
-        with trio.fail_after(2):
+        with trio.fail_after(PATIENCE_S):
             await cancelled.wait()
 
 
@@ -210,7 +211,7 @@ async def test_a_crash_frees_those_who_wait_for_asyncio() -> None:
             except BridgeClosed:
                 outcomes.append("closed")
 
-    with trio.fail_after(2), pytest.raises(DaemonCrash):
+    with trio.fail_after(PATIENCE_S), pytest.raises(DaemonCrash):
         async with Bridge.open() as bridge, trio.open_nursery() as nursery:
             nursery.start_soon(bridge.call, forever)
             nursery.start_soon(shielded)

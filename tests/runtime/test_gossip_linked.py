@@ -15,6 +15,7 @@ from runtime.gossip import ADVERT_TTL_US, Gossip
 from runtime.gossip_turns import hear
 from runtime.transport import GossipArrived, GossipWish, LinkCause, LinkDown, LinkUp
 from runtime.transport_grpc import GrpcTransport
+from tests.patience import PATIENCE_S
 from tests.runtime.gossiping import line, signed
 from tests.runtime.neighbours import CLOCK, NOW_US, Someone, two
 
@@ -53,7 +54,7 @@ class News:
         self._event = trio.Event()
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        with trio.fail_after(20):
+        with trio.fail_after(PATIENCE_S):
             while not condition():
                 await self._event.wait()
 

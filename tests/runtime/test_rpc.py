@@ -27,6 +27,7 @@ from runtime.rpc import (
 from runtime.rpc_client import RpcChannel, RpcDeadline, RpcFailed, RpcUnavailable
 from runtime.rpc_server import BindFailed, RpcServer
 from runtime.tls import TlsIdentity, make_tls_identity, server_credentials
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.edge
 
@@ -192,7 +193,7 @@ async def test_a_deadline_ends_the_call_at_both_ends() -> None:
     async with serving() as (echo, channel, _):
         with pytest.raises(RpcDeadline):
             await channel.unary(path("Hang"), Batch(), Batch, 0.1)
-        with trio.fail_after(2):
+        with trio.fail_after(PATIENCE_S):
             await echo.cancelled.wait()
 
 
@@ -202,7 +203,7 @@ async def test_a_cancelled_caller_cancels_the_handler() -> None:
             callers.start_soon(channel.unary, path("Hang"), Batch(), Batch, 60)
             await echo.started.wait()
             callers.cancel_scope.cancel()
-        with trio.fail_after(2):
+        with trio.fail_after(PATIENCE_S):
             await echo.cancelled.wait()
 
 
@@ -245,7 +246,7 @@ async def test_leaving_a_stream_cancels_its_handler() -> None:
         async with channel.stream(path("Count"), Batch(first=1, ack=1), Batch) as stream:
             assert await stream.receive() is not None
             await echo.started.wait()
-        with trio.fail_after(2):
+        with trio.fail_after(PATIENCE_S):
             await echo.cancelled.wait()
 
 

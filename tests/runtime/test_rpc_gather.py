@@ -21,7 +21,7 @@ pytestmark = pytest.mark.edge
 
 Batch = node_pb2.Batch
 METHOD = "/pledgeway.test.Group/Echo"
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 class Group:

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
@@ -16,7 +15,7 @@ from runtime.store import StoreUnusable
 from runtime.store_postgresql import open_server_store
 from runtime.write_plan import InsertRows, UpdateRows, Write
 from runtime.writer import ThreadWriter
-from tests.cluster import Cluster, cluster
+from tests.cluster import Cluster
 
 pytestmark = pytest.mark.edge
 
@@ -28,12 +27,6 @@ THING = Table(
     Column("version", BigInteger, nullable=False),
     Column("total", BigInteger, nullable=False),
 )
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Cluster]:
-    with cluster() as running:
-        yield running
 
 
 def refusal(url: str, kind: str = "node", version: int = 1) -> str:

@@ -1,7 +1,6 @@
 """A store that several processes take together, and how they hear of each other."""
 
 import threading
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from functools import partial
 
@@ -17,7 +16,8 @@ from runtime.store_postgresql import ServerStore, open_server_store
 from runtime.store_shared import take_together
 from runtime.write_plan import Execute, InsertRows, Write
 from runtime.writer import StoreFailed, ThreadWriter
-from tests.cluster import Cluster, cluster
+from tests.cluster import Cluster
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.edge
 
@@ -28,12 +28,6 @@ THING = Table(
     Column("id", BigInteger, primary_key=True, autoincrement=False),
     Column("total", BigInteger, nullable=False),
 )
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Cluster]:
-    with cluster() as running:
-        yield running
 
 
 def together(
@@ -138,7 +132,7 @@ async def test_an_announcement_is_heard_once_it_is_committed(server: Cluster) ->
     with together(url) as one, together(url) as other:
         first = heard
         async with listening(one.engine, hear):
-            with trio.fail_after(10):
+            with trio.fail_after(PATIENCE_S):
                 await first.wait()  # it listens from here on
                 for _ in range(2):
                     news = heard

@@ -16,6 +16,7 @@ from runtime.peer_slot import MAX_STREAMS
 from runtime.peer_wire import CHANNEL_OPTIONS, STREAM_METHOD
 from runtime.tls import peer_channel_credentials, pinned_channel_options
 from runtime.transport import BatchArrived, LinkUp
+from tests.patience import PATIENCE_S
 from tests.runtime.neighbours import Someone
 
 pytestmark = pytest.mark.edge
@@ -86,7 +87,7 @@ async def test_a_thousand_streams_leave_the_others_their_room(
 
 async def refused(server: Someone, many: int) -> None:
     """Waits until so many streams have been."""
-    with trio.fail_after(8):
+    with trio.fail_after(PATIENCE_S):
         while len(server.refused) < many:
             server.news = trio.Event()
             await server.news.wait()

@@ -19,6 +19,7 @@ from runtime.transport import (
     LinkUp,
     Taken,
 )
+from tests.patience import PATIENCE_S
 from tests.runtime.neighbours import (
     Someone,
     hello,
@@ -303,7 +304,7 @@ async def test_a_sink_gets_what_has_come_and_what_comes() -> None:
         link = (await client.next(LinkUp)).link
         client.transport.send(server.node, link, 1, (b"first",), 0)
         server.transport.hand_to(sink)
-        with trio.fail_after(8):
+        with trio.fail_after(PATIENCE_S):
             await news.receive()
             await news.receive()
             client.transport.send(server.node, link, 2, (b"second",), 0)

@@ -9,6 +9,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from runtime.web import serve_web
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.edge
 
@@ -23,7 +24,7 @@ APP = Starlette(routes=[Route("/", hello)])
 
 async def test_pages_are_served_until_the_shutdown() -> None:
     shutdown = trio.Event()
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE_S):
         async with trio.open_nursery() as nursery:
             (url,) = await nursery.start(serve_web, APP, "127.0.0.1:0", shutdown)
             async with httpx.AsyncClient(base_url=url) as client:
@@ -37,7 +38,7 @@ async def test_pages_are_served_until_the_shutdown() -> None:
 
 async def test_a_busy_connection_is_not_closed_after_a_thousand_requests() -> None:
     shutdown = trio.Event()
-    with trio.fail_after(20):
+    with trio.fail_after(PATIENCE_S):
         async with trio.open_nursery() as nursery:
             (url,) = await nursery.start(serve_web, APP, "127.0.0.1:0", shutdown)
             host, port = url.removeprefix("http://").split(":")

@@ -38,6 +38,7 @@ from runtime.writer import (
     UpdateValues,
     Write,
 )
+from tests.patience import PATIENCE_S
 
 METADATA = MetaData()
 LINE = Table(
@@ -86,7 +87,7 @@ class Log:
         self._news.set()
 
     async def wait(self, count: int) -> None:
-        with trio.fail_after(10):
+        with trio.fail_after(PATIENCE_S):
             while len(self.told) < count:
                 self._news = trio.Event()
                 await self._news.wait()

@@ -11,7 +11,7 @@ from node.command.sim.run import Result
 
 SEEDS = 200
 AT_ONCE = 10  # seeds in one test: so many share what is imported and compiled
-WANTED = Wanted(nodes=6, payments=12, faults=tuple(Fault), minutes=1.0)
+WANTED = Wanted(nodes=6, payments=12, faults=tuple(Fault), minutes=1.0, grants=3)
 
 
 def told(result: Result) -> str:

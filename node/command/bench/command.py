@@ -20,7 +20,7 @@ from node.command.bench.options import (
 )
 from node.command.bench.pending_command import pending
 from node.command.bench.registry_command import registry, spell
-from node.command.bench.result import Wanted
+from node.command.bench.result import MAX_WARM_UP, WARM_UP, Wanted
 from node.command.bench.route_command import route
 from node.command.exit_status import REFUSED, UNUSABLE, fail
 from node.core.view import MAX_PENDING_COUNT
@@ -77,6 +77,13 @@ for _command in (gossip, pending, registry, route, spell):
     show_default=True,
     help="How long to measure each depth, after warming up.",
 )
+@click.option(
+    "--warm-up",
+    type=click.IntRange(1, MAX_WARM_UP),
+    default=WARM_UP,
+    show_default=True,
+    help="Payments before each depth is measured, which use every code path and cache.",
+)
 @place_options
 @click.option(
     "--profile",
@@ -102,6 +109,7 @@ def payments(
     level: str,
     depths: Sequence[int],
     seconds: float,
+    warm_up: int,
     store: str,
     server: str | None,
     directory: Path | None,
@@ -136,7 +144,16 @@ def payments(
         fail(UNUSABLE, "--budget: not with --profile, whose cost would be in it")
     watched = (node_of(profile_node, hops), profile) if profile else None
     wanted = Wanted(
-        hops, Level[level], tuple(depths), seconds, store, watched, server, directory, budget
+        hops=hops,
+        level=Level[level],
+        depths=tuple(depths),
+        seconds=seconds,
+        store=store,
+        profile=watched,
+        server=server,
+        parent=directory,
+        budget=budget,
+        warm_up=warm_up,
     )
     outcome = measured(partial(run, wanted), wanted.parent)
     if as_json:

@@ -12,13 +12,16 @@ POSTGRESQL: Final = "postgresql"
 STORES: Final = (SQLITE, POSTGRESQL)
 FSYNC: Final = "full"  # no daemon starts on a store that would not sync
 TLS: Final = "mutual"  # on every stream between nodes; there is no switch
+WARM_UP: Final = 300  # payments: every code path and cache has been used
+MAX_WARM_UP: Final = 10_000  # it ends after half a minute anyway
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """`profile`: (which node, file for its profile). `server`: URL of a PostgreSQL server to use;
     None = one is started. `parent`: where everything is written, None = where temporary files are.
-    `budget`: tell what the processors' time went to.
+    `budget`: tell what the processors' time went to. `warm_up`: payments before each depth, beside
+    the depth.
     """
 
     hops: int
@@ -30,6 +33,7 @@ class Wanted:
     server: str | None = None
     parent: Path | None = None
     budget: bool = False
+    warm_up: int = WARM_UP
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,10 +35,10 @@ Told = Callable[[str], None]
 
 ACCOUNTS: Final = "accounts.json"  # in the folder of each daemon
 SERVER: Final = "PostgreSQL"  # the name of its share of the processors' time
-WARM_UP: Final = 300  # payments beside the depth: every code path and cache has been used
 WARM_UP_S: Final = 30.0  # at most; a slow machine measures with colder caches
 RAMP_S: Final = 1.0  # until as many are in flight as there shall be
 SPARE: Final = 1.6  # requests made, by the rate of the warm-up, which is slower than what follows
+LEAST_PER_S: Final = 300.0  # of requests made: a short warm-up is mostly the first payments
 EXPIRES_S: Final = 6 * 3600  # of requests: longer than any run
 BOOKS_TIMEOUT_S: Final = 180.0  # audits read every row of a hundred thousand payments
 DYING_S: Final = 2.0
@@ -128,7 +128,7 @@ class _Run:
 
     async def measure(self, depth: int) -> Measured:
         rate = await self._warm_up(depth)
-        many = int(rate * (self._wanted.seconds + RAMP_S) * SPARE) + 2 * depth
+        many = int(max(rate, LEAST_PER_S) * (self._wanted.seconds + RAMP_S) * SPARE) + 2 * depth
         empty = used_by(self._stores)
         await self._make_requests(many)
         before = used_by(self._stores)
@@ -144,7 +144,7 @@ class _Run:
 
     async def _warm_up(self, depth: int) -> float:
         """Payments per second, roughly and cautiously."""
-        await self._make_requests(WARM_UP + 2 * depth)
+        await self._make_requests(self._wanted.warm_up + 2 * depth)
         self._told(f"depth {depth}: warming up")
         began = trio.current_time()
         found = await self._pay(depth, 0.0, WARM_UP_S)

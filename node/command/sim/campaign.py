@@ -1,29 +1,35 @@
 """Many runs, one for each seed, in as many processes as there are to be."""
 
 import multiprocessing
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass, field
 from functools import partial
+from hashlib import sha256
+from itertools import islice
 from random import Random
 from typing import Final
 
-from node.command.sim.plan import Fault, draw_plan
+from node.command.sim.plan import Fault, draw_grants, draw_plan, in_order
 from node.command.sim.run import Course, Result, run
 from node.command.sim.world.spec import draw_spec
 
 MINUTE_US: Final = 60_000_000
+AHEAD: Final = 4  # runs that wait for each process: none is idle, and none is made in vain
 SEEDS_EACH: Final = 20  # runs of one process before another takes its place: none grows old
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What each run is drawn from, its seed apart. `minutes`: of payments and faults, virtual."""
+    """What each run is drawn from, its seed apart. `minutes`: of payments and faults, virtual;
+    `grants`: limits that their owners change in that time."""
 
     nodes: int
     payments: int
     faults: tuple[Fault, ...]
     minutes: float
+    grants: int = 0
 
 
 def course_of(wanted: Wanted, seed: int) -> Course:
@@ -32,7 +38,8 @@ def course_of(wanted: Wanted, seed: int) -> Course:
     spec = draw_spec(random, wanted.nodes)
     span_us = round(wanted.minutes * MINUTE_US)
     plan = draw_plan(random, spec, wanted.payments, wanted.faults, span_us)
-    return Course(seed, spec, plan, span_us)
+    grants = draw_grants(random, spec, wanted.grants, span_us)
+    return Course(seed, spec, in_order([*plan, *grants]), span_us)
 
 
 def play(wanted: Wanted, seed: int) -> Result:
@@ -40,29 +47,53 @@ def play(wanted: Wanted, seed: int) -> Result:
     return run(course_of(wanted, seed))
 
 
-def play_all(
-    wanted: Wanted,
-    seeds: Sequence[int],
-    workers: int,
-    done: Callable[[Result], None] = lambda _: None,
-) -> list[Result]:
-    """A run for each seed, in the order of the seeds; `done` is told of each as it comes."""
-    results = []
-    for result in _results(wanted, seeds, workers):
-        done(result)
-        results.append(result)
-    return results
+@dataclass(slots=True)
+class Tally:
+    """What many runs came to: the failed ones whole, of the others no more than sums."""
+
+    seeds: int = 0
+    virtual_us: int = 0
+    happenings: int = 0
+    ends: Counter[str] = field(default_factory=Counter)
+    failed: list[Result] = field(default_factory=list)
+    traces: list[str] = field(default_factory=list)
+
+    def add(self, result: Result) -> None:
+        """One run more."""
+        self.seeds += 1
+        self.virtual_us += result.virtual_us
+        self.happenings += result.happenings
+        self.ends.update(result.ends)
+        self.traces.append(result.trace)
+        if not result.sound:
+            self.failed.append(result)
+
+    @property
+    def trace(self) -> str:
+        """Of one run its own; of many the hash over theirs, in the order of the seeds."""
+        if len(self.traces) == 1:
+            return self.traces[0]
+        return sha256("\n".join(self.traces).encode()).hexdigest()
 
 
-def _results(wanted: Wanted, seeds: Sequence[int], workers: int) -> Iterator[Result]:
+def play_all(wanted: Wanted, seeds: Iterable[int], workers: int) -> Iterator[Result]:
+    """A run for each seed, in the order of the seeds; as they come, so that one may stop."""
     one = partial(play, wanted)
-    if workers == 1 or len(seeds) == 1:
+    if workers == 1:
         yield from map(one, seeds)
         return
     # Spawned, not forked: threads of gRPC in this process must not be copied half-way.
     context = multiprocessing.get_context("spawn")
+    ahead, left = deque[Future[Result]](), iter(seeds)
     with ProcessPoolExecutor(workers, context, max_tasks_per_child=SEEDS_EACH) as pool:
-        yield from pool.map(one, seeds)
+        try:
+            for seed in islice(left, AHEAD * workers):
+                ahead.append(pool.submit(one, seed))
+            while ahead:
+                yield ahead.popleft().result()
+                ahead.extend(pool.submit(one, seed) for seed in islice(left, 1))
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def parse_faults(text: str) -> tuple[Fault, ...]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import trio
 
-from node.command.sim.plan import Manner, Pay
+from node.command.sim.plan import Grant, Manner, Pay
 from node.command.sim.world.host import Host, ProcessDied
 from node.command.sim.world.spec import BRAND, COLLECTIVE
 from node.command.sim.world.world import SimWorld
@@ -49,6 +49,15 @@ class People:
         deal = Deal(pay)
         self.deals.append(deal)
         self.nursery.start_soon(self._see_through, deal)
+
+    def grant(self, grant: Grant) -> None:
+        """An owner changes a limit, and tries until it is done."""
+        self.nursery.start_soon(self._grant, grant)
+
+    async def _grant(self, grant: Grant) -> None:
+        host = self.world.hosts[grant.who]
+        word = partial(host.ask, "line.limit", line=grant.other, limit=grant.limit)
+        await self._persist(None, host, word)
 
     @property
     def busy(self) -> int:
@@ -109,7 +118,7 @@ class People:
         await self._persist(deal, speaker, word)
 
     async def _persist(
-        self, deal: Deal, host: Host, act: Callable[[], Awaitable[Mapping[str, Any]]]
+        self, deal: Deal | None, host: Host, act: Callable[[], Awaitable[Mapping[str, Any]]]
     ) -> Mapping[str, Any] | None:
         """Until it is done or refused: a process that died or a full disk is waited for."""
         while True:
@@ -121,6 +130,7 @@ class People:
             except ControlFailure as failure:
                 if failure.code not in STORE:
                     assert failure.code != "BAD_ARGUMENT", failure
-                    deal.said = failure.code
+                    if deal is not None:
+                        deal.said = failure.code
                     return None
                 await trio.sleep(PATIENCE_S)

@@ -83,7 +83,17 @@ class Break:
     strength: int
 
 
-Action = Pay | Break
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """At `at_us` the owner of `who` changes what it grants to `other`, down to nothing."""
+
+    at_us: int
+    who: str
+    other: str
+    limit: int
+
+
+Action = Pay | Break | Grant
 
 
 def draw_plan(
@@ -98,6 +108,22 @@ def draw_plan(
         for i in range(count):
             kind = kinds[i] if i < len(kinds) else random.choice(kinds)
             actions.append(_break(random, spec, kind, span_us))
+    return in_order(actions)
+
+
+def draw_grants(random: Random, spec: Spec, count: int, span_us: int) -> list[Grant]:
+    """So many owners who change their minds about a neighbour."""
+    grants = []
+    for _ in range(count):
+        line = random.choice(spec.lines)
+        one, other = random.sample((line.one, line.other), 2)
+        limit = random.choice((0, 500, 10_000, 500_000))
+        grants.append(Grant(random.randrange(span_us), one, other, limit))
+    return grants
+
+
+def in_order(actions: Iterable[Action]) -> tuple[Action, ...]:
+    """A plan is in the order of time."""
     return tuple(sorted(actions, key=lambda action: action.at_us))
 
 
@@ -160,6 +186,8 @@ def shown(action: Action) -> str:
                 f"{at_s:9.3f} s  pay  {action.payer} → {action.payee} {action.amount}"
                 f" ({', '.join(wishes)})"
             )
+        case Grant():
+            return f"{at_s:9.3f} s  grant  {action.who} to {action.other} {action.limit}"
         case Break():
             where = action.who + (f"–{action.other}" if action.other else "")
             lasts = f" for {action.for_us / SECOND_US:g} s" if action.for_us else ""

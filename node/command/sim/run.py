@@ -16,7 +16,7 @@ from node.command.sim.oracle.oracle import Oracle, Violation
 from node.command.sim.oracle.speech import unremembered
 from node.command.sim.oracle.troubles import Place, wire
 from node.command.sim.people import Deal, People
-from node.command.sim.plan import EVERYBODY, Action, Break, Fault, Pay
+from node.command.sim.plan import EVERYBODY, Action, Break, Fault, Grant, Pay
 from node.command.sim.trace import Trace
 from node.command.sim.world.clock import elapsed_us
 from node.command.sim.world.host import Host
@@ -120,6 +120,8 @@ class _Attempt:
         match action:
             case Pay():
                 people.begin(action)
+            case Grant():
+                people.grant(action)
             case Break():
                 self._note_trouble(action)
                 strike(self._world, action)

@@ -3,8 +3,7 @@
 import json
 import os
 import sys
-from collections import Counter
-from collections.abc import Sequence
+import time
 from typing import Any, Final
 
 import click
@@ -12,7 +11,7 @@ import click
 from node.command.display import facts, gap, say, table
 from node.command.exit_status import REFUSED, UNUSABLE, fail
 from node.command.processes.progress import progress
-from node.command.sim.campaign import Wanted, parse_faults, play, play_all
+from node.command.sim.campaign import Tally, Wanted, course_of, parse_faults, play_all
 from node.command.sim.plan import Fault, shown
 from node.command.sim.run import Result
 from node.command.sim.shrink import shrink, symptom
@@ -21,8 +20,10 @@ from node.command.sim.world.spec import MAX_NODES
 MAX_SEED: Final = 2**31
 MAX_SEEDS: Final = 1_000_000  # a week of runs
 MAX_PAYMENTS: Final = 100_000
+MAX_HOURS: Final = 24.0 * 30
 MAX_MINUTES: Final = 60 * 24.0
 MAX_WORKERS: Final = 64
+GRANTS_PER: Final = 5  # payments for each owner who changes a limit
 SHOWN_FAILURES: Final = 5  # of many seeds: the first ones tell what the others would
 US: Final = 1_000_000
 
@@ -39,6 +40,10 @@ US: Final = 1_000_000
 @click.option(
     "--seeds", "count", type=click.IntRange(1, MAX_SEEDS), default=1, show_default=True,
     help="Runs, of this seed and the ones after it.",
+)  # fmt: skip
+@click.option(
+    "--hours", type=click.FloatRange(0.001, MAX_HOURS), default=None,
+    help="Seed after seed for so long, instead of a number of seeds.",
 )  # fmt: skip
 @click.option(
     "--nodes", type=click.IntRange(2, MAX_NODES), default=8, show_default=True,
@@ -67,51 +72,54 @@ US: Final = 1_000_000
 @click.option("--events", is_flag=True, help="Show what happens in the run, and run it.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def run_(
-    seed: int, count: int, nodes: int, payments: int, faults_text: str, minutes: float,
-    workers: int | None, shrinks: bool, events: bool, as_json: bool,
+    seed: int, count: int, hours: float | None, nodes: int, payments: int, faults_text: str,
+    minutes: float, workers: int | None, shrinks: bool, events: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Let a whole network pay under faults, and hold it to every promise of the protocol.
 
-    Real nodes, registries and path finders run in one process, over wires, disks and clocks that
-    a seed makes fail. After every step an oracle that shares no code with them looks at what they
-    stored, said and booked; at the end all faults heal, and everything has to come to its end.
-    The same seed of the same version gives the same run, to the byte: its trace is one hash.
+      Real nodes, registries and path finders run in one process, over wires, disks and clocks that
+      a seed makes fail. After every step an oracle that shares no code with them looks at what they
+      stored, said and booked; at the end all faults heal, and everything has to come to its end.
+      The same seed of the same version gives the same run, to the byte: its trace is one hash.
 
-    \b
-    Example:
-      pledgeway sim run --seed 7
-      pledgeway sim run --seed 1 --seeds 1000 --faults all
-      pledgeway sim run --seed 7 --faults crash-at-write,partition --events
+      \b
+      Example:
+        pledgeway sim run --seed 7
+        pledgeway sim run --seed 1 --seeds 1000 --faults all
+        pledgeway sim run --hours 24
+    pledgeway sim run --seed 7 --faults crash-at-write,partition --events
     """
     try:
         faults = parse_faults(faults_text)
     except ValueError as error:
         fail(UNUSABLE, f"--faults: no fault is called {error}; see `pledgeway sim run --help`")
-    wanted = Wanted(nodes, payments, faults, minutes)
-    seeds = range(seed, seed + count)
-    results = _play(wanted, seeds, workers or os.cpu_count() or 1)
-    failed = [result for result in results if not result.sound]
+    wanted = Wanted(nodes, payments, faults, minutes, payments // GRANTS_PER)
+    if events and not as_json:
+        for action in course_of(wanted, seed).plan:
+            say(shown(action))
+        gap()
+    seeds = range(seed, seed + count) if hours is None else range(seed, MAX_SEED)
+    tally = _play(wanted, seeds, workers or os.cpu_count() or 1, hours)
     if shrinks:
-        failed = [_shrunk(result) for result in failed[:SHOWN_FAILURES]]
+        tally.failed = [_shrunk(result) for result in tally.failed[:SHOWN_FAILURES]]
     if as_json:
-        click.echo(json.dumps(_json(wanted, results, failed), ensure_ascii=False))
+        click.echo(json.dumps(_json(wanted, seed, tally), ensure_ascii=False))
     else:
-        _show(wanted, results, failed, events)
-    sys.exit(REFUSED if failed else 0)
+        _show(wanted, seed, tally)
+    sys.exit(REFUSED if tally.failed else 0)
 
 
-def _play(wanted: Wanted, seeds: Sequence[int], workers: int) -> list[Result]:
-    if len(seeds) == 1:
-        return [play(wanted, seeds[0])]
-    done = Counter[bool]()
-
-    def tell(result: Result) -> None:
-        done[result.sound] += 1
-        progress(f"{done.total()} of {len(seeds)} seeds, {done[False]} failed")
-
-    results = play_all(wanted, seeds, workers, tell)
+def _play(wanted: Wanted, seeds: range, workers: int, hours: float | None) -> Tally:
+    tally = Tally()
+    until_s = float("inf") if hours is None else time.monotonic() + hours * 3600
+    for result in play_all(wanted, seeds, min(workers, len(seeds))):
+        tally.add(result)
+        wanted_seeds = f" of {len(seeds):,}" if hours is None else ""
+        progress(f"{tally.seeds:,}{wanted_seeds} seeds, {len(tally.failed)} failed")
+        if time.monotonic() > until_s:
+            break
     progress("")
-    return results
+    return tally
 
 
 def _shrunk(result: Result) -> Result:
@@ -126,21 +134,20 @@ def _shrunk(result: Result) -> Result:
 # ---------------------------------------------------------------- what it says
 
 
-def _json(wanted: Wanted, results: Sequence[Result], failed: Sequence[Result]) -> dict[str, Any]:
-    first = results[0]
+def _json(wanted: Wanted, seed: int, tally: Tally) -> dict[str, Any]:
     return {
-        "sound": not failed,
-        "seed": first.course.seed,
-        "seeds": len(results),
+        "sound": not tally.failed,
+        "seed": seed,
+        "seeds": tally.seeds,
         "nodes": wanted.nodes,
         "payments": wanted.payments,
         "faults": [fault.value for fault in wanted.faults],
         "minutes": wanted.minutes,
-        "trace": first.trace if len(results) == 1 else [r.trace for r in results],
-        "happenings": sum(r.happenings for r in results),
-        "virtual_s": sum(r.virtual_us for r in results) / US,
-        "ends": _ends(results),
-        "failed": [_failure_json(result) for result in failed],
+        "trace": tally.trace,
+        "happenings": tally.happenings,
+        "virtual_s": tally.virtual_us / US,
+        "ends": dict(sorted(tally.ends.items())),
+        "failed": [_failure_json(result) for result in tally.failed],
     }
 
 
@@ -157,40 +164,25 @@ def _failure_json(result: Result) -> dict[str, Any]:
     }
 
 
-def _ends(results: Sequence[Result]) -> dict[str, int]:
-    ends = Counter[str]()
-    for result in results:
-        ends.update(result.ends)
-    return dict(sorted(ends.items()))
-
-
-def _show(
-    wanted: Wanted, results: Sequence[Result], failed: Sequence[Result], events: bool
-) -> None:
-    seeds = [result.course.seed for result in results]
-    named = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"
-    if events:
-        for result in results[:SHOWN_FAILURES]:
-            for action in result.course.plan:
-                say(shown(action))
-            gap()
+def _show(wanted: Wanted, seed: int, tally: Tally) -> None:
+    named = f"seed {seed}" if tally.seeds == 1 else f"seeds {seed} to {seed + tally.seeds - 1}"
     kinds = ", ".join(fault.value for fault in wanted.faults) or "none"
     facts(
         (
             ("run", f"{named}: {wanted.nodes} nodes, {wanted.payments} payments"),
             ("faults", kinds if len(wanted.faults) < len(Fault) else f"all {len(Fault)} kinds"),
-            ("virtual time", f"{sum(r.virtual_us for r in results) / US:,.0f} s"),
-            ("happenings", f"{sum(r.happenings for r in results):,}"),
-            ("trace", results[0].trace if len(results) == 1 else None),
+            ("virtual time", f"{tally.virtual_us / US:,.0f} s"),
+            ("happenings", f"{tally.happenings:,}"),
+            ("trace", tally.trace),
         )
     )
     gap()
-    table(("payments ended", ">count"), [(k, f"{n:,}") for k, n in _ends(results).items()], "")
+    rows = [(end, f"{count:,}") for end, count in sorted(tally.ends.items())]
+    table(("payments ended", ">count"), rows, "")
     gap()
-    if not failed:
-        say(f"Every promise of the protocol held, {len(results):,} of {len(results):,} seeds.")
-        return
-    for result in failed:
+    if not tally.failed:
+        say(f"Every promise of the protocol held, {tally.seeds:,} of {tally.seeds:,} seeds.")
+    for result in tally.failed:
         _show_failure(wanted, result)
 
 

@@ -51,7 +51,7 @@ def fake_process() -> Iterator[FakeNode]:
     directory = Path(tempfile.mkdtemp(prefix="pw-"))
     fake = FakeNode(directory, start_fake(directory))
     yield fake
-    fake.process.communicate("", timeout=10)
+    fake.process.communicate("", timeout=60)
     shutil.rmtree(directory)
     assert fake.process.returncode == 0
 

@@ -191,7 +191,7 @@ def test_going_away_leaves_the_payment(fake: FakeNode) -> None:
     assert process.stderr is not None
     assert process.stderr.readline().startswith("PROMISED")
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (3, "")
     assert err.splitlines() == [
         "pledgeway: the payment goes on without you: see `pledgeway payment list`"

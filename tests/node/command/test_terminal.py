@@ -45,7 +45,7 @@ def on_terminal(fake: FakeNode, *args: str, columns: int = 200, **env: str) -> t
             break
         parts.append(part)
     os.close(ours)
-    return process.wait(timeout=20), b"".join(parts).decode()
+    return process.wait(timeout=60), b"".join(parts).decode()
 
 
 @pytest.mark.edge
@@ -105,7 +105,7 @@ def test_who_waits_long_is_told_what_for(fake: FakeNode, monkeypatch: pytest.Mon
     seen = b""
     while b"waiting" not in seen:
         seen += os.read(ours, 4096)
-    assert process.wait(timeout=20) == 0
+    assert process.wait(timeout=60) == 0
     os.close(ours)
 
 

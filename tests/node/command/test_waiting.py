@@ -33,7 +33,7 @@ def test_long_work_says_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setattr(waiting_room, "PATIENCE_S", 0)
     with waiting("reading\x1b[31m net.json"):
-        assert terminal.said.wait(timeout=30)
+        assert terminal.said.wait(timeout=60)
     assert "\x1b[31m" not in terminal.getvalue(), "a name is no colour"
 
 

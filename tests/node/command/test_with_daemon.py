@@ -93,7 +93,7 @@ def pair() -> Iterator[Pair]:
     finally:
         for process in pair.processes:
             process.terminate()
-        statuses = [process.wait(timeout=20) for process in pair.processes]
+        statuses = [process.wait(timeout=60) for process in pair.processes]
         for process in pair.processes:
             assert process.stdout is not None
             process.stdout.close()

@@ -19,6 +19,7 @@ from registry.publishing.standing import LogSetBack
 from registry.publishing.tile_files import LogDamaged
 from runtime.clock import FakeClock
 from runtime.store import memory_engine
+from tests.patience import PATIENCE_S
 from tests.registry.publishing.reading import read_log
 from tests.registry.publishing.witnesses import Loopback
 from tests.registry.witness.cases import YEAR, GrowingLog
@@ -27,7 +28,6 @@ LOG = GrowingLog()
 PREFIX = LOG.origin.rpartition("/")[0]
 KEYS = [log_note_key(LOG.origin, LOG.key.public)]
 MMD_US = 60 * SECOND
-WITHIN_S = 10.0
 LOOK_AGAIN_S = 0.01
 NUMBERS = count()
 
@@ -80,7 +80,7 @@ class Running:
 
     def until(self, condition: Callable[[], bool]) -> None:
         """Waits until it holds. What the publisher tells is looked at at once, the rest often."""
-        ends_s = time.monotonic() + WITHIN_S
+        ends_s = time.monotonic() + PATIENCE_S
         with self.moved:
             while not condition() and not self.ended and time.monotonic() < ends_s:
                 self.moved.wait(LOOK_AGAIN_S)

@@ -35,6 +35,7 @@ from registry.store import open_ledger
 from registry.tlog import decode_entries, new_entry_tiles, new_tiles
 from runtime.bridge import Bridge
 from runtime.clock import FakeClock
+from tests.patience import PATIENCE_S
 from tests.proto.build import make_commit
 from tests.registry.build import ERROR_US
 from tests.registry.publishing.reading import read_log, signed
@@ -328,7 +329,7 @@ async def serve_once(path: Path) -> None:
     home = Home(path)
     config = read_config(home.config)
     clock = FakeClock(NOW_US, ERROR_US)
-    with open_ledger(config.database_in(path)) as store, trio.fail_after(20):
+    with open_ledger(config.database_in(path)) as store, trio.fail_after(PATIENCE_S):
         async with Bridge.open() as bridge:
             ready = trio.Event()
             daemon = Daemon(home, config, clock, store)

@@ -22,6 +22,7 @@ from registry.witness.record_fetch import RecordFetch, RecordNotHad
 from registry.witness.service import WitnessService
 from registry.witness.state import Tally
 from registry.witness.trust import TrustedLogs, add_log
+from tests.patience import PATIENCE_S
 from tests.registry.witness.cases import GrowingLog, open_witness, record_of
 
 pytestmark = pytest.mark.edge
@@ -109,7 +110,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 async def until(check: Callable[[], bool]) -> None:
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE_S):
         while not check():
             await trio.lowlevel.checkpoint()
 
@@ -205,7 +206,7 @@ async def test_only_what_the_known_record_vouches_for(folder: Path, shown: bytes
         async with trio.open_nursery() as nursery:
             nursery.start_soon(follower.run)
             follower.doubt(PREFIX)
-            with trio.fail_after(5):
+            with trio.fail_after(PATIENCE_S):
                 await warned.wait()
             nursery.cancel_scope.cancel()
     assert files_in(folder) == before

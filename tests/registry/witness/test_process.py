@@ -54,7 +54,7 @@ def running(home: Path, code: str = RUN) -> Iterator[tuple[str, subprocess.Popen
 
 def add(url: str, log: GrowingLog, old: int, size: int) -> httpx.Response:
     body = log.request(old, size)
-    return httpx.post(f"{url}/add-checkpoint", content=body, trust_env=False, timeout=10)
+    return httpx.post(f"{url}/add-checkpoint", content=body, trust_env=False, timeout=60)
 
 
 def test_killed_between_disk_and_answer(home: Path) -> None:

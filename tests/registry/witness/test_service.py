@@ -19,6 +19,7 @@ from registry.witness.rule import MAX_REQUEST_BYTES
 from registry.witness.store import open_witness_store, origin_hash
 from registry.witness.trust import add_log
 from runtime.clock import FakeClock
+from tests.patience import PATIENCE_S
 from tests.registry.witness.cases import CONFIG, KEY, NAME, GrowingLog, record_of, request
 
 pytestmark = pytest.mark.edge
@@ -44,7 +45,7 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
     (tmp_path / "record").write_bytes(record_of(replace(LOG, label="harbour")))
     add_log(home.logs, tmp_path / "record")
     clock = FakeClock(NOW_US, 50_000)
-    with open_witness_store(home.path / CONFIG.database) as store, trio.fail_after(20):
+    with open_witness_store(home.path / CONFIG.database) as store, trio.fail_after(PATIENCE_S):
         daemon = WitnessDaemon(home, CONFIG, clock, store)
         lines, ready, stop = [], trio.Event(), trio.Event()  # type: ignore[var-annotated]
 

@@ -38,6 +38,8 @@ class Book:
         """A durable group. Complaints about each row, and about the sums of the group."""
         touched: dict[bytes, None] = {}
         fresh: list[Promise] = []
+        # A limit that is lowered touches new promises only, and these may have come before it.
+        granted: dict[bytes, int] = {}
         for row in rows:
             before = self.rows.get(row.key)
             self.rows[row.key] = row
@@ -54,6 +56,8 @@ class Book:
                     yield from self._follow(before, row)
                 case Line():
                     touched[row.id] = None
+                    if isinstance(before, Line):
+                        granted[row.id] = before.limit_out
                 case Transaction():
                     if row.commit_evidence:
                         self.learned_us.setdefault(row.commit, at_us)
@@ -63,7 +67,7 @@ class Book:
             yield from self._compare(line)
         # After the group: in it, what was freed may come behind what was given in its place.
         for promise in fresh:
-            yield from self._within_limit(promise)
+            yield from self._within_limit(promise, granted.get(promise.line, 0))
 
     def _follow(self, before: Promise | None, now: Promise) -> Iterator[Complaint]:
         tally = self.tallies.setdefault((now.line, now.direction), Tally())
@@ -81,7 +85,7 @@ class Book:
                 tally.booked += now.amount
                 tally.sequence += 1
 
-    def _within_limit(self, given: Promise) -> Iterator[Complaint]:
+    def _within_limit(self, given: Promise, before: int) -> Iterator[Complaint]:
         line = self.rows.get((Line.table, given.line, b""))
         if not isinstance(line, Line):
             yield 2, f"{_of(given)} goes over no line"
@@ -89,7 +93,7 @@ class Book:
         out = self.tallies.setdefault((given.line, Direction.OUT), Tally())
         back = self.tallies.setdefault((given.line, Direction.IN), Tally())
         owed = out.booked + out.pending - back.booked
-        if owed > line.limit_out:
+        if owed > max(line.limit_out, before):
             yield 2, f"{_of(given)}: {owed} owed and promised, {line.limit_out} granted"
 
     def _compare(self, line_id: bytes) -> Iterator[Complaint]:

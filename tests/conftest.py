@@ -1,0 +1,46 @@
+"""What tests of every room may ask for."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.cluster import Cluster, cluster
+
+# An example is wrong or right, never late: others may use the processors meanwhile.
+settings.register_profile("pledgeway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("pledgeway")
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Cluster]:
+    """PostgreSQL, made by the first test that asks for it: a schema of it is as good as a server,
+    and takes milliseconds where a server takes seconds."""
+    with cluster() as running:
+        yield running
+
+
+@contextmanager
+def short_folder() -> Iterator[Path]:
+    made = Path(tempfile.mkdtemp(prefix="pw-"))
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    """A short one: a socket's path has room for about a hundred bytes."""
+    with short_folder() as made:
+        yield made
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A short one, too, in place of pytest's own: complaints shorten a long path, and pytest-xdist
+    makes it longer by the name of a process."""
+    with short_folder() as made:
+        yield made
