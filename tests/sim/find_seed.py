@@ -15,7 +15,7 @@ SEEDS: Final = range(1, 41)  # half a second each; what bites more rarely wants 
 def find_seed(mutation: Mutation, seeds: Sequence[int] = SEEDS) -> int | None:
     """The first seed in which it is caught, and which is sound without it."""
     for seed in seeds:
-        if mutation.caught(mutation.run(seed)) and mutation.control(seed).sound:
+        if mutation.caught(mutation.run(seed)) and mutation.sound(mutation.control(seed)):
             return seed
     return None
 

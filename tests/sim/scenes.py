@@ -22,9 +22,10 @@ class Scene:
     plan: Sequence[Action]
 
     def course(self, seed: int) -> Course:
-        """One run of it. All is over a little after its last action."""
+        """One run of it. What goes wrong heals by itself, and a little later all does."""
         plan = tuple(sorted(self.plan, key=lambda action: action.at_us))
-        return Course(seed, self.spec, plan, plan[-1].at_us + S)
+        ends_us = [a.at_us + (a.for_us if isinstance(a, Break) else 0) for a in plan]
+        return Course(seed, self.spec, plan, max(ends_us) + S)
 
 
 def priced(*modes: str) -> tuple[Price, ...]:
@@ -55,6 +56,12 @@ def chain(
         for name in names
     )
     return Spec(nodes, tuple(LineSpec(a, b, limit, limit) for a, b in pairwise(names)))
+
+
+def diamond() -> Spec:
+    """P reaches Q by A and by B."""
+    ends = ("PA", "PB", "AQ", "BQ")
+    return Spec(chain().nodes, tuple(LineSpec(a, b, LIMIT, LIMIT) for a, b in ends))
 
 
 def pay(

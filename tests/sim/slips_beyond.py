@@ -36,7 +36,7 @@ def committed_late() -> Iterator[None]:
         fence: Fence | None = None,
     ) -> Verdict:
         if stored is None and isinstance(event, CommitShown) and reading.usable:
-            limit_us = event.subject.descriptor.limit_us
+            limit_us = max(event.subject.descriptor.limit_us, reading.now_us)
             return log._shown(event, DecisionReason.COMMIT, limit_us, reading)
         return sound(event, stored, reading, terms, fence)
 

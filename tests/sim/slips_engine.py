@@ -60,7 +60,7 @@ def acknowledged_unwritten() -> Iterator[None]:
     def take_batch(self: Engine, event: BatchArrived, group: Group) -> None:
         sound(self, event, group)
         neighbour = self.links.neighbours.get(event.peer)
-        if neighbour is not None and neighbour.link is not None:
+        if event.envelopes and neighbour is not None and neighbour.link is not None:
             neighbour.have = neighbour.seen
             self.links._tell(neighbour)
 
@@ -78,9 +78,7 @@ def heard_twice() -> Iterator[None]:
         known = neighbour is not None and neighbour.link == event.link
         if neighbour is not None and known and event.first <= neighbour.seen:
             for number, envelope in enumerate(event.envelopes, event.first):
-                if number <= neighbour.seen and not self._take_message(
-                    event.peer, envelope, group
-                ):
+                if number <= neighbour.seen and not self._take_message(event.peer, envelope, group):
                     return
         sound(self, event, group)
 
@@ -91,16 +89,25 @@ def heard_twice() -> Iterator[None]:
 @contextmanager
 def not_said_again() -> Iterator[None]:
     """On a new link nothing is repeated that was sent on the one before."""
-    sound = Links.up
+    sound_up, sound_down = Links.up, Links.down
+
+    def down(self: Links, peer: NodeId, link: int) -> bool:
+        neighbour = self.neighbours.get(peer)
+        sent = neighbour.on_the_way if neighbour is not None else 0
+        over = sound_down(self, peer, link)
+        if over and neighbour is not None:
+            neighbour.on_the_way = sent
+        return over
 
     def up(self: Links, event: LinkUp) -> list[int] | None:
-        done = sound(self, event)
         neighbour = self.neighbours.get(event.peer)
+        before = (neighbour.acknowledged, neighbour.on_the_way) if neighbour is not None else (0, 0)
+        done = sound_up(self, event)
         if done is not None and neighbour is not None:
-            neighbour.on_the_way = len(neighbour.outbox)
+            neighbour.on_the_way = max(0, sum(before) - neighbour.acknowledged)
         return done
 
-    with changed(Links, "up", up):
+    with changed(Links, "up", up), changed(Links, "down", down):
         yield
 
 
@@ -130,4 +137,3 @@ def failure_overlooked() -> Iterator[None]:
 
     with changed(Engine, "_rolled_back", rolled_back):
         yield
-

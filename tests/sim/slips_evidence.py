@@ -7,8 +7,16 @@ from dataclasses import replace as copied
 from node.core import asking, claim, deciding, ending, payer, promise
 from node.core.effects import Answer
 from node.core.events import AbandonPayment
-from node.core.rows import Ask, Payment, PaymentPhase, Promise, PromisePhase, Role, Transaction
-from node.core.rows import replace
+from node.core.rows import (
+    Ask,
+    Payment,
+    PaymentPhase,
+    Promise,
+    PromisePhase,
+    Role,
+    Transaction,
+    replace,
+)
 from node.core.view import Step
 from proto import certificate
 from proto.certificate import CertificateFault, CertificateInvalid
@@ -85,9 +93,7 @@ def not_handed_in() -> Iterator[None]:
 def late_certificate_refused() -> Iterator[None]:
     """SECURED is redeemed until its expiry and no longer, whatever is shown."""
 
-    def admissible(
-        level: Level, shown_at_us: int, expires_at_us: int, *, certified: bool
-    ) -> bool:
+    def admissible(level: Level, shown_at_us: int, expires_at_us: int, *, certified: bool) -> bool:
         in_time = shown_at_us <= expires_at_us + GRACE_US
         return certified if level is Level.ATOMIC else in_time
 

@@ -11,11 +11,10 @@ from node.core import due, ending, pair, promise
 from node.core.rows import Line, Promise, PromisePhase
 from node.core.view import Step
 from proto import levels, schedule
-from proto.fees import Price
 from proto.keys import NodeId
 from proto.levels import Level
 from proto.messages import Abandon, Release
-from proto.money import mul_div_floor
+from proto.money import mul_div_ceil, mul_div_floor
 from proto.reason import Reason, Refusal
 from tests.sim.patching import changed, everywhere
 
@@ -112,10 +111,7 @@ def pending_left_out() -> Iterator[None]:
 def price_rounded_down() -> Iterator[None]:
     """The one rounding of a price is in favour of the payer."""
 
-    def floor(self: Price, amount_out: int) -> int:
-        return mul_div_floor(amount_out, self.num, self.den) + self.flat
-
-    with changed(Price, "amount_in_ceil", floor):
+    with everywhere(mul_div_ceil, mul_div_floor):
         yield
 
 
@@ -160,5 +156,3 @@ def no_margin() -> Iterator[None]:
     """The time to show a commit upstream is left out of every schedule."""
     with changed(schedule, "PRESENT_MARGIN_US", 0), changed(pair, "PRESENT_MARGIN_US", 0):
         yield
-
-
