@@ -4,7 +4,6 @@ What it knows beyond the nodes is the truth of the simulation: who decided what,
 when, and what time it really was.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -117,18 +116,13 @@ class Oracle:
         request = book.rows.get((Request.table, now.owner, b""))
         if now.role is not Role.PAYEE or not fresh or not isinstance(request, Request):
             return
-        worth: dict[bytes, int] = defaultdict(int)  # by attempt, of what may still be redeemed
-        for promise in book.promises():
-            if promise.direction is Direction.IN and (
-                promise.pending or promise.phase is PromisePhase.REDEEMED
-            ):
-                worth[promise.commit] += promise.amount
-        if worth[now.commit] < request.amount:
-            yield 7, f"signs for {worth[now.commit]} of {request.amount}"
-        for row in book.rows.values():
-            another = isinstance(row, Transaction) and row.commit != now.commit
-            if another and row.owner == now.owner and row.commit_evidence and worth[row.commit]:
-                yield 7, "signs a second attempt while the first is live"
+        worth = _redeemable(book, now.commit)
+        if worth < request.amount:
+            yield 7, f"signs for {worth} of {request.amount}"
+        signed = book.signed.setdefault(now.owner, {})
+        if any(_redeemable(book, commit) for commit in signed):
+            yield 7, "signs a second attempt while the first is live"
+        signed[now.commit] = None
 
     def _promise(self, book: Book, was: Promise | None, now: Promise) -> Iterable[Complaint]:
         if was is None and now.direction is Direction.OUT and now.partner_id:
@@ -266,6 +260,16 @@ class Oracle:
         transaction = book.transaction(promise.commit)
         assert transaction is not None, "a promise without its transaction"
         return decode_descriptor(transaction.descriptor)
+
+
+def _redeemable(book: Book, commit: bytes) -> int:
+    """What a payee has been given under an attempt, or may still be."""
+    return sum(
+        promise.amount
+        for promise in book.promises_under(commit)
+        if promise.direction is Direction.IN
+        and (promise.pending or promise.phase is PromisePhase.REDEEMED)
+    )
 
 
 def ended_well(payment: Payment) -> bool:
