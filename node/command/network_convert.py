@@ -47,7 +47,7 @@ def convert(asked: Conversion, *, as_json: bool) -> None:
         fail(UNUSABLE, f"--brand: {cause}")
     draw = Random(asked.seed)
     try:
-        with waiting(f"reading {asked.source}"), _rows(asked.source) as rows:
+        with waiting(f"reading {asked.source}"), rows_of(asked.source) as rows:
             if asked.form == CREDIT_LINKS:
                 network = credit_links(rows, asked.brand, draw)
             else:
@@ -79,7 +79,7 @@ def convert(asked: Conversion, *, as_json: bool) -> None:
 
 
 @contextmanager
-def _rows(source: Path) -> Iterator[Iterator[str]]:
+def rows_of(source: Path) -> Iterator[Iterator[str]]:
     """The rows of a text, or of a text in gzip. OSError and what gzip raises."""
     from pathfinder.files.foreign import MAX_ROW_CHARS
 

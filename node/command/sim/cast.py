@@ -104,6 +104,8 @@ def record_message(
 
 
 def make_registry(name: str, **validity: int) -> CastRegistry:
+    """Always the same one under a name. `validity`: of its statement key, as
+    `statement_key_certificate` takes it."""
     operators = tuple(signing_key(f"{name} operator {i}") for i in range(3))
     online = signing_key(f"{name} online")
     owner = registry_id(root_of(operators).encode())

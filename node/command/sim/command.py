@@ -8,6 +8,11 @@ from node.command.lazy import LazyGroup, Place
 
 PLACES: Final[dict[str, Place]] = {
     "run": Place("node.command.sim.run_command", "run_", "a network under faults, and its oracle"),
+    "replay": Place(
+        "node.command.sim.replay.command",
+        "replay",
+        "payments over a real network: mixed levels or one",
+    ),
 }
 
 

@@ -14,7 +14,8 @@ from tests.node.command.conftest import ROOT
 
 # Rooms of others, which are mounted here: their own tests say what their help holds.
 MOUNTED = {
-    *("route", "max-sendable", "registry", "witness", "verify", "demo", "bench", "pathfinder")
+    *("route", "max-sendable", "registry", "witness", "verify", "demo", "bench", "pathfinder"),
+    *("sim",),
 }
 
 
