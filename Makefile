@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 # Of the tests: one for each processor, four at most, for each may start a town of daemons.
 JOBS   ?= logical
 
-.PHONY: demo test sim bench lint lock generate clean help
+.PHONY: demo test fuzz sim bench lint lock generate clean help
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+: +##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/'
@@ -29,6 +29,9 @@ sim: $(VENV)/.installed         ## a hundred networks under faults, each held to
 
 bench: $(VENV)/.installed       ## payments per second over three hops, in real processes
 	$(BIN)/pledgeway bench payments --hops 3 --level ATOMIC --depth 512 --depth 1
+
+fuzz: $(VENV)/.installed        ## every parser for a minute: MINUTES=10 for longer
+	$(BIN)/python -m tests.fuzz --target all --minutes $(or $(MINUTES),1)
 
 lint: $(VENV)/.installed        ## ruff and mypy, as the suite runs them
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

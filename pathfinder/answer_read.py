@@ -31,7 +31,7 @@ def read_answer(value: Any, brand: str, amount: int) -> RouteAnswer:
             route=route,
             exact=bool(value["exact"]),
         )
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
         raise ValueError(f"not an answer: {type(error).__name__} {error}") from error
 
 
@@ -56,7 +56,7 @@ def read_whole(value: Any, brand: str, amount: int) -> WholeAnswer:
             exact = bool(value["alternatives_exact"])
             return WholeAnswer(answer, others=Alternatives(answer, others, exact, 0))
         return WholeAnswer(answer)
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
         raise ValueError(f"not an answer: {type(error).__name__} {error}") from error
 
 

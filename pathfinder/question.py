@@ -81,12 +81,16 @@ class Fault(Enum):
     MAX_HOPS = "max_hops"
 
 
-@dataclass(frozen=True, slots=True)
 class BadQuestion(Exception):
-    """The question does not fit the graph. `subject` is the offending name or figure."""
+    """The question does not fit the graph. `subject` is the offending name or figure.
 
-    fault: Fault
-    subject: str
+    No frozen dataclass: a context manager writes the traceback of what passes through it.
+    """
+
+    def __init__(self, fault: Fault, subject: str) -> None:
+        super().__init__(fault, subject)
+        self.fault = fault
+        self.subject = subject
 
 
 @dataclass(frozen=True, slots=True)

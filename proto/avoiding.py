@@ -46,9 +46,9 @@ def read_avoided(text: str, find: Callable[[str], Collection[Name]]) -> Avoided[
                         readings.append(Avoided(lines=frozenset(ends)))
             at = text.find(arrow, at + 1)
     if not readings:
-        raise CannotAvoid(f"no node {text}, nor two nodes with an arrow between them")
+        raise CannotAvoid(f"no node {_said(text)}, nor two nodes with an arrow between them")
     if any(other != readings[0] for other in readings):
-        raise CannotAvoid(f"{text} may mean several things")
+        raise CannotAvoid(f"{_said(text)} may mean several things")
     return readings[0]
 
 
@@ -62,6 +62,12 @@ def read_line(
             raise CannotAvoid(f"a name of more than {MAX_AVOID_CHARS} characters")
         found = list(find(name))
         if len(found) != 1:
-            raise CannotAvoid(f"{name} may mean several nodes" if found else f"no node {name}")
+            said = _said(name)
+            raise CannotAvoid(f"{said} may mean several nodes" if found else f"no node {said}")
         ends += found
     return Avoided(lines=frozenset({(ends[0], ends[1])}))
+
+
+def _said(text: str) -> str:
+    """What was asked for, on the one line that says what is wrong with it."""
+    return text if text.isprintable() else ascii(text)

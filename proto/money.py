@@ -11,6 +11,7 @@ Amount = NewType("Amount", int)
 
 SCALE: Final = 10**MAX_RATE_DECIMALS
 BRAND_ID_BYTES: Final = 16
+MAX_RATE_CHARS: Final = 64  # twenty would do; longer ones are refused before they are quoted
 
 
 def amount(value: int) -> Amount:
@@ -29,6 +30,8 @@ class Rate:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Reads a plain decimal such as "1.0005"; raises ValueError for anything else."""
+        if len(text) > MAX_RATE_CHARS:
+            raise ValueError(f"not a decimal number of at most {MAX_RATE_CHARS} characters")
         whole, dot, decimals = text.partition(".")
         if dot and not decimals:
             raise ValueError(f"not a decimal number: {text!r}")

@@ -38,7 +38,7 @@ class Reason(IntEnum):
     NEXT_LINE_UNKNOWN = 33
     NEXT_HOP_DOWN = 34
     LOOP = 35
-    CLOCK_UNSAFE = 36  # own clock error beyond what the margins contain
+    CLOCK_UNSAFE = 36  # own clock error, or the registry's, beyond what the margins contain
     STORE_FULL = 37
     NEXT_CREDIT_SHORT = 38  # smallest units short on the line ahead
     # the payee

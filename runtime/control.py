@@ -107,7 +107,10 @@ def read_arguments(command: pb.Command) -> Arguments:
         raise bad_argument("arguments", f"more than {MAX_ARGUMENTS} characters")
     try:
         given = json.loads(command.arguments or "{}")
-    except (json.JSONDecodeError, RecursionError) as error:
+        if "\\u" in command.arguments:
+            # Half of a surrogate pair is JSON, and no text that could be answered or looked up.
+            json.dumps(given, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:  # ValueError: also a number of 4300 digits
         raise bad_argument("arguments", "not JSON") from error
     if not isinstance(given, dict):
         raise bad_argument("arguments", "not a JSON object")

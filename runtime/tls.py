@@ -14,6 +14,7 @@ from pathlib import Path
 
 import grpc
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -21,6 +22,15 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 MAX_CERTIFICATE_BYTES = 4096  # ours take about 500; nobody makes us parse a book
 NAME_HEX_DIGITS = 32  # of the key's hash: fits a DNS label (63) and does not collide
 
+# What the library raises about a stranger's bytes: not all of it is a ValueError.
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
 _SPKI = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
@@ -100,8 +110,8 @@ def _parse(certificate_der: bytes) -> x509.Certificate:
     try:
         certificate = x509.load_der_x509_certificate(certificate_der)
         public = certificate.public_key()
-    except (ValueError, TypeError) as error:
-        raise BadCertificate("not an X.509 certificate") from error
+    except _UNREADABLE as error:
+        raise BadCertificate("not an X.509 certificate that can be used") from error
     if not isinstance(public, ec.EllipticCurvePublicKey) or public.curve.name != "secp256r1":
         raise BadCertificate("the certificate's key is not P-256")
     return certificate
@@ -120,7 +130,7 @@ def require_leaf(certificate_der: bytes) -> None:
     """
     try:
         usage = _parse(certificate_der).extensions.get_extension_for_class(x509.KeyUsage)
-    except (x509.ExtensionNotFound, ValueError) as error:
+    except (x509.ExtensionNotFound, *_UNREADABLE) as error:
         raise BadCertificate("the certificate does not restrict what its key is for") from error
     if usage.value.key_cert_sign:
         raise BadCertificate("the certificate's key may issue further certificates")
@@ -131,7 +141,7 @@ def certificate_name(certificate_der: bytes) -> str:
     certificate = _parse(certificate_der)
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    except (x509.ExtensionNotFound, ValueError) as error:
+    except (x509.ExtensionNotFound, *_UNREADABLE) as error:
         raise BadCertificate("the certificate names no host") from error
     hosts = names.value.get_values_for_type(x509.DNSName)
     if not hosts:
@@ -150,7 +160,7 @@ def seen_pin(auth_context: Mapping[str, Iterable[bytes]]) -> bytes | None:
         try:
             der = x509.load_pem_x509_certificate(pem).public_bytes(serialization.Encoding.DER)
             return spki_sha256(der)
-        except ValueError:
+        except _UNREADABLE:
             return None
     return None
 
@@ -166,7 +176,7 @@ def load_tls_identity(key_path: Path, certificate_path: Path) -> TlsIdentity:
     pem = certificate_path.read_bytes()
     try:
         certificate = x509.load_pem_x509_certificate(pem)
-    except ValueError as error:
+    except _UNREADABLE as error:
         raise BadCertificate(f"{certificate_path} holds no certificate") from error
     der = certificate.public_bytes(serialization.Encoding.DER)
     _parse(der)

@@ -26,6 +26,8 @@ def read_toml(path: Path) -> dict[str, Any]:
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         # The parser quotes what it met, and that may be any character: one line must stay one.
         raise TomlFault(f"not TOML: {' '.join(str(error).split())}") from error
+    except ValueError as error:  # the language's own bound on the digits of an integer
+        raise TomlFault("not TOML: a number of too many digits") from error
     except RecursionError as error:
         raise TomlFault("not TOML: nested too deeply") from error
 
@@ -57,7 +59,8 @@ class TomlTable:
     def done(self) -> None:
         """TomlFault for a key that nobody took."""
         for key in self._left:
-            raise self.fault(key, "unknown key")
+            # TOML lets a quoted key be any text: one line must stay one.
+            raise self.fault(key if key.isprintable() else ascii(key), "unknown key")
 
     @staticmethod
     def fault(key: str, cause: str) -> TomlFault:

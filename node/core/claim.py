@@ -101,8 +101,8 @@ def _evidence_holds(
         return True
     # BARE is redeemed by the commit alone, whether or not this node knows the registry.
     commit = evidence.commit if isinstance(evidence, CommitCertificate) else evidence
-    if commit.evidence == transaction.commit_evidence:
-        return True
+    if transaction.commit_evidence and commit.evidence == transaction.commit_evidence:
+        return True  # verified before; where nothing was, nothing shown is not the same
     return commit_is_valid(decode_descriptor(transaction.descriptor), commit)
 
 

@@ -65,6 +65,12 @@ def check_pair(
     assert mode is not None
     if settings.clock_error_us > CLOCK_ERROR_MAX_US and mode is not Mode.ATOMIC:
         return Refusal(Reason.CLOCK_UNSAFE, settings.clock_error_us)
+    if mode.relies_on_registry:
+        # Of STAMP_MARGIN the grace and our own clock take three quarters: a registry that has to be
+        # surer of its clock than by the rest stamps no commit that comes at the last moment.
+        worst_us = max(settings.records[member].max_error_us for member in members)
+        if worst_us > CLOCK_ERROR_MAX_US:
+            return Refusal(Reason.CLOCK_UNSAFE, worst_us)
     if refusal := _check_times(settings, now_us, held, given, descriptor, mode):
         return refusal
     if mode.relies_on_registry:

@@ -8,6 +8,16 @@ from node.command.lazy import LazyGroup, Place
 
 PLACES: Final[dict[str, Place]] = {
     "run": Place("node.command.sim.run_command", "run_", "a network under faults, and its oracle"),
+    "risk-table": Place(
+        "node.command.sim.risk.command",
+        "risk_table",
+        "how an intermediary can lose, beside the published table",
+    ),
+    "hold-times": Place(
+        "node.command.sim.holding.command",
+        "hold_times",
+        "for how long credit is held when a payee never answers",
+    ),
     "replay": Place(
         "node.command.sim.replay.command",
         "replay",
@@ -22,4 +32,10 @@ def sim() -> None:
 
     Real nodes, registries and path finders in one process, under faults and liars that a seed
     draws: the same seed of the same version gives the same run, to the byte.
+
+    \b
+    Example:
+      pledgeway sim run --seed 7
+      pledgeway sim risk-table --show
+      pledgeway sim hold-times --draw hold-times.svg
     """

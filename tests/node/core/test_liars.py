@@ -91,6 +91,17 @@ def forged_commit(attempt: Attempt, _: Request) -> Commit:
     return Commit(attempt.event.descriptor_bytes, Evidence((share,)).encode())
 
 
+def nothing_at_all(attempt: Attempt, _: Request) -> Commit:
+    """As empty as what a node knows of a transaction that nobody has committed."""
+    return Commit(attempt.event.descriptor_bytes, b"")
+
+
+def nothing_with_a_stamp(attempt: Attempt, _: Request) -> CommitCertificate:
+    nothing = Commit(attempt.event.descriptor_bytes, b"")
+    leaf = committed_leaf(nothing, attempt.event.descriptor).encode()
+    return CommitCertificate(nothing, (R1.sign_statement(leaf),))
+
+
 def other_descriptor(attempt: Attempt, request: Request) -> Commit:
     later = replace(attempt.event.descriptor, deadline_us=attempt.deadline_us + 1)
     return replace(commit_of(attempt, request), descriptor=later.encode())
@@ -129,7 +140,10 @@ def forged_inside(attempt: Attempt, request: Request) -> CommitCertificate:
 
 
 @pytest.mark.parametrize("level", [B, S, A])
-@pytest.mark.parametrize("forge", [forged_commit, other_descriptor, other_transaction])
+@pytest.mark.parametrize(
+    "forge",
+    [forged_commit, nothing_at_all, nothing_with_a_stamp, other_descriptor, other_transaction],
+)
 def test_a_forged_commit_redeems_nothing(level: Level, forge: Forge) -> None:
     world, attempt, request = waiting(level, level)
     (given,) = given_by(world, "A")

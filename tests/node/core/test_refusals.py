@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import pytest
 
-from node.command.sim.cast import SECOND, TWO_OF_THREE, digest
+from node.command.sim.cast import RECORDS, SECOND, TWO_OF_THREE, digest
 from node.command.sim.cores.plan import (
     Attempt,
     Route,
@@ -182,6 +182,11 @@ def slow(scene: Scene) -> None:
     scene.own(clock_error_us=600_000)
 
 
+def slow_registry(scene: Scene) -> None:
+    bad = {i: replace(r, max_error_us=500_001) for i, r in RECORDS.items()}
+    scene.own(records=bad)
+
+
 CASES = [
     Case("no such line", (A, A), say(line=bytes(16)), Reason.LINE_UNKNOWN),
     Case("line closed", (A, A), close, Reason.LINE_CLOSED),
@@ -223,6 +228,8 @@ CASES = [
     Case("nothing ahead", (A, A), onward(amount=0), Reason.AMOUNT_ZERO),
     Case("below the unit ahead", (A, A), other_unit, Reason.BELOW_UNIT, 7),
     Case("bad clock", (S, B), slow, Reason.CLOCK_UNSAFE, 600_000),
+    Case("bad clock to stamp", (S, B), slow_registry, Reason.CLOCK_UNSAFE, 500_001),
+    Case("bad clock of a gateway", (A, S), slow_registry, Reason.CLOCK_UNSAFE, 500_001),
     # the payee
     Case("no such request", (A,), onward(request_id=bytes(16)), Reason.REQUEST_UNKNOWN),
     Case("declined", (A,), declined, Reason.PAYEE_DECLINED),

@@ -26,6 +26,7 @@ from proto.fees import FREE_REGISTRY, Fee, FeeSet, price_of_pair
 from proto.key_certificate import certify_key
 from proto.keys import KeyCertificate, KeyPurpose, NodeId, SealKey
 from proto.levels import Level
+from proto.limits import PAYEE_MARGIN_US
 from proto.modes import Mode, mode_of
 from proto.money import Brand, Rate
 from proto.onion import Deliver, Forward, Instruction, wrap
@@ -217,13 +218,14 @@ def dictate(
     attempt: int = 1,
     decline: int | None = None,
     amounts: Mapping[int, Sequence[int]] = MappingProxyType({}),
+    payee_margin_us: int = PAYEE_MARGIN_US,
 ) -> Attempt:
     """The event that starts an attempt. `decline`: index of the decline hash that it names."""
     every = [level for route in routes for level in route.levels]
     policy = policy_for(every, policy)
     late = policy.lateness_us
-    deadline = max(_schedule(r, late, 0).deadline for r in routes)
-    plans = tuple(_schedule(r, late, deadline) for r in routes)
+    deadline = max(_schedule(r, late, 0, payee_margin_us).deadline for r in routes)
+    plans = tuple(_schedule(r, late, deadline, payee_margin_us) for r in routes)
     payer = routes[0].names[0]
     hashes = [sha256(decline_preimage(request.seed, i)).digest() for i in range(3)]
     descriptor = Descriptor(
@@ -253,9 +255,12 @@ def dictate(
     return Attempt(payment, event, plans)
 
 
-def _schedule(route: Route, lateness_us: int, floor_us: int) -> Schedule:
+def _schedule(route: Route, lateness_us: int, floor_us: int, margin_us: int) -> Schedule:
     plan = schedule(
-        route.levels, lateness_us=lateness_us, deadline_floor=max(10 * SECOND, floor_us)
+        route.levels,
+        lateness_us=lateness_us,
+        payee_margin_us=margin_us,
+        deadline_floor=max(10 * SECOND, floor_us),
     )
     assert plan is not None, route.levels
     return plan

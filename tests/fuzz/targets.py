@@ -1,0 +1,32 @@
+"""All targets of fuzzing, by name, and the parsers that none of them reaches, with the reason."""
+
+from functools import cache
+from typing import Final
+
+from tests.fuzz import of_daemons, of_files, of_proto
+from tests.fuzz.target import Target
+
+GROUPS: Final = {
+    "travelling": of_proto.travelling,
+    "signed": of_proto.signed,
+    "texts": of_proto.texts,
+    "streams": of_daemons.streams,
+    "pages": of_files.pages,
+    "files": of_files.files,
+}
+"""The corpus has one file for each of these."""
+
+
+@cache
+def targets() -> dict[str, Target]:
+    """By name; made once, since keys and signatures take a while."""
+    found = {t.name: t for make in GROUPS.values() for t in make()}
+    assert len(found) == sum(len(make()) for make in GROUPS.values()), "one name, two targets"
+    return found
+
+
+@cache
+def group_of(name: str) -> str:
+    """In which file of the corpus a target's inputs are kept."""
+    (found,) = [g for g, make in GROUPS.items() if name in {t.name for t in make()}]
+    return found
