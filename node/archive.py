@@ -16,6 +16,7 @@ from node.archive_block import (
     key_of,
     key_range,
     keys_of,
+    mark_of,
     promise_key,
 )
 from node.core.rows import Payment, PaymentPhase
@@ -134,6 +135,13 @@ class Archive:
         low, high = key_range(digits)
         return [found.bundle for found in self._find(low, high, wanted)]
 
+    def bundles(self) -> Iterator[Bundle]:
+        """Everything that lies here, block by block: for whoever checks all of it."""
+        query = select(archive.c.id, archive.c.data).order_by(archive.c.id)
+        with reading(self._engine) as connection:
+            for block, data in connection.execute(query).all():
+                yield from _present(connection, block, decode_block(data))
+
     def newest_payments(self) -> Iterator[Payment]:
         """From the latest to leave on; those that came back are passed over."""
         below = self._next
@@ -187,7 +195,7 @@ def _present(connection: Connection, block: int, bundles: Sequence[Bundle]) -> l
     """Those whose keys still point to the block: the others have come back to the live tables."""
     if not bundles:
         return []
-    marks = {min(keys_of(bundle)): bundle for bundle in bundles}
+    marks = {mark_of(bundle): bundle for bundle in bundles}
     query = select(archive_key.c.key).where(
         archive_key.c.block == block, archive_key.c.key.in_(marks)
     )
@@ -202,9 +210,15 @@ def _store(row: Mapping[str, int], bundles: Sequence[Bundle], connection: Connec
 
 def _take_back(found: Found, connection: Connection) -> None:
     phase = found.bundle.owner.phase if isinstance(found.bundle.owner, Payment) else None
+    query = select(archive.c.data).where(archive.c.id == found.block)
+    taken = mark_of(found.bundle)
+    others = [b for b in decode_block(connection.scalars(query).one()) if mark_of(b) != taken]
+    # Two payments of one request are found by one key: what the other needs stays.
+    needed = {key for other in _present(connection, found.block, others) for key in keys_of(other)}
     connection.execute(
         delete(archive_key).where(
-            archive_key.c.block == found.block, archive_key.c.key.in_(keys_of(found.bundle))
+            archive_key.c.block == found.block,
+            archive_key.c.key.in_(keys_of(found.bundle) - needed),
         )
     )
     connection.execute(

@@ -167,3 +167,14 @@ def keys_of(bundle: Bundle) -> set[int]:
     if isinstance(bundle.owner, Payment):
         keys.add(key_of(sha256(bundle.owner.request).digest()))
     return keys
+
+
+def mark_of(bundle: Bundle) -> int:
+    """The one of its keys that is no other bundle's: its transaction's, or its owner's alone.
+
+    Two payments of one request share the key of its hash.
+    """
+    if bundle.transaction is not None:
+        return key_of(bundle.transaction.commit)
+    assert bundle.owner is not None
+    return key_of(bundle.owner.id)

@@ -6,11 +6,13 @@ yet. Two things come of it: the next attempt of this payment keeps clear of one 
 asks somebody new (`Lessons`); and later payments remember what was refused (`line_memory`).
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from node.core.rows import Promise, PromisePhase
+from node.core.rows import Payment, Promise, PromisePhase
+from node.core.view import View
 from node.routing import LineEnds
 from proto.keys import NodeId
 from proto.reason import Reason, Refusal
@@ -141,3 +143,13 @@ def _left(asked: int, why: Refusal) -> int:
     if why.reason in _SHORT:
         return max(0, asked - max(1, why.figure))
     return asked - 1 if why.reason in _ANY_AMOUNT_LESS else 0
+
+
+def tried_of(view: View, payment: Payment) -> Parts:
+    """The chains of a payment's last attempt, each with its first promise as it has ended."""
+    tried = []
+    for part in json.loads(payment.route).get("parts", ()):
+        row = view.row((Promise.table, bytes(view.settings.node), bytes.fromhex(part["promise"])))
+        if isinstance(row, Promise):
+            tried.append((part, row))
+    return tried

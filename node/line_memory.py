@@ -231,3 +231,8 @@ class LineMemory:
             if not one.overridden(said) and (said is None or bound < said.available):
                 found.append((one, bound))
         return found
+
+
+def least(own: Mapping[LineEnds, int], told: Mapping[LineEnds, int]) -> dict[LineEnds, int]:
+    """What lines carry: the less of what we see, or were told first, and what we were told."""
+    return {**own, **{e: min(room, own.get(e, room)) for e, room in told.items()}}

@@ -4,9 +4,9 @@ Between two attempts lies the evidence that the first can no longer be redeemed;
 payment back to ROUTING only then, and this task never does.
 """
 
-import json
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import astuple, replace
 from functools import partial
 from typing import Any, Final
@@ -14,12 +14,12 @@ from typing import Any, Final
 import trio
 
 from node.core.events import CreatePayment, GiveUpPayment
-from node.core.rows import LinePhase, Payment, PaymentPhase, Promise
+from node.core.rows import LinePhase, Payment, PaymentPhase
 from node.course import Course, despite, kept, left_out
 from node.dictating import Dictating, Entropy, MakeEvent
 from node.engine import Engine, StoreUnavailable
-from node.learning import Lessons, Parts, lessons_of
-from node.line_memory import Attempt, LineMemory, Said
+from node.learning import Lessons, Parts, lessons_of, tried_of
+from node.line_memory import Attempt, LineMemory, Said, least
 from node.pay_options import DEFAULT_PARTS, PayOptions
 from node.registries import Registries
 from node.routing import LineEnds, MostFound, NoRoute, RouteFinder, RouteFound, RouteQuery
@@ -105,27 +105,43 @@ class Payer:
         digest = request_hash(signed)
         payment = self._new_id()
         found, starts = self._at_once(payment, digest, request, options)
-        refusal = await self._engine.ask(
-            partial(
-                CreatePayment,
-                payment=payment,
-                request_hash=digest,
-                signed=signed,
-                request=request,
-                options=options.to_json(),
-            ),
-            *starts,
+        create = partial(
+            CreatePayment,
+            payment=payment,
+            request_hash=digest,
+            signed=signed,
+            request=request,
+            options=options.to_json(),
         )
+        try:
+            refusal = await self._engine.ask(create, *starts)
+        except trio.Cancelled:
+            # Whoever asked has gone. The payment will be durable all the same, and nobody else
+            # would drive it before this daemon starts anew.
+            self._nursery.start_soon(self._adopt, payment)
+            raise
         # A first attempt that was refused leaves the payment made, and its task tries again.
-        if refusal is None or self._engine.memory.row((Payment.table, payment, b"")) is not None:
+        if refusal is None or self._is_made(payment):
             if found is not None:
                 self.lines.began(payment, Attempt(request.brand.guid, found.parts))
             self._start(payment)
             return payment, None
-        for known in self._engine.memory.payments_of(digest):
-            if known.phase is not PaymentPhase.ABORTED:
-                return known.id, refusal
-        return b"", refusal
+        if refusal.reason not in (Reason.PAYMENT_LIVE, Reason.PAYMENT_DONE):
+            return b"", refusal
+        # A live one may have ended while the refusal became durable: then its end is the answer.
+        known = list(self._engine.memory.payments_of(digest))
+        standing = [p for p in known if p.phase is not PaymentPhase.ABORTED]
+        newest = max(standing or known, key=lambda p: p.created_at_us, default=None)
+        return (newest.id if newest is not None else b""), refusal
+
+    def _is_made(self, payment: bytes) -> bool:
+        return self._engine.memory.row((Payment.table, payment, b"")) is not None
+
+    async def _adopt(self, payment: bytes) -> None:
+        with suppress(StoreUnavailable):
+            await self._engine.durable()
+        if self._is_made(payment):
+            self._start(payment)
 
     def _at_once(
         self, payment: bytes, request_hash: bytes, request: PaymentRequest, options: PayOptions
@@ -158,7 +174,7 @@ class Payer:
         taught = (lessons or Lessons()).bounds
         stages = [bounds.all, bounds.certain] if bounds.all != bounds.certain else [bounds.all]
         for told in filter(None, stages):
-            query = self._query(request, options, _least(taught, told))
+            query = self._query(request, options, least(taught, told))
             found = await self._finder.find(replace(query, explained=False))
             if isinstance(found, RouteFound):
                 found = replace(found, despite=despite(found, bounds.all))
@@ -210,7 +226,7 @@ class Payer:
             max_hops=options.max_hops,
             max_cost=options.max_cost,
             avoid_lines=frozenset((NodeId(f), NodeId(t)) for f, t in options.avoid_lines),
-            learned=_least(own, told),
+            learned=least(own, told),
             max_parts=DEFAULT_PARTS if options.parts is None else options.parts,
             split_to_save=options.parts is not None,
             unit=request.brand.unit,
@@ -243,7 +259,7 @@ class Payer:
                 (payer, payee),
                 brand,
                 candidates=self._candidates(asked.options),
-                learned=_least(self.own_lines(brand.guid), told),
+                learned=least(self.own_lines(brand.guid), told),
                 now_us=self._clock.now_us(),
             )
         )
@@ -305,7 +321,7 @@ class Payer:
         request = read_request(payment.request, self._clock.now_us(), own=True)
         if payment.attempt:
             because = payment.because or Refusal(Reason.REFUSED_AHEAD)
-            tried = self._tried(payment)
+            tried = tried_of(self._engine.memory, payment)
             course = course.after(payment.attempt, tried, because)
             self._remember(request.brand.guid, tried, because)
             if because.reason in _HOPELESS or payment.attempt >= options.attempts:
@@ -362,16 +378,6 @@ class Payer:
             partial(GiveUpPayment, payment=payment.id, because=because, route=route)
         )
 
-    def _tried(self, payment: Payment) -> Parts:
-        """The chains of the last attempt, each with its first promise as it has ended."""
-        memory, tried = self._engine.memory, []
-        for part in json.loads(payment.route).get("parts", ()):
-            key = (Promise.table, bytes(memory.settings.node), bytes.fromhex(part["promise"]))
-            row = memory.row(key)
-            if isinstance(row, Promise):
-                tried.append((part, row))
-        return tried
-
     async def _attempt(
         self, payment: Payment, request: PaymentRequest, found: RouteFound
     ) -> Refusal | None:
@@ -389,8 +395,3 @@ class Payer:
         if refusal is None:
             self.lines.began(payment.id, Attempt(request.brand.guid, found.parts))
         return refusal
-
-
-def _least(own: Mapping[LineEnds, int], told: Mapping[LineEnds, int]) -> dict[LineEnds, int]:
-    """What lines carry: the less of what we see, or were told first, and what we were told."""
-    return {**own, **{e: min(room, own.get(e, room)) for e, room in told.items()}}

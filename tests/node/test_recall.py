@@ -6,13 +6,14 @@ from functools import partial
 import pytest
 import trio.testing
 
-from node.command.sim.cores.plan import Route, dictate, held_by, make_request, pay
-from node.core.events import CreatePayment
+from node.command.sim.cores.plan import Attempt, Route, dictate, held_by, make_request, pay
+from node.core.events import AbandonPayment, ConfirmRequest, CreatePayment, GiveUpPayment
 from node.core.invariants import check
 from node.core.rows import (
     Payment,
     PaymentPhase,
     PromisePhase,
+    Request,
     Transaction,
 )
 from proto import messages
@@ -20,7 +21,7 @@ from proto.levels import Level
 from proto.messages import Redeemed
 from proto.reason import Reason, Refusal
 from proto.request import read_request, request_hash
-from tests.node.engines import chain, engines
+from tests.node.engines import Engines, chain, engines
 from tests.node.settled_world import (
     AMOUNT,
     SHORT,
@@ -191,4 +192,68 @@ async def test_a_request_is_paid_once_even_if_that_was_long_ago(
         row = world.engine("P").memory.row((Payment.table, attempt.payment, b""))
         assert isinstance(row, Payment) and row.phase is PaymentPhase.COMMITTED
         assert world.running("P").archive.owner(attempt.payment) is None, "it lies in one place"
+        world.audit()
+
+
+async def twice_in_one_block(world: Engines) -> tuple[Request, Attempt, Attempt]:
+    """P has paid a request of Q's with its second payment, the first one was abandoned. Both have
+    left in one block, and the request's hash names both."""
+    request = make_request(world, "Q", AMOUNT, manual=True)
+    await world.rest()
+    route = Route("PABQ", (A, A, A), AMOUNT)
+    first = pay(world, [route], request)
+    await world.rest()
+    await world.tell("P", AbandonPayment(world.now_us, first.payment))
+    await world.rest()
+    await world.tell("P", GiveUpPayment(world.now_us, first.payment, Refusal(Reason.ABANDONED)))
+    second = pay(world, [route], request)
+    await world.rest()
+    await world.tell("Q", ConfirmRequest(world.now_us, request.id))
+    await world.rest()
+    world.clock.step(SHORT)
+    await archive(world)
+    return request, first, second
+
+
+async def test_two_payments_of_one_request_are_both_there(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with engines() as world:
+        await chain(world)
+        _, first, second = await twice_in_one_block(world)
+        kept = world.running("P").archive
+        phases = {p.id: p.phase for p in kept.newest_payments()}
+        assert phases == {
+            first.payment: PaymentPhase.ABORTED,
+            second.payment: PaymentPhase.COMMITTED,
+        }
+        assert len(list(kept.bundles())) == 2
+        for made in (first, second):
+            assert kept.owner(made.payment) is not None
+
+
+async def test_a_paid_request_stays_paid_when_an_older_payment_of_it_comes_back(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The first hop speaks once more of the promise that was abandoned. Its payment comes back from
+    the archive, and must not take along what the other one is found by."""
+    async with engines() as world:
+        await chain(world)
+        request, first, second = await twice_in_one_block(world)
+        found = world.running("P").archive.transaction(first.commit)
+        assert found is not None
+        (promise,) = found.bundle.promises
+        await say(world, "A", "P", messages.Release(promise.id, Refusal(Reason.ABANDONED)))
+        assert promise_ids(world, "P", first.commit), "it came back"
+        wish = partial(
+            CreatePayment,
+            payment=b"another payment!",
+            request_hash=request_hash(request.signed),
+            signed=request.signed,
+            request=read_request(request.signed, world.now_us),
+            options="{}",
+        )
+        assert await world.engine("P").ask(wish) == Refusal(Reason.PAYMENT_DONE)
+        row = world.engine("P").memory.row((Payment.table, second.payment, b""))
+        assert isinstance(row, Payment) and row.phase is PaymentPhase.COMMITTED
         world.audit()

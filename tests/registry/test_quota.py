@@ -1,20 +1,12 @@
-"""Reserved capacity, watchers' bells, chrony's words, and a queue that is full."""
-
-from pathlib import Path
+"""Reserved capacity, watchers' bells, chrony's words. What a full queue sheds: sim/attacks."""
 
 import pytest
-import trio
 
 from node.command.sim.cast import NOW_US, SECOND, digest
-from proto.v1 import registry_pb2 as rpb
-from registry import desk as desk_room
 from registry.calendar import Calendar
 from registry.chrony import DRIFT_PPM, STALE_US, UNKNOWN_US, ChronyClock, tracking_error_us
 from registry.hub import Hub
 from registry.log import Reserved
-from tests.patience import PATIENCE_S
-from tests.proto.build import make_commit
-from tests.registry.serving import commit_item, query_item, serving
 
 SECOND_OF_D = NOW_US + 10 * SECOND
 
@@ -108,23 +100,3 @@ def test_a_measurement_grows_old(monkeypatch: pytest.MonkeyPatch) -> None:
     assert clock.error_us() == 501
     clock.measured(None)
     assert clock.error_us() == UNKNOWN_US
-
-
-@pytest.mark.edge
-async def test_a_full_queue_sheds_all_but_the_announced(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with serving(tmp_path / "r") as served:
-        announced, other = served.descriptor("announced"), served.descriptor("other")
-        await served.announce(announced)
-        monkeypatch.setattr(desk_room, "SHED_ABOVE", 10**9)
-        items = [commit_item(make_commit(other)), query_item(other)]
-        answers = await served.decide(*items, commit_item(make_commit(announced)))
-        kinds = [a.WhichOneof("answer") for a in answers]
-        assert kinds == ["refusal", "refusal", "final"]
-        assert {a.refusal.reason for a in answers[:2]} == {rpb.OVER_QUOTA}
-        monkeypatch.setattr(desk_room, "SHED_ABOVE", 0)
-        (answer,) = await served.decide(query_item(other))
-        assert answer.HasField("interim"), "a refusal changed nothing"
-        with trio.fail_after(PATIENCE_S):
-            assert (await served.decide(*items))[0].HasField("final")

@@ -9,9 +9,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, Protocol
 
 import trio
+
+from node.command.processes.warm import Warm
 
 CHILD: Final = "node.command.processes.child"
 START_TIMEOUT_S: Final = 90.0  # seventeen at once on two busy processors take their time
@@ -54,11 +56,23 @@ class Daemon:
         return "\n".join(lines[-LAST_LINES:])
 
 
+class Child(Protocol):
+    """Of subprocess.Popen what is needed of a daemon that leads its own process group."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def send_signal(self, number: signal.Signals, /) -> None: ...
+    def kill(self) -> None: ...
+
+
 class Processes:
     """Every child of this program, by name. Made by `processes`, which ends them all."""
 
-    def __init__(self) -> None:
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
+    def __init__(self, warm: Warm | None = None) -> None:
+        self._running: dict[str, Child] = {}
+        self._warm = warm
 
     def pid(self, daemon: Daemon) -> int:
         return self._running[daemon.name].pid
@@ -66,9 +80,7 @@ class Processes:
     async def start(self, daemon: Daemon) -> None:
         """Starts it and waits until it says that it is ready. StartFailed."""
         assert daemon.name not in self._running, daemon.name
-        command = [sys.executable, *_safe_path(), "-m", CHILD, str(os.getpid())]
-        with daemon.ready.open("wb") as out, daemon.log.open("ab") as log:
-            process = self._running[daemon.name] = _spawn([*command, *daemon.command], out, log)
+        process = self._running[daemon.name] = self._spawn(daemon)
         with trio.move_on_after(START_TIMEOUT_S):
             while not _said_ready(daemon.ready):
                 if (status := process.poll()) is not None:
@@ -80,11 +92,19 @@ class Processes:
         cause = f"was not ready within {START_TIMEOUT_S:.0f} s"
         raise StartFailed(daemon.name, cause, daemon.last_lines())
 
-    def adopt(self, name: str, process: subprocess.Popen[bytes]) -> None:
+    def _spawn(self, daemon: Daemon) -> Child:
+        if self._warm is not None:
+            daemon.ready.write_bytes(b"")  # what an earlier start has said is not this one's word
+            return self._warm.spawn(daemon.command, daemon.ready, daemon.log)
+        command = [*python(), "-m", CHILD, str(os.getpid())]
+        with daemon.ready.open("wb") as out, daemon.log.open("ab") as log:
+            return _spawn([*command, *daemon.command], out, log)
+
+    def adopt(self, name: str, process: Child) -> None:
         """Takes over a process that leads its own group; it ends with the others."""
         self._running[name] = process
 
-    def release(self, daemon: Daemon) -> subprocess.Popen[bytes]:
+    def release(self, daemon: Daemon) -> Child:
         """The process itself, which is the caller's to end from now on."""
         return self._running.pop(daemon.name)
 
@@ -121,13 +141,21 @@ class Processes:
 
 
 @contextmanager
-def processes() -> Iterator[Processes]:
-    """Around a block that starts daemons; afterwards none is left, however it ended."""
-    running = Processes()
+def processes(warm: Warm | None = None) -> Iterator[Processes]:
+    """Around a block that starts daemons; afterwards none is left, however it ended.
+
+    `warm`: what makes them, for whoever starts hundreds.
+    """
+    running = Processes(warm)
     try:
         yield running
     finally:
         running.end_all()
+
+
+def python() -> list[str]:
+    """How this program runs itself once more."""
+    return [sys.executable, *_safe_path()]
 
 
 def _safe_path() -> list[str]:
@@ -150,7 +178,7 @@ def _spawn(command: Sequence[str], out: IO[bytes], log: IO[bytes]) -> subprocess
     )
 
 
-def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+def _signal(process: Child, number: signal.Signals) -> None:
     if process.poll() is None:
         os.killpg(process.pid, number)
 

@@ -21,6 +21,9 @@ PLACES: Final[dict[str, Place]] = {
         "hold_times",
         "for how long credit is held when a payee never answers",
     ),
+    "kills": Place(
+        "node.command.sim.kills.command", "kills_", "kill real daemons at random, compare all books"
+    ),
     "replay": Place(
         "node.command.sim.replay.command",
         "replay",
@@ -31,14 +34,16 @@ PLACES: Final[dict[str, Place]] = {
 
 @click.group("sim", cls=LazyGroup, places=PLACES)
 def sim() -> None:
-    """Put every promise of the protocol to the test, without a network, a disk or a clock.
+    """Put every promise of the protocol to the test.
 
-    Real nodes, registries and path finders in one process, under faults and liars that a seed
-    draws: the same seed of the same version gives the same run, to the byte.
+    Real nodes, registries and path finders in one process, without a network, a disk or a clock:
+    under faults and liars that a seed draws, and the same seed of the same version gives the same
+    run, to the byte. `kills` alone starts real daemons, and kills them.
 
     \b
     Example:
       pledgeway sim run --seed 7
       pledgeway sim risk-table --show
       pledgeway sim hold-times --draw hold-times.svg
+      pledgeway sim kills --kills 200 --seed 7
     """
