@@ -8,6 +8,7 @@ after COMMIT. No timer: a group is what queued up while the one before was on it
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 import trio
@@ -335,12 +336,12 @@ class Engine:
             and self._intake.wait_us() is None
         )
         self._in_flight += 1
+        done = partial(self._committed, group, envelopes)
+        if not writes and self._in_flight == 1:
+            done()  # all that memory shows is on disk already
+            return
         put = self._writer.put_now if alone else self._writer.put
-        put(
-            writes,
-            lambda: self._committed(group, envelopes),
-            lambda failure: self._rolled_back(group, failure),
-        )
+        put(writes, done, partial(self._rolled_back, group))
 
     def _delete_sent(self, node: NodeId, rows: list[int] | None) -> None:
         self._forget.extend({"peer": node, "first": first} for first in rows or ())

@@ -37,20 +37,21 @@ class _Way:
     all_bare: bool
 
     def no_worse(self, other: "_Way", *, risk_counts: bool) -> bool:
-        """Whatever `other` is good for, this one is, at no higher price on any line."""
+        """Whatever `other` is good for, this one is, at no higher price on any line. Both hold the
+        same level over the same lines, and both chains are all BARE or neither is."""
         return (
-            self.levels[0] is other.levels[0]
-            and self.all_bare == other.all_bare
-            and self.timing.no_worse(other.timing)
+            self.timing.no_worse(other.timing)
             and not (risk_counts and self.risk > other.risk)
             and _no_dearer(self.steps, other.steps)
         )
 
 
 def _no_dearer(one: tuple[Step, ...], other: tuple[Step, ...]) -> bool:
-    return all(
-        a.flat <= b.flat and a.num * b.den <= b.num * a.den for a, b in zip(one, other, strict=True)
-    )
+    # A loop: this is asked millions of times, and a generator costs more than what it asks.
+    for a, b in zip(one, other, strict=True):
+        if a is not b and (a.flat > b.flat or a.num * b.den > b.num * a.den):
+            return False
+    return True
 
 
 def all_tracks(
@@ -193,15 +194,19 @@ class _Enumeration:
 
     def _useful(self, ways: list[_Way]) -> tuple[_Way, ...]:
         counts = self._setting.question.max_risk is not None
-        kept: list[_Way] = []
+        # Only what holds the same level can stand in for another.
+        alike: dict[tuple[Level, bool], list[_Way]] = {}
         ranks = [(w.risk, [level.safety_rank for level in w.levels], i) for i, w in enumerate(ways)]
         for _, _, i in sorted(ranks):
             way = ways[i]
-            if any(other.no_worse(way, risk_counts=counts) for other in kept):
-                continue
-            kept = [other for other in kept if not way.no_worse(other, risk_counts=counts)]
-            kept.append(way)
-        return tuple(kept)
+            kept = alike.setdefault((way.levels[0], way.all_bare), [])
+            for other in kept:
+                if other.no_worse(way, risk_counts=counts):
+                    break
+            else:
+                kept[:] = [o for o in kept if not way.no_worse(o, risk_counts=counts)]
+                kept.append(way)
+        return tuple(way for kept in alike.values() for way in kept)
 
     def _close(self, held_by: list[tuple[_Way, Timing]], lines: tuple[int, ...]) -> None:
         setting, question, policy = self._setting, self._setting.question, self._policy
