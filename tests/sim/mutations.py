@@ -136,7 +136,14 @@ MUTATIONS: Final = (
     # -------------------------------------------------- evidence
     Mutation(
         "commit-by-one", evidence.commit_by_one, 5,
-        Scene(chain(), tuple(pay(1 + 3 * n, "ATOMIC", deciders=("C",)) for n in range(3))),
+        Scene(
+            chain(),
+            (
+                pay(1, "ATOMIC", deciders=("C",)),
+                trouble(0.9, Fault.REGISTRY_DEAD, REGISTRIES[1], for_s=4),
+                trouble(0.9, Fault.REGISTRY_DEAD, REGISTRIES[2], for_s=4),
+            ),
+        ),
     ),
     Mutation(
         "abort-by-one", evidence.abort_by_one, 5,
