@@ -173,6 +173,9 @@ def _end_by_abort(step: Step, promise: Promise) -> None:
     if not promise.level.late_ok:
         return
     if not may_free(promise.level, step.now_us, promise.expires_at_us, aborted=True):
+        # Written, so that it waits for its time anew: on a clock that has been set back since, that
+        # time may have come before, when there was no certificate.
+        step.put(promise)
         return
     if promise.direction is Direction.OUT:
         ended = move(step, promise, PromisePhase.ABORTED)

@@ -86,7 +86,8 @@ def _strike_host(host: Host, fault: Break) -> Mend | None:
         return None  # it is down already
     match fault.fault:
         case Fault.CRASH_AT_WRITE:
-            disk.doom_at(fault.strength, Death.BEFORE if fault.strength % 2 else Death.AFTER)
+            when = Death.BEFORE if fault.strength % 2 else Death.AFTER
+            disk.doom_at(fault.strength, Death(fault.other) if fault.other else when)
             return None
         case Fault.TORN_WRITE:
             disk.doom_at(fault.strength, Death.TORN)
@@ -122,7 +123,7 @@ def _strike_registry(world: SimWorld, fault: Break) -> Mend | None:
             return lambda: setattr(registry, "silent", False)
         case Fault.REGISTRY_CRASH:
             when = (Death.BEFORE, Death.TORN, Death.AFTER)[fault.strength % 3]
-            registry.doom_at(fault.strength, when)
+            registry.doom_at(fault.strength, Death(fault.other) if fault.other else when)
             return None
         case _:
             raise AssertionError(fault)

@@ -8,6 +8,9 @@ from node.command.lazy import LazyGroup, Place
 
 PLACES: Final[dict[str, Place]] = {
     "run": Place("node.command.sim.run_command", "run_", "a network under faults, and its oracle"),
+    "sweep": Place(
+        "node.command.sim.sweep.command", "sweep", "a crash at every write and send of a payment"
+    ),
     "risk-table": Place(
         "node.command.sim.risk.command",
         "risk_table",

@@ -97,7 +97,8 @@ class Break:
     """At `at_us` something goes wrong at `who` (and `other`), for `for_us` where it lasts.
 
     `strength`: which write or send from now, per mille of frames or of occasions to lie, or
-    microseconds of a clock or a delay, as the fault has it.
+    microseconds of a clock or a delay, as the fault has it. `other` of a crash at a write: when in
+    it, where strength alone is not to say so (a value of `world.disk.Death`).
     """
 
     at_us: int

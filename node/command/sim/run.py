@@ -14,7 +14,7 @@ from node.command.sim.breaking import strike
 from node.command.sim.cast import NOW_US
 from node.command.sim.oracle.ends import judge
 from node.command.sim.oracle.oracle import Oracle, Violation
-from node.command.sim.oracle.speech import unremembered
+from node.command.sim.oracle.speech import unheard, unremembered
 from node.command.sim.oracle.troubles import FOR_EVER, Place, wire
 from node.command.sim.people import Deal, People
 from node.command.sim.plan import (
@@ -150,6 +150,7 @@ class _Attempt:
             now_us=elapsed_us,
             own_clock=lambda name: world.hosts[name].clock.now_us(),
             liars=liars_in(self._course.plan),
+            calm=not any(isinstance(action, Break) for action in self._course.plan),
         )
         for host in world.hosts.values():
             oracle.committed(host.name, host.context.engine.memory.rows.values())
@@ -252,6 +253,7 @@ class _Attempt:
         if not oracle.violations:
             judge(oracle)
             self._require_stored(world, oracle)
+            self._require_heard(world, oracle)
 
     def _waits(self, oracle: Oracle) -> bool:
         return any(
@@ -296,6 +298,18 @@ class _Attempt:
             problem = host.differs()
             if problem:
                 oracle.complain(name, [(3, problem)])
+
+    def _require_heard(self, world: SimWorld, oracle: Oracle) -> None:
+        """Messages have drained: what one has said, the other has heard (sections 8 and 9)."""
+        for line in world.spec.lines:
+            for names in ((line.one, line.other), (line.other, line.one)):
+                if oracle.liars.isdisjoint(names):
+                    one, other = (world.hosts[name] for name in names)
+                    left = unheard((one.database, one.id), (other.database, other.id))
+                    if left:
+                        oracle.complain(
+                            names[0], [(8, f"{names[1]} has not heard {left} messages")]
+                        )
 
     def _result(self, people: People) -> Result:
         assert self._oracle is not None

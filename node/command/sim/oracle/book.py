@@ -33,6 +33,8 @@ class Book:
     learned_us: dict[bytes, int] = field(default_factory=dict)
     made_us: dict[Key, int] = field(default_factory=dict)
     ended_us: dict[Key, int] = field(default_factory=dict)
+    under: dict[bytes, dict[Key, None]] = field(default_factory=dict)  # commit -> its promises
+    signed: dict[bytes, dict[bytes, None]] = field(default_factory=dict)  # request -> commits
 
     def take(self, rows: Iterable[Row], at_us: int) -> Iterator[Complaint]:
         """A durable group. Complaints about each row, and about the sums of the group."""
@@ -49,6 +51,7 @@ class Book:
                     touched[row.line] = None
                     if before is None:
                         self.made_us[row.key] = at_us
+                        self.under.setdefault(row.commit, {})[row.key] = None
                         if row.direction is Direction.OUT and row.pending:
                             fresh.append(row)
                     if row.phase.final:
@@ -113,6 +116,11 @@ class Book:
 
     def promises(self) -> list[Promise]:
         return [row for row in self.rows.values() if isinstance(row, Promise)]
+
+    def promises_under(self, commit: bytes) -> list[Promise]:
+        """Of one transaction: a book may hold thousands."""
+        rows = (self.rows[key] for key in self.under.get(commit, ()))
+        return [row for row in rows if isinstance(row, Promise)]
 
     def payments(self) -> list[Payment]:
         return [row for row in self.rows.values() if isinstance(row, Payment)]

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from proto.descriptor import decode_descriptor
 from proto.policy import RegistryPolicy
-from proto.statement import Outcome
-from registry.log import Logged
+from proto.statement import DecisionReason, Outcome
+from registry.log import Logged, Row
 
 
 @dataclass(slots=True)
@@ -24,6 +25,7 @@ class Decisions:
             made.add(leaf.outcome)
             if len(made) > 1 and registry not in self._liars:
                 faults.append(f"{leaf.commit_id.hex()[:12]} decided both ways")
+            faults += _ill_timed(logged.row)
         return faults
 
     def told(self, registry: bytes, commit: bytes, outcome: Outcome) -> None:
@@ -40,3 +42,15 @@ class Decisions:
         wanted = policy.qc if outcome is Outcome.COMMITTED else policy.qa
         agreeing = sum(outcome in self._made.get((member, commit), ()) for member in policy.members)
         return agreeing >= wanted
+
+
+def _ill_timed(row: Row) -> list[str]:
+    """Section 7: a commit is decided within its limit, a refusal by deadline only after it."""
+    leaf, name = row.leaf, row.leaf.commit_id.hex()[:12]
+    if leaf.outcome is Outcome.COMMITTED:
+        limit_us = min(leaf.limit_us, decode_descriptor(row.descriptor).limit_us)
+        if leaf.decided_at_us > limit_us:
+            return [f"{name} committed {leaf.decided_at_us - limit_us} µs too late"]
+    elif leaf.reason is DecisionReason.DEADLINE and leaf.decided_at_us <= leaf.limit_us:
+        return [f"{name} refused by deadline {leaf.limit_us - leaf.decided_at_us} µs before it"]
+    return []

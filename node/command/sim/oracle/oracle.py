@@ -7,8 +7,10 @@ when, and what time it really was.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from node.command.sim.oracle import pairs
 from node.command.sim.oracle.book import Book, Complaint
 from node.command.sim.oracle.decisions import Decisions
+from node.command.sim.oracle.refusals import PAYS, is_uncalled_for
 from node.command.sim.oracle.tables import (
     GRACE_US,
     LATE_LEAKS,
@@ -26,12 +28,15 @@ from node.core.rows import (
     PaymentPhase,
     Promise,
     PromisePhase,
+    Request,
+    Role,
     Row,
     Transaction,
 )
-from proto.descriptor import decode_descriptor
+from proto.descriptor import Descriptor, decode_descriptor
 from proto.keys import NodeId
 from proto.policy import RegistryPolicy
+from proto.reason import Refusal
 from proto.statement import Outcome
 from registry.log import Logged
 from runtime.transport import LinkCause
@@ -59,6 +64,7 @@ class Oracle:
     now_us: Callable[[], int]
     own_clock: Callable[[str], int]
     liars: frozenset[str] = frozenset()
+    calm: bool = False  # nothing goes wrong in the whole run
     violations: list[Violation] = field(default_factory=list)
     decisions: Decisions = field(default_factory=Decisions)
     troubles: Troubles = field(default_factory=Troubles)
@@ -98,14 +104,35 @@ class Oracle:
                     was = before[row.key]
                     assert was is None or isinstance(was, Payment)
                     self.complain(name, self._payment(book, was, row))
+                case Transaction():
+                    was = before[row.key]
+                    assert was is None or isinstance(was, Transaction)
+                    self.complain(name, self._signed(book, was, row))
                 case _:
                     pass
+
+    def _signed(self, book: Book, was: Transaction | None, now: Transaction) -> Iterable[Complaint]:
+        """A payee signs for the whole amount, and one live attempt of a request (section 8)."""
+        fresh = now.commit_evidence and not (was is not None and was.commit_evidence)
+        request = book.rows.get((Request.table, now.owner, b""))
+        if now.role is not Role.PAYEE or not fresh or not isinstance(request, Request):
+            return
+        worth = _redeemable(book, now.commit)
+        if worth < request.amount:
+            yield 7, f"signs for {worth} of {request.amount}"
+        signed = book.signed.setdefault(now.owner, {})
+        if any(_redeemable(book, commit) for commit in signed):
+            yield 7, "signs a second attempt while the first is live"
+        signed[now.commit] = None
 
     def _promise(self, book: Book, was: Promise | None, now: Promise) -> Iterable[Complaint]:
         if was is None and now.direction is Direction.OUT and now.partner_id:
             yield from self._pair(book, now)
         changed = was is None or was.phase is not now.phase
-        if not changed or now.direction is Direction.IN or not now.phase.final:
+        if not changed or not now.phase.final:
+            return
+        if now.direction is Direction.IN:
+            yield from self._gave_up(book, now)
             return
         match now.phase:
             case PromisePhase.REDEEMED:
@@ -116,8 +143,22 @@ class Oracle:
                 yield from self._aborted(book, now)
             case PromisePhase.RELEASED | PromisePhase.REFUSED:
                 yield from self._given_back(now)
+                yield from self._refused(now.because)
             case _:
                 pass
+
+    def _gave_up(self, book: Book, held: Promise) -> Iterable[Complaint]:
+        """A node in the middle gives up what it holds only where nothing that it gave can cost it
+        anything any more (section 8, Release)."""
+        if held.phase is PromisePhase.RELEASED and held.partner_id:
+            given = book.promise(bytes(held.partner), held.partner_id)
+            if given is not None and given.pending:
+                yield 5, f"gives up {held.level.name} while {given.level.name} is still given"
+
+    def _refused(self, because: Refusal | None) -> Iterable[Complaint]:
+        if because is None or self.liars or not is_uncalled_for(because.reason, calm=self.calm):
+            return
+        yield PAYS, f"is refused with {because.reason.name} {because.figure}"
 
     def _pair(self, book: Book, given: Promise) -> Iterable[Complaint]:
         """What an intermediary took upon itself: levels that it may, for a price that it asks."""
@@ -138,14 +179,15 @@ class Oracle:
         if levels in LATE_LEAKS and not spec.watches:
             yield 6, f"takes {levels} and does not watch"
         trusted = {self.registry_ids[name] for name in spec.accepts}
-        members = set(self._policy(book, given).members)
+        descriptor = self._descriptor(book, given)
+        members = set(descriptor.policy.members)
         if given.level.name in LATE_OK and not members <= trusted:
             yield 6, f"issues {given.level.name} under a registry that it does not accept"
         if mode in ("SECURED", "GATEWAY") and not members <= trusted:
             yield 6, f"is in mode {mode} under a registry that it does not accept"
-        own = held.level.name in OWN_EXPIRY and given.level.name in OWN_EXPIRY
-        if own and held.expires_at_us < given.expires_at_us + 2 * GRACE_US:
-            yield 6, f"holds until {held.expires_at_us}, gives until {given.expires_at_us}"
+        hold_max_us, clock_us = spec.hold_max_ms * 1000, self.own_clock(book.name)
+        yield from pairs.times(held, given, descriptor, hold_max_us, clock_us)
+        yield from pairs.escape(held, given, descriptor)
 
     def _redeemed(self, book: Book, given: Promise) -> Iterable[Complaint]:
         """A promisor books a debt: somebody must have shown it what its level asks for."""
@@ -234,6 +276,8 @@ class Oracle:
 
     def _payment(self, book: Book, was: Payment | None, now: Payment) -> Iterable[Complaint]:
         """A new attempt begins only where every first promise before it ended unredeemed."""
+        if now.phase is PaymentPhase.ABORTED and (was is None or was.phase is not now.phase):
+            yield from self._refused(now.because)
         if was is not None and was.phase.final and was.phase is not now.phase:
             yield 7, f"payment ended as {was.phase.name}, then as {now.phase.name}"
         if was is None or was.attempt == now.attempt:
@@ -249,9 +293,22 @@ class Oracle:
                 yield 7, f"attempt {now.attempt} begins while {promise.phase.name} is before it"
 
     def _policy(self, book: Book, promise: Promise) -> RegistryPolicy:
+        return self._descriptor(book, promise).policy
+
+    def _descriptor(self, book: Book, promise: Promise) -> Descriptor:
         transaction = book.transaction(promise.commit)
         assert transaction is not None, "a promise without its transaction"
-        return decode_descriptor(transaction.descriptor).policy
+        return decode_descriptor(transaction.descriptor)
+
+
+def _redeemable(book: Book, commit: bytes) -> int:
+    """What a payee has been given under an attempt, or may still be."""
+    return sum(
+        promise.amount
+        for promise in book.promises_under(commit)
+        if promise.direction is Direction.IN
+        and (promise.pending or promise.phase is PromisePhase.REDEEMED)
+    )
 
 
 def ended_well(payment: Payment) -> bool:

@@ -23,3 +23,15 @@ def unremembered(database: Engine, receiver: bytes, batch: BatchArrived) -> str 
 def _position(connection: Connection, receiver: bytes) -> tuple[int, int]:
     row = connection.execute(select(*COLUMNS).where(peer.c.node == receiver)).one_or_none()
     return (row.have, row.sent) if row is not None else (0, 0)
+
+
+def unheard(sender: tuple[Engine, bytes], receiver: tuple[Engine, bytes]) -> int:
+    """How many messages the sender has stored, and the receiver not; each (store, node id).
+
+    None, once links are up again and everything has had its time.
+    """
+    with sender[0].connect() as connection:
+        sent = _position(connection, receiver[1])[1]
+    with receiver[0].connect() as connection:
+        have = _position(connection, sender[1])[0]
+    return sent - have

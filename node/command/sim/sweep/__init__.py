@@ -1,0 +1,1 @@
+"""One payment, and a crash at each of its writes and sends in turn."""
