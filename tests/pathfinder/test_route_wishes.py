@@ -156,7 +156,7 @@ def test_no_split_helps(file: Path) -> None:
 
 BAD = [
     (["--avoid", "X"], "--avoid: no node X"),
-    (["--avoid", "X\nY"], "--avoid: no node X\\nY"),
+    (["--avoid", "X\nY"], "--avoid: no node 'X\\nY'"),
     (["--avoid", "P"], "--avoid: P pays"),
     (["--avoid", "Q"], "--avoid: Q is paid"),
     (["--avoid-line", "P", "X"], "--avoid-line: no node X"),
