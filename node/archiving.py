@@ -25,6 +25,7 @@ from runtime.write_plan import DeleteRows, Execute, Write
 log = logging.getLogger(__name__)
 
 PAUSE_S: Final = 5.0  # between rounds; a settled payment costs memory alone while it waits
+IDLE_PAUSE_S: Final = 60.0  # where nothing waits: what is settled then has PATIENCE_US anyway
 BATCH: Final = 64  # bundles in a block: some 40 KB; the neighbours wait some 5 ms for it
 SCAN: Final = 512  # rows looked at for one batch: those that cannot leave yet go to the end
 MAX_SCANS: Final = 40  # in a row that make no block: 20,000 rows that wait cost 20 ms of a round
@@ -54,7 +55,7 @@ class Archiver:
     async def run(self) -> None:
         """Until cancelled. A store that does not answer is tried again in the next round."""
         while True:
-            await trio.sleep(PAUSE_S)
+            await trio.sleep(PAUSE_S if self._engine.memory.ageing else IDLE_PAUSE_S)
             try:
                 await self.round()
             except StoreUnavailable as error:

@@ -16,6 +16,7 @@ from registry.log import Answer, Lapse
 from runtime.clock import Clock
 
 SWEEP_S: Final = 1.0
+IDLE_S: Final = 2.0  # while nothing is announced: what is now lapses no sooner, by the guard alone
 MOST_AT_ONCE: Final = 256  # as many as a frame: commits behind them wait no longer than usual
 
 Decide = Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]]
@@ -24,7 +25,7 @@ Decide = Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]]
 async def sweep_for_ever(calendar: Calendar, clock: Clock, guard_us: int, decide: Decide) -> None:
     """Runs on trio. `decide` releases what it decides from the calendar."""
     while True:
-        await trio.sleep(SWEEP_S)
+        await trio.sleep(SWEEP_S if len(calendar) else IDLE_S)
         await sweep(calendar, clock, guard_us, decide)
 
 

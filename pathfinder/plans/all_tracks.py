@@ -40,7 +40,8 @@ class _Way:
         """Whatever `other` is good for, this one is, at no higher price on any line. Both hold the
         same level over the same lines, and both chains are all BARE or neither is."""
         return (
-            self.timing.no_worse(other.timing)
+            self.least <= other.least  # follows from the steps, and is known at once
+            and self.timing.no_worse(other.timing)
             and not (risk_counts and self.risk > other.risk)
             and _no_dearer(self.steps, other.steps)
         )

@@ -14,6 +14,7 @@ from typing import Final
 from node.command.sim.plan import LIES, Fault, draw_grants, draw_plan, in_order
 from node.command.sim.run import Course, Result, run
 from node.command.sim.world.spec import draw_spec
+from runtime.collector import calm_collector
 
 MINUTE_US: Final = 60_000_000
 AHEAD: Final = 4  # runs that wait for each process: none is idle, and none is made in vain
@@ -82,12 +83,15 @@ def play_all(wanted: Wanted, seeds: Iterable[int], workers: int) -> Iterator[Res
     """A run for each seed, in the order of the seeds; as they come, so that one may stop."""
     one = partial(play, wanted)
     if workers == 1:
+        calm_collector()
         yield from map(one, seeds)
         return
     # Spawned, not forked: threads of gRPC in this process must not be copied half-way.
     context = multiprocessing.get_context("spawn")
     ahead, left = deque[Future[Result]](), iter(seeds)
-    with ProcessPoolExecutor(workers, context, max_tasks_per_child=SEEDS_EACH) as pool:
+    with ProcessPoolExecutor(
+        workers, context, calm_collector, max_tasks_per_child=SEEDS_EACH
+    ) as pool:
         try:
             for seed in islice(left, AHEAD * workers):
                 ahead.append(pool.submit(one, seed))
