@@ -40,8 +40,7 @@ class _Way:
         """Whatever `other` is good for, this one is, at no higher price on any line. Both hold the
         same level over the same lines, and both chains are all BARE or neither is."""
         return (
-            self.least <= other.least  # follows from the steps, and is known at once
-            and self.timing.no_worse(other.timing)
+            self.timing.no_worse(other.timing)
             and not (risk_counts and self.risk > other.risk)
             and _no_dearer(self.steps, other.steps)
         )
@@ -201,11 +200,18 @@ class _Enumeration:
         for _, _, i in sorted(ranks):
             way = ways[i]
             kept = alike.setdefault((way.levels[0], way.all_bare), [])
+            least = way.least
+            # Who is no dearer on any line is so at its head: that is known at once, and is false of
+            # half of them.
             for other in kept:
-                if other.no_worse(way, risk_counts=counts):
+                if other.least <= least and other.no_worse(way, risk_counts=counts):
                     break
             else:
-                kept[:] = [o for o in kept if not way.no_worse(o, risk_counts=counts)]
+                kept[:] = [
+                    other
+                    for other in kept
+                    if least > other.least or not way.no_worse(other, risk_counts=counts)
+                ]
                 kept.append(way)
         return tuple(way for kept in alike.values() for way in kept)
 
