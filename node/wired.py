@@ -163,7 +163,13 @@ class WiredNode:
         return Memory(self._book.settings())
 
     def _make_engine(self, writer: Writer, registries: Registries) -> Engine:
-        return Engine(
+        return self._engine_from(Engine, writer, registries)
+
+    def _engine_from(
+        self, make: Callable[..., Engine], writer: Writer, registries: Registries
+    ) -> Engine:
+        """What `make` gives for the parts of this node, which are an Engine's arguments."""
+        return make(
             self._identity.key,
             self._identity.seal,
             self._memory,

@@ -77,6 +77,16 @@ HALF_SECURED: Final = chain(
 IGNORED: Final = Manner.IGNORED
 CONFIRMED: Final = Manner.CONFIRMED
 
+# The commit is late at B, and by then P is out of A's reach: only the registry is left.
+CUT_BEFORE_THE_COMMIT: Final = Scene(
+    HALF_SECURED,
+    (
+        pay(1),
+        trouble(0.9, Fault.DELAY, "B", "Q", for_s=5, strength=400_000),
+        trouble(1.5, Fault.PARTITION, "P", "A", for_s=40),
+    ),
+)
+
 MUTATIONS: Final = (
     # -------------------------------------------------- when credit is freed
     Mutation(
@@ -165,25 +175,11 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "not-handed-in", evidence.not_handed_in, 6,
-        Scene(
-            HALF_SECURED,
-            (
-                pay(1),
-                trouble(0.9, Fault.DELAY, "B", "Q", for_s=5, strength=400_000),
-                trouble(1.5, Fault.PARTITION, "P", "A", for_s=40),
-            ),
-        ),
+        CUT_BEFORE_THE_COMMIT,
     ),
     Mutation(
         "late-certificate-refused", evidence.late_certificate_refused, 8,
-        Scene(
-            HALF_SECURED,
-            (
-                pay(1),
-                trouble(0.9, Fault.DELAY, "B", "Q", for_s=5, strength=400_000),
-                trouble(1.5, Fault.PARTITION, "P", "A", for_s=40),
-            ),
-        ),
+        CUT_BEFORE_THE_COMMIT,
     ),
     Mutation(
         "number-not-counted", evidence.booked_in_passing, 3, Scene(chain(), (pay(1), pay(3)))

@@ -83,13 +83,20 @@ def a_unit_too_little() -> Iterator[None]:
 
 
 @contextmanager
-def everybody_holds_long() -> Iterator[None]:
-    """Routes are planned as if nobody minded how long its credit is held."""
+def _known_as(**believed: object) -> Iterator[None]:
+    """Routes are planned as if this held of everybody, whatever each says of himself."""
 
     def node(**known: object) -> Node:
-        return Node(**{**known, "hold_max_us": LONG_US})  # type: ignore[arg-type]
+        return Node(**{**known, **believed})  # type: ignore[arg-type]
 
     with changed(feed, "Node", node):
+        yield
+
+
+@contextmanager
+def everybody_holds_long() -> Iterator[None]:
+    """Routes are planned as if nobody minded how long its credit is held."""
+    with _known_as(hold_max_us=LONG_US):
         yield
 
 
@@ -99,11 +106,7 @@ def everybody_holds_long() -> Iterator[None]:
 @contextmanager
 def everybody_watches() -> Iterator[None]:
     """Payers who take everybody for a watcher."""
-
-    def node(**known: object) -> Node:
-        return Node(**{**known, "watches_registry": True})  # type: ignore[arg-type]
-
-    with changed(feed, "Node", node):
+    with _known_as(watches_registry=True):
         yield
 
 

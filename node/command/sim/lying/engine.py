@@ -5,6 +5,7 @@ over a lie, the lie is taken back and the stream goes on: a cheat wants to stay 
 """
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from node.command.sim.lying.liar import Liar, Said
@@ -195,20 +196,8 @@ class LyingNode(WiredNode):
         self._agenda = agenda
 
     def _make_engine(self, writer: Writer, registries: Registries) -> Engine:
-        return LyingEngine(
-            self._liar,
-            self._agenda,
-            self._identity.key,
-            self._identity.seal,
-            self._memory,
-            self._links,
-            writer,
-            self._clock,
-            registries,
-            self._load,
-            self._config.max_messages_per_s,
-            self._archive,
-        )
+        lying = partial(LyingEngine, self._liar, self._agenda)
+        return self._engine_from(lying, writer, registries)
 
     def positions(self, node: NodeId) -> tuple[int, int]:
         """As `WiredNode.positions`, or another pair of numbers."""

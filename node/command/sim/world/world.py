@@ -22,7 +22,6 @@ from node.command.sim.world.wire import Wires
 from node.config import NodeConfig
 from node.core.rows import Key, Row
 from proto.keys import NodeId
-from proto.limits import US
 from proto.registry_record import RegistryRecord
 from registry.log import Logged
 
@@ -176,10 +175,6 @@ class SimWorld:
 
     def pair(self, one: str, other: str) -> tuple[NodeId, NodeId]:
         return self.hosts[one].id, self.hosts[other].id
-
-    @property
-    def elapsed_us(self) -> int:
-        return round(trio.current_time() * US)
 
 
 @asynccontextmanager
