@@ -19,7 +19,10 @@ PATHFINDER_CARD_PREFIX: Final = "pledgeway-pathfinder:"
 
 @dataclass(frozen=True, slots=True)
 class NodeCard:
-    """Identity, address (may be empty) and certified communication keys of a node."""
+    """Identity, address (may be empty) and certified communication keys of a node.
+
+    `service`: the "host:port" at which its registrar and its escrow desk answer; may be empty.
+    """
 
     node: NodeId
     alias: str
@@ -27,6 +30,7 @@ class NodeCard:
     tls_certificate: bytes  # DER
     tls: bytes  # SignedKeyCertificate
     seal: bytes  # SignedKeyCertificate
+    service: str = ""
 
     def encode(self) -> bytes:
         return canonical(
@@ -36,6 +40,7 @@ class NodeCard:
                 address=self.address,
                 tls=pb.SignedKeyCertificate.FromString(self.tls),
                 seal=pb.SignedKeyCertificate.FromString(self.seal),
+                service=self.service,
             )
         )
 
@@ -97,7 +102,7 @@ def _is_address(text: str) -> bool:
 def _content(m: pb.NodeCard, now_us: int) -> NodeCard:
     if len(m.alias) > MAX_ALIAS_CHARS or not m.alias.isprintable() or not m.alias:
         raise WireFault("a card with an empty, unprintable or too long alias")
-    if not _is_address(m.address):
+    if not (_is_address(m.address) and _is_address(m.service)):
         raise WireFault("a card with an unprintable or too long address")
     tls = verify_node_key(m.tls, m.node, KeyPurpose.TLS, now_us)
     verify_node_key(m.seal, m.node, KeyPurpose.SEAL, now_us)
@@ -106,5 +111,11 @@ def _content(m: pb.NodeCard, now_us: int) -> NodeCard:
     except ValueError as error:
         raise WireFault(str(error)) from error
     return NodeCard(
-        node, m.alias, m.address, tls.key, m.tls.SerializeToString(), m.seal.SerializeToString()
+        node,
+        m.alias,
+        m.address,
+        tls.key,
+        m.tls.SerializeToString(),
+        m.seal.SerializeToString(),
+        m.service,
     )

@@ -74,3 +74,20 @@ MAX_BRAND_NAME_CHARS: Final = 32
 
 MIN_LEAD_US: Final = US // 2  # a commit is submitted this long before D: round trip and p99
 CLAIM_TRAVEL_US: Final = US // 2  # a payee signs only while its claim can still arrive in time
+
+# Escrow. A proposal with everything in it, and a letter around it, travels as one envelope.
+MAX_SEATS: Final = 16  # half of the committers that a descriptor may name: others may watch too
+MAX_LEGS: Final = 32  # of one transaction; each is a row and two messages at somebody's registrar
+MAX_PROPOSAL_BYTES: Final = 49_152  # sixteen cards of 700 bytes, twenty rights, one template
+MAX_TEMPLATE_BYTES: Final = 16_384  # the longest that ships has 1,500
+MAX_INSTANCE_BYTES: Final = 8192
+MAX_COORDINATORS: Final = 8  # tried one after the other
+MAX_SEAT_CHARS: Final = 32
+MAX_TYPE_CHARS: Final = 32
+MAX_ATTRIBUTES_BYTES: Final = 512  # what tells a right from others of its type, not its content
+MAX_BATCH_OPS: Final = 64  # escrow section 4: a bounded transaction, and enough for any entry
+CAPABILITY_BYTES: Final = 32  # 256 random bits: nobody guesses one
+ACCOUNT_ID_BYTES: Final = 16
+SHORT_DECISION_US: Final = 30 * US  # D of a transaction in which software acts on every seat
+MAX_LOCK_US: Final = 400 * 86_400 * US  # a loan over a year; no registrar locks for longer
+MAX_LETTER_BYTES: Final = MAX_ENVELOPE_BYTES  # as any envelope: a dossier is the longest

@@ -594,18 +594,20 @@ class RegistryListAdvert(_message.Message):
     def __init__(self, owner: _Optional[bytes] = ..., list_id: _Optional[bytes] = ..., registries: _Optional[_Iterable[bytes]] = ..., sequence: _Optional[int] = ..., expires_at_us: _Optional[int] = ...) -> None: ...
 
 class NodeCard(_message.Message):
-    __slots__ = ("node", "alias", "address", "tls", "seal")
+    __slots__ = ("node", "alias", "address", "tls", "seal", "service")
     NODE_FIELD_NUMBER: _ClassVar[int]
     ALIAS_FIELD_NUMBER: _ClassVar[int]
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     TLS_FIELD_NUMBER: _ClassVar[int]
     SEAL_FIELD_NUMBER: _ClassVar[int]
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
     node: bytes
     alias: str
     address: str
     tls: SignedKeyCertificate
     seal: SignedKeyCertificate
-    def __init__(self, node: _Optional[bytes] = ..., alias: _Optional[str] = ..., address: _Optional[str] = ..., tls: _Optional[_Union[SignedKeyCertificate, _Mapping]] = ..., seal: _Optional[_Union[SignedKeyCertificate, _Mapping]] = ...) -> None: ...
+    service: str
+    def __init__(self, node: _Optional[bytes] = ..., alias: _Optional[str] = ..., address: _Optional[str] = ..., tls: _Optional[_Union[SignedKeyCertificate, _Mapping]] = ..., seal: _Optional[_Union[SignedKeyCertificate, _Mapping]] = ..., service: _Optional[str] = ...) -> None: ...
 
 class PathFinderCard(_message.Message):
     __slots__ = ("node", "service")
