@@ -4,6 +4,7 @@ A letter is named by the hash of its payload: the same words are the same letter
 they come, and no other words can come under its name (escrow section 9).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -363,8 +364,8 @@ def _join(m: pb.Join) -> Join:
     return Join(m.proposal_id, m.seat, m.key, accounts, policies)
 
 
-def _accepts(legs: object) -> tuple[LegAccept, ...]:
-    found = tuple(LegAccept(leg.no, leg.hold, leg.request) for leg in legs)  # type: ignore[attr-defined]
+def _accepts(legs: Iterable[pb.LegAccept]) -> tuple[LegAccept, ...]:
+    found = tuple(LegAccept(leg.no, leg.hold, leg.request) for leg in legs)
     if len(found) > MAX_LEGS or any(len(a.hold) not in (0, CAPABILITY_BYTES) for a in found):
         raise WireFault("a letter with too many legs, or a malformed capability")
     return found
