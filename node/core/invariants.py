@@ -129,11 +129,11 @@ def _check_promise(promise: Promise, rows: Mapping[Key, Row]) -> None:
     assert (Transaction.table, promise.commit, b"") in rows, f"{where}: no transaction"
     if not promise.partner_id:
         return
-    assert not promise.owner, f"{where}: of a hop, and somebody's own"
     partner = rows.get((Promise.table, bytes(promise.partner), promise.partner_id))
     assert isinstance(partner, Promise), f"{where}: no partner"
     back = (bytes(partner.partner), partner.partner_id)
     assert back == (bytes(promise.promisor), promise.id), f"{where}: partner of another"
+    assert not promise.owner, f"{where}: of a hop, and somebody's own"
     assert partner.direction is not promise.direction, f"{where}: partner in one direction"
     assert partner.commit == promise.commit, f"{where}: partner under another commit"
     if promise.direction is Direction.IN and promise.phase is PromisePhase.RELEASED:
