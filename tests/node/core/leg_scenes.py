@@ -1,6 +1,6 @@
 """Exchanges of money legs alone: what their seats do stands here, in a few lines.
 
-A seat signs its share as soon as its request is covered. Shares travel outside of the world: whoever
+A seat signs its share as soon as its request is covered. Shares travel outside of the world: who
 coordinates hands the commit to the registry, and brings the certificate to whom it likes.
 """
 
