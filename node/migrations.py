@@ -205,7 +205,7 @@ def _exchange_tables() -> MetaData:
             "due_at_us": "int", "fixed_at_us": "int", "commit": "bytes", "descriptor": "bytes",
             "openings": "bytes", "joins": "bytes", "accepts": "bytes", "promises": "bytes",
             "shares": "bytes", "decline_preimage": "bytes", "ended_at_us": "int",
-            "because": "enum", "blamed": "text",
+            "because": "enum", "blamed": "text", "waiting": "int",
         },
         "known_right": {
             "brand": "key", "right": "bytes", "card": "text", "learned_at_us": "int",
@@ -218,8 +218,9 @@ def _exchange_tables() -> MetaData:
         "seat": {
             "id": "key", "deal": "bytes", "seat": "text", "phase": "enum", "proposal": "bytes",
             "invited_at_us": "int", "seed": "bytes", "descriptor": "bytes", "commit": "bytes",
-            "openings": "bytes", "coordinator": "text", "held": "bytes", "given": "bytes",
-            "promised": "bytes", "share": "bytes", "options": "text", "closed": "enum",
+            "openings": "bytes", "coordinator": "text", "accounts": "bytes", "wants": "bytes",
+            "commits": "enum", "held": "bytes", "given": "bytes",
+            "promised": "bytes", "share": "bytes", "options": "text", "waiting": "int",
             "ended_at_us": "int", "because": "enum",
         },
         "standing": {"id": "key", "rule": "text", "created_at_us": "int", "ended": "enum"},

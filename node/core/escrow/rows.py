@@ -40,9 +40,10 @@ class Deal(Keyed):
     """An exchange that this node initiated or coordinates.
 
     Lists are in the order of the proposal's seats (`joins`, `shares`) or legs (`accepts`,
-    `promises`), and hold b"" for what is still missing: Join, LegAccept and Signature messages,
-    and registrars' signed promises (MONEY_GIVEN for a money leg). `due_at_us`: when its phase is
-    looked at again. `blamed`: the seat or registrar because of which it did not come about.
+    `promises`), and hold b"" for what is still missing: payloads of Join letters, where legs
+    arrive, shares as Evidence, and registrars' signed promises. `due_at_us`: when its phase is
+    looked at again. `blamed`: the seat because of which it did not come about. `waiting`: letters
+    and batches under way after the decision.
     """
 
     table: ClassVar[str] = "deal"
@@ -63,6 +64,7 @@ class Deal(Keyed):
     ended_at_us: int = 0
     because: EscrowReason = EscrowReason.NONE
     blamed: str = ""
+    waiting: int = 0
 
     def _key(self) -> Key:
         return self.table, self.id, b""
@@ -93,10 +95,12 @@ class Seat(Keyed):
     """A seat of ours in somebody's proposal, whose id is `deal`.
 
     `seed` makes its one-time committer key and the capabilities of its holds; it never leaves the
-    store. `held`, `given` and `promised` are in the order of the proposal's legs; b"" = nothing.
-    `held`: where a leg arrives, once it is vetted (LegAccept). `given`: a leg of ours, ASKED and
-    then its promise. `promised`: registrars' promises of what we want. `options`: JSON, what the
-    owner allows.
+    store. `accounts`, `held`, `given` and `promised` are in the order of the proposal's legs, and
+    hold b"" for nothing.
+    `accounts`: registrar and account id of ours; `held`: where a leg arrives, once it is vetted;
+    `given`: a leg of ours, ASKED and then its promise; `promised`: registrars' promises of what we
+    want. `wants`: numbers of legs, one byte each; `commits`: whether it signs. `options`: JSON,
+    what the owner allows. `waiting`: batches under way after the decision.
     """
 
     table: ClassVar[str] = "seat"
@@ -111,12 +115,15 @@ class Seat(Keyed):
     commit: bytes = b""
     openings: tuple[bytes, ...] = ()
     coordinator: str = ""
+    accounts: tuple[bytes, ...] = ()
+    wants: bytes = b""
+    commits: bool = False
     held: tuple[bytes, ...] = ()
     given: tuple[bytes, ...] = ()
     promised: tuple[bytes, ...] = ()
     share: bytes = b""
     options: str = "{}"
-    closed: bool = False
+    waiting: int = 0
     ended_at_us: int = 0
     because: EscrowReason = EscrowReason.NONE
 
