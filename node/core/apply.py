@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from node.core.claim import on_claim, on_denied, on_redeemed
-from node.core.deciding import on_registry_said
+from node.core.deciding import learn_certificate, on_registry_said
 from node.core.due import on_due
 from node.core.effects import Answer, Effect, PeerFault
 from node.core.ending import on_abandon, on_accepted, on_passed, on_refuse, on_release
@@ -21,6 +21,7 @@ from node.core.events import (
     Event,
     FromPeer,
     GiveUpPayment,
+    LearnCertificate,
     OfferLine,
     RegistryExposed,
     RegistrySaid,
@@ -93,6 +94,8 @@ def _dispatch(step: Step, event: Event) -> Answer | None:
             _from_peer(step, event)
         case RegistrySaid():
             on_registry_said(step, event)
+        case LearnCertificate():
+            learn_certificate(step, event.certificate)
         case RegistryExposed():
             on_registry_exposed(step, event)
         case Due():
