@@ -2,6 +2,7 @@
 
 from typing import assert_never
 
+from node.core.deciding import learn_certificate
 from node.core.effects import Answer
 from node.core.escrow.answering import on_registrar_said
 from node.core.escrow.coordinating import (

@@ -13,9 +13,9 @@ class Joining:
     """What a seat joins with.
 
     `seed`: 32 fresh bytes. `accounts`: for each leg of the proposal the registrar (32 bytes) and
-    slot of our account for it, b"" where the seat needs none. `wants`: numbers of legs whose promises
-    the seat has to see, received ones included; `commits`: whether it signs. `policies`: positions
-    in the proposal's list. `options`: JSON.
+    slot of our account for it, b"" where the seat needs none. `wants`: numbers of legs whose
+    promises the seat has to see, received ones included; `commits`: whether it signs. `policies`:
+    positions in the proposal's list. `options`: JSON.
     """
 
     seed: bytes

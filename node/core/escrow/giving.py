@@ -1,6 +1,7 @@
 """A seat of ours gives: a hold prepared at a registrar, or a payment under the descriptor (S2)."""
 
 import json
+from typing import Final
 
 from node.core.effects import DrivePayment
 from node.core.escrow.posting import ask_registrar, post
@@ -30,13 +31,15 @@ from proto.reason import Reason
 from proto.request import PaymentRequest, read_request, request_hash
 from proto.wire import WireFault
 
-ASKED = b"asked"
+ASKED: Final = b"asked"
 """A leg that is being given: its registrar, or the path finder, has been asked."""
 
-OFFERED = b"offered:"
+OFFERED: Final = b"offered:"
 """A hold that the coordinator is to prepare; its capability follows."""
 
-_WHY = {
+_GIVING: Final = frozenset({SeatPhase.FIXED, SeatPhase.SIGNED})
+
+_WHY: Final = {
     Reason.NO_ROUTE: EscrowReason.NO_ROUTE,
     Reason.COST_ABOVE_MAX: EscrowReason.FUNDS_SHORT,
 }
@@ -63,9 +66,6 @@ def on_give(step: Step, sender: NodeId, deal: bytes, body: Give) -> None:
             seat = replace(seat, given=placed(seat.given, leg.no - 1, ASKED))
             step.put(seat)
             _give(step, seat, leg, accept)
-
-
-_GIVING = frozenset({SeatPhase.FIXED, SeatPhase.SIGNED})
 
 
 def _give(step: Step, seat: Seat, leg: Leg, accept: LegAccept) -> None:

@@ -49,9 +49,15 @@ def is_over(view: View, commit: bytes, now_us: int) -> bool:
     if not isinstance(row, Transaction):
         return True
     deal = view.row((Deal.table, row.owner, b""))
-    found = [view.row((Seat.table, row.owner, bytes((at,)))) for at in range(MAX_SEATS)]
-    ends = [(deal.phase.final, deal.ended_at_us)] if isinstance(deal, Deal) else []
-    ends += [
-        (s.phase.final and s.waiting == 0, s.ended_at_us) for s in found if isinstance(s, Seat)
-    ]
-    return all(final and ended_us + KEPT_AFTER_US <= now_us for final, ended_us in ends)
+    if isinstance(deal, Deal) and not _is_past(deal.phase.final, deal.ended_at_us, now_us):
+        return False
+    found = (view.row((Seat.table, row.owner, bytes((at,)))) for at in range(MAX_SEATS))
+    return all(
+        _is_past(seat.phase.final and seat.waiting == 0, seat.ended_at_us, now_us)
+        for seat in found
+        if isinstance(seat, Seat)
+    )
+
+
+def _is_past(final: bool, ended_at_us: int, now_us: int) -> bool:
+    return final and ended_at_us + KEPT_AFTER_US <= now_us

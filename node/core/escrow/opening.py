@@ -17,13 +17,16 @@ def may_open(step: Step, descriptor_bytes: bytes) -> bool:
     return known is None or known.role not in (Role.PAYER, Role.PAYEE)
 
 
-def open_seat(step: Step, descriptor_bytes: bytes, descriptor: Descriptor, deal: bytes) -> None:
+def open_seat(
+    step: Step, descriptor_bytes: bytes, descriptor: Descriptor, deal: bytes = b""
+) -> None:
     """This node has a seat, or looks after the exchange `deal` (16 bytes), under this descriptor;
-    again is nothing. The registry is asked as for a seat from now on."""
+    again is nothing. The registry is asked as for a seat from now on. Without `deal`: a money leg
+    of it has come, whichever exchange it belongs to."""
     commit = commit_id(descriptor_bytes)
     assert may_open(step, descriptor_bytes), commit.hex()
     known = step.transaction(commit)
-    if known is not None and known.role is Role.SEAT:
+    if known is not None and known.role is Role.SEAT and (known.owner or not deal):
         return
     if known is None:
         known = Transaction(

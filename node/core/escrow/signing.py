@@ -19,14 +19,14 @@ from node.core.escrow.reading import (
 )
 from node.core.escrow.rows import Seat, SeatPhase
 from node.core.escrow.sitting import move_seat
-from node.core.rows import Direction, Request, replace
+from node.core.payee import covers, sign_leg
+from node.core.rows import Request, replace
 from node.core.view import Step
 from proto.commit import sign_share
 from proto.descriptor import decode_descriptor
 from proto.escrow.legs import Leg, LegPromise, read_leg_promise
 from proto.escrow.letters import Receive, Share
 from proto.keys import NodeId
-from proto.levels import Level
 from proto.limits import MIN_LEAD_US
 from proto.wire import WireFault
 
@@ -81,6 +81,11 @@ def sign_if_satisfied(step: Step, deal: bytes, name: str) -> None:
     if not all(_is_there(step, seat, leg) for leg in wanted):
         return
     # From here on it must succeed.
+    for leg in wanted:
+        if leg.registrar is None and leg.to_seat == seat.seat:
+            request = step.request(money_id(seat.id, leg.no))
+            assert request is not None
+            sign_leg(step, request)
     share = sign_share(committer_key(seat.seed), seat.commit)
     move_seat(step, replace(seat, share=kept_share(share)), SeatPhase.SIGNED)
     post(step, seat.deal, seat.coordinator, Share(seat.commit, seat.seat, share))
@@ -101,16 +106,11 @@ def _is_there(step: Step, seat: Seat, leg: Leg) -> bool:
 
 
 def _is_covered(step: Step, seat: Seat, leg: Leg) -> bool:
-    """Whether final promises of the whole amount are held: ATOMIC, so that no clock ends them."""
+    """Whether final promises of the whole amount are held."""
     request = step.request(money_id(seat.id, leg.no))
     if request is None or request.bound != seat.commit:
         return False
-    held = [
-        p
-        for p in step.promises_of(seat.commit)
-        if p.direction is Direction.IN and p.owner == request.id and p.pending
-    ]
-    return sum(p.amount for p in held) == leg.amount and all(p.level is Level.ATOMIC for p in held)
+    return covers(step, request)
 
 
 def covered(step: Step, request: Request) -> None:

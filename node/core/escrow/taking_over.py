@@ -3,7 +3,7 @@
 from typing import Final
 
 from node.core.escrow.coordinating import begin
-from node.core.escrow.opening import open_seat
+from node.core.escrow.opening import may_open, open_seat
 from node.core.escrow.reading import deal_of, party_of, proposal_of, read_terms
 from node.core.escrow.rows import Deal, DealPhase
 from node.core.rows import replace
@@ -31,7 +31,9 @@ def on_dossier(step: Step, sender: NodeId, body: Dossier) -> None:
     parties = {party_of(proposal, seat) for seat, _ in proposal.seats}
     if sender != proposal.initiator and sender not in parties:
         return
-    if not _is_named(step, proposal) or not _holds(step, proposal, descriptor, body):
+    if not may_open(step, body.descriptor) or not _is_named(step, proposal):
+        return
+    if not _holds(step, proposal, descriptor, body):
         return
     known = deal_of(step, proposal.id)
     if known is not None:
