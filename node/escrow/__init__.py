@@ -1,0 +1,1 @@
+"""Exchanges of any number of parties under one decision, and their templates."""
