@@ -1,1 +1,1 @@
-"""Exchanges of any number of parties under one decision, and their templates."""
+"""Exchanges among any number of parties under one decision: seats, coordinators, templates."""
