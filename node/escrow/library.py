@@ -33,3 +33,8 @@ def library_bytes(name: str) -> bytes:
 def library() -> dict[str, Template]:
     """All that ship, by name, in the order in which they are shown."""
     return {name: read_template(library_bytes(name)) for name in NAMES}
+
+
+def is_shipped(template: Template) -> bool:
+    """Whether these are the exact bytes of a template that ships, not only its name."""
+    return template.name in NAMES and library()[template.name].hash == template.hash

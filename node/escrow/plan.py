@@ -74,8 +74,11 @@ def bind(template: Template, instance: bytes) -> Bound:
     return bind_values(template, {k: v for k, v in raw.items() if k != TRANSACTION})
 
 
-def bind_values(template: Template, said: Mapping[str, object]) -> Bound:
-    """As `bind`, of an instance that is read already, without its "transaction"."""
+def bind_values(template: Template, said: Mapping[str, object], partly: bool = False) -> Bound:
+    """As `bind`, of an instance that is read already, without its "transaction".
+
+    `partly`: what nobody has said yet is left out instead of refused.
+    """
     names = {w.name for w in template.wildcards} | {s.name for s in template.seats}
     for key in said:
         if key not in names:
@@ -85,6 +88,8 @@ def bind_values(template: Template, said: Mapping[str, object]) -> Bound:
     for seat in template.seats:
         place = f"{INSTANCE}: {seat.name}"
         if seat.name not in said:
+            if partly:
+                continue
             raise TemplateFault(FaultCode.UNBOUND, place, "nobody sits there: name a node's id")
         node = node_in_hex(said[seat.name])
         if node is None:
@@ -96,6 +101,8 @@ def bind_values(template: Template, said: Mapping[str, object]) -> Bound:
         place = f"{INSTANCE}: {wildcard.name}"
         value = said.get(wildcard.name, wildcard.default)
         if value is None:
+            if partly:
+                continue
             cause = f"is not filled in: it is a {wildcard.kind.value}"
             raise TemplateFault(FaultCode.UNBOUND, place, cause)
         if not isinstance(value, str | int) or isinstance(value, bool):
