@@ -341,7 +341,13 @@ def _body(m: pb.Letter) -> Body:
         case "dossier":
             dossier = m.dossier
             openings = tuple(Opening.from_message(o) for o in dossier.openings)
-            return Dossier(dossier.proposal, dossier.descriptor, openings, dossier.decline_preimage)
+            return Dossier(
+                dossier.proposal,
+                dossier.descriptor,
+                openings,
+                tuple(dossier.joins),
+                dossier.decline_preimage,
+            )
         case _:
             raise WireFault("a letter that says nothing")
 

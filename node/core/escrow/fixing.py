@@ -4,6 +4,7 @@ From here on the seat is bound by a descriptor that it has checked word for word
 signs only under this commit_id, and only a certificate ends it.
 """
 
+from collections.abc import Set
 from typing import Final
 
 from node.core.escrow.events import LetterCame
@@ -61,7 +62,7 @@ def on_fix(step: Step, event: LetterCame, body: Fix) -> None:
         return
     if seat.phase is not SeatPhase.JOINED:
         return
-    fault = _fault(step, seat, body)
+    fault = _fault(step, seat, body, {no for no, _ in event.requests})
     if fault is not EscrowReason.NONE:
         move_seat(step, seat, SeatPhase.WITHDRAWN, fault)
         post(step, seat.deal, body.coordinator, Withdraw(seat.deal, seat.seat, fault))
@@ -89,8 +90,9 @@ def _may_coordinate(proposal: Proposal, sender: NodeId, card: str) -> bool:
     return read_card(card, proposal.created_at_us).node == sender
 
 
-def _fault(step: Step, seat: Seat, body: Fix) -> EscrowReason:
-    """The ladder. NONE where the terms are what the seat joined."""
+def _fault(step: Step, seat: Seat, body: Fix, requests: Set[int]) -> EscrowReason:
+    """The ladder. NONE where the terms are what the seat joined. `requests`: the money legs that
+    we can be paid."""
     try:
         descriptor = decode_descriptor(body.descriptor)
     except DescriptorInvalid:
@@ -114,7 +116,10 @@ def _fault(step: Step, seat: Seat, body: Fix) -> EscrowReason:
         return EscrowReason.TERMS_MISMATCH  # it would lock for longer than was proposed
     if left_us < 2 * MIN_LEAD_US:
         return EscrowReason.TOO_LATE
-    return EscrowReason.NONE
+    paid = {
+        leg.no for leg in terms.legs.values() if leg.to_seat == seat.seat and leg.registrar is None
+    }
+    return EscrowReason.NONE if paid <= requests else EscrowReason.NO_ROUTE
 
 
 def _terms_fit(step: Step, seat: Seat, terms: Terms) -> bool:
