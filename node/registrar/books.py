@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.exc import DBAPIError
 
 from node.registrar.core import Ran
@@ -18,14 +18,19 @@ from node.registrar.rows import Entry, Leg
 from node.registrar.step import Key
 from node.registrar.tables import (
     ENTRY_COLUMNS,
+    GONE,
     SCHEMA_VERSION,
     STORE_KIND,
     TABLES,
     Kept,
     audit,
     entry_values,
+    hold,
+    inbox,
+    leg,
     metadata,
 )
+from proto.escrow.ops import LegPhase
 from runtime.faults import StoreFailed, StoreFault, StoreLocked, fault_of
 from runtime.store import IMMEDIATE, Store, open_store
 from runtime.store_postgresql import ServerStore, open_server_store
@@ -131,12 +136,24 @@ class Rows:
         """Rows that will be written."""
         return len(self._changed) + len(self._gone) + len(self._entries)
 
+    def prune(self, asked_before_us: int, ended_before_us: int) -> int:
+        """Removes answers, destroyed holds and fences that nobody can ask about any more; how many."""
+        old = (
+            delete(inbox).where(inbox.c.sent_at_us < asked_before_us),
+            delete(hold).where(GONE, hold.c.gone_at_us < asked_before_us),
+            delete(leg)
+            .where(leg.c.phase == int(LegPhase.FENCED))
+            .where(leg.c.final_after_us < ended_before_us),
+        )
+        return sum(self._connection.execute(statement).rowcount for statement in old)
+
     def write(self, plan: WritePlan) -> None:
         """Writes all of it: tables in one order, rows by their keys, so that writers who meet wait
         for each other instead of locking each other out. StaleVersion, DBAPIError."""
         for kind, table in TABLES.items():
             keys = sorted(key for k, key in self._changed if k is kind)
-            fresh, old = [], []
+            fresh: list[dict[str, Any]] = []
+            old: list[dict[str, Any]] = []
             for key in keys:
                 values = table.to_columns(self._known[kind, key])
                 version = self._versions.get((kind, key))

@@ -28,13 +28,22 @@ from proto.escrow.ops import (
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What a batch came to. With a refusal there are no changes."""
+    """What a batch came to. With a refusal there are no changes.
+
+    `known`: the sender has shown a capability that is bound to it, so it is no passer-by.
+    """
 
     results: tuple[OpResult, ...] = ()
     refusal: OpRefusal | None = None
     changes: tuple[Row, ...] = ()
     gone: tuple[tuple[type, Key], ...] = ()
     entries: tuple[Entry, ...] = ()
+    known: bool = False
+
+
+def ended(step: Step, *results: OpResult) -> Ran:
+    """What a step has done that came to its end."""
+    return Ran(results, None, step.changes, step.gone, tuple(step.entries), step.known)
 
 
 def run(view: View, house: House, sender: bytes, ops: tuple[Op, ...], now_us: int) -> Ran:
@@ -48,8 +57,8 @@ def run(view: View, house: House, sender: bytes, ops: tuple[Op, ...], now_us: in
                 refuse(RegistrarError.MALFORMED)
             results.append(apply(step, whole))
         except Refused as no:
-            return Ran(refusal=OpRefusal(index, no.error, no.figure))
-    return Ran(tuple(results), None, step.changes, step.gone, tuple(step.entries))
+            return Ran(refusal=OpRefusal(index, no.error, no.figure), known=step.known)
+    return ended(step, *results)
 
 
 def apply(step: Step, op: Op) -> OpResult:

@@ -17,11 +17,13 @@ from proto.escrow.legs import Leg as LegTerm
 from proto.escrow.legs import LegPromise, RightCarrier
 from proto.escrow.ops import Cancel, LegPhase, LegState, OpResult, Prepare, Settle
 from proto.escrow.terms import Opening
-from proto.limits import GUARD_US, MAX_AMOUNT, MIN_LEAD_US
+from proto.limits import GUARD_US, MAX_AMOUNT, MAX_LOCK_US, MIN_LEAD_US, US
 from proto.wire import WireFault
 
 # The promise travels to its receiver, who signs while now < D - 2 * MIN_LEAD.
 PREPARE_MARGIN_US: Final = 3 * MIN_LEAD_US
+# After D nothing is prepared, so nothing need be fenced; by so much a clock may be set back.
+FENCE_US: Final = 86_400 * US
 
 
 def read_leg(step: Step, descriptor: bytes, opening: Opening) -> tuple[Descriptor, LegTerm]:
@@ -123,8 +125,10 @@ def cancel(step: Step, op: Cancel) -> OpResult:
     known = step.find(LegRow, (commit, leg.no))
     if known is not None and known.phase is not LegPhase.FENCED:
         refuse(E.LOCKED if known.phase is LegPhase.PREPARED else E.FENCED)
+    if decided.deadline_us > step.now_us + MAX_LOCK_US:
+        refuse(E.LOCK_TOO_LONG, decided.deadline_us - step.now_us - MAX_LOCK_US)
     # ---- from here on it succeeds
-    if known is None:
+    if known is None and decided.deadline_us > step.now_us - FENCE_US:
         final_us = decided.limit_us + GUARD_US
         step.put(
             LegRow(

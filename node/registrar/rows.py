@@ -69,7 +69,7 @@ class Hold:
     """Units on their way, known by the hash of their capability.
 
     `room`: most that it may contain; `expected`: of it what prepared legs will bring; `locks`:
-    prepared legs that it is an end of; `result`: what its refund gave, once it is `gone`.
+    prepared legs that it is an end of; `result`: what its refund gave, `gone_at_us`: when (0: not).
     """
 
     hash: bytes
@@ -79,12 +79,16 @@ class Hold:
     only_for: bytes = b""
     expected: int = 0
     locks: int = 0
-    gone: bool = False
+    gone_at_us: int = 0
     result: int = 0
 
     @property
     def key(self) -> tuple[bytes, ...]:
         return (self.hash,)
+
+    @property
+    def gone(self) -> bool:
+        return self.gone_at_us > 0
 
     @property
     def free(self) -> int:

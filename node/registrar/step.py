@@ -9,6 +9,7 @@ from proto.certificate import Certificate, CommitCertificate
 from proto.descriptor import Descriptor
 from proto.escrow.legs import LegPromise
 from proto.escrow.ops import Arg, CapabilityKind, RegistrarError, capability_hash
+from proto.escrow.rights import Right
 from proto.keys import NodeId
 
 R = TypeVar("R", bound=Row)
@@ -29,11 +30,13 @@ class View(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """Whose registrar it is. `judge` verifies a certificate or raises CertificateInvalid;
-    `dominates`: whether this commit counts although the leg was returned."""
+    """Whose registrar it is. `sign` and `describe` give signed bytes; `judge` verifies a
+    certificate or raises CertificateInvalid; `dominates`: whether this commit counts although the
+    leg was returned."""
 
     node: NodeId
     sign: Callable[[LegPromise], bytes]
+    describe: Callable[[Right], bytes]
     judge: Callable[[Certificate, int], Descriptor]
     dominates: Callable[[CommitCertificate, int], bool]
 
@@ -64,6 +67,7 @@ class Step:
         self._changed: dict[tuple[type, Key], Row] = {}
         self._gone: dict[tuple[type, Key], None] = {}
         self.entries: list[Entry] = []
+        self.known = False  # whether the sender has shown a capability that is bound to it
         self.house = house
         self.sender = sender
         self.now_us = now_us
@@ -113,6 +117,7 @@ class Step:
         found = self.find(Capability, (capability_hash(arg),))
         if found is None or found.kind not in kinds or found.holder not in (b"", self.sender):
             refuse(RegistrarError.NOT_ALLOWED)
+        self.known = self.known or bool(found.holder)
         return found
 
     def account(self, arg: Arg, *kinds: CapabilityKind) -> Account:

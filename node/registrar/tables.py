@@ -115,6 +115,7 @@ TABLES: Final = {
             CheckConstraint("amount >= 0"),
             CheckConstraint("expected >= 0"),
             CheckConstraint("locks >= 0"),
+            CheckConstraint("gone_at_us = 0 OR (amount = 0 AND locks = 0)"),
         ),
         RowTable(
             *(Leg, "leg", ("commit", "no")),
@@ -139,6 +140,8 @@ Index("account_by_brand", account.c.brand, account.c.id)
 Index("brand_by_kind", brand.c.kind, brand.c.guid)
 Index("terms_by_brand", terms.c.brand)
 Index("inbox_by_age", inbox.c.sent_at_us)
+GONE: Final = hold.c.gone_at_us > 0
+Index("hold_by_age", hold.c.gone_at_us, sqlite_where=GONE, postgresql_where=GONE)
 
 _ENTRY: Final = get_type_hints(Entry)
 # Written once and never changed. Numbers may be left out: of two processes each takes its own.

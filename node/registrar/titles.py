@@ -106,7 +106,7 @@ def refund(step: Step, op: Refund) -> OpResult:
             holds=account.holds - 1,
         )
     )
-    step.put(replace(hold, amount=0, room=0, gone=True, result=hold.amount))
+    step.put(replace(hold, amount=0, room=0, gone_at_us=step.now_us, result=hold.amount))
     return OpResult(hold.hash, hold.amount, account.brand, account.id)
 
 
