@@ -1,4 +1,4 @@
-"""What a registrar is asked to do, one step at a time, and what it says of it (escrow section 4)."""
+"""What a registrar is asked to do, step by step, and what it says of it (escrow section 4)."""
 
 from dataclasses import dataclass, fields, replace
 from enum import IntEnum, unique
@@ -239,7 +239,7 @@ def resolved(op: Op, before: tuple[Op, ...]) -> Op | None:
             there = made(before[value.index]) if value.index < len(before) else b""
             if not there:
                 return None
-            op = replace(op, **{field.name: there})
+            op = replace(op, **{field.name: there})  # type: ignore[arg-type]
     return op
 
 
