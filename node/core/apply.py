@@ -8,6 +8,17 @@ from node.core.deciding import learn_certificate, on_registry_said
 from node.core.due import on_due
 from node.core.effects import Answer, Effect, PeerFault
 from node.core.ending import on_abandon, on_accepted, on_passed, on_refuse, on_release
+from node.core.escrow.dispatch import on_escrow_event
+from node.core.escrow.events import (
+    CancelDeal,
+    JoinSeat,
+    KeepRow,
+    LeaveSeat,
+    LetterCame,
+    LetterTaken,
+    Propose,
+    RegistrarSaid,
+)
 from node.core.events import (
     AbandonPayment,
     AcceptLine,
@@ -122,6 +133,17 @@ def _dispatch(step: Step, event: Event) -> Answer | None:
             return give_up(step, event)
         case AbandonPayment():
             return abandon(step, event)
+        case (
+            Propose()
+            | JoinSeat()
+            | LeaveSeat()
+            | CancelDeal()
+            | LetterCame()
+            | LetterTaken()
+            | RegistrarSaid()
+            | KeepRow()
+        ):
+            return on_escrow_event(step, event)
         case _:
             assert_never(event)
     return None

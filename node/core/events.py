@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from node.core.escrow.events import EscrowEvent
 from node.core.rows import Key, Request
 from proto.certificate import Certificate
 from proto.descriptor import Descriptor
@@ -195,7 +196,8 @@ class Due:
 
 
 Event = (
-    FromPeer
+    EscrowEvent
+    | FromPeer
     | OfferLine
     | AcceptLine
     | ChangeLimit

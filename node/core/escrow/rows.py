@@ -40,9 +40,10 @@ class Deal(Keyed):
     """An exchange that this node initiated or coordinates.
 
     Lists are in the order of the proposal's seats (`joins`, `shares`) or legs (`accepts`,
-    `promises`), and hold b"" for what is still missing: Join, LegAccept and Signature messages,
-    and registrars' signed promises (MONEY_GIVEN for a money leg). `due_at_us`: when its phase is
-    looked at again. `blamed`: the seat or registrar because of which it did not come about.
+    `promises`), and hold b"" for what is still missing: payloads of Join letters, where legs
+    arrive, shares as Evidence, and registrars' signed promises. `due_at_us`: when its phase is
+    looked at again. `blamed`: the seat because of which it did not come about. `waiting`: letters
+    and batches under way after the decision.
     """
 
     table: ClassVar[str] = "deal"
@@ -63,6 +64,7 @@ class Deal(Keyed):
     ended_at_us: int = 0
     because: EscrowReason = EscrowReason.NONE
     blamed: str = ""
+    waiting: int = 0
 
     def _key(self) -> Key:
         return self.table, self.id, b""
@@ -90,18 +92,21 @@ class SeatPhase(IntEnum):
 
 @dataclass(frozen=True)
 class Seat(Keyed):
-    """A seat of ours in somebody's proposal, whose id is `deal`.
+    """A seat of ours in somebody's proposal, whose id is `deal`: the one that stands there at
+    position `at`.
 
     `seed` makes its one-time committer key and the capabilities of its holds; it never leaves the
-    store. `held`, `given` and `promised` are in the order of the proposal's legs; b"" = nothing.
-    `held`: where a leg arrives, once it is vetted (LegAccept). `given`: a leg of ours, ASKED and
-    then its promise. `promised`: registrars' promises of what we want. `options`: JSON, what the
-    owner allows.
+    store. `accounts`, `held`, `given` and `promised` are in the order of the proposal's legs, and
+    hold b"" for nothing.
+    `accounts`: registrar and slot of ours; `held`: where a leg arrives, once it is vetted;
+    `given`: a leg of ours, ASKED and then its promise; `promised`: registrars' promises of what we
+    want. `wants`: numbers of legs, one byte each; `commits`: whether it signs. `options`: JSON,
+    what the owner allows. `waiting`: batches under way after the decision.
     """
 
     table: ClassVar[str] = "seat"
-    id: bytes
     deal: bytes
+    at: int
     seat: str
     phase: SeatPhase
     proposal: bytes
@@ -111,17 +116,25 @@ class Seat(Keyed):
     commit: bytes = b""
     openings: tuple[bytes, ...] = ()
     coordinator: str = ""
+    accounts: tuple[bytes, ...] = ()
+    wants: bytes = b""
+    commits: bool = False
     held: tuple[bytes, ...] = ()
     given: tuple[bytes, ...] = ()
     promised: tuple[bytes, ...] = ()
     share: bytes = b""
     options: str = "{}"
-    closed: bool = False
+    waiting: int = 0
     ended_at_us: int = 0
     because: EscrowReason = EscrowReason.NONE
 
     def _key(self) -> Key:
-        return self.table, self.id, b""
+        return self.table, self.deal, bytes((self.at,))
+
+    @property
+    def id(self) -> bytes:
+        """16 bytes that name it to people and in what it makes."""
+        return seat_id(self.deal, self.seat)
 
 
 def seat_id(proposal: bytes, seat: str) -> bytes:
@@ -151,7 +164,7 @@ class Step(IntEnum):
 
 @dataclass(frozen=True)
 class Letter(Keyed):
-    """Something to be said until it is answered (escrow section 9); it goes with its answer.
+    """Something to be said until it is answered (escrow section 9); then its words go.
 
     `payload` is what is signed when it leaves: a Letter or an OpBatch. `id`: 32 bytes, the hash of
     the payload. `deal`: the proposal that it belongs to; `seat`, `step` and `no`: of a batch,
@@ -171,6 +184,7 @@ class Letter(Keyed):
     seat: str = ""
     step: Step = Step.NONE
     no: int = 0
+    answered: bool = False
 
     def _key(self) -> Key:
         return self.table, self.id, b""
@@ -180,22 +194,24 @@ class Letter(Keyed):
 class Account(Keyed):
     """An account of ours at a registrar. `capability` and `terms` (may be empty) are secrets.
 
-    `right` is the registrar's signed description of the brand, `card` how to reach it.
+    `slot`: the brand's GUID, and behind it the label of any account of it but the usual one.
+    `account` is its id there, `right` the registrar's signed description of the brand, `card` how
+    to reach it.
     """
 
     table: ClassVar[str] = "account"
     registrar: NodeId
-    id: bytes
+    slot: bytes
+    account: bytes
     brand: Brand
     capability: bytes
     terms: bytes
     card: str
     right: bytes
-    label: str = ""
     opened_at_us: int = 0
 
     def _key(self) -> Key:
-        return self.table, self.registrar, self.id
+        return self.table, self.registrar, self.slot
 
 
 @dataclass(frozen=True)
