@@ -1,30 +1,49 @@
 """Money legs of an exchange: ordinary chains, under a descriptor that is not the payment's own."""
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import pytest
 
 from node.command.sim.cast import SECOND
 from node.command.sim.cores.plan import (
+    Attempt,
     Route,
+    answered,
     assert_books_mirror,
     balance,
+    create,
+    dictate,
     ended,
+    given_by,
+    held_by,
     payment_of,
+    refused,
     request_of,
 )
 from node.command.sim.cores.world import World
-from node.core.rows import Ask, PaymentPhase, RequestPhase, Role
-from proto.certificate import Certificate
+from node.core.events import AbandonPayment, ConfirmRequest, DeclineRequest, LearnCertificate
+from node.core.rows import Ask, IncidentKind, PaymentPhase, RequestPhase, Role
+from proto.certificate import AbortCertificate, Certificate, CommitCertificate
+from proto.commit import Commit
 from proto.levels import Level
+from proto.messages import Claim
+from proto.reason import Reason, Refusal
+from proto.statement import Outcome
 from tests.node.core.leg_scenes import (
     HORIZON_US,
     PREIMAGE,
     Exchange,
     Heard,
+    Leg,
     all_signed,
+    bound_request,
     coordinate,
     decided,
+    descriptor_of,
     exchange,
     heard,
+    part_of,
     ring_world,
     role_of,
     shares_of,
@@ -150,12 +169,168 @@ def test_a_crash_anywhere_is_only_a_delay(heard: Heard, commits: bool, told: str
 
 
 def test_one_unsigned_leg_aborts_all(heard: Heard) -> None:
-    world = ring_world("ABC", "AB BC CA", max_pending_count=9)
-    world.sever("C", "A")
+    world = ring_world()
     deal = exchange(world, Route("AB", (A,), 300), Route("BC", (A,), 200))
     heard.signs = False
     world.quiet()
     assert not coordinate(world, deal)
-    world.now_us += SECOND
     world.run(deal.descriptor.deadline_us + HORIZON_US)
     aborted(world, deal)
+
+
+def test_a_leg_that_was_refused_is_tried_again_under_the_same_commit(heard: Heard) -> None:
+    """A fresh promise, over the same line; the first one's end says nothing about the second."""
+    world = ring_world("PABQ", "PA AQ PB BQ")
+    world.sever("A", "Q")
+    deal = exchange(world, Route("PAQ", (A, A), 1000))
+    (leg,) = deal.legs
+    world.quiet()
+    assert payment_of(world, "P", leg.attempt).phase is PaymentPhase.ROUTING
+    assert ended(world) and not heard.said
+    for attempt, names in ((2, "PAQ"), (3, "PBQ")):
+        world.now_us += SECOND
+        again = dictate(
+            world, leg.attempt.payment, leg.request, [Route(names, (A, A), 1000)],
+            attempt=attempt, bound=deal.descriptor,
+        )  # fmt: skip
+        answered(world.event("P", again.event))
+        assert again.commit == leg.attempt.commit and again.deadline_us == leg.attempt.deadline_us
+        world.quiet()
+    assert len(given_by(world, "P")) == 3
+    assert coordinate(world, deal, "Q")
+    world.run(deal.descriptor.deadline_us + HORIZON_US)
+    committed(world, deal)
+    assert heard.said.count(("on_payment_ended", leg.attempt.payment)) == 1
+
+
+def test_several_parts_of_a_leg_are_one_leg(heard: Heard) -> None:
+    """A part that fails takes the others back, and the seat that has not signed lets them go."""
+    world = ring_world("PABQ", "PA AQ PB BQ")
+    descriptor = descriptor_of(world, ["Q"])
+    request = bound_request(world, "Q", 1000, descriptor)
+    payment = create(world, "P", request, descriptor.encode())
+    routes = [Route("PAQ", (A, A), 600), Route("PBQ", (A, A), 400)]
+    world.sever("B", "Q")
+    for number in (1, 2):
+        event = dictate(world, payment, request, routes, attempt=number, bound=descriptor).event
+        answered(world.event("P", event))
+        world.quiet()
+        world.heal("B", "Q")
+    assert [name for name, _ in heard.said] == ["covered"], "the first never was"
+    leg = Leg(routes[0], request, Attempt(payment, event, ()))
+    deal = Exchange(descriptor, (leg,))
+    assert coordinate(world, deal, "Q")
+    world.run(deal.descriptor.deadline_us + HORIZON_US)
+    committed(world, deal)
+    assert balance(world, "Q") == 1000
+
+
+@pytest.mark.parametrize("signs", [True, False])
+def test_what_a_seat_has_signed_for_it_does_not_give_up(heard: Heard, signs: bool) -> None:
+    world, deal = one_leg()
+    (leg,) = deal.legs
+    heard.signs = signs
+    world.quiet()
+    answered(world.event("P", AbandonPayment(world.now_us, leg.attempt.payment)))
+    assert refused(world.event("Q", DeclineRequest(world.now_us, leg.request.id))) == Refusal(
+        Reason.REQUEST_BUSY
+    )
+    world.quiet()
+    if signs:
+        assert held_by(world, "Q")[0].pending
+        assert coordinate(world, deal, "Q")
+    told = [name for name, _ in heard.said]
+    assert told[:2] == (["covered", "on_decided"] if signs else ["covered", "on_uncovered"])
+    world.run(deal.descriptor.deadline_us + HORIZON_US)
+    if signs:
+        committed(world, deal)
+    else:
+        assert ended(world) and balance(world, "Q") == 0
+        # Nobody can take its place: the exchange is over.
+        assert request_of(world, "Q", leg.request).phase is RequestPhase.DECLINED
+
+
+def test_a_bound_request_never_signs_by_itself(heard: Heard) -> None:
+    """Not with all of its amount, nor when its owner confirms it."""
+    world, deal = one_leg()
+    (leg,) = deal.legs
+    heard.signs = False
+    world.quiet()
+    answered(world.event("Q", ConfirmRequest(world.now_us, leg.request.id)))
+    world.run(deal.descriptor.deadline_us - SECOND)
+    assert request_of(world, "Q", leg.request).phase is RequestPhase.OPEN
+    assert not part_of(world, "Q", deal).commit_evidence
+    assert "R1" not in [call.registry for call in world.calls]
+
+
+def test_a_bare_commit_moves_nothing(heard: Heard) -> None:
+    """All shares, shown to every promisor: a leg's promises need the registry's word."""
+    world, deal = one_leg()
+    world.quiet()
+    assert all_signed(world, deal)
+    world.acknowledged()
+    for judge in world.judges.values():
+        judge.down = True
+    commit = Commit(deal.data, shares_of(deal))
+    for holder, promisor in (("Q", "A"), ("A", "P")):
+        (held,) = held_by(world, holder)
+        world.post(holder, promisor, Claim(held.id, commit))
+        world.quiet()
+        assert held.pending
+    assert all(balance(world, name) == 0 for name in "PAQ")
+    # A core makes no such claim, so it wonders about the answer.
+    assert world.faults == [(name, "denies a claim that was not made") for name in "QA"]
+    world.heal_all()
+    world.run(deal.descriptor.deadline_us + HORIZON_US)
+    assert all(balance(world, name) == 0 for name in "PAQ"), "nobody submitted it"
+
+
+def bent(world: World, certificate: Certificate) -> Iterator[Certificate]:
+    """Certificates that are none."""
+    other = exchange(world, Route("PAQ", (A, A), 5))
+    world.quiet()
+    yield replace(certificate, statements=())
+    yield replace(certificate, statements=decided(world, other, Ask.DECLINE, PREIMAGE).statements)
+    if isinstance(certificate, CommitCertificate):
+        yield replace(certificate, commit=Commit(other.data, certificate.commit.evidence))
+        yield replace(certificate, commit=Commit(certificate.commit.descriptor, b""))
+        yield AbortCertificate(certificate.commit.descriptor, certificate.statements)
+
+
+def test_a_letter_with_a_wrong_certificate_changes_nothing(heard: Heard) -> None:
+    world, deal = one_leg()
+    world.quiet()
+    certificate = decided(world, deal, Ask.SUBMIT, shares_of(deal))
+    for wrong in bent(world, certificate):
+        for name in "PAQBC":
+            applied = world.event(name, LearnCertificate(world.now_us, wrong))
+            assert not applied.changes and not applied.effects, wrong
+    tell(world, certificate, "Q")
+    before = dict(world.nodes["Q"].books.rows)
+    tell(world, certificate, "Q")
+    assert world.nodes["Q"].books.rows == before, "again is nothing"
+
+
+@pytest.mark.parametrize("first", [Outcome.COMMITTED, Outcome.NOT_COMMITTED])
+def test_of_two_letters_that_contradict_each_other_the_commit_dominates(
+    heard: Heard, first: Outcome
+) -> None:
+    """R1 signs both ways. Promises end by the first; the proof is kept."""
+    world, deal = one_leg()
+    world.acknowledged()
+    twin = world.fork()
+    both = {
+        Outcome.COMMITTED: decided(world, deal, Ask.SUBMIT, shares_of(deal)),
+        Outcome.NOT_COMMITTED: decided(twin, deal, Ask.DECLINE, PREIMAGE),
+    }
+    (then,) = set(both) - {first}
+    tell(world, both[first], "P", "Q")
+    world.quiet()
+    tell(world, both[then], "P", "Q")
+    world.quiet()
+    assert balance(world, "Q") == (1000 if first is Outcome.COMMITTED else 0)
+    kinds = {incident.kind for incident in world.incidents("P", "Q")}
+    assert IncidentKind.CONTRADICTION in kinds
+    assert (IncidentKind.CLAIM in kinds) == (first is Outcome.NOT_COMMITTED)
+    transaction = part_of(world, "Q", deal)
+    assert transaction.commit_certificate and transaction.abort_certificate
