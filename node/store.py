@@ -72,9 +72,8 @@ _LASTING: Final[dict[type[Row], frozenset[str]]] = {
             "expires_at_us", "partner", "partner_id", "made_at_us", "evidence", "owner",
         }
     ),
-    Transaction: frozenset(
-        {"commit", "descriptor", "role", "deadline_us", "limit_us", "owner"}
-    ),
+    # Its role and owner change where a hop learns that it has a seat in the exchange.
+    Transaction: frozenset({"commit", "descriptor", "deadline_us", "limit_us"}),
     Payment: frozenset(
         {
             "id", "request_hash", "request", "amount", "brand", "payee", "created_at_us",
