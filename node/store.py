@@ -139,6 +139,7 @@ class RowTable:
             kind.table, metadata, *columns, Column("version", BigInteger, nullable=False)
         )
         self.columns = (*codecs, "version")
+        self.lasting = tuple(name for name in codecs if name in _LASTING[kind])
         self.changing = tuple(name for name in codecs if name not in _LASTING[kind])
         self.codecs = codecs
         self._all = _Reader(tuple(codecs), codecs)
