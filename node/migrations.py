@@ -6,7 +6,7 @@ of `node.store` do not change what it does. Each runs in one transaction with it
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -17,6 +17,7 @@ from sqlalchemy import (
     SmallInteger,
     String,
     Table,
+    Text,
     insert,
     select,
 )
@@ -171,6 +172,72 @@ def _to_version_4(connection: Connection) -> None:
     )
 
 
+def _to_version_5(connection: Connection) -> None:
+    """Exchanges: their rows, and legs of them among promises, payments and requests.
+
+    A promise names its payment or request itself; before, its transaction named the only one.
+    Roles: 1 payer, 3 payee.
+    """
+    empty = "'\\x'::bytea" if connection.dialect.name == "postgresql" else "x''"
+    kind = "BYTEA" if connection.dialect.name == "postgresql" else "BLOB"
+    for table, column in (("promise", "owner"), ("payment", "bound"), ("request", "bound")):
+        connection.exec_driver_sql(
+            f"ALTER TABLE {table} ADD COLUMN {column} {kind} NOT NULL DEFAULT {empty}"
+        )
+    connection.exec_driver_sql(
+        'UPDATE promise SET owner = (SELECT t.owner FROM "transaction" t'
+        ' WHERE t."commit" = promise."commit") WHERE EXISTS (SELECT 1 FROM "transaction" t'
+        ' WHERE t."commit" = promise."commit" AND t.role IN (1, 3))'
+    )
+    _exchange_tables().create_all(connection)
+
+
+def _exchange_tables() -> MetaData:
+    later = MetaData()
+    columns: dict[str, dict[str, str]] = {
+        "account": {
+            "registrar": "key", "slot": "key", "account": "bytes", "brand": "bytes",
+            "capability": "bytes", "terms": "bytes", "card": "text", "right": "bytes",
+            "opened_at_us": "int",
+        },
+        "deal": {
+            "id": "key", "phase": "enum", "proposal": "bytes", "created_at_us": "int",
+            "due_at_us": "int", "fixed_at_us": "int", "commit": "bytes", "descriptor": "bytes",
+            "openings": "bytes", "joins": "bytes", "accepts": "bytes", "promises": "bytes",
+            "shares": "bytes", "decline_preimage": "bytes", "ended_at_us": "int",
+            "because": "enum", "blamed": "text", "waiting": "int",
+        },
+        "known_right": {
+            "brand": "key", "right": "bytes", "card": "text", "learned_at_us": "int",
+        },
+        "letter": {
+            "id": "key", "kind": "enum", "receiver": "bytes", "card": "text",
+            "payload": "bytes", "deal": "bytes", "created_at_us": "int", "next_at_us": "int",
+            "tries": "int", "seat": "text", "step": "enum", "no": "int", "answered": "enum",
+        },
+        "seat": {
+            "deal": "key", "at": "number", "seat": "text", "phase": "enum", "proposal": "bytes",
+            "invited_at_us": "int", "seed": "bytes", "descriptor": "bytes", "commit": "bytes",
+            "openings": "bytes", "coordinator": "text", "accounts": "bytes", "wants": "bytes",
+            "commits": "enum", "held": "bytes", "given": "bytes",
+            "promised": "bytes", "share": "bytes", "options": "text", "waiting": "int",
+            "ended_at_us": "int", "because": "enum",
+        },
+        "standing": {"id": "key", "rule": "text", "created_at_us": "int", "ended": "enum"},
+    }  # fmt: skip
+    types = {
+        "key": LargeBinary, "bytes": LargeBinary, "int": BigInteger, "enum": SmallInteger,
+        "text": Text, "number": BigInteger,
+    }  # fmt: skip
+    for table, named in columns.items():
+        made: list[Column[Any]] = [
+            Column(name, types[how], primary_key=how in ("key", "number"), nullable=False)
+            for name, how in named.items()
+        ]
+        Table(table, later, *made, Column("version", BigInteger, nullable=False))
+    return later
+
+
 MIGRATIONS: Final[Mapping[int, Migration]] = MappingProxyType(
-    {2: _to_version_2, 3: _to_version_3, 4: _to_version_4}
+    {2: _to_version_2, 3: _to_version_3, 4: _to_version_4, 5: _to_version_5}
 )

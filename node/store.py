@@ -1,8 +1,7 @@
 """The node's tables (SQLAlchemy Core) and how rows become columns. Knows no gRPC and no rules."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from operator import attrgetter
 from typing import Any, Final, get_type_hints
 
@@ -19,120 +18,33 @@ from sqlalchemy import (
     select,
 )
 
+from node.core.escrow.rows import (
+    Account,
+    Deal,
+    KnownRight,
+    Letter,
+    Seat,
+    Standing,
+)
 from node.core.rows import (
-    Ask,
-    Direction,
     Incident,
-    IncidentKind,
     Line,
-    LinePhase,
     Payment,
-    PaymentPhase,
     Promise,
-    PromisePhase,
     Request,
-    RequestPhase,
-    Role,
     Row,
     Settled,
-    Shown,
     Transaction,
 )
-from proto.brand_codec import brand_from_message, brand_to_message
-from proto.keys import NodeId
-from proto.levels import Level
-from proto.money import Brand
-from proto.reason import Reason, Refusal
-from proto.v1 import types_pb2 as pb
+from node.store_codecs import CODECS, Codec, pieces_from_bytes, pieces_to_bytes, same
 from runtime.store import meta_table
 
-SCHEMA_VERSION: Final = 4  # a change of any table below takes the next one, and a migration
+SCHEMA_VERSION: Final = 5  # a change of any table below takes the next one, and a migration
 STORE_KIND: Final = "node"
 
 metadata = MetaData()
 meta = meta_table(metadata)
 
-
-@dataclass(frozen=True, slots=True)
-class _Codec:
-    """How one Python type lies in a column."""
-
-    column: Any
-    to_db: Callable[[Any], Any]
-    from_db: Callable[[Any], Any]
-    nullable: bool = False
-
-
-def _same(value: Any) -> Any:
-    return value
-
-
-@lru_cache(maxsize=1024)
-def _brand_to_bytes(brand: Brand) -> bytes:
-    return brand_to_message(brand).SerializeToString()
-
-
-def _refusal_to_text(refusal: Refusal | None) -> str | None:
-    return None if refusal is None else f"{refusal.reason.name}:{refusal.figure}"
-
-
-def _refusal_from_text(text: str | None) -> Refusal | None:
-    if text is None:
-        return None
-    name, _, figure = text.partition(":")
-    return Refusal(Reason[name], int(figure))
-
-
-def _pieces_to_bytes(pieces: Sequence[bytes]) -> bytes:
-    parts: list[bytes] = []
-    for piece in pieces:
-        parts += (len(piece).to_bytes(4, "big"), piece)
-    return b"".join(parts)
-
-
-def _pieces_from_bytes(data: bytes) -> tuple[bytes, ...]:
-    pieces, at = [], 0
-    while at < len(data):
-        size = int.from_bytes(data[at : at + 4], "big")
-        pieces.append(data[at + 4 : at + 4 + size])
-        at += 4 + size
-    return tuple(pieces)
-
-
-def _brand_from_bytes(data: bytes) -> Brand:
-    return brand_from_message(pb.Brand.FromString(data))
-
-
-def _enum(kind: Any) -> _Codec:
-    return _Codec(SmallInteger, int, kind)
-
-
-_CODECS: Final[dict[Any, _Codec]] = {
-    int: _Codec(BigInteger, _same, _same),
-    bytes: _Codec(LargeBinary, _same, _same),
-    NodeId: _Codec(LargeBinary, _same, NodeId),
-    NodeId | bytes: _Codec(LargeBinary, _same, _same),
-    str: _Codec(Text, _same, _same),
-    bool: _Codec(SmallInteger, int, bool),
-    Brand: _Codec(LargeBinary, _brand_to_bytes, _brand_from_bytes),
-    Refusal | None: _Codec(Text, _refusal_to_text, _refusal_from_text, nullable=True),
-    tuple[bytes, ...]: _Codec(LargeBinary, _pieces_to_bytes, _pieces_from_bytes),
-    **{
-        kind: _enum(kind)
-        for kind in (
-            Ask,
-            Direction,
-            IncidentKind,
-            Level,
-            LinePhase,
-            PaymentPhase,
-            PromisePhase,
-            RequestPhase,
-            Role,
-            Shown,
-        )
-    },
-}
 
 _KEYS: Final[dict[type[Row], tuple[str, ...]]] = {
     Line: ("id",),
@@ -142,6 +54,12 @@ _KEYS: Final[dict[type[Row], tuple[str, ...]]] = {
     Request: ("id",),
     Incident: ("subject", "kind"),
     Settled: ("line",),
+    Account: ("registrar", "slot"),
+    Deal: ("id",),
+    KnownRight: ("brand",),
+    Letter: ("id",),
+    Seat: ("deal", "at"),
+    Standing: ("id",),
 }
 
 
@@ -151,27 +69,44 @@ _LASTING: Final[dict[type[Row], frozenset[str]]] = {
     Promise: frozenset(
         {
             "promisor", "id", "direction", "line", "peer", "commit", "amount", "level",
-            "expires_at_us", "partner", "partner_id", "made_at_us", "evidence",
+            "expires_at_us", "partner", "partner_id", "made_at_us", "evidence", "owner",
         }
     ),
     Transaction: frozenset(
         {"commit", "descriptor", "role", "deadline_us", "limit_us", "owner"}
     ),
     Payment: frozenset(
-        {"id", "request_hash", "request", "amount", "brand", "payee", "created_at_us", "options"}
+        {
+            "id", "request_hash", "request", "amount", "brand", "payee", "created_at_us",
+            "options", "bound",
+        }
     ),
     Request: frozenset(
-        {"id", "signed", "seed", "amount", "brand", "created_at_us", "expires_at_us", "manual"}
+        {
+            "id", "signed", "seed", "amount", "brand", "created_at_us", "expires_at_us", "manual",
+            "bound",
+        }
     ),
     Incident: frozenset({"subject", "kind"}),
     Settled: frozenset({"line"}),
+    Account: frozenset({"registrar", "slot", "account", "brand", "opened_at_us"}),
+    Deal: frozenset({"id", "proposal", "created_at_us"}),
+    KnownRight: frozenset({"brand"}),
+    Letter: frozenset(
+        {
+            "id", "kind", "receiver", "card", "deal", "created_at_us", "seat", "step",
+            "no",
+        }
+    ),
+    Seat: frozenset({"deal", "at", "seat", "proposal", "invited_at_us"}),
+    Standing: frozenset({"id", "rule", "created_at_us"}),
 }  # fmt: skip
 
 
 class _Reader:
     """Takes some fields of a row as the values of their columns."""
 
-    def __init__(self, names: Sequence[str], codecs: Mapping[str, _Codec]) -> None:
+    def __init__(self, names: Sequence[str], codecs: Mapping[str, Codec]) -> None:
         # An enumeration or a bool is read as the plain number that the driver takes.
         paths = [n + ".real" if codecs[n].column is SmallInteger else n for n in names]
         self._get = attrgetter(*paths)
@@ -179,7 +114,7 @@ class _Reader:
         self._convert = tuple(
             (i, codecs[n].to_db)
             for i, n in enumerate(names)
-            if codecs[n].column is not SmallInteger and codecs[n].to_db is not _same
+            if codecs[n].column is not SmallInteger and codecs[n].to_db is not same
         )
 
     def values(self, row: Row) -> list[Any]:
@@ -194,7 +129,7 @@ class RowTable:
 
     def __init__(self, kind: type[Row], key: tuple[str, ...]) -> None:
         hints = get_type_hints(kind)
-        codecs = {f.name: _CODECS[hints[f.name]] for f in fields(kind)}
+        codecs = {f.name: CODECS[hints[f.name]] for f in fields(kind)}
         columns = [
             Column(name, codec.column, primary_key=name in key, nullable=codec.nullable)
             for name, codec in codecs.items()
@@ -355,7 +290,7 @@ OUTBOX_COLUMNS: Final = ("peer", "first", "envelopes")
 
 def outbox_row(node: bytes, first: int, envelopes: Sequence[bytes]) -> tuple[Any, ...]:
     """A row of the outbox: the values of OUTBOX_COLUMNS."""
-    return node, first, _pieces_to_bytes(envelopes)
+    return node, first, pieces_to_bytes(envelopes)
 
 
 def load_outbox(
@@ -365,4 +300,4 @@ def load_outbox(
     query = select(outbox).where(outbox.c.first > after).order_by(outbox.c.peer, outbox.c.first)
     if node is not None:
         query = query.where(outbox.c.peer == node)
-    return [(r.peer, r.first, _pieces_from_bytes(r.envelopes)) for r in connection.execute(query)]
+    return [(r.peer, r.first, pieces_from_bytes(r.envelopes)) for r in connection.execute(query)]

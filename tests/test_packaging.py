@@ -14,7 +14,7 @@ pytestmark = pytest.mark.edge
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("node", "pathfinder", "proto", "registry", "runtime")
-SHIPPED = {".py", ".pyi", ".proto", ".html", ".css", ".svg"}
+SHIPPED = {".py", ".pyi", ".proto", ".html", ".css", ".svg", ".json"}
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,9 @@ IMPURE = {
 PURE_NODE_ROOMS = (
     *("node/ledger/clearing.py", "node/escrow/templates.py", "node/web/approval.py"),
     *("node/learning.py", "node/line_memory.py", "node/course.py"),
+    *("node/escrow/faults.py", "node/escrow/strict_json.py", "node/escrow/wildcards.py"),
+    *("node/escrow/resolving.py", "node/escrow/plan.py", "node/escrow/checks.py"),
+    *("node/escrow/filling.py", "node/escrow/telling.py"),
 )
 PURE_REGISTRY = ("registry/log.py", "registry/tlog.py", "registry/audit/replay.py")
 IMPURE_PATHFINDER = {

@@ -14,6 +14,7 @@ PLACES: Final = {
     "request": Place("node.command.request", "request", "ask to be paid"),
     "pay": Place("node.command.pay", "pay", "pay a request"),
     "payment": Place("node.command.payment", "payment", "payments made: how they stand, evidence"),
+    "escrow": Place("node.command.escrow", "escrow", "exchange several things, all or nothing"),
     "balance": Place("node.command.balance", "balance", "who owes whom, in every brand"),
     "network": Place("node.command.network", "network", "what a node knows: show, export, import"),
     "route": Place("node.command.route", "route", "find the cheapest chain"),

@@ -2,45 +2,44 @@
 
 from dataclasses import dataclass
 from enum import IntEnum, unique
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
+from node.core.escrow.rows import Account, Deal, KnownRight, Letter, Seat, Standing
+from node.core.keyed import Key, Keyed, replace
 from proto.keys import NodeId
 from proto.levels import Level
 from proto.limits import MAX_AMOUNT
 from proto.money import Brand
 from proto.reason import Refusal
 
-R = TypeVar("R")
-
-Key = tuple[str, bytes, bytes]
-"""(table, first part, second part or b"") of a row."""
-
-
-def replace(row: R, /, **changes: object) -> R:
-    """The row with some fields changed, as dataclasses.replace: a payment makes fifty of them.
-
-    Rows have a dictionary instead of slots so that this is two updates of one. The key goes along:
-    no step changes what a row is called by.
-    """
-    fields = row.__dict__
-    changed = object.__new__(type(row))
-    values = changed.__dict__
-    values.update(fields)
-    values.update(changes)
-    assert len(values) == len(fields), changes.keys() - fields.keys()
-    return changed
-
-
-class Keyed:
-    """A row makes its key once, when it is made: a payment asks for it some hundred times."""
-
-    key: Key
-
-    def __post_init__(self) -> None:
-        self.__dict__["key"] = self._key()
-
-    def _key(self) -> Key:
-        raise AssertionError("every row says what it is called by")
+__all__ = [
+    "Account",
+    "Ask",
+    "Deal",
+    "Direction",
+    "Incident",
+    "IncidentKind",
+    "Key",
+    "Keyed",
+    "KnownRight",
+    "Letter",
+    "Line",
+    "LinePhase",
+    "Payment",
+    "PaymentPhase",
+    "Promise",
+    "PromisePhase",
+    "Request",
+    "RequestPhase",
+    "Role",
+    "Row",
+    "Seat",
+    "Settled",
+    "Shown",
+    "Standing",
+    "Transaction",
+    "replace",
+]
 
 
 @unique
@@ -143,8 +142,9 @@ class Shown(IntEnum):
 @dataclass(frozen=True)
 class Promise(Keyed):
     """One promise, given or held. `partner` is the id of the promise that covers it or that it
-    covers on this node; empty for payer and payee. `evidence` is the signed envelope of a promise
-    that we hold, and of the message that ended one that we gave."""
+    covers on this node; empty for payer and payee. `owner`: the payment that it serves at its
+    payer, the request at its payee; empty in between. `evidence` is the signed envelope of a
+    promise that we hold, and of the message that ended one that we gave."""
 
     table: ClassVar[str] = "promise"
     promisor: NodeId
@@ -165,6 +165,7 @@ class Promise(Keyed):
     because: Refusal | None = None
     evidence: bytes = b""
     ended_by: bytes = b""
+    owner: bytes = b""
 
     def _key(self) -> Key:
         return self.table, self.promisor, self.id
@@ -176,11 +177,15 @@ class Promise(Keyed):
 
 @unique
 class Role(IntEnum):
-    """What this node is in a transaction; V11 lets it be only one of them."""
+    """What this node is in a transaction; V11 lets it be only one of them, in a payment.
+
+    SEAT: it has a part in an exchange, and may be all of them at once under its commit_id.
+    """
 
     PAYER = 1
     HOP = 2
     PAYEE = 3
+    SEAT = 4
 
 
 @unique
@@ -244,7 +249,10 @@ class PaymentPhase(IntEnum):
 
 @dataclass(frozen=True)
 class Payment(Keyed):
-    """One payment of one request. `options` and `route` are JSON for people and for resumption."""
+    """One payment of one request. `options` and `route` are JSON for people and for resumption.
+
+    `bound`: the descriptor of the exchange whose leg it is; empty where it makes its own.
+    """
 
     table: ClassVar[str] = "payment"
     id: bytes
@@ -262,6 +270,7 @@ class Payment(Keyed):
     route: str = ""
     ended_at_us: int = 0
     because: Refusal | None = None
+    bound: bytes = b""
 
     def _key(self) -> Key:
         return self.table, self.id, b""
@@ -283,7 +292,8 @@ class Request(Keyed):
     """A payment request of ours. `commit` is the live attempt, empty where there is none.
 
     `seed` makes the one-time committer key and the decline preimages; it never leaves the store.
-    `manual`: the owner confirms before the commit is signed.
+    `manual`: the owner confirms before the commit is signed. `bound`: the commit_id of the exchange
+    whose leg it is; then it takes no other promise, and its seat signs.
     """
 
     table: ClassVar[str] = "request"
@@ -300,6 +310,7 @@ class Request(Keyed):
     commit: bytes = b""
     attempt: int = 0
     ended_at_us: int = 0
+    bound: bytes = b""
 
     def _key(self) -> Key:
         return self.table, self.id, b""
@@ -314,6 +325,8 @@ class IncidentKind(IntEnum):
     CLAIM_DENIED = 3  # a neighbour does not honour evidence
     CLAIM = 4  # owed since a commit dominates over the abort that ended the promise
     EXPOSED = 5  # a registry that decides about open promises was proven to cheat
+    UNDECIDED = 6  # an exchange has no final answer long after its deadline
+    UNSETTLED = 7  # a registrar or a seat does not take a certificate
 
 
 @dataclass(frozen=True)
@@ -354,4 +367,18 @@ class Settled(Keyed):
         return self.table, self.line, b""
 
 
-Row = Line | Promise | Transaction | Payment | Request | Incident | Settled
+Row = (
+    Line
+    | Promise
+    | Transaction
+    | Payment
+    | Request
+    | Incident
+    | Settled
+    | Account
+    | Deal
+    | KnownRight
+    | Letter
+    | Seat
+    | Standing
+)

@@ -74,19 +74,24 @@ class BatchReply:
     refusal: OpRefusal | None = None
 
 
-def sign_asked(key: SigningKey, asked: Asked) -> bytes:
-    """The signed batch or request for an account (an Envelope)."""
+def payload_of(asked: Asked) -> bytes:
+    """What is signed."""
     m: pb.OpBatch | pb.OpenAccount
     if isinstance(asked, OpBatch):
-        kind, m = BATCH_KIND, pb.OpBatch(ops=map(op_to_message, asked.ops))
+        m = pb.OpBatch(ops=map(op_to_message, asked.ops))
     else:
-        kind = OPEN_KIND
         m = pb.OpenAccount(
             brand=asked.brand, new_account=asked.new_account, new_terms=asked.new_terms
         )
     m.sender, m.receiver, m.id = asked.sender, asked.receiver, asked.id
     m.sent_at_us = asked.sent_at_us
-    return Envelope.seal(key, kind, canonical(m)).encode()
+    return canonical(m)
+
+
+def sign_asked(key: SigningKey, asked: Asked) -> bytes:
+    """The signed batch or request for an account (an Envelope)."""
+    kind = BATCH_KIND if isinstance(asked, OpBatch) else OPEN_KIND
+    return Envelope.seal(key, kind, payload_of(asked)).encode()
 
 
 def read_asked(data: bytes) -> tuple[Envelope, Asked]:

@@ -49,6 +49,11 @@ class Leg:
     fee_max: int = 0
 
     @property
+    def registrar(self) -> NodeId | None:
+        """Who keeps the right; None for money."""
+        return self.carrier.registrar if isinstance(self.carrier, RightCarrier) else None
+
+    @property
     def least_net(self) -> int:
         """What the receiver wants at least."""
         return self.amount - self.fee_max

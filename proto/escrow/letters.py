@@ -4,6 +4,7 @@ A letter is named by the hash of its payload: the same words are the same letter
 they come, and no other words can come under its name (escrow section 9).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -41,13 +42,15 @@ class Invite:
 @dataclass(frozen=True, slots=True)
 class Join:
     """Seat to initiator. `key`: its one-time committer key; `accounts`: (leg, account id) for each
-    right that it gives or receives; `policies`: those of the proposal that it accepts."""
+    right that it gives or receives; `policies`: those of the proposal that it accepts; `wants`:
+    legs whose promises it has to see before it signs. Without a key it gives and does not sign."""
 
     proposal_id: bytes
     seat: str
     key: bytes
     accounts: tuple[tuple[int, bytes], ...]
     policies: tuple[RegistryPolicy, ...]
+    wants: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +105,15 @@ class Give:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """Seat to coordinator: a leg is promised (`promise`: the registrar's, empty for money), or
-    why it will not be."""
+    """Seat to coordinator: the registrar's promise of a leg, or why there will be none, or the
+    capability of a hold that the coordinator is to prepare, for who alone may."""
 
     commit: bytes
     seat: str
     no: int
     promise: bytes = b""
     why: EscrowReason = EscrowReason.NONE
+    hold: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +143,15 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """To a coordinator: all that it needs to go on. The preimage may be kept back (empty)."""
+    """To a coordinator: all that it needs to go on. The preimage may be kept back (empty).
+
+    `joins`: payloads of the letters in which the seats joined, in the order of the proposal.
+    """
 
     proposal: bytes
     descriptor: bytes
     openings: tuple[Opening, ...]
+    joins: tuple[bytes, ...]
     decline_preimage: bytes = b""
 
 
@@ -263,7 +271,8 @@ def _fill(m: pb.Letter, body: Body) -> None:
     match body:
         case Invite(proposal, seat):
             m.invite.proposal, m.invite.seat = proposal, seat
-        case Join(proposal_id, seat, key, accounts, policies):
+        case Join(proposal_id, seat, key, accounts, policies, wants):
+            m.join.wants.extend(wants)
             m.join.proposal_id, m.join.seat, m.join.key = proposal_id, seat, key
             m.join.accounts.extend(pb.LegAccount(no=no, account=a) for no, a in accounts)
             m.join.policies.extend(policy.to_message() for policy in policies)
@@ -279,9 +288,9 @@ def _fill(m: pb.Letter, body: Body) -> None:
         case Give(commit, seat, legs):
             m.give.commit_id, m.give.seat = commit, seat
             m.give.legs.extend(_accepts_to(legs))
-        case Given(commit, seat, no, promise, why):
+        case Given(commit, seat, no, promise, why, hold):
             m.given.commit_id, m.given.seat, m.given.no = commit, seat, no
-            m.given.promise, m.given.why = promise, why
+            m.given.promise, m.given.why, m.given.hold = promise, why, hold
         case Receive(commit, seat, promises):
             m.receive.commit_id, m.receive.seat = commit, seat
             m.receive.promises.extend(promises)
@@ -291,7 +300,8 @@ def _fill(m: pb.Letter, body: Body) -> None:
         case Decided(certificate):
             m.decided.commit_id = certificate.commit_id
             certificate_to_message(m.decided, certificate)
-        case Dossier(proposal, descriptor, openings, preimage):
+        case Dossier(proposal, descriptor, openings, joins, preimage):
+            m.dossier.joins.extend(joins)
             m.dossier.proposal, m.dossier.descriptor = proposal, descriptor
             m.dossier.openings.extend(opening.to_message() for opening in openings)
             m.dossier.decline_preimage = preimage
@@ -317,7 +327,9 @@ def _body(m: pb.Letter) -> Body:
             return Give(*_named(m.give), _accepts(m.give.legs))
         case "given":
             given = m.given
-            return Given(*_named(given), given.no, given.promise, _why(given.why))
+            if len(given.hold) not in (0, CAPABILITY_BYTES):
+                raise WireFault("a letter with a malformed capability")
+            return Given(*_named(given), given.no, given.promise, _why(given.why), given.hold)
         case "receive":
             if len(m.receive.promises) > MAX_LEGS:
                 raise WireFault("a letter with more promises than legs")
@@ -329,7 +341,13 @@ def _body(m: pb.Letter) -> Body:
         case "dossier":
             dossier = m.dossier
             openings = tuple(Opening.from_message(o) for o in dossier.openings)
-            return Dossier(dossier.proposal, dossier.descriptor, openings, dossier.decline_preimage)
+            return Dossier(
+                dossier.proposal,
+                dossier.descriptor,
+                openings,
+                tuple(dossier.joins),
+                dossier.decline_preimage,
+            )
         case _:
             raise WireFault("a letter that says nothing")
 
@@ -352,19 +370,19 @@ def _why(value: int) -> EscrowReason:
 
 def _join(m: pb.Join) -> Join:
     check_seat_name(m.seat)
-    if len(m.key) not in (0, 32) or len(m.accounts) > MAX_LEGS:
-        raise WireFault("a letter with a malformed key or too many accounts")
+    if len(m.key) not in (0, 32) or max(len(m.accounts), len(m.wants)) > MAX_LEGS:
+        raise WireFault("a letter with a malformed key, or too many accounts or wants")
     if any(len(a.account) != ACCOUNT_ID_BYTES for a in m.accounts):
         raise WireFault(f"an account id has {ACCOUNT_ID_BYTES} bytes")
     policies = tuple(RegistryPolicy.from_message(p) for p in m.policies[:MAX_REQUEST_POLICIES])
     if any(policy_fault(p) or not p.members for p in policies):
         raise WireFault("a letter with an invalid registry policy")
     accounts = tuple((a.no, a.account) for a in m.accounts)
-    return Join(m.proposal_id, m.seat, m.key, accounts, policies)
+    return Join(m.proposal_id, m.seat, m.key, accounts, policies, tuple(m.wants))
 
 
-def _accepts(legs: object) -> tuple[LegAccept, ...]:
-    found = tuple(LegAccept(leg.no, leg.hold, leg.request) for leg in legs)  # type: ignore[attr-defined]
+def _accepts(legs: Iterable[pb.LegAccept]) -> tuple[LegAccept, ...]:
+    found = tuple(LegAccept(leg.no, leg.hold, leg.request) for leg in legs)
     if len(found) > MAX_LEGS or any(len(a.hold) not in (0, CAPABILITY_BYTES) for a in found):
         raise WireFault("a letter with too many legs, or a malformed capability")
     return found

@@ -38,7 +38,8 @@ PROPOSALS_KEPT: Final = 256  # each live one is read a few dozen times
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """`template` and `instance` are the exact bytes; `rights` signed descriptions; `seats` pairs of
-    a seat's name and its party's card (text); `coordinators` cards, the first one first.
+    a seat's name and its party's card (text); `coordinators` cards, the first one first;
+    `registrars` the cards of those who keep its rights.
 
     `within_us`: D counts from the moment at which the terms are fixed. `decline_hash`: of the
     preimage by which the initiator ends it early; empty: nobody can.
@@ -59,6 +60,7 @@ class Proposal:
     expires_at_us: int
     decline_hash: bytes = b""
     note: str = ""
+    registrars: tuple[str, ...] = ()
 
     def encode(self) -> bytes:
         return canonical(
@@ -79,6 +81,7 @@ class Proposal:
                 decline_hash=self.decline_hash,
                 note=self.note,
                 initiator_card=self.initiator_card,
+                registrars=self.registrars,
             )
         )
 
@@ -135,11 +138,15 @@ def read_proposal(signed: bytes) -> Proposal:
         expires_at_us=m.expires_at_us,
         decline_hash=m.decline_hash,
         note=m.note,
+        registrars=tuple(m.registrars),
     )
     proposal.cards()
     proposal.described()
     for card in proposal.coordinators:
         read_card(card, m.created_at_us)
+    kept = {read_card(card, m.created_at_us).node for card in proposal.registrars}
+    if kept != {r for leg in proposal.legs if (r := leg.registrar) is not None}:
+        raise WireFault("a proposal without the card of a registrar, or with one too many")
     if read_card(m.initiator_card, m.created_at_us).node != m.initiator:
         raise WireFault("a proposal with the card of another initiator")
     return proposal
@@ -158,7 +165,10 @@ def _check_sizes(m: pb.Proposal) -> None:
         raise WireFault(f"a proposal has 1 to {MAX_SEATS} seats, each named once")
     for seat in m.seats:
         check_seat_name(seat.seat)
-    if len(m.rights) > MAX_LEGS or not 1 <= len(m.coordinators) <= MAX_COORDINATORS:
+    if (
+        max(len(m.rights), len(m.registrars)) > MAX_LEGS
+        or not 1 <= len(m.coordinators) <= MAX_COORDINATORS
+    ):
         raise WireFault("a proposal with too many rights, or without a coordinator")
     if not 1 <= len(m.policies) <= MAX_REQUEST_POLICIES:
         raise WireFault("a proposal without a registry policy, or with too many")

@@ -459,7 +459,7 @@ class ProposedSeat(_message.Message):
     def __init__(self, seat: _Optional[str] = ..., card: _Optional[str] = ...) -> None: ...
 
 class Proposal(_message.Message):
-    __slots__ = ("version", "id", "initiator", "template", "instance", "rights", "seats", "legs", "within_us", "policies", "coordinators", "created_at_us", "expires_at_us", "decline_hash", "note", "initiator_card")
+    __slots__ = ("version", "id", "initiator", "template", "instance", "rights", "seats", "legs", "within_us", "policies", "coordinators", "created_at_us", "expires_at_us", "decline_hash", "note", "initiator_card", "registrars")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
     INITIATOR_FIELD_NUMBER: _ClassVar[int]
@@ -476,6 +476,7 @@ class Proposal(_message.Message):
     DECLINE_HASH_FIELD_NUMBER: _ClassVar[int]
     NOTE_FIELD_NUMBER: _ClassVar[int]
     INITIATOR_CARD_FIELD_NUMBER: _ClassVar[int]
+    REGISTRARS_FIELD_NUMBER: _ClassVar[int]
     version: int
     id: bytes
     initiator: bytes
@@ -492,7 +493,8 @@ class Proposal(_message.Message):
     decline_hash: bytes
     note: str
     initiator_card: str
-    def __init__(self, version: _Optional[int] = ..., id: _Optional[bytes] = ..., initiator: _Optional[bytes] = ..., template: _Optional[bytes] = ..., instance: _Optional[bytes] = ..., rights: _Optional[_Iterable[_Union[_types_pb2.Envelope, _Mapping]]] = ..., seats: _Optional[_Iterable[_Union[ProposedSeat, _Mapping]]] = ..., legs: _Optional[_Iterable[_Union[Leg, _Mapping]]] = ..., within_us: _Optional[int] = ..., policies: _Optional[_Iterable[_Union[_types_pb2.RegistryPolicy, _Mapping]]] = ..., coordinators: _Optional[_Iterable[str]] = ..., created_at_us: _Optional[int] = ..., expires_at_us: _Optional[int] = ..., decline_hash: _Optional[bytes] = ..., note: _Optional[str] = ..., initiator_card: _Optional[str] = ...) -> None: ...
+    registrars: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, version: _Optional[int] = ..., id: _Optional[bytes] = ..., initiator: _Optional[bytes] = ..., template: _Optional[bytes] = ..., instance: _Optional[bytes] = ..., rights: _Optional[_Iterable[_Union[_types_pb2.Envelope, _Mapping]]] = ..., seats: _Optional[_Iterable[_Union[ProposedSeat, _Mapping]]] = ..., legs: _Optional[_Iterable[_Union[Leg, _Mapping]]] = ..., within_us: _Optional[int] = ..., policies: _Optional[_Iterable[_Union[_types_pb2.RegistryPolicy, _Mapping]]] = ..., coordinators: _Optional[_Iterable[str]] = ..., created_at_us: _Optional[int] = ..., expires_at_us: _Optional[int] = ..., decline_hash: _Optional[bytes] = ..., note: _Optional[str] = ..., initiator_card: _Optional[str] = ..., registrars: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class LegAccount(_message.Message):
     __slots__ = ("no", "account")
@@ -511,18 +513,20 @@ class Invite(_message.Message):
     def __init__(self, proposal: _Optional[bytes] = ..., seat: _Optional[str] = ...) -> None: ...
 
 class Join(_message.Message):
-    __slots__ = ("proposal_id", "seat", "key", "accounts", "policies")
+    __slots__ = ("proposal_id", "seat", "key", "accounts", "policies", "wants")
     PROPOSAL_ID_FIELD_NUMBER: _ClassVar[int]
     SEAT_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
     ACCOUNTS_FIELD_NUMBER: _ClassVar[int]
     POLICIES_FIELD_NUMBER: _ClassVar[int]
+    WANTS_FIELD_NUMBER: _ClassVar[int]
     proposal_id: bytes
     seat: str
     key: bytes
     accounts: _containers.RepeatedCompositeFieldContainer[LegAccount]
     policies: _containers.RepeatedCompositeFieldContainer[_types_pb2.RegistryPolicy]
-    def __init__(self, proposal_id: _Optional[bytes] = ..., seat: _Optional[str] = ..., key: _Optional[bytes] = ..., accounts: _Optional[_Iterable[_Union[LegAccount, _Mapping]]] = ..., policies: _Optional[_Iterable[_Union[_types_pb2.RegistryPolicy, _Mapping]]] = ...) -> None: ...
+    wants: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, proposal_id: _Optional[bytes] = ..., seat: _Optional[str] = ..., key: _Optional[bytes] = ..., accounts: _Optional[_Iterable[_Union[LegAccount, _Mapping]]] = ..., policies: _Optional[_Iterable[_Union[_types_pb2.RegistryPolicy, _Mapping]]] = ..., wants: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Withdraw(_message.Message):
     __slots__ = ("proposal_id", "seat", "why")
@@ -579,18 +583,20 @@ class Give(_message.Message):
     def __init__(self, commit_id: _Optional[bytes] = ..., seat: _Optional[str] = ..., legs: _Optional[_Iterable[_Union[LegAccept, _Mapping]]] = ...) -> None: ...
 
 class Given(_message.Message):
-    __slots__ = ("commit_id", "seat", "no", "promise", "why")
+    __slots__ = ("commit_id", "seat", "no", "promise", "why", "hold")
     COMMIT_ID_FIELD_NUMBER: _ClassVar[int]
     SEAT_FIELD_NUMBER: _ClassVar[int]
     NO_FIELD_NUMBER: _ClassVar[int]
     PROMISE_FIELD_NUMBER: _ClassVar[int]
     WHY_FIELD_NUMBER: _ClassVar[int]
+    HOLD_FIELD_NUMBER: _ClassVar[int]
     commit_id: bytes
     seat: str
     no: int
     promise: bytes
     why: int
-    def __init__(self, commit_id: _Optional[bytes] = ..., seat: _Optional[str] = ..., no: _Optional[int] = ..., promise: _Optional[bytes] = ..., why: _Optional[int] = ...) -> None: ...
+    hold: bytes
+    def __init__(self, commit_id: _Optional[bytes] = ..., seat: _Optional[str] = ..., no: _Optional[int] = ..., promise: _Optional[bytes] = ..., why: _Optional[int] = ..., hold: _Optional[bytes] = ...) -> None: ...
 
 class Receive(_message.Message):
     __slots__ = ("commit_id", "seat", "promises")
@@ -623,16 +629,18 @@ class Decided(_message.Message):
     def __init__(self, commit_id: _Optional[bytes] = ..., commit: _Optional[_Union[_types_pb2.CommitCertificate, _Mapping]] = ..., abort: _Optional[_Union[_types_pb2.AbortCertificate, _Mapping]] = ...) -> None: ...
 
 class Dossier(_message.Message):
-    __slots__ = ("proposal", "descriptor", "openings", "decline_preimage")
+    __slots__ = ("proposal", "descriptor", "openings", "decline_preimage", "joins")
     PROPOSAL_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTOR_FIELD_NUMBER: _ClassVar[int]
     OPENINGS_FIELD_NUMBER: _ClassVar[int]
     DECLINE_PREIMAGE_FIELD_NUMBER: _ClassVar[int]
+    JOINS_FIELD_NUMBER: _ClassVar[int]
     proposal: bytes
     descriptor: bytes
     openings: _containers.RepeatedCompositeFieldContainer[Opening]
     decline_preimage: bytes
-    def __init__(self, proposal: _Optional[bytes] = ..., descriptor: _Optional[bytes] = ..., openings: _Optional[_Iterable[_Union[Opening, _Mapping]]] = ..., decline_preimage: _Optional[bytes] = ...) -> None: ...
+    joins: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, proposal: _Optional[bytes] = ..., descriptor: _Optional[bytes] = ..., openings: _Optional[_Iterable[_Union[Opening, _Mapping]]] = ..., decline_preimage: _Optional[bytes] = ..., joins: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class Letter(_message.Message):
     __slots__ = ("sender", "receiver", "sent_at_us", "invite", "join", "withdraw", "fix", "accepted", "give", "given", "receive", "share", "decided", "dossier")

@@ -1,0 +1,1 @@
+"""Exchanges among any number of parties under one decision: seats, coordinators, templates."""
