@@ -64,7 +64,7 @@ async def dealt(place: Path | str) -> AsyncIterator[tuple[Served, Deal]]:
         await served.do(BOB, Accept(cap("bob"), cap("in"), d.commit))
         offered = Offer(cap("alice"), 30, cap("out"), d.commit)
         terms = cap("alice/terms")
-        promised = Prepare(terms, ResultOf(0), cap("in"), d.bytes, d.opening())
+        promised = Prepare(terms, ResultOf(0), cap("in"), d.encoded, d.opening())
         results = await served.do(ALICE, offered, promised)
         assert read_leg_promise(results[1].promise).net == 30
         yield served, d
@@ -238,7 +238,7 @@ async def test_a_registrar_asks_about_what_must_be_decided(directory: Path) -> N
         d = deal(leg_of(gold, ALICE, BOB, 30))
         await served.do(BOB, Accept(cap("bob"), cap("in")))
         await served.do(ALICE, Offer(cap("alice"), 30, cap("out")), d.prepare("alice", "out", "in"))
-        answers[d.bytes] = d.aborted
+        answers[d.encoded] = d.aborted
         clock.advance(33 * SECOND)
         path = f"/{SERVICE_NAME}/WatchLegs"
         request = pb.WatchLegsRequest(commit_ids=[d.commit])

@@ -222,12 +222,12 @@ class Deal:
     openings: tuple[Opening, ...]
 
     @property
-    def bytes(self) -> bytes:
+    def encoded(self) -> bytes:
         return self.descriptor.encode()
 
     @property
     def commit(self) -> bytes:
-        return commit_id(self.bytes)
+        return commit_id(self.encoded)
 
     @property
     def committed(self) -> CommitCertificate:
@@ -242,7 +242,7 @@ class Deal:
 
     def prepare(self, giver: str, source: str, destination: str, no: int = 1) -> Prepare:
         holds = (cap(source), cap(destination))
-        return Prepare(cap(giver + "/terms"), *holds, self.bytes, self.opening(no))
+        return Prepare(cap(giver + "/terms"), *holds, self.encoded, self.opening(no))
 
     def settle(self, commit: bool = True) -> Settle:
         return Settle(self.committed if commit else self.aborted)
