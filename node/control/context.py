@@ -16,6 +16,7 @@ from node.core.events import Event
 from node.core.rows import Line, LinePhase, Payment, Request, Row
 from node.engine import Engine, StoreUnavailable
 from node.paying import Payer
+from node.registrar.running import Registrar
 from node.remote_finder import RemoteFinder
 from node.routing import RouteFinder
 from node.terms import Book, KnownRegistry
@@ -73,6 +74,7 @@ class Context:
     advertise: Callable[[], None]
     processes: Callable[[], list[Process]]
     stop: trio.Event = field(default_factory=trio.Event)
+    registrar: Registrar | None = None  # where this node keeps titles
 
     @property
     def settled(self) -> Settled:

@@ -11,6 +11,7 @@ from node.control import (
     payments,
     peers,
     policies,
+    registrar_verbs,
     registries,
     requests,
     sendable,
@@ -70,6 +71,7 @@ VERBS: Final[Mapping[str, Verb]] = {
     "payment.list": payments.list_payments,
     "payment.abandon": payments.abandon,
     "payment.evidence": payments.evidence,
+    **registrar_verbs.VERBS,
 }
 
 TALES: Final[Mapping[str, Tale]] = {
