@@ -15,11 +15,18 @@ import trio
 
 from node.archive import Archive
 from node.core.apply import Applied, apply
-from node.core.effects import Answer, AskRegistries, PeerFault, Send
+from node.core.effects import (
+    Answer,
+    AskRegistries,
+    Deliver,
+    DrivePayment,
+    PeerFault,
+    Send,
+)
 from node.core.events import Due, Event, FromPeer
 from node.core.rows import Transaction
 from node.core.view import Settings
-from node.group import Asked, AskThem, Group, Item, Told, Worked, group_writes, sign_sends
+from node.group import Asked, AskThem, Errand, Group, Item, Told, Worked, group_writes, sign_sends
 from node.inbound import open_message
 from node.links import Links
 from node.loading import load_patiently
@@ -91,6 +98,8 @@ class Engine:
         self._watching = Watching()
         self.listen = self._watching.listen
         self.next_change = self._watching.next_change
+        # Until somebody takes them up; what was not done is done when its row is next due.
+        self.perform: Callable[[Errand], None] = lambda errand: None
         self._forget: list[dict[str, Any]] = []
         self._in_flight = 0
         self._failed = False
@@ -294,6 +303,8 @@ class Engine:
                     group.sends.append((receiver, body))
                 case AskRegistries():
                     group.asks.append(effect)
+                case Deliver() | DrivePayment():
+                    group.errands.append(effect)
                 case _:
                     pass
         return applied
@@ -357,6 +368,8 @@ class Engine:
             row = self.memory.row((Transaction.table, effect.commit, b""))
             assert isinstance(row, Transaction)
             self._registries.ask(effect, row.descriptor)
+        for errand in group.errands:
+            self.perform(errand)
         for told, refusal in group.answers:
             told(refusal)
         self._watching.tell(group.rows)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from node.core.effects import AskRegistries
+from node.core.effects import AskRegistries, Deliver, DrivePayment
 from node.core.events import Event
 from node.core.rows import Key, Row
 from node.links import Links
@@ -46,6 +46,10 @@ Item = Asked | Worked | Callable[[int], Event]
 """What has been asked of the engine, streams apart."""
 
 
+Errand = Deliver | DrivePayment
+"""What others of the daemon do once it is durable."""
+
+
 @dataclass(slots=True)
 class Group:
     """What one transaction will hold. Rows are merged: only their last version is written.
@@ -57,6 +61,7 @@ class Group:
     sends: list[tuple[NodeId, Body]] = field(default_factory=list)
     have: dict[NodeId, int] = field(default_factory=dict)
     asks: list[AskRegistries] = field(default_factory=list)
+    errands: list[Errand] = field(default_factory=list)
     answers: list[tuple[Told, Refusal | None]] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
     writes: list[Write] = field(default_factory=list)

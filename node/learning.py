@@ -40,6 +40,22 @@ _NO_LINES_FAULT: Final = frozenset(
     }
 )
 
+# Reasons after which another chain cannot do better.
+HOPELESS: Final = frozenset(
+    {
+        Reason.REQUEST_UNKNOWN,
+        Reason.REQUEST_EXPIRED,
+        Reason.REQUEST_PAID,
+        Reason.REQUEST_MISMATCH,
+        Reason.PAYEE_DECLINED,
+        Reason.ABANDONED,
+        Reason.DESCRIPTOR_INVALID,
+        # The whole time has been used up: whether to spend it again is the payer's choice.
+        Reason.ABORTED_AHEAD,
+        Reason.EXPIRED_AHEAD,
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Lessons:

@@ -8,20 +8,28 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar, cast
 
 from node.core.rows import (
+    Account,
+    Deal,
     Incident,
     Key,
+    KnownRight,
+    Letter,
     Line,
     Payment,
     Promise,
     Request,
     Row,
+    Seat,
     Settled,
+    Standing,
     Transaction,
 )
 from node.core.view import Settings
 from proto.keys import NodeId
 
-Owned = TypeVar("Owned", Payment, Request, Incident)
+Owned = TypeVar(
+    "Owned", Payment, Request, Incident, Account, Deal, KnownRight, Letter, Seat, Standing
+)
 
 
 class Memory:
@@ -37,7 +45,12 @@ class Memory:
         self._lines: dict[NodeId, dict[Key, None]] = {}
         self._payments: dict[bytes, dict[Key, None]] = {}
         # What the owner asks for by itself: few beside the promises and transactions of others.
-        self._owned: dict[type[Row], dict[Key, None]] = {Payment: {}, Request: {}, Incident: {}}
+        self._owned: dict[type[Row], dict[Key, None]] = {
+            kind: {}
+            for kind in (
+                *(Payment, Request, Incident, Account, Deal, KnownRight, Letter, Seat, Standing),
+            )
+        }
         # Transactions, payments and requests, those first that have not been looked at for longest.
         self.ageing: dict[Key, None] = {}
 
@@ -57,8 +70,8 @@ class Memory:
                     self.ageing[key] = self._owned[Request][key] = None
                 case Transaction():
                     self.ageing[key] = None
-                case Incident():
-                    self._owned[Incident][key] = None
+                case _ if type(row) in self._owned:
+                    self._owned[type(row)][key] = None
                 case _:
                     pass
         self.rows[key] = row
@@ -75,8 +88,8 @@ class Memory:
             case Payment():
                 _take_out(self._payments, row.request_hash, key)
                 del self._owned[Payment][key]
-            case Request():
-                del self._owned[Request][key]
+            case _ if type(row) in self._owned:
+                del self._owned[type(row)][key]
             case _:
                 pass
 

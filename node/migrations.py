@@ -196,8 +196,8 @@ def _exchange_tables() -> MetaData:
     later = MetaData()
     columns: dict[str, dict[str, str]] = {
         "account": {
-            "registrar": "key", "id": "key", "brand": "bytes", "capability": "bytes",
-            "terms": "bytes", "card": "text", "right": "bytes", "label": "text",
+            "registrar": "key", "slot": "key", "account": "bytes", "brand": "bytes",
+            "capability": "bytes", "terms": "bytes", "card": "text", "right": "bytes",
             "opened_at_us": "int",
         },
         "deal": {
@@ -213,10 +213,10 @@ def _exchange_tables() -> MetaData:
         "letter": {
             "id": "key", "kind": "enum", "receiver": "bytes", "card": "text",
             "payload": "bytes", "deal": "bytes", "created_at_us": "int", "next_at_us": "int",
-            "tries": "int", "seat": "text", "step": "enum", "no": "int",
+            "tries": "int", "seat": "text", "step": "enum", "no": "int", "answered": "enum",
         },
         "seat": {
-            "id": "key", "deal": "bytes", "seat": "text", "phase": "enum", "proposal": "bytes",
+            "deal": "key", "at": "number", "seat": "text", "phase": "enum", "proposal": "bytes",
             "invited_at_us": "int", "seed": "bytes", "descriptor": "bytes", "commit": "bytes",
             "openings": "bytes", "coordinator": "text", "accounts": "bytes", "wants": "bytes",
             "commits": "enum", "held": "bytes", "given": "bytes",
@@ -227,11 +227,11 @@ def _exchange_tables() -> MetaData:
     }  # fmt: skip
     types = {
         "key": LargeBinary, "bytes": LargeBinary, "int": BigInteger, "enum": SmallInteger,
-        "text": Text,
+        "text": Text, "number": BigInteger,
     }  # fmt: skip
     for table, named in columns.items():
         made: list[Column[Any]] = [
-            Column(name, types[how], primary_key=how == "key", nullable=False)
+            Column(name, types[how], primary_key=how in ("key", "number"), nullable=False)
             for name, how in named.items()
         ]
         Table(table, later, *made, Column("version", BigInteger, nullable=False))

@@ -18,13 +18,15 @@ from node.core.rows import LinePhase, Payment, PaymentPhase
 from node.course import Course, despite, kept, left_out
 from node.dictating import Dictating, Entropy, MakeEvent
 from node.engine import Engine, StoreUnavailable
-from node.learning import Lessons, Parts, lessons_of, tried_of
+from node.learning import HOPELESS, Lessons, Parts, lessons_of, tried_of
+from node.leg_route import as_leg, too_late
 from node.line_memory import Attempt, LineMemory, Said, least
 from node.pay_options import DEFAULT_PARTS, PayOptions
 from node.registries import Registries
 from node.routing import LineEnds, MostFound, NoRoute, RouteFinder, RouteFound, RouteQuery
 from node.unrequested import Unrequested
 from proto.adverts import LINE_KIND, LineAdvert
+from proto.descriptor import Descriptor, decode_descriptor
 from proto.keys import NodeId
 from proto.levels import Level
 from proto.limits import US
@@ -39,22 +41,6 @@ log = logging.getLogger(__name__)
 
 GOSSIP_PAUSE_S: Final = 0.3  # after a refusal: long enough for fresher adverts of neighbours
 PATIENCE_US: Final = 2 * US  # gossip crosses twenty hops in less
-
-# Reasons after which another chain cannot do better.
-_HOPELESS: Final = frozenset(
-    {
-        Reason.REQUEST_UNKNOWN,
-        Reason.REQUEST_EXPIRED,
-        Reason.REQUEST_PAID,
-        Reason.REQUEST_MISMATCH,
-        Reason.PAYEE_DECLINED,
-        Reason.ABANDONED,
-        Reason.DESCRIPTOR_INVALID,
-        # The whole time has been used up: whether to spend it again is the payer's choice.
-        Reason.ABORTED_AHEAD,
-        Reason.EXPIRED_AHEAD,
-    }
-)
 
 
 class Payer:
@@ -90,21 +76,24 @@ class Payer:
         """After a start: every payment that is not over, and that is ours to see to, goes on."""
         for payment in self._engine.memory.owned(Payment):
             if not payment.phase.final and is_ours(payment.id):
-                self._start(payment.id)
+                self.drive(payment.id)
 
-    def _start(self, payment: bytes) -> None:
+    def drive(self, payment: bytes) -> None:
+        """Sees to a payment whose row is in memory already; again is nothing."""
         if payment not in self._driven:
             self._driven.add(payment)
             self._nursery.start_soon(self._drive, payment)
 
     async def create(
-        self, signed: bytes, request: PaymentRequest, options: PayOptions
+        self, signed: bytes, request: PaymentRequest, options: PayOptions, bound: bytes = b""
     ) -> tuple[bytes, Refusal | None]:
         """Starts paying a request: (payment id, refusal). A live or done payment of the same
-        request is refused; its id is given, so that it can be shown."""
+        request is refused; its id is given, so that it can be shown. `bound`: the descriptor of
+        the exchange whose leg it is."""
         digest = request_hash(signed)
         payment = self._new_id()
-        found, starts = self._at_once(payment, digest, request, options)
+        # The D of a leg passes: nobody has its route from before.
+        found, starts = (None, ()) if bound else self._at_once(payment, digest, request, options)
         create = partial(
             CreatePayment,
             payment=payment,
@@ -112,6 +101,7 @@ class Payer:
             signed=signed,
             request=request,
             options=options.to_json(),
+            bound=bound,
         )
         try:
             refusal = await self._engine.ask(create, *starts)
@@ -124,7 +114,7 @@ class Payer:
         if refusal is None or self._is_made(payment):
             if found is not None:
                 self.lines.began(payment, Attempt(request.brand.guid, found.parts))
-            self._start(payment)
+            self.drive(payment)
             return payment, None
         if refusal.reason not in (Reason.PAYMENT_LIVE, Reason.PAYMENT_DONE):
             return b"", refusal
@@ -141,7 +131,7 @@ class Payer:
         with suppress(StoreUnavailable):
             await self._engine.durable()
         if self._is_made(payment):
-            self._start(payment)
+            self.drive(payment)
 
     def _at_once(
         self, payment: bytes, request_hash: bytes, request: PaymentRequest, options: PayOptions
@@ -163,23 +153,27 @@ class Payer:
         lessons: Lessons | None = None,
         *,
         compared: bool = False,
+        bound: bytes = b"",
     ) -> RouteFound | NoRoute:
         """The chains that an attempt would use now; nothing is promised.
 
         Lines that refused lately are left out, but never the only way: where nothing else is left
         they are tried again, mere suspects first, and the answer says so (`despite`). `compared`:
-        it also says which cheaper chain was left out for that.
+        it also says which cheaper chain was left out for that. `bound`: under this descriptor.
         """
+        leg = decode_descriptor(bound) if bound else None
+        if leg is not None and (missing := too_late(leg, self._clock.now_us())):
+            return missing
         bounds = self.lines.bounds(request.brand.guid, self._clock.now_us(), self.heard)
         taught = (lessons or Lessons()).bounds
         stages = [bounds.all, bounds.certain] if bounds.all != bounds.certain else [bounds.all]
         for told in filter(None, stages):
-            query = self._query(request, options, least(taught, told))
+            query = self._query(request, options, least(taught, told), leg)
             found = await self._finder.find(replace(query, explained=False))
             if isinstance(found, RouteFound):
                 found = replace(found, despite=despite(found, bounds.all))
                 return await self._compared(found, request, options, taught) if compared else found
-        found = await self._finder.find(self._query(request, options, taught))
+        found = await self._finder.find(self._query(request, options, taught, leg))
         if isinstance(found, NoRoute) or not bounds.all:
             return found
         return replace(found, despite=despite(found, bounds.all))
@@ -206,12 +200,17 @@ class Payer:
         return Said(advert.sequence, 0 if advert.closed else advert.available)
 
     def _query(
-        self, request: PaymentRequest, options: PayOptions, told: Mapping[LineEnds, int]
+        self,
+        request: PaymentRequest,
+        options: PayOptions,
+        told: Mapping[LineEnds, int],
+        leg: Descriptor | None = None,
     ) -> RouteQuery:
-        """`told`: what lines are asked for at most, as far as refusals taught it."""
+        """`told`: what lines are asked for at most, as far as refusals taught it. `leg`: under
+        which descriptor, where it is not the payment's own."""
         now_us = self._clock.now_us()
         own = self.own_lines(request.brand.guid)
-        return RouteQuery(
+        query = RouteQuery(
             payer=self._engine.memory.settings.node,
             payee=request.payee,
             brand=request.brand.guid,
@@ -233,6 +232,7 @@ class Payer:
             max_risk=options.max_risk,
             avoid_nodes=frozenset(NodeId(node) for node in options.avoid_nodes),
         )
+        return query if leg is None else as_leg(query, leg)
 
     def _candidates(
         self, options: PayOptions, more: Sequence[RegistryPolicy] = ()
@@ -324,7 +324,7 @@ class Payer:
             tried = tried_of(self._engine.memory, payment)
             course = course.after(payment.attempt, tried, because)
             self._remember(request.brand.guid, tried, because)
-            if because.reason in _HOPELESS or payment.attempt >= options.attempts:
+            if because.reason in HOPELESS or payment.attempt >= options.attempts:
                 await self._give_up(payment, because, course)
                 return course
             await trio.sleep(GOSSIP_PAUSE_S)
@@ -359,7 +359,7 @@ class Payer:
         that was opened just now are still on their way."""
         patient_until_us = payment.created_at_us + PATIENCE_US
         while True:
-            found = await self.plan(request, options, lessons)
+            found = await self.plan(request, options, lessons, bound=payment.bound)
             unheard = isinstance(found, NoRoute) and all(
                 r.get("rule") == "NO_PATH" for r in found.reasons
             )
@@ -382,7 +382,10 @@ class Payer:
         self, payment: Payment, request: PaymentRequest, found: RouteFound
     ) -> Refusal | None:
         attempt = payment.attempt + 1
-        descriptor = self._dictating.descriptor(payment.request_hash, attempt, request, found)
+        if payment.bound:
+            descriptor = decode_descriptor(payment.bound)
+        else:
+            descriptor = self._dictating.descriptor(payment.request_hash, attempt, request, found)
         admitted: list[bytes] = []
         if found.relies_on_registry:
             admitted = await self._registries.announce(descriptor.encode())

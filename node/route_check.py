@@ -14,6 +14,7 @@ from proto.adverts import LineAdvert, NodeAdvert, read_advert
 from proto.fees import FREE_REGISTRY, price_of_pair
 from proto.keys import NodeId
 from proto.levels import Level
+from proto.limits import DECISION_TIME_US
 from proto.modes import Mode, mode_of
 from proto.policy import EMPTY_POLICY, RegistryPolicy
 from proto.registry_list import RegistryList
@@ -198,8 +199,14 @@ def _schedule(query: RouteQuery, policy: RegistryPolicy, part: RoutePart, **more
 
 
 def _deadline(query: RouteQuery, claimed: RouteFound) -> int:
-    """The least D that suits all chains."""
-    return max(_schedule(query, claimed.policy, part).deadline for part in claimed.parts)
+    """The least D that suits all chains, or the one that was fixed, if it suits them."""
+    fixed = query.deadline
+    floor = DECISION_TIME_US if fixed is None else fixed
+    plans = (_schedule(query, claimed.policy, p, deadline_floor=floor) for p in claimed.parts)
+    deadline = max(plan.deadline for plan in plans)
+    if fixed is not None and deadline != fixed:
+        raise BadRoute(Lie.RULE, f"{Rule.V8.value}: D cannot be moved by {deadline - fixed}")
+    return deadline
 
 
 def _check_times(query: RouteQuery, policy: RegistryPolicy, part: RoutePart, deadline: int) -> None:

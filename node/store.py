@@ -54,11 +54,11 @@ _KEYS: Final[dict[type[Row], tuple[str, ...]]] = {
     Request: ("id",),
     Incident: ("subject", "kind"),
     Settled: ("line",),
-    Account: ("registrar", "id"),
+    Account: ("registrar", "slot"),
     Deal: ("id",),
     KnownRight: ("brand",),
     Letter: ("id",),
-    Seat: ("id",),
+    Seat: ("deal", "at"),
     Standing: ("id",),
 }
 
@@ -89,16 +89,16 @@ _LASTING: Final[dict[type[Row], frozenset[str]]] = {
     ),
     Incident: frozenset({"subject", "kind"}),
     Settled: frozenset({"line"}),
-    Account: frozenset({"registrar", "id", "brand", "opened_at_us"}),
+    Account: frozenset({"registrar", "slot", "account", "brand", "opened_at_us"}),
     Deal: frozenset({"id", "proposal", "created_at_us"}),
     KnownRight: frozenset({"brand"}),
     Letter: frozenset(
         {
-            "id", "kind", "receiver", "card", "payload", "deal", "created_at_us", "seat", "step",
+            "id", "kind", "receiver", "card", "deal", "created_at_us", "seat", "step",
             "no",
         }
     ),
-    Seat: frozenset({"id", "deal", "seat", "proposal", "invited_at_us"}),
+    Seat: frozenset({"deal", "at", "seat", "proposal", "invited_at_us"}),
     Standing: frozenset({"id", "rule", "created_at_us"}),
 }  # fmt: skip
 

@@ -15,6 +15,7 @@ from pathfinder.plans.sendable import max_sendable
 from pathfinder.question import BadQuestion, RouteQuestion
 from pathfinder.reason_codes import Code
 from proto.keys import NodeId
+from proto.limits import DECISION_TIME_US
 from proto.policy import EMPTY_POLICY, RegistryPolicy, single
 from proto.route import MostFound, NoRoute, RouteFound, RouteHop, RoutePart, RouteQuery
 
@@ -158,7 +159,9 @@ def question_of(query: RouteQuery, graph: Graph) -> RouteQuestion:
         max_hops=query.max_hops,
         max_cost=query.max_cost,
         payee_margin_us=query.payee_margin_us,
-        latest_deadline=query.latest_deadline,
+        latest_deadline=query.latest_deadline if query.deadline is None else query.deadline,
+        # Between its floor and the latest there is one D left.
+        deadline_floor=DECISION_TIME_US if query.deadline is None else query.deadline,
         max_risk=query.max_risk,
         avoid_nodes=frozenset(node.hex() for node in query.avoid_nodes),
         avoid_lines=frozenset((f.hex(), t.hex()) for f, t in query.avoid_lines),

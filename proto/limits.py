@@ -73,6 +73,9 @@ MAX_ADDRESS_CHARS: Final = 255
 MAX_BRAND_NAME_CHARS: Final = 32
 
 MIN_LEAD_US: Final = US // 2  # a commit is submitted this long before D: round trip and p99
+# A promise of an exchange's leg sets out no later than this before D: it has to reach its payee,
+# who signs no later than two MIN_LEADs before D, and that share has to reach the coordinator.
+BOUND_LEAD_US: Final = 2 * US
 CLAIM_TRAVEL_US: Final = US // 2  # a payee signs only while its claim can still arrive in time
 
 # Escrow. A proposal with everything in it, and a letter around it, travels as one envelope.

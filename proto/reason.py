@@ -75,6 +75,10 @@ class Reason(IntEnum):
     REGISTRY_SILENT = 109
     REPEATED_OTHERWISE = 110  # the same id was used with another body
     STOPPING = 111
+    # exchanges
+    EXCHANGE_UNKNOWN = 120
+    EXCHANGE_STATE = 121  # it has gone on, or ended: what was asked is not open any more
+    ACCOUNT_UNKNOWN = 122  # the number of the leg for which there is none
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,8 @@ class RouteQuery:
     then also where they cost less. Shares are multiples of `unit`. `avoid_nodes`: as
     intermediaries. `max_risk`: most that the risks of all intermediaries' modes may add up to;
     None = any. `learned`: what lines carry, as the payer sees its own or was told of others.
-    `explained`: without a route, say why.
+    `explained`: without a route, say why. `deadline`: D is exactly this (µs from now), for it was
+    fixed by others; None: the least that suits the chains.
     """
 
     payer: NodeId
@@ -56,6 +57,7 @@ class RouteQuery:
     split_to_save: bool = False
     unit: int = 1
     first_levels: frozenset[Level] = frozenset(Level)
+    deadline: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

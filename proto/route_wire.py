@@ -72,6 +72,8 @@ def query_to_message(query: RouteQuery) -> pb.RouteQuery:
     )
     if query.max_risk is not None:
         message.max_risk = query.max_risk
+    if query.deadline is not None:
+        message.deadline_us = query.deadline
     return message
 
 
@@ -110,10 +112,16 @@ def query_from_message(m: pb.RouteQuery, now_us: int) -> RouteQuery:
         split_to_save=m.split_to_save,
         explained=not m.unexplained,
         unit=_within("unit", m.unit, 1, MAX_AMOUNT),
+        deadline=_fixed(m.deadline_us) if m.HasField("deadline_us") else None,
     )
     if query.payer == query.payee:
         raise WireFault("payee: pays itself")
     return query
+
+
+def _fixed(deadline_us: int) -> int:
+    """A D that others have fixed: it lies ahead, or there is nothing to look for."""
+    return _within("deadline", deadline_us, 1, MAX_US)
 
 
 def found_to_message(found: RouteFound, adverts: Iterable[bytes]) -> pb.RouteAnswer:

@@ -4,10 +4,21 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from node.core.claim import on_claim, on_denied, on_redeemed
-from node.core.deciding import on_registry_said
+from node.core.deciding import learn_certificate, on_registry_said
 from node.core.due import on_due
 from node.core.effects import Answer, Effect, PeerFault
 from node.core.ending import on_abandon, on_accepted, on_passed, on_refuse, on_release
+from node.core.escrow.dispatch import on_escrow_event
+from node.core.escrow.events import (
+    CancelDeal,
+    JoinSeat,
+    KeepRow,
+    LeaveSeat,
+    LetterCame,
+    LetterTaken,
+    Propose,
+    RegistrarSaid,
+)
 from node.core.events import (
     AbandonPayment,
     AcceptLine,
@@ -21,6 +32,7 @@ from node.core.events import (
     Event,
     FromPeer,
     GiveUpPayment,
+    LearnCertificate,
     OfferLine,
     RegistryExposed,
     RegistrySaid,
@@ -93,6 +105,8 @@ def _dispatch(step: Step, event: Event) -> Answer | None:
             _from_peer(step, event)
         case RegistrySaid():
             on_registry_said(step, event)
+        case LearnCertificate():
+            learn_certificate(step, event.certificate)
         case RegistryExposed():
             on_registry_exposed(step, event)
         case Due():
@@ -119,6 +133,17 @@ def _dispatch(step: Step, event: Event) -> Answer | None:
             return give_up(step, event)
         case AbandonPayment():
             return abandon(step, event)
+        case (
+            Propose()
+            | JoinSeat()
+            | LeaveSeat()
+            | CancelDeal()
+            | LetterCame()
+            | LetterTaken()
+            | RegistrarSaid()
+            | KeepRow()
+        ):
+            return on_escrow_event(step, event)
         case _:
             assert_never(event)
     return None

@@ -15,8 +15,9 @@ MAX_RETRY_US = 30 * US  # a registry that is down for long is not hammered by ev
 def plan_asking(step: Step, commit: bytes) -> None:
     """Sets what is to be asked and when, from the rows alone: recovery finds the same plan.
 
-    Nothing is asked about an all-BARE transaction, or one that holds nothing; about a decided one
-    no more than its certificate in newer signatures, if it was refused, and its log proofs.
+    Nothing is asked about an all-BARE transaction, or one that holds nothing, unless we have a part
+    in an exchange; about a decided one no more than its certificate in newer signatures, if it was
+    refused, and its log proofs.
     """
     transaction = step.the_transaction(commit)
     ask, at_us = _wanted(step, transaction)
@@ -53,6 +54,9 @@ def _wanted(step: Step, transaction: Transaction) -> tuple[Ask, int]:
     if not decode_descriptor(transaction.descriptor).policy.members:
         return Ask.NOTHING, 0
     pending = [p for p in step.promises_of(transaction.commit) if p.pending]
+    if transaction.role is Role.SEAT and transaction.commit_evidence:
+        # Before any decline: what everybody signed for may not be taken back by one of them.
+        return Ask.SUBMIT, step.now_us
     if transaction.decline_preimage:
         return Ask.DECLINE, step.now_us
     if transaction.commit_evidence and _needs_stamp(step, transaction, pending):
@@ -62,7 +66,8 @@ def _wanted(step: Step, transaction: Transaction) -> tuple[Ask, int]:
     if transaction.watched and given:
         # Late leak: a decision in time is there at L, and the incoming promise lives 4 s longer.
         return Ask.QUERY, transaction.limit_us
-    if any(p.level.late_ok for p in given):
+    if transaction.role is Role.SEAT or any(p.level.late_ok for p in given):
+        # Of an exchange rights hang on it too, which are no promises of this node.
         return Ask.QUERY, horizon_us
     if any(p.level.late_ok or p.level.needs_stamp for p in pending):
         # The promisor asks at the horizon and passes the answer on; we ask only if it is silent.

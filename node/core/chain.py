@@ -7,8 +7,8 @@ from node.core.rows import (
     IncidentKind,
     Promise,
     PromisePhase,
+    Request,
     RequestPhase,
-    Role,
     Shown,
     replace,
 )
@@ -58,22 +58,36 @@ def end_held(
     partner = partner_of(step, promise)
     if partner is not None and partner.phase is PromisePhase.REDEEMED:
         note_loss(step, ended, partner)
-    close_request(step, promise.commit)
+    close_request(step, promise)
 
 
-def close_request(step: Step, commit: bytes) -> None:
-    """Once nothing that the payee signed for is pending, the request is paid or open again."""
-    transaction = step.the_transaction(commit)
-    request = step.request(transaction.owner) if transaction.role is Role.PAYEE else None
-    if request is None or request.commit != commit or request.phase is not RequestPhase.SIGNED:
+def request_of(step: Step, promise: Promise) -> Request | None:
+    """The request whose live attempt this promise is part of; None for every other promise."""
+    if promise.direction is not Direction.IN or not promise.owner:
+        return None
+    request = step.request(promise.owner)
+    return request if request and request.commit == promise.commit else None
+
+
+def close_request(step: Step, promise: Promise) -> None:
+    """Once nothing that the payee signed for is pending, the request is paid or open again.
+
+    A bound request is paid by what was redeemed, whoever signed: the registry has decided.
+    """
+    request = request_of(step, promise)
+    if request is None or not (request.phase is RequestPhase.SIGNED or _is_unpaid_leg(request)):
         return
-    held = step.promises_of(commit)
+    held = step.promises_for(request)
     if any(p.pending for p in held) or not any(p.phase is PromisePhase.REDEEMED for p in held):
         return
     for promise in held:
         if promise.phase is not PromisePhase.REDEEMED:
             record(step, IncidentKind.LOSS, promise, "another part of the request was paid")
     step.put(replace(request, phase=RequestPhase.PAID, ended_at_us=step.now_us))
+
+
+def _is_unpaid_leg(request: Request) -> bool:
+    return bool(request.bound) and request.phase is not RequestPhase.PAID
 
 
 def note_loss(step: Step, held: Promise, given: Promise) -> None:

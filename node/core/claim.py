@@ -4,6 +4,7 @@ from node.core.asking import plan_asking
 from node.core.chain import close_request, end_held, note_loss, record
 from node.core.dominating import note_contradiction
 from node.core.effects import PeerFault
+from node.core.escrow import hooks
 from node.core.payer import after_first_redeemed
 from node.core.presenting import present
 from node.core.promise import book_given, book_held, partner_of
@@ -12,6 +13,7 @@ from node.core.rows import (
     IncidentKind,
     Promise,
     PromisePhase,
+    Role,
     Shown,
     Transaction,
     replace,
@@ -140,6 +142,15 @@ def learn_commit(
         if promise.pending and promise.direction is Direction.IN:
             present(step, promise, transaction)
     plan_asking(step, commit)
+    if transaction.commit_certificate and not before.commit_certificate:
+        tell_decided(step, commit)
+
+
+def tell_decided(step: Step, commit: bytes) -> None:
+    """Where we have a part in an exchange, that part settles in the same step."""
+    transaction = step.the_transaction(commit)
+    if transaction.role is Role.SEAT:
+        hooks.on_decided(step, transaction)
 
 
 def _usable(step: Step, certificate: CommitCertificate) -> bool:
@@ -177,7 +188,7 @@ def on_redeemed(step: Step, peer: NodeId, body: Redeemed, evidence: bytes) -> No
         step.effects.append(PeerFault(peer, "books another debt than it promised"))
         return
     book_held(step, promise, evidence)
-    close_request(step, promise.commit)
+    close_request(step, promise)
     plan_asking(step, promise.commit)
 
 

@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from node.core.claim import learn_commit
-from node.core.ending import learn_abort
+from node.core.ending import learn_abort, take_abort
 from node.core.events import RegistrySaid
 from node.core.proving import keep_proof
 from node.core.renewing import renew
@@ -11,6 +11,7 @@ from node.core.rows import Ask, Transaction, replace
 from node.core.view import Step
 from proto.certificate import (
     AbortCertificate,
+    Certificate,
     CertificateInvalid,
     CommitCertificate,
     verify_abort_certificate,
@@ -61,6 +62,24 @@ def on_registry_said(step: Step, event: RegistrySaid) -> None:
     if leaf.outcome is Outcome.COMMITTED and evidence and not transaction.commit_evidence:
         # Too few members for a certificate, but their commit is a commit: BARE is worth it now.
         learn_commit(step, transaction.commit, Commit(transaction.descriptor, evidence))
+
+
+def learn_certificate(step: Step, certificate: Certificate) -> None:
+    """A decision that somebody brings. It says the same as what we know, or is verified, or is
+    nothing; of two that contradict each other the commit dominates (node.core.dominating)."""
+    if isinstance(certificate, AbortCertificate):
+        take_abort(step, certificate, None)
+        return
+    transaction = step.transaction(certificate.commit.commit_id)
+    if transaction is None or transaction.commit_certificate:
+        return
+    try:
+        verify_commit_certificate(
+            certificate, step.settings.records, step.now_us, verified=transaction.commit_evidence
+        )
+    except CertificateInvalid:
+        return
+    learn_commit(step, transaction.commit, certificate, verified=True)
 
 
 def _sound_evidence(descriptor: Descriptor, transaction: Transaction, shown: bytes) -> bytes:

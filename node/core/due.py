@@ -2,7 +2,19 @@
 
 from node.core.asking import ask_now
 from node.core.ending import acknowledge, expire
-from node.core.rows import Ask, Direction, Promise, PromisePhase, Row, Shown, Transaction
+from node.core.escrow.due import escrow_due_us, on_escrow_due
+from node.core.rows import (
+    Ask,
+    Deal,
+    Direction,
+    Letter,
+    Promise,
+    PromisePhase,
+    Row,
+    Seat,
+    Shown,
+    Transaction,
+)
 from node.core.view import Step
 from proto.limits import GRACE_US, US
 
@@ -30,6 +42,8 @@ def due_us(row: Row) -> int | None:
         return row.expires_at_us + GRACE_US + 1
     if isinstance(row, Transaction) and row.ask is not Ask.NOTHING:
         return row.ask_at_us
+    if isinstance(row, Deal | Letter | Seat):
+        return escrow_due_us(row)
     return None
 
 
@@ -45,5 +59,7 @@ def on_due(step: Step, row: Row | None) -> None:
             expire(step, row)
         case Transaction() if row.ask is not Ask.NOTHING and row.ask_at_us <= step.now_us:
             ask_now(step, row)
+        case Deal() | Letter() | Seat():
+            on_escrow_due(step, row)
         case _:
             pass

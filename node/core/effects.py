@@ -39,4 +39,18 @@ class PeerFault:
     cause: str
 
 
-Effect = Send | AskRegistries | Answer | PeerFault
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """A letter row to be said now; unanswered, its row says when again."""
+
+    letter: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DrivePayment:
+    """A payment that the core has made itself is to be routed and begun."""
+
+    payment: bytes
+
+
+Effect = Send | AskRegistries | Answer | PeerFault | Deliver | DrivePayment

@@ -1,16 +1,20 @@
 """Every end of a promise that is not a booking: refusal, release, expiry, abort."""
 
 from node.core.asking import plan_asking
-from node.core.chain import after_given_ended, end_held, release
-from node.core.claim import settle_given
+from node.core.chain import after_given_ended, end_held, release, request_of
+from node.core.claim import settle_given, tell_decided
 from node.core.dominating import note_contradiction
 from node.core.effects import PeerFault
+from node.core.escrow import hooks
+from node.core.payee import covers, end_leg
 from node.core.payer import after_first_ended
 from node.core.promise import move, partner_of
 from node.core.rows import (
     Direction,
     Promise,
     PromisePhase,
+    Request,
+    RequestPhase,
     Role,
     Shown,
     Transaction,
@@ -97,9 +101,19 @@ def on_abandon(step: Step, peer: NodeId, body: Abandon) -> None:
             step.send(partner.peer, Abandon(partner.id))
         return
     transaction = step.the_transaction(promise.commit)
-    if transaction.role is Role.PAYEE and not transaction.commit_evidence:
-        release(step, promise, Refusal(Reason.ABANDONED))
+    request = request_of(step, promise)
+    signed = request is not None and request.phase is RequestPhase.SIGNED
+    if promise.owner and not (signed or transaction.commit_evidence):
+        _let_go(step, promise, request)
         plan_asking(step, promise.commit)
+
+
+def _let_go(step: Step, promise: Promise, request: Request | None) -> None:
+    """The payee gives up one promise; a seat that had its whole amount hears of it."""
+    was_covered = request is not None and covers(step, request)
+    release(step, promise, Refusal(Reason.ABANDONED))
+    if request is not None and request.bound and was_covered:
+        hooks.on_uncovered(step, request)
 
 
 def expire(step: Step, promise: Promise) -> None:
@@ -122,18 +136,24 @@ def expire(step: Step, promise: Promise) -> None:
 
 def on_passed(step: Step, peer: NodeId, body: Passed) -> None:
     """A neighbour passes on that the transaction can never commit."""
-    transaction = step.transaction(body.certificate.commit_id)
+    take_abort(step, body.certificate, peer)
+
+
+def take_abort(step: Step, certificate: AbortCertificate, source: NodeId | None) -> None:
+    """A stranger's word that it can never commit, verified here. `source`: the neighbour that
+    said so; None = not one of them."""
+    transaction = step.transaction(certificate.commit_id)
     if transaction is None or transaction.abort_certificate:
         return
     try:
-        verify_abort_certificate(body.certificate, step.settings.records, step.now_us)
+        verify_abort_certificate(certificate, step.settings.records, step.now_us)
     except CertificateInvalid:
         # It may be right and we may lack a record: our own question settles it.
         return
     if transaction.commit_certificate:
-        _contradicted(step, transaction, body.certificate)
+        _contradicted(step, transaction, certificate)
     else:
-        learn_abort(step, transaction, body.certificate, peer)
+        learn_abort(step, transaction, certificate, source)
 
 
 def _contradicted(step: Step, transaction: Transaction, abort: AbortCertificate) -> None:
@@ -161,7 +181,18 @@ def learn_abort(
         _end_by_abort(step, promise)
     for promise in _pending(step, transaction.commit, Direction.IN):
         _release_hopeless(step, promise)
+    for request in _legs(step, transaction):
+        end_leg(step, request)
     plan_asking(step, transaction.commit)
+    tell_decided(step, transaction.commit)
+
+
+def _legs(step: Step, transaction: Transaction) -> list[Request]:
+    """Bound requests that have been promised something under this commit_id, each once."""
+    if transaction.role is not Role.SEAT:
+        return []
+    found = (request_of(step, promise) for promise in step.promises_of(transaction.commit))
+    return list({request.id: request for request in found if request and request.bound}.values())
 
 
 def _pending(step: Step, commit: bytes, direction: Direction) -> list[Promise]:

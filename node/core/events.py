@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from node.core.escrow.events import EscrowEvent
 from node.core.rows import Key, Request
+from proto.certificate import Certificate
 from proto.descriptor import Descriptor
 from proto.keys import NodeId
 from proto.levels import Level
@@ -92,7 +94,10 @@ class DeclineRequest:
 
 @dataclass(frozen=True, slots=True)
 class CreatePayment:
-    """`payment` is 16 fresh bytes; the same request never has two live payments."""
+    """`payment` is 16 fresh bytes; the same request never has two live payments.
+
+    `bound`: the descriptor of the exchange whose leg it is.
+    """
 
     now_us: int
     payment: bytes
@@ -100,6 +105,7 @@ class CreatePayment:
     signed: bytes
     request: PaymentRequest
     options: str
+    bound: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +167,17 @@ class RegistrySaid:
 
 
 @dataclass(frozen=True, slots=True)
+class LearnCertificate:
+    """Somebody brings a decision, in a letter of an exchange; what does not hold changes nothing.
+
+    Nobody but the registries is believed: it is verified here, whoever brought it.
+    """
+
+    now_us: int
+    certificate: Certificate
+
+
+@dataclass(frozen=True, slots=True)
 class RegistryExposed:
     """A registry that is to decide about `commit` was proven to cheat; `how` is for people."""
 
@@ -179,7 +196,8 @@ class Due:
 
 
 Event = (
-    FromPeer
+    EscrowEvent
+    | FromPeer
     | OfferLine
     | AcceptLine
     | ChangeLimit
@@ -192,6 +210,7 @@ Event = (
     | GiveUpPayment
     | AbandonPayment
     | RegistrySaid
+    | LearnCertificate
     | RegistryExposed
     | Due
 )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.core.caps import Load, load_of
+from node.core.payee import LEG_TRANSITIONS, REQUEST_TRANSITIONS
 from node.core.payer import PAYMENT_TRANSITIONS
 from node.core.promise import TRANSITIONS
 from node.core.proving import same_but_proofs
@@ -132,6 +133,7 @@ def _check_promise(promise: Promise, rows: Mapping[Key, Row]) -> None:
     assert isinstance(partner, Promise), f"{where}: no partner"
     back = (bytes(partner.partner), partner.partner_id)
     assert back == (bytes(promise.promisor), promise.id), f"{where}: partner of another"
+    assert not promise.owner, f"{where}: of a hop, and somebody's own"
     assert partner.direction is not promise.direction, f"{where}: partner in one direction"
     assert partner.commit == promise.commit, f"{where}: partner under another commit"
     if promise.direction is Direction.IN and promise.phase is PromisePhase.RELEASED:
@@ -142,7 +144,7 @@ def _check_promise(promise: Promise, rows: Mapping[Key, Row]) -> None:
 
 def _check_payment(payment: Payment, promises: list[Promise]) -> None:
     where = _name(payment)
-    phases = {p.phase for p in promises if p.direction is Direction.OUT}
+    phases = {p.phase for p in promises if p.owner == payment.id}
     assert payment.phase.final == (payment.ended_at_us > 0), f"{where}: end without a time"
     paid, live = PromisePhase.REDEEMED in phases, any(not p.final for p in phases)
     match payment.phase:
@@ -157,7 +159,7 @@ def _check_payment(payment: Payment, promises: list[Promise]) -> None:
 
 def _check_request(request: Request, promises: list[Promise], rows: Mapping[Key, Row]) -> None:
     where = _name(request)
-    phases = {p.phase for p in promises}
+    phases = {p.phase for p in promises if p.owner == request.id}
     if request.phase is RequestPhase.PAID:
         assert PromisePhase.REDEEMED in phases, f"{where}: paid by nothing"
     if not request.commit:
@@ -165,8 +167,10 @@ def _check_request(request: Request, promises: list[Promise], rows: Mapping[Key,
         return
     transaction = rows.get((Transaction.table, request.commit, b""))
     assert isinstance(transaction, Transaction), f"{where}: no transaction"
-    assert transaction.role is Role.PAYEE, f"{where}: not its payee"
-    if request.phase is RequestPhase.SIGNED:
+    role = Role.SEAT if request.bound else Role.PAYEE
+    assert transaction.role is role, f"{where}: not its payee"
+    assert request.bound in (b"", request.commit), f"{where}: paid in another exchange"
+    if request.phase is RequestPhase.SIGNED and not request.bound:
         assert transaction.commit_evidence, f"{where}: signed without a commit"
 
 
@@ -183,6 +187,9 @@ def check_step(before: Mapping[Key, Row], changes: Iterable[Row]) -> None:
             case Payment():
                 assert old is None or isinstance(old, Payment)
                 _check_payment_step(old, new)
+            case Request():
+                assert old is None or isinstance(old, Request)
+                _check_request_step(old, new)
             case Line():
                 assert old is None or isinstance(old, Line)
                 _check_line_step(old, new)
@@ -204,7 +211,7 @@ def _check_promise_step(
             assert isinstance(line, Line), f"{where}: no line"
             assert line.available_out >= 0, f"{where}: beyond the limit"  # invariant 2
         return
-    terms = ("amount", "level", "expires_at_us", "line", "commit", "peer", "direction")
+    terms = ("amount", "level", "expires_at_us", "line", "commit", "peer", "direction", "owner")
     assert all(getattr(old, t) == getattr(new, t) for t in terms), f"{where}: other terms"
     if old.phase is new.phase:
         return
@@ -214,8 +221,20 @@ def _check_promise_step(
 
 
 def _check_payment_step(old: Payment | None, new: Payment) -> None:
+    if old is not None and old.bound != new.bound:
+        raise AssertionError(f"{_name(new)}: of another exchange")
     if old is not None and old.phase is not new.phase:
         legal = new.phase in PAYMENT_TRANSITIONS[old.phase]
+        assert legal, f"{_name(new)}: {old.phase.name} to {new.phase.name}"
+
+
+def _check_request_step(old: Request | None, new: Request) -> None:
+    if old is None:
+        return
+    assert old.bound == new.bound, f"{_name(new)}: of another exchange"
+    if old.phase is not new.phase:
+        table = LEG_TRANSITIONS if new.bound else REQUEST_TRANSITIONS
+        legal = new.phase in table[old.phase]
         assert legal, f"{_name(new)}: {old.phase.name} to {new.phase.name}"
 
 
@@ -233,4 +252,6 @@ def _check_transaction_step(old: Transaction | None, new: Transaction) -> None:
             same = had == has or (has and same_but_proofs(old, new))
             assert not had or same, f"{_name(new)}: {field} replaced"
         assert not old.commit_evidence or new.commit_evidence, f"{_name(new)}: commit forgotten"
-        assert (old.role, old.owner) == (new.role, new.owner), f"{_name(new)}: another part"
+        joined = (old.role, new.role) == (Role.HOP, Role.SEAT)
+        same_part = joined or old.role is new.role
+        assert same_part and old.owner == new.owner, f"{_name(new)}: another part"

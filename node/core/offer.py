@@ -162,7 +162,7 @@ def _line_to(step: Step, peer: NodeId, brand: bytes) -> Line | None:
 def _forward(step: Step, offer: Offer, forward: Forward, packet: bytes) -> Refusal | None:
     """The pair's own rules, then the line ahead; after them it must succeed."""
     known = step.transaction(offer.commit)
-    if known is not None and known.role is not Role.HOP:
+    if known is not None and known.role not in (Role.HOP, Role.SEAT):
         return Refusal(Reason.LOOP)  # V11: a chain ends at its payee
     line_out = _line_to(step, forward.next_node, forward.brand)
     if line_out is None or forward.next_node == offer.peer:

@@ -2,15 +2,18 @@
 
 from functools import lru_cache
 from hashlib import blake2b
+from types import MappingProxyType
+from typing import Final
 
 from node.core.asking import plan_asking
 from node.core.chain import release
 from node.core.effects import Answer
+from node.core.escrow import hooks
+from node.core.escrow.opening import open_seat
 from node.core.events import AddRequest, ConfirmRequest, DeclineRequest
 from node.core.presenting import present
 from node.core.promise import hold
 from node.core.rows import (
-    Direction,
     Promise,
     PromisePhase,
     Request,
@@ -23,6 +26,7 @@ from node.core.view import Step
 from proto.commit import Evidence, sign_share
 from proto.descriptor import Descriptor, decode_descriptor
 from proto.keys import SigningKey
+from proto.levels import Level
 from proto.limits import CLAIM_TRAVEL_US, MAX_PARTS, MIN_LEAD_US
 from proto.money import Brand
 from proto.onion import Deliver
@@ -51,6 +55,31 @@ def terms_of(request: Request) -> PaymentRequest:
     return _read(request.signed, request.created_at_us)
 
 
+REQUEST_TRANSITIONS: Final = MappingProxyType(
+    {
+        RequestPhase.OPEN: frozenset({RequestPhase.SIGNED, RequestPhase.DECLINED}),
+        # Open again with the next attempt, once nothing of the one before can be redeemed.
+        RequestPhase.SIGNED: frozenset(
+            {RequestPhase.OPEN, RequestPhase.PAID, RequestPhase.DECLINED}
+        ),
+        RequestPhase.PAID: frozenset[RequestPhase](),
+        RequestPhase.DECLINED: frozenset[RequestPhase](),
+    }
+)
+LEG_TRANSITIONS: Final = MappingProxyType(
+    {
+        # Of a bound request the decision is the registry's, whether or not its seat has signed.
+        RequestPhase.OPEN: frozenset(
+            {RequestPhase.SIGNED, RequestPhase.PAID, RequestPhase.DECLINED}
+        ),
+        RequestPhase.SIGNED: frozenset({RequestPhase.PAID, RequestPhase.DECLINED}),
+        RequestPhase.PAID: frozenset[RequestPhase](),
+        # Where the registry signed both ways, and the promisor has booked its debt.
+        RequestPhase.DECLINED: frozenset({RequestPhase.PAID}),
+    }
+)
+
+
 def add_request(step: Step, event: AddRequest) -> Answer:
     known = step.request(event.request.id)
     if known is not None and known.signed != event.request.signed:
@@ -64,8 +93,26 @@ def attempt_is_live(step: Step, request: Request) -> bool:
     """Whether an attempt may still be redeemed: then no other one is taken, let alone signed."""
     if not request.commit:
         return False
-    promises = step.promises_of(request.commit)
+    promises = step.promises_for(request)
     return any(p.pending or p.phase is PromisePhase.REDEEMED for p in promises)
+
+
+def covers(step: Step, request: Request) -> bool:
+    """Whether the promises that are pending for a request are its whole amount."""
+    return request.amount == sum(p.amount for p in step.promises_for(request) if p.pending)
+
+
+def sign_leg(step: Step, request: Request) -> None:
+    """The seat of a bound request signs its share: nothing that is promised for it is given up
+    from now on, whatever its payer asks for, until the registry has decided."""
+    assert request.bound and covers(step, request)
+    step.put(replace(request, phase=RequestPhase.SIGNED))
+
+
+def end_leg(step: Step, request: Request) -> None:
+    """The exchange was aborted: nobody pays this bound request any more."""
+    if request.phase in (RequestPhase.OPEN, RequestPhase.SIGNED):
+        step.put(replace(request, phase=RequestPhase.DECLINED, ended_at_us=step.now_us))
 
 
 def take_delivery(
@@ -81,24 +128,28 @@ def take_delivery(
     if request is None:
         return Refusal(Reason.REQUEST_UNKNOWN)
     known = step.transaction(held.commit)
-    if known is not None and known.role is not Role.PAYEE:
+    if known is not None and not _may_be_paid_under(known, request):
         return Refusal(Reason.LOOP)  # a chain to us that also leads through us
     refusal = (
         _check_request(step, request, held)
-        or _check_terms(request, terms_of(request), held, descriptor, deliver, brand)
+        or _check_terms(request, terms_of(request), held, deliver, brand)
+        or _check_committer(request, terms_of(request), held, descriptor, deliver)
         or _check_policy(step, terms_of(request), held, descriptor)
         or _check_time(step, held, descriptor)
     )
     if refusal is not None:
         return refusal
-    promises = step.promises_of(held.commit)
-    if sum(p.pending for p in promises) >= MAX_PARTS:
+    # Of this attempt: what an earlier one was promised under another commit_id has ended.
+    pending = [p for p in step.promises_for(request) if p.pending]
+    if len(pending) >= MAX_PARTS:
         return Refusal(Reason.PENDING_FULL, MAX_PARTS)
-    covered = held.amount + sum(p.amount for p in promises if p.pending)
+    covered = held.amount + sum(p.amount for p in pending)
     if covered > request.amount:
         return Refusal(Reason.REQUEST_MISMATCH, covered - request.amount)
     # From here on it must succeed.
-    if known is None:
+    if request.bound:
+        open_seat(step, descriptor_bytes, descriptor)
+    elif known is None:
         step.put(
             Transaction(
                 commit=held.commit,
@@ -114,11 +165,21 @@ def take_delivery(
             request, commit=held.commit, attempt=deliver.attempt, phase=RequestPhase.OPEN
         )
         step.put(request)
-    hold(step, held)
-    if request.confirmed or not request.manual:
+    hold(step, replace(held, owner=request.id))
+    if request.bound:
+        if covered == request.amount:
+            hooks.on_covered(step, request)
+    elif request.confirmed or not request.manual:
         _sign_if_complete(step, request)
     plan_asking(step, held.commit)
     return None
+
+
+def _may_be_paid_under(known: Transaction, request: Request) -> bool:
+    """V11: what we are in a transaction already, beside the payee of this request."""
+    if request.bound:
+        return known.role in (Role.HOP, Role.SEAT)
+    return known.role is Role.PAYEE
 
 
 def _check_request(step: Step, request: Request, held: Promise) -> Refusal | None:
@@ -140,12 +201,29 @@ def _check_terms(
     request: Request,
     terms: PaymentRequest,
     held: Promise,
-    descriptor: Descriptor,
     deliver: Deliver,
     brand: Brand,
 ) -> Refusal | None:
     if brand.guid != request.brand.guid or deliver.total != request.amount:
         return Refusal(Reason.REQUEST_MISMATCH)
+    # Of a leg: a bare commit, or a clock, would move what only the registry may move.
+    if not terms.takes_level(held.level) or (request.bound and held.level is not Level.ATOMIC):
+        return Refusal(Reason.LAST_LEVEL_REFUSED)
+    return None
+
+
+def _check_committer(
+    request: Request,
+    terms: PaymentRequest,
+    held: Promise,
+    descriptor: Descriptor,
+    deliver: Deliver,
+) -> Refusal | None:
+    """Who signs for it: our own one-time key alone, or the seats of the exchange that it is of."""
+    if request.bound:
+        if held.commit != request.bound:
+            return Refusal(Reason.REQUEST_MISMATCH)
+        return _check_deadline(terms, descriptor)
     ours = (terms.committer_key,)
     if descriptor.committers != ours or descriptor.threshold != 1 or descriptor.hashlocks:
         return Refusal(Reason.REQUEST_MISMATCH)
@@ -154,8 +232,10 @@ def _check_terms(
         known = deliver.attempt < len(hashes)
         if not known or descriptor.decline_hash != hashes[deliver.attempt]:
             return Refusal(Reason.REQUEST_MISMATCH)
-    if not terms.takes_level(held.level):
-        return Refusal(Reason.LAST_LEVEL_REFUSED)
+    return _check_deadline(terms, descriptor)
+
+
+def _check_deadline(terms: PaymentRequest, descriptor: Descriptor) -> Refusal | None:
     if descriptor.deadline_us > terms.latest_deadline_us:
         return Refusal(Reason.REQUEST_MISMATCH, descriptor.deadline_us - terms.latest_deadline_us)
     return None
@@ -194,7 +274,7 @@ def _sign(step: Step, request: Request) -> None:
     transaction = replace(transaction, commit_evidence=Evidence((share,)).encode())
     step.put(transaction)
     step.put(replace(request, phase=RequestPhase.SIGNED))
-    held = [p for p in step.promises_of(request.commit) if p.pending]
+    held = [p for p in step.promises_for(request) if p.pending]
     # Where one chain needs the stamp, a bare commit on another could move half of the money.
     if not any(p.level.needs_stamp for p in held):
         for promise in held:
@@ -208,8 +288,8 @@ def confirm_request(step: Step, event: ConfirmRequest) -> Answer:
         return Answer(Refusal(Reason.REQUEST_UNKNOWN))
     if request.phase is RequestPhase.DECLINED:
         return Answer(Refusal(Reason.PAYEE_DECLINED))
-    if request.phase is not RequestPhase.OPEN or request.confirmed:
-        return Answer()
+    if request.bound or request.phase is not RequestPhase.OPEN or request.confirmed:
+        return Answer()  # a seat has been confirmed as a whole, or has not
     request = replace(request, confirmed=True)
     step.put(request)
     if request.commit:
@@ -220,7 +300,7 @@ def confirm_request(step: Step, event: ConfirmRequest) -> Answer:
 
 def _sign_if_complete(step: Step, request: Request) -> None:
     transaction = step.the_transaction(request.commit)
-    held = [p for p in step.promises_of(request.commit) if p.pending]
+    held = [p for p in step.promises_for(request) if p.pending]
     if transaction.decided or sum(p.amount for p in held) != request.amount:
         return
     descriptor = decode_descriptor(transaction.descriptor)
@@ -237,6 +317,8 @@ def decline_request(step: Step, event: DeclineRequest) -> Answer:
         return Answer()
     if request.phase is RequestPhase.PAID:
         return Answer(Refusal(Reason.REQUEST_PAID))
+    if request.bound:
+        return Answer(Refusal(Reason.REQUEST_BUSY))  # it ends with the exchange
     if request.phase is RequestPhase.SIGNED and attempt_is_live(step, request):
         return Answer(Refusal(Reason.REQUEST_BUSY))
     step.put(replace(request, phase=RequestPhase.DECLINED, ended_at_us=step.now_us))
@@ -247,10 +329,9 @@ def decline_request(step: Step, event: DeclineRequest) -> Answer:
 
 def _decline_attempt(step: Step, request: Request) -> None:
     transaction = step.the_transaction(request.commit)
-    held = [p for p in step.promises_of(request.commit) if p.pending]
+    held = [p for p in step.promises_for(request) if p.pending]
     for promise in held:
-        if promise.direction is Direction.IN:
-            release(step, promise, Refusal(Reason.PAYEE_DECLINED))
+        release(step, promise, Refusal(Reason.PAYEE_DECLINED))
     descriptor = decode_descriptor(transaction.descriptor)
     hashes = terms_of(request).decline_hashes
     if held and descriptor.decline_hash and request.attempt < len(hashes):

@@ -7,6 +7,8 @@ from typing import Final
 from node.core.asking import plan_asking
 from node.core.caps import Load, check_caps, load_of
 from node.core.effects import Answer
+from node.core.escrow import hooks
+from node.core.escrow.opening import open_seat
 from node.core.events import (
     AbandonPayment,
     CreatePayment,
@@ -29,6 +31,7 @@ from node.core.rows import (
 from node.core.view import Step
 from proto.descriptor import commit_id
 from proto.levels import Level
+from proto.limits import BOUND_LEAD_US
 from proto.messages import Abandon
 from proto.messages import Promise as PromiseMessage
 from proto.reason import Reason, Refusal
@@ -59,7 +62,10 @@ def _move(step: Step, payment: Payment, phase: PaymentPhase) -> None:
     """Moves a payment along the table; what else changes is in `payment` already."""
     assert phase in PAYMENT_TRANSITIONS[payment.phase], (payment.phase, phase)
     ended_at_us = step.now_us if phase.final else 0
-    step.put(replace(payment, phase=phase, ended_at_us=ended_at_us))
+    moved = replace(payment, phase=phase, ended_at_us=ended_at_us)
+    step.put(moved)
+    if moved.bound and phase.final:
+        hooks.on_payment_ended(step, moved)
 
 
 def create_payment(step: Step, event: CreatePayment) -> Answer:
@@ -87,6 +93,7 @@ def create_payment(step: Step, event: CreatePayment) -> Answer:
             phase=PaymentPhase.ROUTING,
             created_at_us=step.now_us,
             options=event.options,
+            bound=event.bound,
         )
     )
     return Answer()
@@ -100,6 +107,8 @@ def start_attempt(step: Step, event: StartAttempt) -> Answer:
     if event.attempt != payment.attempt + 1:
         return Answer(Refusal(Reason.PAYMENT_LIVE))
     assert event.firsts  # a route has a first promise
+    if refusal := _check_bound(step, payment, event):
+        return Answer(refusal)
     asked: dict[bytes, Load] = {}
     for first in event.firsts:
         if refusal := _check_first(step, event, first, asked):
@@ -107,17 +116,20 @@ def start_attempt(step: Step, event: StartAttempt) -> Answer:
         asked[first.line] = asked.get(first.line, Load()).plus(_load(step, event, first))
     # From here on it must succeed.
     commit = commit_id(event.descriptor_bytes)
-    assert step.transaction(commit) is None  # a fresh salt for every attempt
-    step.put(
-        Transaction(
-            commit=commit,
-            descriptor=event.descriptor_bytes,
-            role=Role.PAYER,
-            deadline_us=event.descriptor.deadline_us,
-            limit_us=event.descriptor.limit_us,
-            owner=payment.id,
+    if payment.bound:
+        open_seat(step, event.descriptor_bytes, event.descriptor)
+    else:
+        assert step.transaction(commit) is None  # a fresh salt for every attempt
+        step.put(
+            Transaction(
+                commit=commit,
+                descriptor=event.descriptor_bytes,
+                role=Role.PAYER,
+                deadline_us=event.descriptor.deadline_us,
+                limit_us=event.descriptor.limit_us,
+                owner=payment.id,
+            )
         )
-    )
     for first in event.firsts:
         _promise_first(step, event, first, commit)
     payment = replace(
@@ -131,6 +143,26 @@ def start_attempt(step: Step, event: StartAttempt) -> Answer:
     _move(step, payment, PaymentPhase.PROMISED)
     plan_asking(step, commit)
     return Answer()
+
+
+def _check_bound(step: Step, payment: Payment, event: StartAttempt) -> Refusal | None:
+    """A leg of an exchange: under its own descriptor, undecided, with time left, and stamped."""
+    if not payment.bound:
+        return None
+    if event.descriptor_bytes != payment.bound:
+        return Refusal(Reason.REQUEST_MISMATCH)
+    known = step.transaction(commit_id(event.descriptor_bytes))
+    if known is not None and known.role not in (Role.HOP, Role.SEAT):
+        return Refusal(Reason.LOOP)
+    if known is not None and known.decided:
+        return Refusal(Reason.DEADLINE_PASSED)
+    late_us = step.now_us - (event.descriptor.deadline_us - BOUND_LEAD_US)
+    if late_us > 0:
+        return Refusal(Reason.TIME_SHORT, late_us)
+    if any(first.level is not Level.ATOMIC for first in event.firsts):
+        # Else a bare commit, or silence, would end what only the registry may end.
+        return Refusal(Reason.LAST_LEVEL_REFUSED)
+    return None
 
 
 def _load(step: Step, event: StartAttempt, first: FirstPromise) -> Load:
@@ -195,6 +227,7 @@ def _promise_first(step: Step, event: StartAttempt, first: FirstPromise, commit:
             expires_at_us=first.expires_at_us if first.level.has_expiry else 0,
             phase=PromisePhase.OFFERED,
             made_at_us=step.now_us,
+            owner=event.payment,
         ),
     )
     step.send(
@@ -214,10 +247,9 @@ def _promise_first(step: Step, event: StartAttempt, first: FirstPromise, commit:
 
 def _payment_of(step: Step, promise: Promise) -> Payment | None:
     """The payment whose first promise this is; None for every other promise."""
-    transaction = step.the_transaction(promise.commit)
-    if transaction.role is not Role.PAYER or promise.direction is not Direction.OUT:
+    if promise.direction is not Direction.OUT or not promise.owner:
         return None
-    payment = step.payment(transaction.owner)
+    payment = step.payment(promise.owner)
     return payment if payment and payment.commit == promise.commit else None
 
 
@@ -235,7 +267,7 @@ def after_first_ended(step: Step, promise: Promise) -> None:
         return
     # Of several chains the first one that ended says why: the others are released after it.
     because = payment.because or promise.because or Refusal(_WHY[promise.phase])
-    pending = [p for p in step.promises_of(promise.commit) if p.pending]
+    pending = [p for p in step.promises_for(payment) if p.pending]
     if not pending:
         _move(step, replace(payment, because=because), PaymentPhase.ROUTING)
     elif payment.because is None:
@@ -266,7 +298,7 @@ def abandon(step: Step, event: AbandonPayment) -> Answer:
         return Answer(Refusal(Reason.REQUEST_UNKNOWN))
     if payment.phase.final:
         return Answer(Refusal(Reason.PAYMENT_DONE))
-    _abandon_all(step, [p for p in step.promises_of(payment.commit) if p.pending])
+    _abandon_all(step, [p for p in step.promises_for(payment) if p.pending])
     return Answer()
 
 

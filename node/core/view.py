@@ -143,6 +143,12 @@ class Step:
             self._promises[commit] = known
         return list(known.values())
 
+    def promises_for(self, owner: Payment | Request) -> list[Promise]:
+        """The promises of the live attempt of a payment or request, and of no other beside it."""
+        if not owner.commit:
+            return []
+        return [p for p in self.promises_of(owner.commit) if p.owner == owner.id]
+
     def put(self, row: Row) -> None:
         self._rows[row.key] = row
         if self._promises and isinstance(row, Promise) and row.commit in self._promises:

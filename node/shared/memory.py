@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from node.core.rows import Incident, Key, Line, Payment, Promise, Row
+from node.core.rows import Key, Line, Payment, Promise, Row
 from node.core.view import Settings
 from node.memory import Memory
 from node.shared.keys import LINES, PAYMENTS_OF, PROMISES_OF
@@ -55,7 +55,5 @@ class SharedMemory(Memory):
             # These never settle, so nothing else takes them out.
             if isinstance(known, Line):
                 del self._lines[known.peer][key]
-            elif isinstance(known, Incident):
-                del self._owned[Incident][key]
             if known is not None:
                 self.remove(known)

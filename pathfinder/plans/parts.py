@@ -153,7 +153,7 @@ def _no_chain_for_a_share(graph: Graph, question: RouteQuestion, max_parts: int,
 
 def limits_of(question: RouteQuestion, max_parts: int, unit: int) -> Limits:
     """What every plan for this question keeps."""
-    floor = max(DECISION_TIME_US, question.deadline_floor)
+    floor = question.deadline_floor
     return Limits(max_parts, unit, question.max_cost, floor, latest_deadline(question))
 
 
@@ -241,7 +241,7 @@ def _floors(question: RouteQuestion) -> tuple[int, ...]:
     later = (
         question.payee_margin_us + n * PRESENT_MARGIN_US + STAMP_MARGIN_US for n in range(MAX_HOPS)
     )
-    first = max(DECISION_TIME_US, question.deadline_floor)
+    first = question.deadline_floor
     return (first, *sorted(d for d in later if d > first)[:LATER_DEADLINES])
 
 

@@ -65,6 +65,8 @@ class RouteCache:
 
     def get(self, query: RouteQuery) -> RouteFound | None:
         """What a search would find now, or None where only a search can tell."""
+        if query.deadline is not None:
+            return None  # a time of the day: no two questions have the same
         known = self._answers.get(_key(query))
         if known is None or not known.since_us <= query.now_us < known.until_us:
             return None
@@ -78,7 +80,7 @@ class RouteCache:
     def put(self, query: RouteQuery, until_us: int, found: RouteFound) -> None:
         """Remembers what a search has just found. No advert that it rests on expires before
         `until_us`."""
-        if not found.exact or len(found.parts) > 1:
+        if query.deadline is not None or not found.exact or len(found.parts) > 1:
             return  # of several chains none carries the whole cost, as the reasoning above asks
         if len(self._answers) >= MAX_REMEMBERED:
             self.clear()

@@ -143,11 +143,15 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """To a coordinator: all that it needs to go on. The preimage may be kept back (empty)."""
+    """To a coordinator: all that it needs to go on. The preimage may be kept back (empty).
+
+    `joins`: payloads of the letters in which the seats joined, in the order of the proposal.
+    """
 
     proposal: bytes
     descriptor: bytes
     openings: tuple[Opening, ...]
+    joins: tuple[bytes, ...]
     decline_preimage: bytes = b""
 
 
@@ -296,7 +300,8 @@ def _fill(m: pb.Letter, body: Body) -> None:
         case Decided(certificate):
             m.decided.commit_id = certificate.commit_id
             certificate_to_message(m.decided, certificate)
-        case Dossier(proposal, descriptor, openings, preimage):
+        case Dossier(proposal, descriptor, openings, joins, preimage):
+            m.dossier.joins.extend(joins)
             m.dossier.proposal, m.dossier.descriptor = proposal, descriptor
             m.dossier.openings.extend(opening.to_message() for opening in openings)
             m.dossier.decline_preimage = preimage
@@ -336,7 +341,13 @@ def _body(m: pb.Letter) -> Body:
         case "dossier":
             dossier = m.dossier
             openings = tuple(Opening.from_message(o) for o in dossier.openings)
-            return Dossier(dossier.proposal, dossier.descriptor, openings, dossier.decline_preimage)
+            return Dossier(
+                dossier.proposal,
+                dossier.descriptor,
+                openings,
+                tuple(dossier.joins),
+                dossier.decline_preimage,
+            )
         case _:
             raise WireFault("a letter that says nothing")
 

@@ -629,16 +629,18 @@ class Decided(_message.Message):
     def __init__(self, commit_id: _Optional[bytes] = ..., commit: _Optional[_Union[_types_pb2.CommitCertificate, _Mapping]] = ..., abort: _Optional[_Union[_types_pb2.AbortCertificate, _Mapping]] = ...) -> None: ...
 
 class Dossier(_message.Message):
-    __slots__ = ("proposal", "descriptor", "openings", "decline_preimage")
+    __slots__ = ("proposal", "descriptor", "openings", "decline_preimage", "joins")
     PROPOSAL_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTOR_FIELD_NUMBER: _ClassVar[int]
     OPENINGS_FIELD_NUMBER: _ClassVar[int]
     DECLINE_PREIMAGE_FIELD_NUMBER: _ClassVar[int]
+    JOINS_FIELD_NUMBER: _ClassVar[int]
     proposal: bytes
     descriptor: bytes
     openings: _containers.RepeatedCompositeFieldContainer[Opening]
     decline_preimage: bytes
-    def __init__(self, proposal: _Optional[bytes] = ..., descriptor: _Optional[bytes] = ..., openings: _Optional[_Iterable[_Union[Opening, _Mapping]]] = ..., decline_preimage: _Optional[bytes] = ...) -> None: ...
+    joins: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, proposal: _Optional[bytes] = ..., descriptor: _Optional[bytes] = ..., openings: _Optional[_Iterable[_Union[Opening, _Mapping]]] = ..., decline_preimage: _Optional[bytes] = ..., joins: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class Letter(_message.Message):
     __slots__ = ("sender", "receiver", "sent_at_us", "invite", "join", "withdraw", "fix", "accepted", "give", "given", "receive", "share", "decided", "dossier")

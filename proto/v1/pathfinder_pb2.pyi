@@ -24,7 +24,7 @@ class LineRoom(_message.Message):
     def __init__(self, ends: _Optional[_Union[LineEnds, _Mapping]] = ..., available: _Optional[int] = ...) -> None: ...
 
 class RouteQuery(_message.Message):
-    __slots__ = ("payer", "payee", "brand", "amount", "candidates", "accepted", "levels", "last_levels", "payee_margin_us", "latest_deadline_us", "max_hops", "max_cost", "avoid_lines", "avoid_nodes", "max_risk", "learned", "max_parts", "split_to_save", "unit", "unexplained", "first_levels")
+    __slots__ = ("payer", "payee", "brand", "amount", "candidates", "accepted", "levels", "last_levels", "payee_margin_us", "latest_deadline_us", "max_hops", "max_cost", "avoid_lines", "avoid_nodes", "max_risk", "learned", "max_parts", "split_to_save", "unit", "unexplained", "first_levels", "deadline_us")
     PAYER_FIELD_NUMBER: _ClassVar[int]
     PAYEE_FIELD_NUMBER: _ClassVar[int]
     BRAND_FIELD_NUMBER: _ClassVar[int]
@@ -46,6 +46,7 @@ class RouteQuery(_message.Message):
     UNIT_FIELD_NUMBER: _ClassVar[int]
     UNEXPLAINED_FIELD_NUMBER: _ClassVar[int]
     FIRST_LEVELS_FIELD_NUMBER: _ClassVar[int]
+    DEADLINE_US_FIELD_NUMBER: _ClassVar[int]
     payer: bytes
     payee: bytes
     brand: bytes
@@ -67,7 +68,8 @@ class RouteQuery(_message.Message):
     unit: int
     unexplained: bool
     first_levels: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, payer: _Optional[bytes] = ..., payee: _Optional[bytes] = ..., brand: _Optional[bytes] = ..., amount: _Optional[int] = ..., candidates: _Optional[_Iterable[_Union[_types_pb2.RegistryPolicy, _Mapping]]] = ..., accepted: _Optional[_Iterable[_Union[_types_pb2.RegistryPolicy, _Mapping]]] = ..., levels: _Optional[_Iterable[int]] = ..., last_levels: _Optional[_Iterable[int]] = ..., payee_margin_us: _Optional[int] = ..., latest_deadline_us: _Optional[int] = ..., max_hops: _Optional[int] = ..., max_cost: _Optional[int] = ..., avoid_lines: _Optional[_Iterable[_Union[LineEnds, _Mapping]]] = ..., avoid_nodes: _Optional[_Iterable[bytes]] = ..., max_risk: _Optional[int] = ..., learned: _Optional[_Iterable[_Union[LineRoom, _Mapping]]] = ..., max_parts: _Optional[int] = ..., split_to_save: _Optional[bool] = ..., unit: _Optional[int] = ..., unexplained: _Optional[bool] = ..., first_levels: _Optional[_Iterable[int]] = ...) -> None: ...
+    deadline_us: int
+    def __init__(self, payer: _Optional[bytes] = ..., payee: _Optional[bytes] = ..., brand: _Optional[bytes] = ..., amount: _Optional[int] = ..., candidates: _Optional[_Iterable[_Union[_types_pb2.RegistryPolicy, _Mapping]]] = ..., accepted: _Optional[_Iterable[_Union[_types_pb2.RegistryPolicy, _Mapping]]] = ..., levels: _Optional[_Iterable[int]] = ..., last_levels: _Optional[_Iterable[int]] = ..., payee_margin_us: _Optional[int] = ..., latest_deadline_us: _Optional[int] = ..., max_hops: _Optional[int] = ..., max_cost: _Optional[int] = ..., avoid_lines: _Optional[_Iterable[_Union[LineEnds, _Mapping]]] = ..., avoid_nodes: _Optional[_Iterable[bytes]] = ..., max_risk: _Optional[int] = ..., learned: _Optional[_Iterable[_Union[LineRoom, _Mapping]]] = ..., max_parts: _Optional[int] = ..., split_to_save: _Optional[bool] = ..., unit: _Optional[int] = ..., unexplained: _Optional[bool] = ..., first_levels: _Optional[_Iterable[int]] = ..., deadline_us: _Optional[int] = ...) -> None: ...
 
 class RouteAnswer(_message.Message):
     __slots__ = ("found", "none", "exact")

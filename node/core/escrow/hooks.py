@@ -1,25 +1,63 @@
 """Where the rest of the core tells the exchange's part of it what has happened."""
 
-from node.core.rows import Payment, Request, Transaction
+from node.core.escrow.giving import payment_failed
+from node.core.escrow.reading import deal_seats, money_id
+from node.core.escrow.rows import Deal, Seat, SeatPhase
+from node.core.escrow.settling import decided
+from node.core.escrow.signing import covered
+from node.core.rows import Payment, PaymentPhase, Request, Transaction
 from node.core.view import Step, View
+from proto.descriptor import commit_id
+from proto.limits import MAX_SEATS, US
+
+KEPT_AFTER_US = 30 * 86_400 * US  # escrow section 9: ids live until then
 
 
 def on_covered(step: Step, request: Request) -> None:
     """The pending promises of a bound request sum up to its amount."""
+    covered(step, request)
 
 
 def on_uncovered(step: Step, request: Request) -> None:
-    """They did, and one of them has ended before any decision."""
+    """They did, and one of them has ended before any decision: a seat that has not signed will
+    not, until they do again. It looks at the promises when it would sign, and keeps no sum."""
 
 
 def on_payment_ended(step: Step, payment: Payment) -> None:
     """A bound payment is final, or was given up."""
+    if payment.phase is not PaymentPhase.ABORTED:
+        return
+    transaction = step.transaction(commit_id(payment.bound))
+    if transaction is None or transaction.decided:
+        return
+    for seat in deal_seats(step, transaction.owner):
+        if seat.phase not in (SeatPhase.FIXED, SeatPhase.SIGNED):
+            continue
+        for no in range(1, len(seat.given) + 1):
+            if money_id(seat.id, no) == payment.id:
+                payment_failed(step, seat, no, payment)
 
 
 def on_decided(step: Step, transaction: Transaction) -> None:
     """A transaction in which we have a part has its certificate."""
+    decided(step, transaction)
 
 
 def is_over(view: View, commit: bytes, now_us: int) -> bool:
     """Whether nothing of the exchange under this commit_id is needed here any more."""
-    return False
+    row = view.row((Transaction.table, commit, b""))
+    if not isinstance(row, Transaction):
+        return True
+    deal = view.row((Deal.table, row.owner, b""))
+    if isinstance(deal, Deal) and not _is_past(deal.phase.final, deal.ended_at_us, now_us):
+        return False
+    found = (view.row((Seat.table, row.owner, bytes((at,)))) for at in range(MAX_SEATS))
+    return all(
+        _is_past(seat.phase.final and seat.waiting == 0, seat.ended_at_us, now_us)
+        for seat in found
+        if isinstance(seat, Seat)
+    )
+
+
+def _is_past(final: bool, ended_at_us: int, now_us: int) -> bool:
+    return final and ended_at_us + KEPT_AFTER_US <= now_us

@@ -92,20 +92,21 @@ class SeatPhase(IntEnum):
 
 @dataclass(frozen=True)
 class Seat(Keyed):
-    """A seat of ours in somebody's proposal, whose id is `deal`.
+    """A seat of ours in somebody's proposal, whose id is `deal`: the one that stands there at
+    position `at`.
 
     `seed` makes its one-time committer key and the capabilities of its holds; it never leaves the
     store. `accounts`, `held`, `given` and `promised` are in the order of the proposal's legs, and
     hold b"" for nothing.
-    `accounts`: registrar and account id of ours; `held`: where a leg arrives, once it is vetted;
+    `accounts`: registrar and slot of ours; `held`: where a leg arrives, once it is vetted;
     `given`: a leg of ours, ASKED and then its promise; `promised`: registrars' promises of what we
     want. `wants`: numbers of legs, one byte each; `commits`: whether it signs. `options`: JSON,
     what the owner allows. `waiting`: batches under way after the decision.
     """
 
     table: ClassVar[str] = "seat"
-    id: bytes
     deal: bytes
+    at: int
     seat: str
     phase: SeatPhase
     proposal: bytes
@@ -128,7 +129,12 @@ class Seat(Keyed):
     because: EscrowReason = EscrowReason.NONE
 
     def _key(self) -> Key:
-        return self.table, self.id, b""
+        return self.table, self.deal, bytes((self.at,))
+
+    @property
+    def id(self) -> bytes:
+        """16 bytes that name it to people and in what it makes."""
+        return seat_id(self.deal, self.seat)
 
 
 def seat_id(proposal: bytes, seat: str) -> bytes:
@@ -158,7 +164,7 @@ class Step(IntEnum):
 
 @dataclass(frozen=True)
 class Letter(Keyed):
-    """Something to be said until it is answered (escrow section 9); it goes with its answer.
+    """Something to be said until it is answered (escrow section 9); then its words go.
 
     `payload` is what is signed when it leaves: a Letter or an OpBatch. `id`: 32 bytes, the hash of
     the payload. `deal`: the proposal that it belongs to; `seat`, `step` and `no`: of a batch,
@@ -178,6 +184,7 @@ class Letter(Keyed):
     seat: str = ""
     step: Step = Step.NONE
     no: int = 0
+    answered: bool = False
 
     def _key(self) -> Key:
         return self.table, self.id, b""
@@ -187,22 +194,24 @@ class Letter(Keyed):
 class Account(Keyed):
     """An account of ours at a registrar. `capability` and `terms` (may be empty) are secrets.
 
-    `right` is the registrar's signed description of the brand, `card` how to reach it.
+    `slot`: the brand's GUID, and behind it the label of any account of it but the usual one.
+    `account` is its id there, `right` the registrar's signed description of the brand, `card` how
+    to reach it.
     """
 
     table: ClassVar[str] = "account"
     registrar: NodeId
-    id: bytes
+    slot: bytes
+    account: bytes
     brand: Brand
     capability: bytes
     terms: bytes
     card: str
     right: bytes
-    label: str = ""
     opened_at_us: int = 0
 
     def _key(self) -> Key:
-        return self.table, self.registrar, self.id
+        return self.table, self.registrar, self.slot
 
 
 @dataclass(frozen=True)

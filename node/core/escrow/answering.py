@@ -1,0 +1,119 @@
+"""A registrar has answered a batch of ours: what that means to the seat or the deal."""
+
+from typing import Final
+
+from node.core.escrow.coordinating import take_promise
+from node.core.escrow.events import RegistrarSaid
+from node.core.escrow.fixing import report_accepted
+from node.core.escrow.giving import OFFERED, cannot_give, given
+from node.core.escrow.giving_up import give_up
+from node.core.escrow.posting import post
+from node.core.escrow.reading import (
+    deal_of,
+    hold_of,
+    kept_accept,
+    placed,
+    seat_of,
+    source_of,
+    terms_of,
+)
+from node.core.escrow.rows import DealPhase, Letter, Seat, SeatPhase
+from node.core.escrow.rows import Step as Batch
+from node.core.escrow.settling import letter_taken
+from node.core.escrow.signing import sign_if_satisfied
+from node.core.rows import Incident, IncidentKind, replace
+from node.core.view import Step
+from proto.escrow.letters import LegAccept, Withdraw
+from proto.escrow.ops import RegistrarError
+from proto.escrow.reasons import EscrowReason
+
+# An answer that says "ask again": the hold that the batch speaks of has not arrived there yet, or
+# the registrar has too much to do.
+AGAIN: Final = frozenset({RegistrarError.NOT_YET, RegistrarError.QUOTA})
+# Of a batch that empties a hold: it was emptied before.
+DONE: Final = frozenset({RegistrarError.GONE})
+
+
+def on_registrar_said(step: Step, event: RegistrarSaid) -> None:
+    """Once for each batch: a repeated answer changes nothing."""
+    letter = step.row((Letter.table, event.letter, b""))
+    if not isinstance(letter, Letter) or letter.answered:
+        return
+    if event.refused in AGAIN:
+        return  # its row says when
+    letter_taken(step, letter)
+    refused = event.refused
+    match letter.step:
+        case Batch.ACCEPT:
+            _accepted(step, letter, refused)
+        case Batch.GIVE if letter.seat:
+            _given(step, letter, event)
+        case Batch.GIVE:
+            _prepared(step, letter, event)
+        case Batch.SETTLE | Batch.COLLECT if refused and refused not in DONE:
+            _unsettled(step, letter, refused)
+        case _:
+            pass
+
+
+def _live(step: Step, letter: Letter) -> Seat | None:
+    seat = seat_of(step, letter.deal, letter.seat)
+    if seat is None or seat.phase not in (SeatPhase.FIXED, SeatPhase.SIGNED):
+        return None
+    return seat
+
+
+def _accepted(step: Step, letter: Letter, refused: int) -> None:
+    seat = _live(step, letter)
+    if seat is None:
+        return
+    if refused:
+        # Nobody has locked anything yet, and now nobody will.
+        step.put(replace(seat, because=EscrowReason.REGISTRAR_REFUSED))
+        words = Withdraw(seat.deal, seat.seat, EscrowReason.REGISTRAR_REFUSED)
+        post(step, seat.deal, seat.coordinator, words)
+        return
+    kept = kept_accept(LegAccept(letter.no, hold=hold_of(seat.seed, letter.no)))
+    seat = replace(seat, held=placed(seat.held, letter.no - 1, kept))
+    step.put(seat)
+    report_accepted(step, seat, terms_of(seat))
+    sign_if_satisfied(step, seat.deal, seat.seat)
+
+
+def _given(step: Step, letter: Letter, event: RegistrarSaid) -> None:
+    seat = _live(step, letter)
+    if seat is None:
+        return
+    if event.refused:
+        short = event.refused == RegistrarError.INSUFFICIENT_FUNDS
+        why = EscrowReason.FUNDS_SHORT if short else EscrowReason.REGISTRAR_REFUSED
+        cannot_give(step, seat, letter.no, why)
+    else:
+        offered = OFFERED + source_of(seat.seed, letter.no)
+        given(step, seat, letter.no, event.promise or offered)
+
+
+def _prepared(step: Step, letter: Letter, event: RegistrarSaid) -> None:
+    """What we prepared for a giver that may not."""
+    deal = deal_of(step, letter.deal)
+    if deal is None or deal.phase is not DealPhase.PREPARING:
+        return
+    leg = terms_of(deal).legs[letter.no]
+    if event.refused:
+        give_up(step, deal, EscrowReason.REGISTRAR_REFUSED, leg.from_seat)
+    elif not deal.promises[leg.no - 1]:
+        take_promise(step, deal, leg, event.promise)
+
+
+def _unsettled(step: Step, letter: Letter, refused: int) -> None:
+    """It does not take a certificate that we have verified: its operator has to look, and ours."""
+    incident = Incident(
+        subject=letter.id,
+        kind=IncidentKind.UNSETTLED,
+        at_us=step.now_us,
+        peer=letter.receiver,
+        detail=f"answers a certificate with {RegistrarError(refused).name}",
+        evidence=letter.payload,
+    )
+    if step.row(incident.key) is None:
+        step.put(incident)

@@ -1,0 +1,96 @@
+"""Where letters arrive: cheap checks, then the signature, then the core; the receipt comes last."""
+
+import logging
+from dataclasses import replace
+from typing import Final
+
+import grpc
+
+from node.core.escrow.rows import Deal, Seat, SeatPhase
+from node.engine import Engine, StoreUnavailable
+from node.escrow.judging import Judge
+from proto.envelope import Envelope
+from proto.escrow.letters import LETTER_KIND, Invite, letter_id, read_letter, sign_receipt
+from proto.keys import SigningKey
+from proto.limits import MAX_LETTER_BYTES, US
+from proto.v1 import types_pb2
+from proto.wire import WireFault
+from runtime.away import run_away
+from runtime.buckets import LOCAL, Buckets, prefix_of
+from runtime.clock import Clock
+from runtime.rpc import CallContext, RpcRefused, Service, Unary
+
+log = logging.getLogger(__name__)
+
+SERVICE_NAME: Final = "pledgeway.v1.Escrow"
+LETTERS_PER_S: Final = 200  # of one network: twenty exchanges a second of one coordinator
+LETTERS_BURST: Final = 1000
+INVITES_PER_S: Final = 5  # of one network: each is kept until its owner has seen it, or it expires
+INVITES_BURST: Final = 200
+MAX_INVITED: Final = 4096  # seats that wait for the owner: 50 KB each, the largest of them
+MAX_DEALS: Final = 4096  # live ones that we look after
+MAX_LETTER_AGE_US: Final = 30 * 86_400 * US  # escrow section 9: then its effect is long forgotten
+MAX_AHEAD_US: Final = 60 * US  # a sender's clock; more would be a letter for another day
+
+INVALID: Final = grpc.StatusCode.INVALID_ARGUMENT
+EXHAUSTED: Final = grpc.StatusCode.RESOURCE_EXHAUSTED
+UNAVAILABLE: Final = grpc.StatusCode.UNAVAILABLE
+
+
+class Desk:
+    """Handlers run on trio."""
+
+    def __init__(self, engine: Engine, key: SigningKey, judge: Judge, clock: Clock) -> None:
+        self._engine = engine
+        self._key = key
+        self._judge = judge
+        self._clock = clock
+        self._letters = Buckets(LETTERS_PER_S, LETTERS_BURST)
+        self._invites = Buckets(INVITES_PER_S, INVITES_BURST)
+
+    def methods(self) -> Service:
+        """The gRPC service."""
+        post = Unary(types_pb2.Envelope, types_pb2.Envelope, self.post)
+        return Service(SERVICE_NAME, {"Post": post})
+
+    async def post(self, request: types_pb2.Envelope, context: CallContext) -> types_pb2.Envelope:
+        """RpcRefused: INVALID_ARGUMENT, RESOURCE_EXHAUSTED, UNAVAILABLE."""
+        caller, now_us = prefix_of(context.peer), self._clock.monotonic_us()
+        if not self._letters.take(caller, 1, now_us):
+            raise RpcRefused(EXHAUSTED, "too many letters: send it again in a second")
+        signed = request.SerializeToString()
+        if len(signed) > MAX_LETTER_BYTES or request.type != LETTER_KIND:
+            raise RpcRefused(INVALID, f"a letter has at most {MAX_LETTER_BYTES} bytes")
+        return types_pb2.Envelope.FromString(await self.take(signed, caller))
+
+    async def take(self, signed: bytes, caller: str = LOCAL) -> bytes:
+        """The receipt of a letter whose effect is durable. RpcRefused.
+
+        `caller`: the part of the net that it comes from.
+        """
+        me = self._engine.memory.settings.node
+        try:
+            letter = await run_away(read_letter, signed, me)
+        except WireFault as fault:
+            raise RpcRefused(INVALID, str(fault)) from fault
+        now_us = self._clock.now_us()
+        if not now_us - MAX_LETTER_AGE_US <= letter.sent_at_us <= now_us + MAX_AHEAD_US:
+            raise RpcRefused(INVALID, "the letter is not of these days: set the clock right")
+        invites = isinstance(letter.body, Invite)
+        if invites and not self._invites.take(caller, 1, self._clock.monotonic_us()):
+            raise RpcRefused(EXHAUSTED, "too many invitations: send it again in a second")
+        if invites and self._is_full():
+            raise RpcRefused(EXHAUSTED, "too many exchanges wait here: send it again later")
+        payload = Envelope.decode_unverified(signed).payload
+        event = await run_away(self._judge.judged, now_us, letter, payload)
+        try:
+            await self._engine.ask(lambda at_us: replace(event, now_us=at_us))
+        except StoreUnavailable as error:
+            raise RpcRefused(UNAVAILABLE, "the store refuses: send it again") from error
+        return sign_receipt(self._key, letter.sender, letter_id(payload))
+
+    def _is_full(self) -> bool:
+        memory = self._engine.memory
+        seats = memory.owned(Seat)
+        invited = sum(seat.phase is SeatPhase.INVITED for seat in seats)
+        return invited >= MAX_INVITED or len(memory.owned(Deal)) >= 16 * MAX_DEALS

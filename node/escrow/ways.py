@@ -1,0 +1,93 @@
+"""How letters and batches reach those who answer them: over gRPC, or within this daemon."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol
+
+from proto.card import NodeCard
+from proto.keys import NodeId
+from proto.v1 import escrow_pb2 as pb
+from proto.v1 import types_pb2
+from runtime.rpc_client import Caller, RpcUnavailable
+from runtime.tls import BadCertificate
+
+ESCROW: Final = "/pledgeway.v1.Escrow"
+REGISTRAR: Final = "/pledgeway.v1.Registrar"
+CALL_TIMEOUT_S: Final = 10.0  # an answer waits for one disk; a registrar's for a queue before it
+MAX_CHANNELS: Final = 256  # open at a time; the one that was used least recently is closed
+
+Connect = Callable[[NodeCard], Caller]
+Handler = Callable[[bytes], Awaitable[bytes]]
+
+
+class Ways(Protocol):
+    """Each call gives the signed answer (an Envelope's bytes). RpcError."""
+
+    async def post(self, card: NodeCard, signed: bytes) -> bytes:
+        """A letter."""
+        ...
+
+    async def batch(self, card: NodeCard, signed: bytes) -> bytes:
+        """A batch for a registrar."""
+        ...
+
+    async def open_account(self, card: NodeCard, signed: bytes) -> bytes:
+        """A request for an account."""
+        ...
+
+    async def describe(self, card: NodeCard, asked: pb.DescribeRequest) -> pb.DescribeReply:
+        """What a registrar says of its rights."""
+        ...
+
+
+class DialledWays:
+    """Over pinned TLS, to the service address of each card; to ourselves without a wire."""
+
+    def __init__(self, me: NodeId, connect: Connect) -> None:
+        """`own_letters` and `own_registrar` are set once there are such."""
+        self._me = me
+        self._connect = connect
+        self._channels: dict[tuple[NodeId, str, bytes], Caller] = {}
+        self.own_letters: Handler | None = None
+        self.own_registrar: dict[str, Handler] = {}
+
+    async def post(self, card: NodeCard, signed: bytes) -> bytes:
+        if card.node == self._me and self.own_letters is not None:
+            return await self.own_letters(signed)
+        return await self._call(card, f"{ESCROW}/Post", signed)
+
+    async def batch(self, card: NodeCard, signed: bytes) -> bytes:
+        return await self._registrar(card, "Batch", signed)
+
+    async def open_account(self, card: NodeCard, signed: bytes) -> bytes:
+        return await self._registrar(card, "Open", signed)
+
+    async def _registrar(self, card: NodeCard, method: str, signed: bytes) -> bytes:
+        if card.node == self._me and method in self.own_registrar:
+            return await self.own_registrar[method](signed)
+        return await self._call(card, f"{REGISTRAR}/{method}", signed)
+
+    async def describe(self, card: NodeCard, asked: pb.DescribeRequest) -> pb.DescribeReply:
+        channel = self._channel(card)
+        method = f"{REGISTRAR}/Describe"
+        return await channel.unary(method, asked, pb.DescribeReply, CALL_TIMEOUT_S)
+
+    async def _call(self, card: NodeCard, method: str, signed: bytes) -> bytes:
+        channel = self._channel(card)
+        message = types_pb2.Envelope.FromString(signed)
+        answer = await channel.unary(method, message, types_pb2.Envelope, CALL_TIMEOUT_S)
+        return answer.SerializeToString()
+
+    def _channel(self, card: NodeCard) -> Caller:
+        if not card.service:
+            raise RpcUnavailable(f"the card of {card.alias} names no service address")
+        key = (card.node, card.service, card.tls_certificate)
+        channel = self._channels.pop(key, None)
+        if channel is None:
+            try:
+                channel = self._connect(card)
+            except BadCertificate as error:
+                raise RpcUnavailable(f"the certificate of {card.alias}: {error}") from error
+        self._channels[key] = channel  # to the end: used last
+        if len(self._channels) > MAX_CHANNELS:
+            del self._channels[next(iter(self._channels))]
+        return channel

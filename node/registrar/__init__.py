@@ -1,0 +1,1 @@
+"""The registrar: titles that this node keeps for others, and their transfer (escrow section 4)."""

@@ -1,0 +1,98 @@
+"""What is read of the registrar's books beside the batches: for strangers, for the owner."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import Engine, Select, func, select
+from sqlalchemy.exc import DBAPIError
+
+from node.registrar.examining import Examined, examine
+from node.registrar.rows import Account, Brand, Leg, Listing, Terms
+from node.registrar.tables import TABLES, account, brand, leg, listing, terms
+from proto.escrow.ops import LegPhase
+from runtime.faults import StoreFailed, fault_of
+
+PAGE: Final = 256  # rows of a list that people read
+MANY: Final = 4096  # legs whose registries are asked in one round
+
+
+class Reader:
+    """Reads beside the writer, one moment at a time. StoreFailed from every method."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def _rows(self, kind: type, query: Select[Any]) -> list[Any]:
+        table = TABLES[kind]
+        return [table.from_columns(row) for row in self._all(query)]
+
+    def _all(self, query: Select[Any]) -> Sequence[Any]:
+        try:
+            with self._engine.connect() as connection:
+                return connection.execute(query).mappings().all()
+        except DBAPIError as error:
+            raise StoreFailed(fault_of(error)) from error
+
+    def brands(
+        self, guids: Sequence[bytes], kind: str, attributes: str, after: bytes, limit: int
+    ) -> list[Brand]:
+        """By GUID from `after` on; `kind` and `attributes` empty: any."""
+        query = select(brand).where(brand.c.guid > after).order_by(brand.c.guid).limit(limit)
+        if guids:
+            query = query.where(brand.c.guid.in_(guids))
+        if kind:
+            query = query.where(brand.c.kind == kind)
+        if attributes:
+            query = query.where(brand.c.attributes == attributes)
+        return self._rows(Brand, query)
+
+    def legs_of(self, commits: Sequence[bytes]) -> list[Leg]:
+        """Of these transactions, by number."""
+        query = select(leg).where(leg.c.commit.in_(commits)).order_by(leg.c.commit, leg.c.no)
+        return self._rows(Leg, query)
+
+    def legs_in(self, *phases: LegPhase, until_us: int | None = None) -> list[Leg]:
+        """Those in these phases, the longest waiting first; `until_us`: that were to be final by
+        then."""
+        query = select(leg).where(leg.c.phase.in_([int(phase) for phase in phases]))
+        if until_us is not None:
+            query = query.where(leg.c.final_after_us < until_us)
+        return self._rows(Leg, query.order_by(leg.c.final_after_us, leg.c.commit).limit(MANY))
+
+    def accounts(self, guid: bytes, after: bytes = b"", limit: int = PAGE) -> list[Account]:
+        """Of a brand, by id."""
+        query = select(account).where(account.c.brand == guid, account.c.id > after)
+        return self._rows(Account, query.order_by(account.c.id).limit(limit))
+
+    def account(self, key: bytes) -> Account | None:
+        """By its id."""
+        found = self._rows(Account, select(account).where(account.c.id == key))
+        return found[0] if found else None
+
+    def account_begins(self, beginning: bytes, end: bytes) -> list[Account]:
+        """Those whose id lies between, at most two: enough to see that it is not one."""
+        query = select(account).where(account.c.id.between(beginning, end)).limit(2)
+        return self._rows(Account, query)
+
+    def terms(self, guid: bytes) -> list[Terms]:
+        """All terms of a brand; those that come with its accounts first."""
+        query = select(terms).where(terms.c.brand == guid).order_by(terms.c.id != guid, terms.c.id)
+        return self._rows(Terms, query)
+
+    def listings(self) -> list[Listing]:
+        """Who may own what."""
+        query = select(listing).order_by(listing.c.brand, listing.c.node).limit(PAGE)
+        return self._rows(Listing, query)
+
+    def count_accounts(self, guid: bytes) -> int:
+        """How many nodes have an account of the brand."""
+        query = select(func.count()).where(account.c.brand == guid)
+        return int(next(iter(self._all(query)[0].values())))
+
+    def examine(self) -> Examined:
+        """Replays the audit trail at one moment and compares it with what is in the books."""
+        try:
+            with self._engine.connect() as connection, connection.begin():
+                return examine(connection)
+        except DBAPIError as error:
+            raise StoreFailed(fault_of(error)) from error
