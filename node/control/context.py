@@ -15,7 +15,9 @@ from node.control.settled import UUID_DIGITS, Settled
 from node.core.events import Event
 from node.core.rows import Line, LinePhase, Payment, Request, Row
 from node.engine import Engine, StoreUnavailable
+from node.escrow.exchange import Exchange
 from node.paying import Payer
+from node.registrar.running import Registrar
 from node.remote_finder import RemoteFinder
 from node.routing import RouteFinder
 from node.terms import Book, KnownRegistry
@@ -72,6 +74,8 @@ class Context:
     expose: Callable[[bytes], Awaitable[Verdict]]
     advertise: Callable[[], None]
     processes: Callable[[], list[Process]]
+    exchange: Exchange | None = None
+    registrar: Registrar | None = None
     stop: trio.Event = field(default_factory=trio.Event)
 
     @property
