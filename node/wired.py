@@ -140,7 +140,7 @@ class WiredNode:
         if ways is not None:
             exchange = open_exchange(
                 engine, payer, self._identity, self._config.alias, my_card, ways,
-                self._clock, self._entropy, nursery,
+                self._clock, self._entropy, nursery, bool(self._config.public_service),
             )  # fmt: skip
         self._begin_duties(nursery, Duties(advertiser, archiver, payer))
         return Context(

@@ -26,6 +26,8 @@ class Exchange:
     ways: Ways
     card: str
     """Ours, with the service address in it: what proposals carry."""
+    serves: bool
+    """Whether letters can reach us."""
 
 
 def open_exchange(
@@ -38,6 +40,7 @@ def open_exchange(
     clock: Clock,
     entropy: Entropy,
     nursery: trio.Nursery,
+    serves: bool,
 ) -> Exchange:
     """From now on letters are said, and payments that the core makes are driven."""
     judge = Judge(engine.memory, identity, alias, entropy)
@@ -51,4 +54,4 @@ def open_exchange(
             payer.drive(errand.payment)
 
     engine.perform = perform
-    return Exchange(judge, desk, post_office, ways, card)
+    return Exchange(judge, desk, post_office, ways, card, serves)
