@@ -75,8 +75,8 @@ class Context:
     advertise: Callable[[], None]
     processes: Callable[[], list[Process]]
     exchange: Exchange | None = None
-    registrar: Registrar | None = None
     stop: trio.Event = field(default_factory=trio.Event)
+    registrar: Registrar | None = None  # where this node keeps titles
 
     @property
     def settled(self) -> Settled:

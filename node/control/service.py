@@ -5,14 +5,17 @@ from functools import partial
 from typing import Any, Final
 
 from node.control import (
+    escrow,
     learned,
     lines,
     network,
     payments,
     peers,
     policies,
+    registrar_verbs,
     registries,
     requests,
+    rights,
     sendable,
     state,
     terms,
@@ -70,6 +73,19 @@ VERBS: Final[Mapping[str, Verb]] = {
     "payment.list": payments.list_payments,
     "payment.abandon": payments.abandon,
     "payment.evidence": payments.evidence,
+    "rights.learn": rights.learn,
+    "rights.list": rights.list_rights,
+    "account.open": rights.open_account,
+    "account.list": rights.list_accounts,
+    "escrow.propose": escrow.propose,
+    "escrow.list": escrow.list_exchanges,
+    "escrow.show": escrow.show,
+    "escrow.accept": escrow.accept,
+    "escrow.leave": escrow.leave,
+    "escrow.stand": escrow.stand,
+    "escrow.standing": escrow.list_standing,
+    "escrow.unstand": escrow.unstand,
+    **registrar_verbs.VERBS,
 }
 
 TALES: Final[Mapping[str, Tale]] = {
