@@ -82,7 +82,7 @@ TERMS: Final = (
     *(MONEY_LEG, RIGHT_LEG, Order(HASH)),
     *(SeatTerms("buyer", HERE, digest("key")), SeatTerms("seller", THERE)),
 )
-OPENINGS: Final = plant(TERMS, [digest(f"salt {i}") for i in range(len(TERMS))])[1]
+ROOT, OPENINGS = plant(TERMS, [digest(f"salt {i}") for i in range(len(TERMS))])
 OPENING: Final = OPENINGS[0]
 CARD: Final = sign_card(v.NODE, v.CARD)
 PROPOSAL: Final = Proposal(
