@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from node.escrow.faults import shown
 from proto.escrow.proposal import Proposal
 from proto.keys import NodeId
 
@@ -84,7 +85,7 @@ class Rule:
             if not _is_bound(bound):
                 # Found now, not when a stranger's proposal is compared with it.
                 raise RuleInvalid(
-                    f"{name!r} of a standing offer is a text, a number, a list of such, or an"
+                    f"{shown(name)} of a standing offer is a text, a number, a list of such, or an"
                     ' object of "min" and "max"'
                 )
         return rule
