@@ -77,6 +77,7 @@ class Context:
     exchange: Exchange | None = None
     registrar: Registrar | None = None
     stop: trio.Event = field(default_factory=trio.Event)
+    registrar: Registrar | None = None  # where this node keeps titles
 
     @property
     def settled(self) -> Settled:

@@ -12,6 +12,7 @@ from node.control import (
     payments,
     peers,
     policies,
+    registrar_verbs,
     registries,
     requests,
     rights,
@@ -84,6 +85,7 @@ VERBS: Final[Mapping[str, Verb]] = {
     "escrow.stand": escrow.stand,
     "escrow.standing": escrow.list_standing,
     "escrow.unstand": escrow.unstand,
+    **registrar_verbs.VERBS,
 }
 
 TALES: Final[Mapping[str, Tale]] = {

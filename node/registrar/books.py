@@ -137,7 +137,7 @@ class Rows:
         return len(self._changed) + len(self._gone) + len(self._entries)
 
     def prune(self, asked_before_us: int, ended_before_us: int) -> int:
-        """Removes answers, destroyed holds and fences that nobody can ask about any more; how many."""
+        """Removes answers, destroyed holds and fences that nobody asks about any more; how many."""
         old = (
             delete(inbox).where(inbox.c.sent_at_us < asked_before_us),
             delete(hold).where(GONE, hold.c.gone_at_us < asked_before_us),

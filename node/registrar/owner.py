@@ -37,7 +37,7 @@ def create_brand(step: Step, right: Right) -> Brand:
     check_fee(right.brand.unit, right.fee.rate.nano, right.fee.flat)
     if right.supply % right.brand.unit:
         refuse(E.BAD_LOT, right.brand.unit)
-    made = Brand(guid, right.kind, right.attributes, step.house.describe(right))
+    made = Brand(guid, right.brand.name, right.kind, right.attributes, step.house.describe(right))
     step.put(made)
     step.put(Terms(guid, guid, right.fee.rate.nano, right.fee.flat))
     treasury = step.house.treasury(guid)

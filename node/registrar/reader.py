@@ -10,10 +10,23 @@ from node.registrar.examining import Examined, examine
 from node.registrar.rows import Account, Brand, Leg, Listing, Terms
 from node.registrar.tables import TABLES, account, brand, leg, listing, terms
 from proto.escrow.ops import LegPhase
+from proto.limits import ACCOUNT_ID_BYTES
+from proto.money import BRAND_ID_BYTES
 from runtime.faults import StoreFailed, fault_of
 
+LEAST_DIGITS: Final = 4  # of an id: with fewer it is more likely a name
+HEX: Final = frozenset("0123456789abcdef")
 PAGE: Final = 256  # rows of a list that people read
 MANY: Final = 4096  # legs whose registries are asked in one round
+
+
+def between(digits: str, size: int) -> tuple[bytes, bytes] | None:
+    """The first and the last id of `size` bytes that begins with these hex digits; None where no id
+    does, or too many would."""
+    if not LEAST_DIGITS <= len(digits) <= 2 * size or not set(digits.lower()) <= HEX:
+        return None
+    first, last = digits.ljust(2 * size, "0"), digits.ljust(2 * size, "f")
+    return bytes.fromhex(first), bytes.fromhex(last)
 
 
 class Reader:
@@ -46,6 +59,15 @@ class Reader:
             query = query.where(brand.c.attributes == attributes)
         return self._rows(Brand, query)
 
+    def brands_called(self, named: str) -> list[Brand]:
+        """Of this name, or whose GUID begins with these hex digits; two are enough to see that it
+        is not one."""
+        called = self._rows(Brand, select(brand).where(brand.c.name == named).limit(2))
+        begins = between(named, BRAND_ID_BYTES)
+        if called or begins is None:
+            return called
+        return self._rows(Brand, select(brand).where(brand.c.guid.between(*begins)).limit(2))
+
     def legs_of(self, commits: Sequence[bytes]) -> list[Leg]:
         """Of these transactions, by number."""
         query = select(leg).where(leg.c.commit.in_(commits)).order_by(leg.c.commit, leg.c.no)
@@ -69,10 +91,20 @@ class Reader:
         found = self._rows(Account, select(account).where(account.c.id == key))
         return found[0] if found else None
 
-    def account_begins(self, beginning: bytes, end: bytes) -> list[Account]:
-        """Those whose id lies between, at most two: enough to see that it is not one."""
-        query = select(account).where(account.c.id.between(beginning, end)).limit(2)
+    def accounts_called(self, named: str) -> list[Account]:
+        """Those whose id begins with these hex digits, at most two."""
+        begins = between(named, ACCOUNT_ID_BYTES)
+        if begins is None:
+            return []
+        query = select(account).where(account.c.id.between(*begins)).limit(2)
         return self._rows(Account, query)
+
+    def terms_called(self, named: str) -> list[Terms]:
+        """Those whose id begins with these hex digits, at most two."""
+        begins = between(named, ACCOUNT_ID_BYTES)
+        if begins is None:
+            return []
+        return self._rows(Terms, select(terms).where(terms.c.id.between(*begins)).limit(2))
 
     def terms(self, guid: bytes) -> list[Terms]:
         """All terms of a brand; those that come with its accounts first."""

@@ -27,6 +27,7 @@ class Brand:
     """A kind of right that is kept here. `signed`: its description, as everybody is shown it."""
 
     guid: bytes
+    name: str
     kind: str
     attributes: str
     signed: bytes

@@ -137,6 +137,7 @@ inbox = TABLES[Answered].table
 # What is asked for otherwise than by a whole key, by people or now and then.
 Index("leg_by_phase", leg.c.phase, leg.c.final_after_us)
 Index("account_by_brand", account.c.brand, account.c.id)
+Index("brand_by_name", brand.c.name)
 Index("brand_by_kind", brand.c.kind, brand.c.guid)
 Index("terms_by_brand", terms.c.brand)
 Index("inbox_by_age", inbox.c.sent_at_us)

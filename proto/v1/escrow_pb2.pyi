@@ -432,6 +432,32 @@ class BatchReply(_message.Message):
     refusal: OpRefusal
     def __init__(self, sender: _Optional[bytes] = ..., receiver: _Optional[bytes] = ..., id: _Optional[bytes] = ..., results: _Optional[_Iterable[_Union[OpResult, _Mapping]]] = ..., refusal: _Optional[_Union[OpRefusal, _Mapping]] = ...) -> None: ...
 
+class Grant(_message.Message):
+    __slots__ = ("right", "account", "capability", "terms", "card")
+    RIGHT_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    CAPABILITY_FIELD_NUMBER: _ClassVar[int]
+    TERMS_FIELD_NUMBER: _ClassVar[int]
+    CARD_FIELD_NUMBER: _ClassVar[int]
+    right: _types_pb2.Envelope
+    account: bytes
+    capability: bytes
+    terms: bytes
+    card: str
+    def __init__(self, right: _Optional[_Union[_types_pb2.Envelope, _Mapping]] = ..., account: _Optional[bytes] = ..., capability: _Optional[bytes] = ..., terms: _Optional[bytes] = ..., card: _Optional[str] = ...) -> None: ...
+
+class SealedGrant(_message.Message):
+    __slots__ = ("registrar", "owner", "ephemeral", "sealed")
+    REGISTRAR_FIELD_NUMBER: _ClassVar[int]
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    EPHEMERAL_FIELD_NUMBER: _ClassVar[int]
+    SEALED_FIELD_NUMBER: _ClassVar[int]
+    registrar: bytes
+    owner: bytes
+    ephemeral: bytes
+    sealed: bytes
+    def __init__(self, registrar: _Optional[bytes] = ..., owner: _Optional[bytes] = ..., ephemeral: _Optional[bytes] = ..., sealed: _Optional[bytes] = ...) -> None: ...
+
 class LegState(_message.Message):
     __slots__ = ("commit_id", "no", "phase", "promise")
     COMMIT_ID_FIELD_NUMBER: _ClassVar[int]
