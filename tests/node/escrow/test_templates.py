@@ -106,3 +106,10 @@ def test_generic_ownership(collateral: Right) -> None:
     assert plan.legs[1].brand == collateral.brand.guid
     assert unsafe(case, plan) is None
     assert plan.template_hash == library()["loan"].hash
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_whose_word_counts_can_be_said_of_every_right(name: str) -> None:
+    """A right that is found by its description alone could be anybody's invention."""
+    for thing in library()[name].gathered:
+        assert thing.kind == "money" or thing.registrar is not None
