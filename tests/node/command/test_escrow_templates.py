@@ -154,7 +154,7 @@ def test_what_is_filled_in_is_what_a_proposal_carries(case: Case) -> None:
 
 def test_values_are_shown_in_the_legs() -> None:
     text = good("explain", "split-dollar", "--set", "dollars=3", f"--set=holder={'ab' * 32}")
-    assert "3 of a right (brand <dollar>)" in text
+    assert "3 of a right (brand <dollar>, kept by any registrar)" in text
     assert "300 of a right (brand <penny>, kept by mint)" in text
     assert "ababababab" in text and "Still to fill in: mint, dollar, penny" in text
 

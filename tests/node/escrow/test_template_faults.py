@@ -67,6 +67,8 @@ TEXTS = (
     (b'{"template": "Buy object"}', F.BAD_NAME, "template"),
     (b'{"template": "a  b"}', F.BAD_NAME, "template"),
     (b'{"template": "a\\n"}', F.BAD_NAME, "template"),
+    (b'{"template": 5}', F.BAD_NAME, "template"),
+    (b'{"template": "' + b"x" * 49 + b'"}', F.BAD_NAME, "template"),
     (b'{"template": "x"}', F.SHAPE, "x"),
 )
 
@@ -81,6 +83,12 @@ WILD = {"?": "x"}
 SHAPES = (
     ("version", 0, F.SHAPE, "version"),
     ("version", True, F.SHAPE, "version"),
+    ("version", "1", F.SHAPE, "version"),
+    ("version", 2**31, F.SHAPE, "version"),
+    ("about", 5, F.SHAPE, "about"),
+    ("about", "x" * 161, F.SHAPE, "about"),
+    ("gather.1.is.k" + "x" * 64, 1, F.TOO_MANY, "gather[1].is"),
+    ("gather.1.is", {"type": "t", **{f"a{i}": i for i in range(17)}}, F.TOO_MANY, "gather[1].is"),
     ("about", "a\nb", F.SHAPE, "about"),
     ("more", 1, F.SHAPE, ""),
     ("seats", [], F.SHAPE, "seats"),
