@@ -7,6 +7,7 @@ import pytest
 from node.escrow.faults import FaultCode, TemplateFault
 from node.escrow.library import library_bytes
 from node.escrow.plan import Plan, compile_plan
+from node.escrow.templates import read_template
 from proto.escrow.rights import Right
 from proto.limits import MAX_AMOUNT, MAX_LEGS
 from tests.node.escrow.cases import ALL, Case
@@ -104,3 +105,25 @@ def test_a_name_is_of_one_spelling() -> None:
     for odd in ("re\u0441eiver", "1st", "", "a" * 33, "a b"):
         with pytest.raises(TemplateFault):
             compile_plan(raw.replace('"receiver"', json.dumps(odd)).encode(), b"{}", {})
+
+
+def test_as_many_wildcards_as_may_be() -> None:
+    """Sixty-four; attributes are where so many could stand."""
+    things = [
+        {"name": f"t{i}", "from": "a", "is": {"type": "t"} | {
+            f"k{j}": {"?": f"w{i}_{j}"} for j in range(16)
+        }}
+        for i in range(4)
+    ]  # fmt: skip
+    template = {
+        "template": "many",
+        "version": 1,
+        "seats": ["a", "b"],
+        "gather": things,
+        "distribute": [{"name": t["name"], "to": "b"} for t in things],
+    }
+    assert len(read_template(json.dumps(template).encode()).wildcards) == 64
+    things[0]["is"]["amount"] = {"?": "one_more"}  # type: ignore[index]
+    with pytest.raises(TemplateFault) as caught:
+        read_template(json.dumps(template).encode())
+    assert caught.value.code is F.TOO_MANY
