@@ -204,7 +204,9 @@ def _sums(template: Any, instance: Any, rights: Mapping[bytes, Right]) -> tuple[
     got: Sums = Counter()
     for thing in template["gather"]:
         what = {key: said(value) for key, value in thing["is"].items()}
-        registrar = instance.get(what.get("registrar"), what.get("registrar"))
+        registrar = what.get("registrar")
+        if registrar in template["seats"]:
+            registrar = instance[registrar]
         brand = _brand(what, registrar, rights, described)
         amount = what["amount"] if "amount" in what else rights[brand].brand.unit
         given[thing["from"], brand] += amount
