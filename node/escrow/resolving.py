@@ -74,13 +74,3 @@ def _is(right: Right, brand: Value, attributes: Mapping[str, Value | None]) -> b
         return False
     own: dict[str, Any] = json.loads(right.attributes)  # checked by read_right
     return all(own.get(key) == value for key, value in attributes.items())
-
-
-def right_amount(right: Right, amount: int, place: str) -> None:
-    """Raises TemplateFault where the registrar would not move so much: lots, and what exists."""
-    if amount % right.brand.unit:
-        cause = f"{amount} is no multiple of the lot, {right.brand.unit}"
-        raise TemplateFault(FaultCode.BAD_LOT, place, cause)
-    if amount > right.supply:
-        cause = f"{amount} would move, and {right.supply} exist"
-        raise TemplateFault(FaultCode.ABOVE_SUPPLY, place, cause)
