@@ -33,12 +33,13 @@ MS: Final = 1000  # microseconds
 DEFAULT_CLOCK_ERROR_MS: Final = 50  # what NTP keeps on an ordinary machine, generously
 MAX_CLOCK_ERROR_MS: Final = 3_600_000  # an hour: whoever is further off has no clock
 MAX_PATHFINDERS: Final = 8  # asked one after the other: whoever pays would not wait for more
-SECTIONS: Final = frozenset({"clock", "limits", "archive", "pathfinder"})
+SECTIONS: Final = frozenset({"clock", "limits", "archive", "pathfinder", "escrow"})
 MAX_PATH_CHARS: Final = 4096  # what the system takes
 
 # A neighbour may be away for as long and come back with a word about what we have archived.
 LEAST_KEEP_DAYS: Final = 7
 MAX_KEEP_DAYS: Final = 36_500
+STORE_KEY: Final = "escrow.registrar_store"
 POSTGRESQL: Final = "postgresql+psycopg://"
 
 MOST_PENDING: Final = 1 << 18  # a gigabyte of memory and disk, by one neighbour's leave
@@ -76,7 +77,9 @@ class ConfigFault(Exception):
 class NodeConfig:
     """`listen` empty: the node dials and is not dialled. `store` empty: the books are a file in
     `data_dir`. `keep_days` 0: for ever. `pathfinders`: cards of those that are asked for
-    routes; without `gossip` no adverts are heard. Spans in µs, amounts in smallest units."""
+    routes; without `gossip` no adverts are heard. `service_listen`: where letters of exchanges and
+    calls for the registrar arrive; empty: the node takes no part in any. `registrar_store` empty:
+    its books are a file beside the node's. Spans in µs, amounts in smallest units."""
 
     alias: str
     listen: str = ""
@@ -97,6 +100,10 @@ class NodeConfig:
     max_adverts_per_origin_per_min: int = ORIGIN_ADVERTS_PER_MIN
     pathfinders: tuple[str, ...] = ()
     gossip: bool = True
+    service_listen: str = ""
+    service_address: str = ""
+    registrar: bool = True
+    registrar_store: str = ""
 
     @property
     def caps(self) -> Caps:
@@ -126,6 +133,14 @@ class NodeConfig:
         listen = split_address(self.listen)
         return self.listen if listen is not None and listen[1] != 0 else ""
 
+    @property
+    def public_service(self) -> str:
+        """What others call for exchanges; empty where nobody can."""
+        if self.service_address:
+            return self.service_address
+        listen = split_address(self.service_listen)
+        return self.service_listen if listen is not None and listen[1] != 0 else ""
+
     def data_path(self, directory: Path) -> Path:
         """The folder of the node's books; `data_dir` may be absolute."""
         return directory / self.data_dir
@@ -150,7 +165,10 @@ def read_config(path: Path) -> NodeConfig:
 
 def check_config(config: NodeConfig, path: Path) -> NodeConfig:
     """The same config. ConfigFault where reading it back from `path` would raise one."""
-    for key in ("alias", "listen", "address", "data_dir", "store"):
+    for key in (
+        *("alias", "listen", "address", "data_dir", "store"),
+        *("service_listen", "service_address", "registrar_store"),
+    ):
         # These would not even be TOML, which could not say where the mistake is.
         if not getattr(config, key).isprintable():
             raise ConfigFault(path, key, "must be printable")
@@ -183,6 +201,10 @@ class _Reader:
             declared_error_us=error_ms * MS,
             pathfinders=self._cards("pathfinder.cards"),
             gossip=self._flag("pathfinder.gossip", True),
+            service_listen=self._address("escrow.listen"),
+            service_address=self._address("escrow.address"),
+            registrar=self._flag("escrow.registrar", True),
+            registrar_store=self._text("escrow.registrar_store", "", MAX_PATH_CHARS),
             **{name: self._number(f"limits.{name}", *bounds) for name, bounds in LIMITS.items()},
         )
         for key in self._left:
@@ -193,21 +215,25 @@ class _Reader:
     def _check(self, config: NodeConfig) -> None:
         if not config.data_dir:
             raise self._fault("data_dir", "must not be empty")
-        if config.store and not config.store.startswith(POSTGRESQL):
-            raise self._fault("store", f"must be empty or begin with {POSTGRESQL}")
+        for key, store in (("store", config.store), (STORE_KEY, config.registrar_store)):
+            if store and not store.startswith(POSTGRESQL):
+                raise self._fault(key, f"must be empty or begin with {POSTGRESQL}")
         if 0 < config.keep_days < LEAST_KEEP_DAYS:
             cause = f"must be 0 (for ever) or at least {LEAST_KEEP_DAYS}"
             raise self._fault("archive.keep_days", cause)
-        dialled = split_address(config.address or config.listen)
-        if dialled is not None and dialled[0] in ANY_HOST:
-            cause = f"nobody can dial {dialled[0]}"
-            raise self._fault("address", cause if config.address else f"missing: {cause}")
-        if config.address and dialled is not None and dialled[1] == 0:
-            raise self._fault("address", "nobody can dial port 0")
-
+        self._check_dialled("address", config.address, config.listen)
+        self._check_dialled("escrow.address", config.service_address, config.service_listen)
         if not config.gossip and not config.pathfinders:
             cause = "without gossip somebody must be asked for routes: name a path finder in cards"
             raise self._fault("pathfinder.gossip", cause)
+
+    def _check_dialled(self, key: str, address: str, listen: str) -> None:
+        dialled = split_address(address or listen)
+        if dialled is not None and dialled[0] in ANY_HOST:
+            cause = f"nobody can dial {dialled[0]}"
+            raise self._fault(key, cause if address else f"missing: {cause}")
+        if address and dialled is not None and dialled[1] == 0:
+            raise self._fault(key, "nobody can dial port 0")
 
     def _fault(self, key: str, cause: str) -> ConfigFault:
         name = key if key.isprintable() else ascii(key)
@@ -284,6 +310,12 @@ keep_days = {config.keep_days}    # 0 = for ever; else at least {LEAST_KEEP_DAYS
 [pathfinder]    # who is asked for routes; without a card the node searches by itself
 cards = [{", ".join(map(quoted, config.pathfinders))}]    # `pledgeway node pathfinder use CARD`
 gossip = {str(config.gossip).lower()}    # false: no adverts are heard, only path finders are asked
+
+[escrow]    # exchanges with others, and titles that this node keeps for them
+listen = {quoted(config.service_listen)}    # HOST:PORT for both; empty = this node takes no part
+address = {quoted(config.service_address)}    # what others call; empty = as in listen
+registrar = {str(config.registrar).lower()}    # false: this node keeps no titles
+registrar_store = {quoted(config.registrar_store)}    # {POSTGRESQL}...; empty = a file in data_dir
 """
 
 

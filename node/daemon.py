@@ -15,8 +15,11 @@ import trio
 from node.config import CONFIG_NAME, NodeConfig, read_config
 from node.control.context import Context
 from node.control.service import Verb, control_service
+from node.escrow.registry_answers import ask_registries
+from node.escrow.ways import DialledWays, own_calls
 from node.loading import claim_books
 from node.migrations import MIGRATIONS
+from node.registrar.running import Registrar, open_registrar
 from node.remote_finder import RemoteFinder, own_facts, read_cards
 from node.routing import RouteFinder
 from node.store import (
@@ -25,6 +28,7 @@ from node.store import (
     metadata,
 )
 from node.wired import WiredNode
+from proto.card import NodeCard
 from proto.registry_record import RegistryRecord
 from runtime.bridge import Bridge
 from runtime.clock import SystemClock
@@ -34,6 +38,7 @@ from runtime.rpc_client import RpcChannel
 from runtime.rpc_server import RpcServer
 from runtime.store import Store, open_store
 from runtime.store_postgresql import ServerStore, open_server_store
+from runtime.tls import server_credentials
 from runtime.transport import (
     FrameLimits,
     GossipWish,
@@ -44,6 +49,7 @@ from runtime.writer import ThreadWriter
 log = logging.getLogger(__name__)
 
 DATABASE: Final = "node.sqlite"
+TITLES: Final = "registrar.sqlite"
 SOCKET: Final = "control.sock"
 STOP_GRACE_S: Final = 0.5
 Ready = Callable[[str], None]
@@ -123,8 +129,10 @@ class Daemon(WiredNode):
             ):
                 finder = self._remote_finder(bridge) or make_finder()
                 connect = partial(_pinned, bridge)
-                context = self.wire(transport, writer, connect, nursery, finder)
+                ways = DialledWays(self._identity.node, partial(_dialled, bridge))
+                context = self.wire(transport, writer, connect, nursery, finder, ways)
                 line = self._ready_line(context, transport.port)
+                public = await self._serve_others(bridge, nursery, context, ways)
                 server = RpcServer(bridge, nursery, [control_service(context, more_verbs)])
                 await server.bind_unix(self._directory / SOCKET)
                 await server.start()
@@ -135,8 +143,45 @@ class Daemon(WiredNode):
                 finally:
                     with trio.CancelScope(shield=True):
                         await server.stop(STOP_GRACE_S)
+                        if public is not None:
+                            await public.stop(STOP_GRACE_S)
                         await self._leave()
                 nursery.cancel_scope.cancel()
+
+    async def _serve_others(
+        self, bridge: Bridge, nursery: trio.Nursery, context: Context, ways: DialledWays
+    ) -> RpcServer | None:
+        """The escrow desk and the registrar; None where the owner wants neither."""
+        exchange = context.exchange
+        assert exchange is not None
+        ways.own_letters = exchange.desk.take
+        if not self._config.service_listen:
+            return None
+        services = [exchange.desk.methods()]
+        if self._config.registrar:
+            context.registrar = await nursery.start(self._keep_titles, context)
+            services.append(context.registrar.service)
+            ways.own_registrar = own_calls(context.registrar.service)
+        public = RpcServer(bridge, nursery, services)
+        address, credentials = self._config.service_listen, server_credentials(self._identity.tls)
+        await public.bind_tcp(address, credentials)
+        await public.start()
+        return public
+
+    async def _keep_titles(
+        self, context: Context, task_status: trio.TaskStatus[Registrar] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Runs the registrar until the daemon ends."""
+        place = self._config.registrar_store or (self._config.data_path(self._directory) / TITLES)
+        async with open_registrar(
+            place,
+            self._identity.key,
+            self._clock,
+            lambda: (self._memory.settings.records, self._memory.settings.late_rules),
+            partial(ask_registries, self._registries),
+        ) as registrar:
+            task_status.started(registrar)
+            await trio.sleep_forever()
 
     def _ready_line(self, context: Context, port: int | None) -> str:
         where = f"listening on port {port}" if port is not None else "dialling only"
@@ -184,6 +229,10 @@ class Daemon(WiredNode):
 def socket_path(directory: Path) -> Path:
     """Where the owner's programs reach the daemon of this directory."""
     return directory / SOCKET
+
+
+def _dialled(bridge: Bridge, card: NodeCard) -> RpcChannel:
+    return RpcChannel.to_pinned(bridge, card.service, card.tls_certificate)
 
 
 def _pinned(bridge: Bridge, record: RegistryRecord) -> RpcChannel:

@@ -21,6 +21,8 @@ from node.control.context import Context, Process
 from node.core.deciding import with_statements
 from node.core.rows import Transaction
 from node.engine import Engine
+from node.escrow.exchange import open_exchange
+from node.escrow.ways import Ways
 from node.exposing import Exposer
 from node.links import Links, Neighbour
 from node.loading import load_neighbours
@@ -92,14 +94,15 @@ class WiredNode:
         connect: Connect,
         nursery: trio.Nursery,
         finder: RouteFinder,
+        ways: Ways | None = None,
     ) -> Context:
         """Reads the store and starts every task of the node in `nursery`. StoreFailed.
 
-        `connect`: the way to a registry.
+        `connect`: the way to a registry; `ways`: to those with whom it exchanges, if with any.
         """
         self._transport = transport
         self._links = Links(transport, self._config.max_unacknowledged)
-        registries = Registries(
+        registries = self._registries = Registries(
             connect,
             nursery,
             lambda make: engine.submit(make),
@@ -127,12 +130,24 @@ class WiredNode:
         hearing = Hearing(gossip, self._clock, per_s, engine.link_event, welcome=wanted)
         transport.hand_to(hearing.heard)
         nursery.start_soon(hearing.run)
+        my_card = card(
+            self._identity,
+            self._config.alias,
+            self._config.public_address,
+            self._config.public_service,
+        )
+        exchange = None
+        if ways is not None:
+            exchange = open_exchange(
+                engine, payer, self._identity, self._config.alias, my_card, ways,
+                self._clock, self._entropy, nursery, bool(self._config.public_service),
+            )  # fmt: skip
         self._begin_duties(nursery, Duties(advertiser, archiver, payer))
         return Context(
             identity=self._identity,
             alias=self._config.alias,
             address=self._config.public_address,
-            card=card(self._identity, self._config.alias, self._config.public_address),
+            card=my_card,
             database=self._store.place,
             database_file=self._store.path,
             store_engine=self._store.engine,
@@ -149,6 +164,7 @@ class WiredNode:
             expose=self._exposer.expose,
             advertise=advertiser.everything,
             processes=self._processes,
+            exchange=exchange,
         )
 
     def _material(self, commit: bytes) -> tuple[bytes, bytes]:

@@ -119,8 +119,11 @@ def load_identity(directory: Path) -> Identity:
     )
 
 
-def card(identity: Identity, alias: str, address: str) -> str:
-    """The node's signed card, one line of text to hand to neighbours (protocol section 8)."""
+def card(identity: Identity, alias: str, address: str, service: str = "") -> str:
+    """The node's signed card, one line of text to hand to neighbours (protocol section 8).
+
+    `service`: where its registrar and its escrow desk answer, if it has such.
+    """
     content = NodeCard(
         node=identity.node,
         alias=alias,
@@ -128,6 +131,7 @@ def card(identity: Identity, alias: str, address: str) -> str:
         tls_certificate=identity.tls.certificate_der,
         tls=identity.tls_certificate,
         seal=identity.seal_certificate,
+        service=service,
     )
     return sign_card(identity.key, content)
 

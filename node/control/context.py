@@ -15,6 +15,7 @@ from node.control.settled import UUID_DIGITS, Settled
 from node.core.events import Event
 from node.core.rows import Line, LinePhase, Payment, Request, Row
 from node.engine import Engine, StoreUnavailable
+from node.escrow.exchange import Exchange
 from node.paying import Payer
 from node.registrar.running import Registrar
 from node.remote_finder import RemoteFinder
@@ -73,8 +74,9 @@ class Context:
     expose: Callable[[bytes], Awaitable[Verdict]]
     advertise: Callable[[], None]
     processes: Callable[[], list[Process]]
+    exchange: Exchange | None = None
+    registrar: Registrar | None = None
     stop: trio.Event = field(default_factory=trio.Event)
-    registrar: Registrar | None = None  # where this node keeps titles
 
     @property
     def settled(self) -> Settled:

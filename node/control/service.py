@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any, Final
 
 from node.control import (
+    escrow,
     learned,
     lines,
     network,
@@ -14,6 +15,7 @@ from node.control import (
     registrar_verbs,
     registries,
     requests,
+    rights,
     sendable,
     state,
     terms,
@@ -71,6 +73,18 @@ VERBS: Final[Mapping[str, Verb]] = {
     "payment.list": payments.list_payments,
     "payment.abandon": payments.abandon,
     "payment.evidence": payments.evidence,
+    "rights.learn": rights.learn,
+    "rights.list": rights.list_rights,
+    "account.open": rights.open_account,
+    "account.list": rights.list_accounts,
+    "escrow.propose": escrow.propose,
+    "escrow.list": escrow.list_exchanges,
+    "escrow.show": escrow.show,
+    "escrow.accept": escrow.accept,
+    "escrow.leave": escrow.leave,
+    "escrow.stand": escrow.stand,
+    "escrow.standing": escrow.list_standing,
+    "escrow.unstand": escrow.unstand,
     **registrar_verbs.VERBS,
 }
 

@@ -7,11 +7,13 @@ from proto.card import NodeCard
 from proto.keys import NodeId
 from proto.v1 import escrow_pb2 as pb
 from proto.v1 import types_pb2
+from runtime.rpc import CallContext, Service, Unary
 from runtime.rpc_client import Caller, RpcUnavailable
 from runtime.tls import BadCertificate
 
 ESCROW: Final = "/pledgeway.v1.Escrow"
 REGISTRAR: Final = "/pledgeway.v1.Registrar"
+OURSELVES: Final = "unix:"  # as gRPC names a caller on the same machine
 CALL_TIMEOUT_S: Final = 10.0  # an answer waits for one disk; a registrar's for a queue before it
 MAX_CHANNELS: Final = 256  # open at a time; the one that was used least recently is closed
 
@@ -67,6 +69,7 @@ class DialledWays:
         return await self._call(card, f"{REGISTRAR}/{method}", signed)
 
     async def describe(self, card: NodeCard, asked: pb.DescribeRequest) -> pb.DescribeReply:
+        """As Ways says."""
         channel = self._channel(card)
         method = f"{REGISTRAR}/Describe"
         return await channel.unary(method, asked, pb.DescribeReply, CALL_TIMEOUT_S)
@@ -91,3 +94,21 @@ class DialledWays:
         if len(self._channels) > MAX_CHANNELS:
             del self._channels[next(iter(self._channels))]
         return channel
+
+
+def own_calls(service: Service) -> dict[str, Handler]:
+    """The unary methods of a service of this daemon that take and give envelopes."""
+
+    def handler(method: Unary[types_pb2.Envelope, types_pb2.Envelope]) -> Handler:
+        async def call(signed: bytes) -> bytes:
+            message = types_pb2.Envelope.FromString(signed)
+            answer = await method.handler(message, CallContext(OURSELVES, None, None))
+            return answer if isinstance(answer, bytes) else answer.SerializeToString()
+
+        return call
+
+    return {
+        name: handler(method)
+        for name, method in service.methods.items()
+        if isinstance(method, Unary) and method.request_type is types_pb2.Envelope
+    }

@@ -1,0 +1,57 @@
+"""The parts of a daemon that exchanges need, put together: judge, desk, post office, ways out."""
+
+from dataclasses import dataclass
+
+import trio
+
+from node.core.effects import Deliver
+from node.engine import Engine
+from node.escrow.desk import Desk
+from node.escrow.judging import Judge
+from node.escrow.post_office import PostOffice
+from node.escrow.ways import Ways
+from node.group import Errand
+from node.paying import Payer
+from runtime.clock import Clock
+from runtime.identity import Entropy, Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What the daemon offers others (`desk`), and what its owner's verbs work with."""
+
+    judge: Judge
+    desk: Desk
+    post_office: PostOffice
+    ways: Ways
+    card: str
+    """Ours, with the service address in it: what proposals carry."""
+    serves: bool
+    """Whether letters can reach us."""
+
+
+def open_exchange(
+    engine: Engine,
+    payer: Payer,
+    identity: Identity,
+    alias: str,
+    card: str,
+    ways: Ways,
+    clock: Clock,
+    entropy: Entropy,
+    nursery: trio.Nursery,
+    serves: bool,
+) -> Exchange:
+    """From now on letters are said, and payments that the core makes are driven."""
+    judge = Judge(engine.memory, identity, alias, entropy)
+    post_office = PostOffice(engine, identity.key, ways, clock, nursery)
+    desk = Desk(engine, identity.key, judge, clock)
+
+    def perform(errand: Errand) -> None:
+        if isinstance(errand, Deliver):
+            post_office.deliver(errand)
+        else:
+            payer.drive(errand.payment)
+
+    engine.perform = perform
+    return Exchange(judge, desk, post_office, ways, card, serves)
