@@ -13,9 +13,8 @@ from node.command.argument_types import (
     text_or_file,
     write_new_file,
 )
-from node.command.display import Json, gap, say, short, table, who, yes_no
+from node.command.display import Json, facts, gap, say, short, table, who, yes_no
 from node.command.exit_status import UNUSABLE, TaughtCommand, fail
-from node.command.registrar import show_account
 from node.command.session import Session, with_node
 from proto.card import CARD_PREFIX
 from proto.limits import MAX_ADVERT_BYTES
@@ -169,3 +168,17 @@ def freeze(session: Session, named: str, brand: str | None, thaw: bool) -> None:
     if brand is not None:
         arguments |= {"account": card_or_name(named), "brand": brand}
     session.show("registrar.account.freeze", arguments, show_account)
+
+
+def show_account(one: Json) -> None:
+    """One account with everything about it, and the grant where there is one."""
+    facts(
+        (
+            ("account", one.get("account")),
+            ("owner", f"{who(one, node='owner')} ({one.get('owner')})"),
+            ("balance", one.get("balance")),
+            ("reserved", one.get("reserved")),
+            ("ceiling", one.get("ceiling") or "none"),
+            ("state", yes_no(one.get("frozen"), "frozen", "open")),
+        )
+    )

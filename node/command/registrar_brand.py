@@ -35,7 +35,7 @@ def brand() -> None:
     *("--attr", "attributes"),
     multiple=True,
     metavar="KEY=VALUE",
-    help="What tells it from others of its type; repeatable.",
+    help="What tells it from others of its type; repeatable.  [default: name=NAME]",
 )
 @click.option("--supply", type=FLAT_FEE, default="1", show_default=True, help="Units issued.")
 @click.option("--lot", type=AMOUNT, default="1", show_default=True, help="Smallest unit moved.")
