@@ -224,6 +224,16 @@ class Titles(RuleBasedStateMachine):
             if j == i:
                 self._told(leg, commit)
 
+    @rule(i=st.integers(0, 2), no=st.integers(1, 2), n=numbers, spent=st.booleans())
+    def equivocate(self, i: int, no: int, n: int, spent: bool) -> None:
+        """The registry signs that it failed, the giver spends what came back, or does not, and then
+        the registry signs that it happened."""
+        self.settle(i, False)
+        giver = self.parties(no)[0]
+        if spent:
+            self.offer(giver, n, self.model.balance[giver])
+        self.settle(i, True)
+
     def _told(self, leg: Told, commit: bool) -> None:
         if leg.phase == "PREPARED" and commit:
             owner_, there = self.model.holds[leg.destination]
