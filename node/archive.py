@@ -70,7 +70,7 @@ class Archive:
     def store(self, bundles: Sequence[Bundle], now_us: int) -> list[Write]:
         """The writes that put bundles into a new block."""
         block, self._next = self._next, self._next + 1
-        payments = [b.owner for b in bundles if isinstance(b.owner, Payment)]
+        payments = [payment for bundle in bundles for payment in bundle.payments]
         until_us = max(b.until_us for b in bundles)
         requests_until_us = max(
             (read_request(p.request, p.created_at_us).expires_at_us for p in payments), default=0
@@ -115,16 +115,15 @@ class Archive:
     def owner(self, identity: bytes) -> Found | None:
         """The payment or request with this id."""
         key = key_of(identity)
-        return self._first(key, key, lambda b: b.owner is not None and b.owner.id == identity)
+        return self._first(key, key, lambda b: any(o.id == identity for o in b.owners))
 
     def committed(self, request_hash: bytes) -> Found | None:
         """The payment of a request that has been paid."""
 
         def wanted(bundle: Bundle) -> bool:
-            return (
-                isinstance(bundle.owner, Payment)
-                and bundle.owner.phase is PaymentPhase.COMMITTED
-                and bundle.owner.request_hash == request_hash
+            return any(
+                payment.phase is PaymentPhase.COMMITTED and payment.request_hash == request_hash
+                for payment in bundle.payments
             )
 
         key = key_of(request_hash)
@@ -153,9 +152,9 @@ class Archive:
                 if row is None:
                     return
                 below = row.id
-                bundles = [b for b in decode_block(row.data) if isinstance(b.owner, Payment)]
+                bundles = [b for b in decode_block(row.data) if b.payments]
                 here = _present(connection, row.id, bundles)
-            yield from (b.owner for b in reversed(here) if isinstance(b.owner, Payment))
+            yield from (payment for b in reversed(here) for payment in b.payments)
 
     def counts(self) -> dict[PaymentPhase, int]:
         """How many payments are in the archive, by their end."""
@@ -209,7 +208,7 @@ def _store(row: Mapping[str, int], bundles: Sequence[Bundle], connection: Connec
 
 
 def _take_back(found: Found, connection: Connection) -> None:
-    phase = found.bundle.owner.phase if isinstance(found.bundle.owner, Payment) else None
+    ends = [payment.phase for payment in found.bundle.payments]
     query = select(archive.c.data).where(archive.c.id == found.block)
     taken = mark_of(found.bundle)
     others = [b for b in decode_block(connection.scalars(query).one()) if mark_of(b) != taken]
@@ -226,8 +225,8 @@ def _take_back(found: Found, connection: Connection) -> None:
         .where(archive.c.id == found.block)
         .values(
             entries=archive.c.entries - 1,
-            committed=archive.c.committed - int(phase is PaymentPhase.COMMITTED),
-            aborted=archive.c.aborted - int(phase is PaymentPhase.ABORTED),
+            committed=archive.c.committed - ends.count(PaymentPhase.COMMITTED),
+            aborted=archive.c.aborted - ends.count(PaymentPhase.ABORTED),
         )
     )
 

@@ -7,6 +7,7 @@ that was added since has its default, one that is gone is passed over.
 import json
 import zlib
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from hashlib import blake2b, sha256
 from typing import Any, Final
 
@@ -46,6 +47,7 @@ def decode_block(data: bytes) -> list[Bundle]:
     reader = _Reader(zlib.decompress(data))
     columns = json.loads(reader.take())
     tables = list(columns)
+    owned = "owner" in columns[Promise.table]
     bundles = []
     for _ in range(reader.take()):
         rows = []
@@ -53,8 +55,15 @@ def decode_block(data: bytes) -> list[Bundle]:
             table = tables[reader.take()]
             values = {name: reader.take() for name in columns[table]}
             rows.append(_row(ROWS[table], values))
-        bundles.append(_bundle(rows))
+        bundle = _bundle(rows)
+        bundles.append(bundle if owned else _with_owners(bundle))
     return bundles
+
+
+def _with_owners(bundle: Bundle) -> Bundle:
+    """Of a block from before promises named what they serve: their transaction named it."""
+    owner = b"" if bundle.transaction is None else bundle.transaction.owner
+    return replace(bundle, promises=tuple(replaced(p, owner=owner) for p in bundle.promises))
 
 
 def _kept(row: Row) -> Row:
@@ -72,7 +81,9 @@ def _row(entry: RowTable, values: dict[str, Any]) -> Row:
 
 
 def _bundle(rows: Iterable[Row]) -> Bundle:
-    transaction, owner, promises = None, None, []
+    transaction: Transaction | None = None
+    promises: list[Promise] = []
+    owners: list[Payment | Request] = []
     for row in rows:
         match row:
             case Transaction():
@@ -80,8 +91,8 @@ def _bundle(rows: Iterable[Row]) -> Bundle:
             case Promise():
                 promises.append(row)
             case Payment() | Request():
-                owner = row
-    return Bundle(transaction, tuple(promises), owner)
+                owners.append(row)
+    return Bundle(transaction, tuple(promises), tuple(owners))
 
 
 # ---------------------------------------------------------------- values
@@ -162,19 +173,17 @@ def keys_of(bundle: Bundle) -> set[int]:
     keys = {promise_key(p.promisor, p.id) for p in bundle.promises}
     if bundle.transaction is not None:
         keys.add(key_of(bundle.transaction.commit))
-    if bundle.owner is not None:
-        keys.add(key_of(bundle.owner.id))
-    if isinstance(bundle.owner, Payment):
-        keys.add(key_of(sha256(bundle.owner.request).digest()))
+    keys |= {key_of(owner.id) for owner in bundle.owners}
+    keys |= {key_of(sha256(payment.request).digest()) for payment in bundle.payments}
     return keys
 
 
 def mark_of(bundle: Bundle) -> int:
-    """The one of its keys that is no other bundle's: its transaction's, or its owner's alone.
+    """The one of its keys that is no other bundle's: its transaction's, or its only owner's.
 
     Two payments of one request share the key of its hash.
     """
     if bundle.transaction is not None:
         return key_of(bundle.transaction.commit)
-    assert bundle.owner is not None
-    return key_of(bundle.owner.id)
+    (owner,) = bundle.owners
+    return key_of(owner.id)

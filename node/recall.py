@@ -12,6 +12,7 @@ from node.core.events import (
     DeclineRequest,
     Event,
     FromPeer,
+    LearnCertificate,
 )
 from node.core.rows import Key, Payment, PaymentPhase, Promise, Request, Transaction
 from node.core.settling import barred_from_us, sums_with
@@ -52,9 +53,16 @@ def _find(archive: Archive, memory: Memory, event: Event) -> Found | None:
             return _find_owner(archive, memory, (Payment.table, identity, b""))
         case ConfirmRequest(request=identity) | DeclineRequest(request=identity):
             return _find_owner(archive, memory, (Request.table, identity, b""))
+        case LearnCertificate(certificate=certificate):
+            return _find_transaction(archive, memory, certificate.commit_id)
         case _:
             pass
     return None
+
+
+def _find_transaction(archive: Archive, memory: Memory, commit: bytes) -> Found | None:
+    known = memory.row((Transaction.table, commit, b""))
+    return None if known else archive.transaction(commit)
 
 
 def _find_owner(archive: Archive, memory: Memory, key: Key) -> Found | None:
@@ -74,9 +82,7 @@ def _find_promise(archive: Archive, memory: Memory, event: FromPeer) -> Found | 
         ):
             promisor = bytes(memory.settings.node)
         case messages.Passed() as passed:
-            commit = passed.certificate.commit_id
-            known = memory.row((Transaction.table, commit, b""))
-            return None if known else archive.transaction(commit)
+            return _find_transaction(archive, memory, passed.certificate.commit_id)
         case _:
             return None
     known = memory.row((Promise.table, promisor, body.promise))

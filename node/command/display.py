@@ -84,6 +84,7 @@ def span(seconds: object) -> str:
 
 
 def yes_no(value: object, yes: str = "yes", no: str = "no") -> str:
+    """One of two words."""
     return yes if value else no
 
 

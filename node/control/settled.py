@@ -43,17 +43,17 @@ class Settled:
             uuid = str(transaction_uuid(payment.commit)) if payment.commit else ""
             return payment.id.hex().startswith(named.lower()) or uuid == named.lower()
 
-        return [b.owner for b in self._by_prefix(named, lambda b: _is_payment(b, wanted))
-                if isinstance(b.owner, Payment)]  # fmt: skip
+        found = self._by_prefix(named, lambda bundle: any(map(wanted, bundle.payments)))
+        return [payment for bundle in found for payment in bundle.payments if wanted(payment)]
 
     def requests(self, named: str) -> list[Request]:
         """Archived ones, by id prefix."""
 
-        def wanted(bundle: Bundle) -> bool:
-            owner = bundle.owner
-            return isinstance(owner, Request) and owner.id.hex().startswith(named.lower())
+        def wanted(request: Request) -> bool:
+            return request.id.hex().startswith(named.lower())
 
-        return [b.owner for b in self._by_prefix(named, wanted) if isinstance(b.owner, Request)]
+        found = self._by_prefix(named, lambda bundle: any(map(wanted, bundle.requests)))
+        return [request for bundle in found for request in bundle.requests if wanted(request)]
 
     def _by_prefix(self, named: str, wanted: Callable[[Bundle], bool]) -> list[Bundle]:
         digits = named.lower().replace("-", "")
@@ -75,7 +75,8 @@ class Settled:
         if row is None:
             with answering():
                 found = self._archive.owner(identity)
-            row = found.bundle.owner if found else None
+            owners = found.bundle.payments if found else ()
+            row = next((owner for owner in owners if owner.id == identity), None)
         assert isinstance(row, Payment), identity.hex()
         return row
 
@@ -98,7 +99,3 @@ class Settled:
         with answering():
             found = self._archive.transaction(commit)
         return found.bundle if found else None
-
-
-def _is_payment(bundle: Bundle, wanted: Callable[[Payment], bool]) -> bool:
-    return isinstance(bundle.owner, Payment) and wanted(bundle.owner)

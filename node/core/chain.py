@@ -81,7 +81,8 @@ def close_request(step: Step, promise: Promise) -> None:
     if any(p.pending for p in held) or not any(p.phase is PromisePhase.REDEEMED for p in held):
         return
     for promise in held:
-        if promise.phase is not PromisePhase.REDEEMED:
+        # What was given up had been so before we signed: what is signed for is not.
+        if promise.phase not in (PromisePhase.REDEEMED, PromisePhase.RELEASED):
             record(step, IncidentKind.LOSS, promise, "another part of the request was paid")
     step.put(replace(request, phase=RequestPhase.PAID, ended_at_us=step.now_us))
 

@@ -8,6 +8,7 @@ later still brings its rows back, so that leaving is never a second end.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from node.core.escrow import hooks
 from node.core.rows import (
     Ask,
     Direction,
@@ -39,17 +40,25 @@ Quiet = Callable[[NodeId, int], bool]
 @dataclass(frozen=True, slots=True)
 class Bundle:
     """Rows that leave together: a transaction with its promises, and the payment or the request
-    whose last attempt it was; or one of these two alone, where there was no attempt."""
+    whose last attempt it was; or one of these two alone, where there was no attempt. Of an exchange
+    all of ours that were legs of it."""
 
     transaction: Transaction | None
     promises: tuple[Promise, ...]
-    owner: Payment | Request | None
+    owners: tuple[Payment | Request, ...] = ()
 
     @property
     def rows(self) -> tuple[Row, ...]:
         first = () if self.transaction is None else (self.transaction,)
-        last = () if self.owner is None else (self.owner,)
-        return (*first, *self.promises, *last)
+        return (*first, *self.promises, *self.owners)
+
+    @property
+    def payments(self) -> tuple[Payment, ...]:
+        return tuple(owner for owner in self.owners if isinstance(owner, Payment))
+
+    @property
+    def requests(self) -> tuple[Request, ...]:
+        return tuple(owner for owner in self.owners if isinstance(owner, Request))
 
     @property
     def until_us(self) -> int:
@@ -78,9 +87,9 @@ def bundle_of(view: View, row: Row, now_us: int, quiet: Quiet) -> Bundle | None:
             return _transaction_bundle(view, row, now_us, quiet)
         case Payment() if row.phase.final and not row.commit:
             old = row.ended_at_us + SETTLED_AFTER_US <= now_us
-            return Bundle(None, (), row) if old else None
+            return Bundle(None, (), (row,)) if old else None
         case Request() if not row.commit and _is_over(row, now_us):
-            return Bundle(None, (), row)
+            return Bundle(None, (), (row,))
         case _:
             return None
 
@@ -107,21 +116,30 @@ def _transaction_bundle(
         return None
     if not all(quiet(p.peer, p.ended_at_us) for p in promises):
         return None
-    owner = _owner(view, transaction)
-    if isinstance(owner, Payment) and not owner.phase.final:
+    owners = _owners(view, transaction, promises)
+    if not all(_may_leave(owner, now_us) for owner in owners):
         return None
-    if isinstance(owner, Request) and not _is_over(owner, now_us):
+    if transaction.role is Role.SEAT and not hooks.is_over(view, transaction.commit, now_us):
         return None
-    return Bundle(transaction, promises, owner)
+    return Bundle(transaction, promises, owners)
 
 
-def _owner(view: View, transaction: Transaction) -> Payment | Request | None:
-    """The payment or request whose last attempt this is; earlier attempts leave without it."""
-    table = {Role.PAYER: Payment.table, Role.PAYEE: Request.table}.get(transaction.role)
-    row = view.row((table, transaction.owner, b"")) if table else None
-    if isinstance(row, Payment | Request) and row.commit == transaction.commit:
-        return row
-    return None
+def _may_leave(owner: Payment | Request, now_us: int) -> bool:
+    return owner.phase.final if isinstance(owner, Payment) else _is_over(owner, now_us)
+
+
+def _owners(
+    view: View, transaction: Transaction, promises: Iterable[Promise]
+) -> tuple[Payment | Request, ...]:
+    """The payments and requests whose last attempt this is; earlier attempts leave without them."""
+    named = dict.fromkeys((_table_of(p), p.owner) for p in promises if p.owner)
+    rows = (view.row((table, owner, b"")) for table, owner in named)
+    ours = (row for row in rows if isinstance(row, Payment | Request))
+    return tuple(row for row in ours if row.commit == transaction.commit)
+
+
+def _table_of(promise: Promise) -> str:
+    return Payment.table if promise.direction is Direction.OUT else Request.table
 
 
 def sums_with(

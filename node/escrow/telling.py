@@ -12,7 +12,7 @@ NOTHING = "-"
 
 @dataclass(frozen=True, slots=True)
 class SeatTold:
-    """One row of the table of seats; legs as "parcel (2)". `needs`: wants of what goes to others."""
+    """A row of the table of seats; legs as "parcel (2)". `needs`: wants of what goes to others."""
 
     name: str
     gives: str

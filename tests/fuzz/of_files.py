@@ -74,9 +74,11 @@ PINNED: Final = replace(
 ARCHIVED: Final = Bundle(
     Transaction(v.COMMIT.commit_id, v.COMMIT.descriptor, Role.PAYER, 5, 7, statements=(b"", b"x")),
     (),
-    Payment(
-        *(v.ID, v.COMMIT.commit_id, b"request", 9, v.BRAND, v.PEER.node_id, PaymentPhase.ABORTED),
-        *(12, "{}", 1, v.COMMIT.commit_id, 9, "route", 13, v.NO),
+    (
+        Payment(
+            *(v.ID, v.COMMIT.commit_id, b"request", 9, v.BRAND, v.PEER.node_id),
+            *(PaymentPhase.ABORTED, 12, "{}", 1, v.COMMIT.commit_id, 9, "route", 13, v.NO),
+        ),
     ),
 )
 

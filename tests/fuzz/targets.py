@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Final
 
-from tests.fuzz import of_daemons, of_files, of_proto
+from tests.fuzz import of_daemons, of_escrow, of_files, of_letters, of_proto
 from tests.fuzz.target import Target
 
 GROUPS: Final = {
@@ -13,6 +13,8 @@ GROUPS: Final = {
     "streams": of_daemons.streams,
     "pages": of_files.pages,
     "files": of_files.files,
+    "exchanges": of_escrow.exchanges,
+    "letters": of_letters.exchanged,
 }
 """The corpus has one file for each of these."""
 

@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -58,12 +59,13 @@ def bundle(number: int, **changes: Any) -> Bundle:
         Brand(digest("USD")[:16], "USD"), PEER, PaymentPhase.ABORTED, 12, route="Łódź",
         commit=commit, because=Refusal(Reason.CREDIT_SHORT, 5),
     )  # fmt: skip
-    return Bundle(transaction, (promise(number, **changes),), payment)
+    return Bundle(transaction, (promise(number, **changes),), (payment,))
 
 
 def test_what_is_put_in_comes_out() -> None:
     bundles = [bundle(n, phase=PromisePhase.RELEASED) for n in range(5)]
-    bundles += [Bundle(None, (), bundles[0].owner), Bundle(bundles[1].transaction, (), None)]
+    bundles += [Bundle(None, (), bundles[0].owners), Bundle(bundles[1].transaction, ())]
+    bundles += [replace(bundles[2], owners=(*bundles[2].owners, *bundles[3].owners))]
     assert decode_block(encode_block(bundles)) == bundles
 
 
@@ -104,13 +106,30 @@ def test_every_value_of_a_column_comes_back(values: list[Any]) -> None:
 
 def test_columns_that_came_and_went_do_not_matter() -> None:
     """A block of a program that knew no `shown`, and had a column `colour` that is gone."""
-    reader = _Reader(zlib.decompress(encode_block([bundle(1)])))
+    assert decode_block(_as_earlier(bundle(1), "shown")) == decode_block(encode_block([bundle(1)]))
+
+
+def test_promises_of_an_earlier_block_serve_what_their_transaction_named() -> None:
+    """Then one transaction had one payment, or one request, and its promises did not say so."""
+    earlier = bundle(1)
+    assert earlier.transaction is not None
+    owner = earlier.owners[0].id
+    earlier = replace(earlier, transaction=replace(earlier.transaction, owner=owner))
+    (read,) = decode_block(_as_earlier(earlier, "owner"))
+    assert [p.owner for p in read.promises] == [owner]
+    (later,) = decode_block(encode_block([earlier]))
+    assert [p.owner for p in later.promises] == [b""], "what is said stands"
+
+
+def _as_earlier(one: Bundle, lacks: str) -> bytes:
+    """The block of a program that did not know a column of promises, and had one that is gone."""
+    reader = _Reader(zlib.decompress(encode_block([one])))
     columns = json.loads(reader.take())
     out = bytearray()
     count, rows = reader.take(), reader.take()
     tables = list(columns)
     old = dict(columns)
-    old["promise"] = [*(c for c in columns["promise"] if c != "shown"), "colour"]
+    old["promise"] = [*(c for c in columns["promise"] if c != lacks), "colour"]
     for value in (json.dumps(old), count, rows):
         _put(out, value)
     for _ in range(rows):
@@ -119,7 +138,7 @@ def test_columns_that_came_and_went_do_not_matter() -> None:
         _put(out, table)
         for name in old[tables[table]]:
             _put(out, values[name])
-    assert decode_block(zlib.compress(bytes(out))) == decode_block(encode_block([bundle(1)]))
+    return zlib.compress(bytes(out))
 
 
 def test_keys_of_one_prefix_lie_side_by_side() -> None:
@@ -134,8 +153,9 @@ def test_keys_of_one_prefix_lie_side_by_side() -> None:
 
 def test_a_bundle_is_found_by_all_that_names_it() -> None:
     one = bundle(1)
-    assert one.transaction and isinstance(one.owner, Payment)
+    assert one.transaction
+    (owner,) = one.payments
     keys = keys_of(one)
-    assert {key_of(one.transaction.commit), key_of(one.owner.id)} < keys
+    assert {key_of(one.transaction.commit), key_of(owner.id)} < keys
     assert promise_key(PEER, one.promises[0].id) in keys and len(keys) == 4
     assert promise_key(NODE, one.promises[0].id) not in keys

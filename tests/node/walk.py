@@ -34,7 +34,6 @@ from node.core.rows import (
     Promise,
     PromisePhase,
     Request,
-    Transaction,
 )
 from proto.fees import Fee, FeeSet, price_of_pair
 from proto.levels import Level
@@ -284,14 +283,9 @@ class Walk:
             if p.direction is Direction.OUT
             and not p.partner_id
             and p.phase is PromisePhase.REDEEMED
-            and self._owner(deal.payer, p) == deal.payment
+            and p.owner == deal.payment
         }
         assert paid == ({payment.commit} if payment.phase is PaymentPhase.COMMITTED else set())
-
-    def _owner(self, name: str, promise: Promise) -> bytes:
-        row = self.world.nodes[name].books.rows[(Transaction.table, promise.commit, b"")]
-        assert isinstance(row, Transaction)
-        return row.owner
 
     def _check_hops(self, name: str) -> None:
         """Invariants 4 to 6: what was covered, what was earned, and what was lost."""

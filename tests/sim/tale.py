@@ -132,6 +132,7 @@ class Tale:
             partner=KEYS["P" if second else "A"].node_id if name == "A" else b"",
             partner_id=digest(self.salt + ("PA" if second else "AQ"))[:16] if name == "A" else b"",
             made_at_us=NOW_US + self.now_us,
+            owner=OWNERS[name],
         )
         return replace(held, evidence=self._said(held)) if direction is IN else held
 

@@ -33,8 +33,7 @@ def own(directory: Path | None) -> dict[str, tuple[Template, bytes]]:
     if not (home / CONFIG_NAME).is_file():
         fail(UNUSABLE, f"{home}: holds no node: make one with `pledgeway node init {home}`")
     with unusable():
-        found = own_templates(home)
-    return found
+        return own_templates(home)
 
 
 def chosen_template(
@@ -49,8 +48,7 @@ def chosen_template(
     if name is None:
         assert file is not None
         with unusable():
-            mine = read_own(file)
-        return mine
+            return read_own(file)
     wanted = " ".join(name.replace("-", " ").replace("_", " ").split()).lower()
     shipped = library()
     if wanted in shipped:

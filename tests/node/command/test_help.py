@@ -15,7 +15,7 @@ from tests.node.command.conftest import ROOT
 # Rooms of others, which are mounted here: their own tests say what their help holds.
 MOUNTED = {
     *("route", "max-sendable", "registry", "witness", "verify", "demo", "bench", "pathfinder"),
-    *("sim",),
+    *("sim", "escrow"),
 }
 
 

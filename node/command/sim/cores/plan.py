@@ -107,7 +107,7 @@ def make_request(world: World, payee: str, amount: int, **changes: object) -> Re
         decline_hashes=tuple(sha256(decline_preimage(seed, i)).digest() for i in range(3)),
         policies=(SINGLE,),
     )
-    own = {name: changes.pop(name) for name in ("manual",) if name in changes}
+    own = {name: changes.pop(name) for name in ("manual", "bound") if name in changes}
     request = replace(request, **changes)  # type: ignore[arg-type]
     row = Request(
         id=request.request_id,
@@ -197,12 +197,13 @@ class Attempt:
         return self.event.descriptor.deadline_us
 
 
-def create(world: World, payer: str, request: Request) -> bytes:
-    """Books the intention to pay a request. Returns the payment's id."""
+def create(world: World, payer: str, request: Request, bound: bytes = b"") -> bytes:
+    """Books the intention to pay a request. Returns the payment's id. `bound`: the descriptor of
+    the exchange whose leg it is."""
     payment = world.draw("payment")[:16]
     read = read_request(request.signed, world.now_us)
     event = CreatePayment(
-        world.now_us, payment, request_hash(request.signed), request.signed, read, "{}"
+        world.now_us, payment, request_hash(request.signed), request.signed, read, "{}", bound
     )
     answered(world.event(payer, event))
     return payment
@@ -219,24 +220,20 @@ def dictate(
     decline: int | None = None,
     amounts: Mapping[int, Sequence[int]] = MappingProxyType({}),
     payee_margin_us: int = PAYEE_MARGIN_US,
+    bound: Descriptor | None = None,
 ) -> Attempt:
-    """The event that starts an attempt. `decline`: index of the decline hash that it names."""
+    """The event that starts an attempt. `decline`: index of the decline hash that it names.
+    `bound`: the descriptor of the exchange whose leg it is, instead of one of its own."""
     every = [level for route in routes for level in route.levels]
-    policy = policy_for(every, policy)
+    policy = policy_for(every, policy) if bound is None else bound.policy
     late = policy.lateness_us
-    deadline = max(_schedule(r, late, 0, payee_margin_us).deadline for r in routes)
+    if bound is None:
+        deadline = max(_schedule(r, late, 0, payee_margin_us).deadline for r in routes)
+    else:
+        deadline = bound.deadline_us - world.now_us
     plans = tuple(_schedule(r, late, deadline, payee_margin_us) for r in routes)
     payer = routes[0].names[0]
-    hashes = [sha256(decline_preimage(request.seed, i)).digest() for i in range(3)]
-    descriptor = Descriptor(
-        salt=world.draw("salt"),
-        deadline_us=world.now_us + deadline,
-        policy=policy,
-        committers=(committer_key(request.seed).public,),
-        threshold=1,
-        terms_root=digest("terms"),
-        decline_hash=b"" if decline is None else hashes[decline],
-    )
+    descriptor = bound or _descriptor(world, request, policy, deadline, decline)
     data = descriptor.encode()
     deliver = Deliver(request.id, decline or 0, request.amount)
     firsts, costs = [], 0
@@ -255,12 +252,27 @@ def dictate(
     return Attempt(payment, event, plans)
 
 
+def _descriptor(
+    world: World, request: Request, policy: RegistryPolicy, deadline: int, decline: int | None
+) -> Descriptor:
+    hashes = [sha256(decline_preimage(request.seed, i)).digest() for i in range(3)]
+    return Descriptor(
+        salt=world.draw("salt"),
+        deadline_us=world.now_us + deadline,
+        policy=policy,
+        committers=(committer_key(request.seed).public,),
+        threshold=1,
+        terms_root=digest("terms"),
+        decline_hash=b"" if decline is None else hashes[decline],
+    )
+
+
 def _schedule(route: Route, lateness_us: int, floor_us: int, margin_us: int) -> Schedule:
     plan = schedule(
         route.levels,
         lateness_us=lateness_us,
         payee_margin_us=margin_us,
-        deadline_floor=max(10 * SECOND, floor_us),
+        deadline_floor=floor_us or 10 * SECOND,
     )
     assert plan is not None, route.levels
     return plan

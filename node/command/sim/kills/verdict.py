@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.command.sim.kills.ledgers import Court, Ledger
-from node.core.rows import Direction, IncidentKind, Promise, PromisePhase, Role
+from node.core.rows import Direction, IncidentKind, Promise, PromisePhase
 from proto.certificate import AbortCertificate, CommitCertificate
 from proto.descriptor import decode_descriptor
 from proto.fees import FeeSet, price_of_pair
@@ -166,8 +166,8 @@ def _payments(books: Books) -> Iterator[Breach]:
         paid: Counter[bytes] = Counter()
         spent: dict[bytes, set[bytes]] = defaultdict(set)
         for p in ledger.promises.values():
-            if p.direction is Direction.OUT and not p.partner_id and p.phase is REDEEMED:
-                spent[ledger.transactions[p.commit].owner].add(p.commit)
+            if p.direction is Direction.OUT and p.owner and p.phase is REDEEMED:
+                spent[p.owner].add(p.commit)
         for payment in ledger.payments:
             where = f"payment {payment.id.hex()[:8]} of {ledger.name}"
             done = payment.phase.name == "COMMITTED"
@@ -189,16 +189,14 @@ def _requests(books: Books) -> Iterator[Breach]:
     gained = {held.commit for _, held, given in books.pairs()
               if held.phase is REDEEMED and given.phase is not REDEEMED}  # fmt: skip
     spent = {
-        p.commit: ledger.name
-        for ledger, p in books.given()
-        if p.phase is REDEEMED and ledger.transactions[p.commit].role is Role.PAYER
+        p.commit: ledger.name for ledger, p in books.given() if p.phase is REDEEMED and p.owner
     }
     received: dict[bytes, str] = {}
     for ledger in books.ledgers:
         income: dict[bytes, Counter[bytes]] = defaultdict(Counter)
         for p in ledger.promises.values():
-            if p.phase is REDEEMED and ledger.transactions[p.commit].role is Role.PAYEE:
-                income[ledger.transactions[p.commit].owner][p.commit] += p.amount
+            if p.direction is Direction.IN and p.owner and p.phase is REDEEMED:
+                income[p.owner][p.commit] += p.amount
                 received[p.commit] = ledger.name
         for request in ledger.requests.values():
             where = f"request {request.id.hex()[:8]} of {ledger.name}"

@@ -4,6 +4,7 @@ What it knows beyond the nodes is the truth of the simulation: who decided what,
 when, and what time it really was.
 """
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -29,12 +30,14 @@ from node.core.rows import (
     Promise,
     PromisePhase,
     Request,
+    RequestPhase,
     Role,
     Row,
     Transaction,
 )
 from proto.descriptor import Descriptor, decode_descriptor
 from proto.keys import NodeId
+from proto.levels import Level
 from proto.policy import RegistryPolicy
 from proto.reason import Refusal
 from proto.statement import Outcome
@@ -108,6 +111,10 @@ class Oracle:
                     was = before[row.key]
                     assert was is None or isinstance(was, Transaction)
                     self.complain(name, self._signed(book, was, row))
+                case Request():
+                    was = before[row.key]
+                    assert was is None or isinstance(was, Request)
+                    self.complain(name, self._leg(book, was, row))
                 case _:
                     pass
 
@@ -117,13 +124,26 @@ class Oracle:
         request = book.rows.get((Request.table, now.owner, b""))
         if now.role is not Role.PAYEE or not fresh or not isinstance(request, Request):
             return
-        worth = _redeemable(book, now.commit)
+        worth = _redeemable(book, now.commit, request)
         if worth < request.amount:
             yield 7, f"signs for {worth} of {request.amount}"
         signed = book.signed.setdefault(now.owner, {})
-        if any(_redeemable(book, commit) for commit in signed):
+        if any(_redeemable(book, commit, request) for commit in signed):
             yield 7, "signs a second attempt while the first is live"
         signed[now.commit] = None
+
+    def _leg(self, book: Book, was: Request | None, now: Request) -> Iterable[Complaint]:
+        """A seat signs for the whole amount, in stamps alone; what is signed it does not give up
+        before the registry has decided (escrow section 2)."""
+        if not now.bound or now.phase is not RequestPhase.SIGNED:
+            return
+        held = [p for p in book.promises_under(now.bound) if p.owner == now.id]
+        if was is not None and was.phase is not now.phase:
+            worth = _redeemable(book, now.bound, now)
+            if worth != now.amount:
+                yield 7, f"a seat signs for {worth} of {now.amount}"
+        if any(p.level is not Level.ATOMIC for p in held):
+            yield 5, "a seat signs for what needs no stamp"
 
     def _promise(self, book: Book, was: Promise | None, now: Promise) -> Iterable[Complaint]:
         if was is None and now.direction is Direction.OUT and now.partner_id:
@@ -154,6 +174,11 @@ class Oracle:
             given = book.promise(bytes(held.partner), held.partner_id)
             if given is not None and given.pending:
                 yield 5, f"gives up {held.level.name} while {given.level.name} is still given"
+        request = book.rows.get((Request.table, held.owner, b""))
+        if held.phase is not PromisePhase.RELEASED or not isinstance(request, Request):
+            return
+        if request.bound and request.phase is RequestPhase.SIGNED:
+            yield 5, "a seat gives up what it has signed for"
 
     def _refused(self, because: Refusal | None) -> Iterable[Complaint]:
         if because is None or self.liars or not is_uncalled_for(because.reason, calm=self.calm):
@@ -195,14 +220,11 @@ class Oracle:
             policy = self._policy(book, given)
             if not self.decisions.can_be(Outcome.COMMITTED, given.commit, policy):
                 yield 5, f"books {given.level.name} that no registry has committed"
-        transaction = book.transaction(given.commit)
-        if transaction is not None and transaction.owner and not given.partner_id:
-            yield from self._first_paid(book, given, transaction)
+        if given.owner:
+            yield from self._first_paid(book, given)
 
-    def _first_paid(
-        self, book: Book, given: Promise, transaction: Transaction
-    ) -> Iterable[Complaint]:
-        payment = book.rows.get((Payment.table, transaction.owner, b""))
+    def _first_paid(self, book: Book, given: Promise) -> Iterable[Complaint]:
+        payment = book.rows.get((Payment.table, given.owner, b""))
         if not isinstance(payment, Payment):
             return
         commits = self.paid.setdefault(payment.request_hash, {})
@@ -282,12 +304,10 @@ class Oracle:
             yield 7, f"payment ended as {was.phase.name}, then as {now.phase.name}"
         if was is None or was.attempt == now.attempt:
             return
+        begun = firsts_of(now)
         for promise in book.promises():
-            first = promise.direction is Direction.OUT and not promise.partner_id
-            if not first or promise.commit == now.commit:
-                continue
-            transaction = book.transaction(promise.commit)
-            if transaction is None or transaction.owner != now.id:
+            first = promise.direction is Direction.OUT and promise.owner == now.id
+            if not first or promise.id.hex() in begun:
                 continue
             if promise.pending or promise.phase is PromisePhase.REDEEMED:
                 yield 7, f"attempt {now.attempt} begins while {promise.phase.name} is before it"
@@ -301,12 +321,19 @@ class Oracle:
         return decode_descriptor(transaction.descriptor)
 
 
-def _redeemable(book: Book, commit: bytes) -> int:
+def firsts_of(payment: Payment) -> frozenset[str]:
+    """The first promises of its last attempt, in hex: all attempts of a leg share a commit_id."""
+    route = json.loads(payment.route) if payment.route else {}
+    return frozenset(part["promise"] for part in route.get("parts", ()))
+
+
+def _redeemable(book: Book, commit: bytes, request: Request) -> int:
     """What a payee has been given under an attempt, or may still be."""
     return sum(
         promise.amount
         for promise in book.promises_under(commit)
         if promise.direction is Direction.IN
+        and promise.owner == request.id
         and (promise.pending or promise.phase is PromisePhase.REDEEMED)
     )
 
