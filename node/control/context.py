@@ -76,6 +76,7 @@ class Context:
     processes: Callable[[], list[Process]]
     exchange: Exchange | None = None
     stop: trio.Event = field(default_factory=trio.Event)
+    registrar: Registrar | None = None  # where this node keeps titles
 
     @property
     def settled(self) -> Settled:
