@@ -227,12 +227,18 @@ def test_several_parts_of_a_leg_are_one_leg(heard: Heard) -> None:
 
 def test_two_legs_to_one_payee_are_counted_apart(heard: Heard) -> None:
     world = ring_world("PBQ", "PQ BQ")
-    deal = exchange(world, Route("PQ", (A,), 600), Route("BQ", (A,), 600))
+    deal = exchange(world, Route("PQ", (A,), 600))
+    request = bound_request(world, "Q", 1000, deal.descriptor)
+    payment = create(world, "B", request, deal.data)
+    parts = [Route("BQ", (A,), 400), Route("BQ", (A,), 600)]
+    made = dictate(world, payment, request, parts, bound=deal.descriptor)
+    answered(world.event("B", made.event))
     world.quiet()
+    deal = replace(deal, legs=(*deal.legs, Leg(parts[0], request, made)))
     assert coordinate(world, deal, "Q")
     world.run(deal.descriptor.deadline_us + HORIZON_US)
     committed(world, deal)
-    assert balance(world, "Q") == 1200
+    assert balance(world, "Q") == 1600
 
 
 def test_a_leg_is_paid_though_its_seat_has_not_signed(heard: Heard) -> None:
