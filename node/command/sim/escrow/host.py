@@ -66,6 +66,7 @@ class ExchangeHost(Host):
     books: SimBooks | None = None  # of the process that runs
     services: dict[str, Service] = field(default_factory=dict)  # likewise
     wrote: Callable[[str], None] = lambda _: None
+    held: bool = False  # nothing starts it
     calls_left: int = 0  # the process dies as it sets out for this one; 0: it does not
     answers_left: int = 0  # the process dies after the effect of this one; 0: it does not
 
@@ -109,6 +110,10 @@ class ExchangeHost(Host):
     def _dial(self, to: NodeCard) -> PeerCaller:
         assert self.streets is not None
         return PeerCaller(self.streets, self, to.node)
+
+    def start(self) -> None:
+        if not self.held:
+            super().start()
 
     def kill(self) -> None:
         if self.books is not None:

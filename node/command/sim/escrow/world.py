@@ -66,6 +66,8 @@ class ExchangeWorld(SimWorld):
         return host
 
     def heal(self) -> None:
+        for host in self.people.values():
+            host.held = False
         super().heal()
         self.streets.heal()
         for host in self.people.values():
