@@ -1,6 +1,5 @@
 """Verbs of who owns rights: what registrars keep, accounts there, and what is in them."""
 
-from collections.abc import Mapping
 from functools import partial
 from hashlib import blake2b
 from typing import Any, Final
