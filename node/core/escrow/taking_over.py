@@ -36,9 +36,11 @@ def on_dossier(step: Step, sender: NodeId, body: Dossier) -> None:
         return
     if not _holds(step, proposal, descriptor, body):
         return
-    known = deal_of(step, proposal.id)
-    if known is not None:
+    if deal_of(step, proposal.id) is not None:
         return
+    transaction = step.transaction(commit_id(body.descriptor))
+    if transaction is not None and transaction.decided:
+        return  # there is nothing to go on with, and nothing would end it any more
     # From here on it must succeed.
     deal = Deal(
         id=proposal.id,
