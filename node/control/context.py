@@ -75,7 +75,6 @@ class Context:
     advertise: Callable[[], None]
     processes: Callable[[], list[Process]]
     exchange: Exchange | None = None
-    registrar: Registrar | None = None
     stop: trio.Event = field(default_factory=trio.Event)
     registrar: Registrar | None = None  # where this node keeps titles
 
