@@ -9,23 +9,24 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 import trio
 
 from node.archive import Archive
 from node.core.apply import Applied, apply
-from node.core.effects import (
-    Answer,
-    AskRegistries,
-    Deliver,
-    DrivePayment,
-    PeerFault,
-    Send,
-)
+from node.core.effects import Answer, PeerFault
 from node.core.events import Due, Event, FromPeer
 from node.core.rows import Transaction
 from node.core.view import Settings
+from node.engine_limits import (
+    MAX_BURST,
+    MAX_FORGOTTEN,
+    MAX_GROUPS_AHEAD,
+    MAX_QUEUE,
+    MAX_ROWS_AT_ONCE,
+    MAX_SLEEP_S,
+)
 from node.group import Asked, AskThem, Errand, Group, Item, Told, Worked, group_writes, sign_sends
 from node.inbound import open_message
 from node.links import Links
@@ -56,13 +57,6 @@ from runtime.writer import StoreFailed, Writer
 __all__ = ["Engine", "StoreUnavailable"]
 
 log = logging.getLogger(__name__)
-
-MAX_BURST: Final = 512  # items in a group: more would delay the first without gaining anything
-MAX_GROUPS_AHEAD: Final = 4  # of the disk: beyond it a slow one is waited for, and nothing is read
-MAX_ROWS_AT_ONCE: Final = 16  # of a lone message; a larger group gains from being overtaken
-MAX_SLEEP_S: Final = 1.0  # with timers set: a wall clock that is stepped forward is noticed
-MAX_QUEUE: Final = 65_536  # beyond it the owner's requests are refused; streams wait by themselves
-MAX_FORGOTTEN: Final = 256  # acknowledged messages whose rows wait for company to be deleted
 
 
 class Engine:
@@ -99,7 +93,7 @@ class Engine:
         self.listen = self._watching.listen
         self.next_change = self._watching.next_change
         # Until somebody takes them up; what was not done is done when its row is next due.
-        self.perform: Callable[[Errand], None] = lambda errand: None
+        self.perform: Callable[[Errand], None] = lambda _: None
         self._forget: list[dict[str, Any]] = []
         self._in_flight = 0
         self._failed = False
@@ -298,15 +292,7 @@ class Engine:
             group.rows[row.key] = row
             self._timers.plan(row)
         for effect in applied.effects:
-            match effect:
-                case Send(receiver, body):
-                    group.sends.append((receiver, body))
-                case AskRegistries():
-                    group.asks.append(effect)
-                case Deliver() | DrivePayment():
-                    group.errands.append(effect)
-                case _:
-                    pass
+            group.take(effect)
         return applied
 
     def _take_wishes(self, events: list[Event], told: Told, group: Group) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from node.core.effects import AskRegistries, Deliver, DrivePayment
+from node.core.effects import AskRegistries, Deliver, DrivePayment, Effect, Send
 from node.core.events import Event
 from node.core.rows import Key, Row
 from node.links import Links
@@ -66,6 +66,18 @@ class Group:
     told: list[Told] = field(default_factory=list)
     writes: list[Write] = field(default_factory=list)
     alone: bool = False
+
+    def take(self, effect: Effect) -> None:
+        """An effect of a step that is in it; what is the caller's own affair is passed by."""
+        match effect:
+            case Send(receiver, body):
+                self.sends.append((receiver, body))
+            case AskRegistries():
+                self.asks.append(effect)
+            case Deliver() | DrivePayment():
+                self.errands.append(effect)
+            case _:
+                pass
 
     @property
     def empty(self) -> bool:

@@ -21,7 +21,7 @@ from node.control.context import Context, Process
 from node.core.deciding import with_statements
 from node.core.rows import Transaction
 from node.engine import Engine
-from node.escrow.exchange import open_exchange
+from node.escrow.exchange import Exchange, Myself, open_exchange
 from node.escrow.ways import Ways
 from node.exposing import Exposer
 from node.links import Links, Neighbour
@@ -130,24 +130,13 @@ class WiredNode:
         hearing = Hearing(gossip, self._clock, per_s, engine.link_event, welcome=wanted)
         transport.hand_to(hearing.heard)
         nursery.start_soon(hearing.run)
-        my_card = card(
-            self._identity,
-            self._config.alias,
-            self._config.public_address,
-            self._config.public_service,
-        )
-        exchange = None
-        if ways is not None:
-            exchange = open_exchange(
-                engine, payer, self._identity, self._config.alias, my_card, ways,
-                self._clock, self._entropy, nursery, bool(self._config.public_service),
-            )  # fmt: skip
+        exchange = self._exchange(ways, payer, nursery) if ways is not None else None
         self._begin_duties(nursery, Duties(advertiser, archiver, payer))
         return Context(
             identity=self._identity,
             alias=self._config.alias,
             address=self._config.public_address,
-            card=my_card,
+            card=self._card(),
             database=self._store.place,
             database_file=self._store.path,
             store_engine=self._store.engine,
@@ -166,6 +155,16 @@ class WiredNode:
             processes=self._processes,
             exchange=exchange,
         )
+
+    def _card(self) -> str:
+        config = self._config
+        places = (config.public_address, config.public_service)
+        return card(self._identity, config.alias, *places)
+
+    def _exchange(self, ways: Ways, payer: Payer, nursery: trio.Nursery) -> Exchange:
+        serves = bool(self._config.public_service)
+        me = Myself(self._identity, self._config.alias, self._card(), serves)
+        return open_exchange(self._engine, payer, me, ways, self._clock, self._entropy, nursery)
 
     def _material(self, commit: bytes) -> tuple[bytes, bytes]:
         row = self._memory.row((Transaction.table, commit, b""))

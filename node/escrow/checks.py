@@ -229,7 +229,7 @@ def _brand(what: Mapping[str, Any], registrar: Any, rights: Mapping[bytes, Right
         else:
             fits = named == own
         typed = what["type"] in ("right", right.kind)
-        if fits and typed and registrar in (None, right.registrar.hex()):
+        if fits and typed and registrar in (None, "any", right.registrar.hex()):
             found.append(brand)
     (one,) = found
     return one

@@ -17,6 +17,16 @@ from runtime.identity import Entropy, Identity
 
 
 @dataclass(frozen=True, slots=True)
+class Myself:
+    """Whose daemon it is. `card` names the service address, if `serves`: letters can reach us."""
+
+    identity: Identity
+    alias: str
+    card: str
+    serves: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Exchange:
     """What the daemon offers others (`desk`), and what its owner's verbs work with."""
 
@@ -33,19 +43,16 @@ class Exchange:
 def open_exchange(
     engine: Engine,
     payer: Payer,
-    identity: Identity,
-    alias: str,
-    card: str,
+    me: Myself,
     ways: Ways,
     clock: Clock,
     entropy: Entropy,
     nursery: trio.Nursery,
-    serves: bool,
 ) -> Exchange:
     """From now on letters are said, and payments that the core makes are driven."""
-    judge = Judge(engine.memory, identity, alias, entropy)
-    post_office = PostOffice(engine, identity.key, ways, clock, nursery)
-    desk = Desk(engine, identity.key, judge, clock)
+    judge = Judge(engine.memory, me.identity, me.alias, entropy)
+    post_office = PostOffice(engine, me.identity.key, ways, clock, nursery)
+    desk = Desk(engine, me.identity.key, judge, clock)
 
     def perform(errand: Errand) -> None:
         if isinstance(errand, Deliver):
@@ -54,4 +61,4 @@ def open_exchange(
             payer.drive(errand.payment)
 
     engine.perform = perform
-    return Exchange(judge, desk, post_office, ways, card, serves)
+    return Exchange(judge, desk, post_office, ways, me.card, me.serves)

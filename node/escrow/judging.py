@@ -6,7 +6,7 @@ checks conservation and offer safety before it joins (node.escrow.checks).
 
 import json
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from node.core.escrow.events import Joining, LetterCame
 from node.core.escrow.reading import committer_key, money_id
@@ -125,7 +125,7 @@ class Judge:
         proposal: Proposal,
         plan: Plan,
         seat: str,
-        options: Mapping[str, object],
+        options: Mapping[str, Any],
         labels: Mapping[int, bytes] | None = None,
     ) -> Joining:
         """What the seat joins with. `labels`: of the account for a leg, where not the usual one.
@@ -142,7 +142,7 @@ class Judge:
         policies = tuple(
             at for at, policy in enumerate(proposal.policies) if usable.issuperset(policy.members)
         )
-        pay = json.loads(PayOptions().to_json()) | dict(options.get("pay", {}))  # type: ignore[call-overload]
+        pay = json.loads(PayOptions().to_json()) | options.get("pay", {})
         return Joining(
             seed=self._entropy(32),
             accounts=accounts,

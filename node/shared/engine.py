@@ -20,7 +20,8 @@ import trio.lowlevel
 from node.archive import Archive
 from node.core.events import Due
 from node.core.rows import Key, Transaction
-from node.engine import MAX_BURST, MAX_FORGOTTEN, Engine
+from node.engine import Engine
+from node.engine_limits import MAX_BURST, MAX_FORGOTTEN
 from node.group import Asked, AskThem, Group, Worked, row_writes, sign_sends
 from node.links import Links
 from node.shared.catching_up import CatchingUp
@@ -283,6 +284,8 @@ class SharedEngine(Engine):
             row = self.memory.row((Transaction.table, effect.commit, b""))
             if isinstance(row, Transaction):
                 self._registries.ask(effect, row.descriptor)
+        for errand in group.errands:
+            self.perform(errand)
         for told, refusal in group.answers:
             told(refusal)
         self._watching.tell(group.rows)
