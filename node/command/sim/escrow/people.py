@@ -15,7 +15,7 @@ from node.command.sim.escrow.plan import Deal, Manner
 from node.command.sim.escrow.setting import Setting, template_of
 from node.command.sim.escrow.world import ExchangeWorld
 from node.command.sim.world.host import ProcessDied
-from node.control.rights import asked_of
+from node.control.own_accounts import asked_of
 from node.core.escrow.rows import Account
 from node.engine import StoreUnavailable
 from node.escrow.library import library_bytes
