@@ -93,7 +93,7 @@ async def _described(
         reply = await _called(card, ways.describe(card, asked))
         for envelope in reply.rights:
             signed = envelope.SerializeToString()
-            right = _read(card, signed)
+            right = _checked(card, signed)
             known = context.engine.memory.row((KnownRight.table, right.brand.guid, b""))
             check_keeper(known, right, card.alias)
             rows.append(KnownRight(right.brand.guid, signed, text, now_us))
@@ -103,7 +103,7 @@ async def _described(
     return rows
 
 
-def _read(card: NodeCard, signed: bytes) -> Right:
+def _checked(card: NodeCard, signed: bytes) -> Right:
     try:
         right = read_right(signed)
     except WireFault as fault:
