@@ -288,4 +288,3 @@ def hasten(step: Step, changes: Iterable[Row], crook: Crook) -> bool:
             plan_asking(step, row.commit)
             hastened = True
     return hastened
-
