@@ -3,7 +3,7 @@
 from typing import Any
 
 from node.command.sim.escrow.crook.crook import Crook
-from node.command.sim.escrow.crook.terms import hasten, make_terms
+from node.command.sim.escrow.crook.terms import hasten, make_terms, take_share
 from node.core.apply import NOTHING, Applied
 from node.core.escrow.events import LetterCame
 from node.core.escrow.reading import deal_under
@@ -25,6 +25,11 @@ class CrookedEngine(Engine):
             step = Step(self.memory, event.now_us)
             if self._ignores(step, event):
                 return NOTHING
+            if isinstance(body := event.letter.body, Share):
+                deal = deal_under(step, body.commit)
+                if deal in self._crook.schemes:
+                    take_share(step, deal, body, self._crook)
+                    return Applied(step.changes, tuple(step.effects))
             if isinstance(event.letter.body, Join) and make_terms(step, event, self._crook):
                 return Applied(step.changes, tuple(step.effects))
         try:
@@ -46,7 +51,5 @@ class CrookedEngine(Engine):
                 return deal in self._crook.schemes
             case Given(commit=commit, why=why) if why:
                 return deal_under(step, commit) in self._crook.schemes
-            case Share():
-                return False
             case _:
                 return False
