@@ -31,7 +31,8 @@ def on_dossier(step: Step, sender: NodeId, body: Dossier) -> None:
     parties = {party_of(proposal, seat) for seat, _ in proposal.seats}
     if sender != proposal.initiator and sender not in parties:
         return
-    if not may_open(step, body.descriptor) or not _is_named(step, proposal):
+    readable = frozenset(descriptor.policy.members) <= step.settings.known
+    if not readable or not may_open(step, body.descriptor) or not _is_named(step, proposal):
         return
     if not _holds(step, proposal, descriptor, body):
         return

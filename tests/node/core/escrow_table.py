@@ -38,7 +38,7 @@ from proto.escrow.legs import Leg, LegPromise, sign_leg_promise
 from proto.escrow.letters import Body, decode_letter, encode_letter
 from proto.escrow.letters import Letter as Words
 from proto.escrow.ops import Accept, Prepare
-from proto.escrow.proposal import Proposal, sign_proposal
+from proto.escrow.proposal import Proposal, read_proposal, sign_proposal
 from proto.escrow.rights import Right, canonical_json, sign_right, unique_brand_id
 from proto.fees import FeeSet
 from proto.key_certificate import certify_key
@@ -152,8 +152,8 @@ class Table:
         rights = {right.brand.guid: right for right in self.rights}
         self.plan = compile_plan(template, instance, rights)
         registrars = dict.fromkeys(card_of(self._registrar(r)) for r in self.rights)
-        self.proposal = Proposal(
-            id=digest("proposal")[:16],
+        proposal = Proposal(
+            salt=digest("proposal")[:16],
             initiator=node_of(self.initiator),
             initiator_card=card_of(self.initiator),
             template=template,
@@ -171,7 +171,8 @@ class Table:
             decline_hash=sha256(PREIMAGE).digest(),
             registrars=tuple(registrars),
         )
-        self.signed = sign_proposal(signing_key(self.initiator), self.proposal)
+        self.signed = sign_proposal(signing_key(self.initiator), proposal)
+        self.proposal = read_proposal(self.signed)
 
     @staticmethod
     def _registrar(right: Right) -> str:
