@@ -59,7 +59,9 @@ def crook(who: str, *tricks: str) -> Crooked:
     return Crooked(who, 1000, frozenset(tricks))
 
 
-def ill(at_s: float, trouble: Trouble, who: str, other: str = "", for_s: int = 0, n: int = 0) -> Ill:
+def ill(
+    at_s: float, trouble: Trouble, who: str, other: str = "", for_s: int = 0, n: int = 0
+) -> Ill:
     """In seconds."""
     return Ill(round(at_s * S), trouble, who, other, for_s * S, n)
 

@@ -12,8 +12,18 @@ import trio
 
 from node.command.sim.escrow.crook.letters import Bent, bent, wrapped
 from proto.envelope import Envelope
-from proto.escrow.letters import LETTER_KIND, Body, LegAccept, decode_letter, letter_id
-from proto.escrow.letters import Decided, Give, Given, LegsAccepted, Receive
+from proto.escrow.letters import (
+    LETTER_KIND,
+    Body,
+    Decided,
+    Give,
+    Given,
+    LegAccept,
+    LegsAccepted,
+    Receive,
+    decode_letter,
+    letter_id,
+)
 from proto.keys import NodeId
 from proto.wire import WireFault
 from runtime.identity import Identity

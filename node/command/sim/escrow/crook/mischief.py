@@ -82,7 +82,9 @@ class Rogue:
     async def batch(self, to: NodeId, *ops: Op) -> None:
         me, now_us = self.crook.identity, self.host.clock.now_us()
         asked = OpBatch(me.node, to, self.random.randbytes(16), now_us, ops)
-        await self._send(to, REGISTRAR, Envelope.seal(me.key, BATCH_KIND, payload_of(asked)).encode())
+        await self._send(
+            to, REGISTRAR, Envelope.seal(me.key, BATCH_KIND, payload_of(asked)).encode()
+        )
 
     async def _send(self, to: NodeId, method: str, said: bytes) -> None:
         caller = self.world.caller(self.host, to, honest=True)

@@ -159,7 +159,7 @@ def make_terms(step: Step, event: LetterCame, crook: Crook) -> bool:
     if body.seat not in names or party_of(proposal, body.seat) != event.letter.sender:
         return False
     at = names.index(body.seat)
-    deal = replace(deal, joins=placed(deal.joins, at, event.payload))
+    deal = replace(deal, joins=placed(deal.joins, at, event.signed))
     if not all(deal.joins):
         return False
     able = [name for name in CHANGES if not crook.only or name in crook.only]
@@ -276,7 +276,9 @@ def take_share(step: Step, deal_id: bytes, body: Share, crook: Crook) -> None:
         return
     names = [seat for seat, _ in proposal_of(deal).seats]
     if deal.commit == body.commit and body.seat in names:
-        deal = replace(deal, shares=placed(deal.shares, names.index(body.seat), kept_share(body.share)))
+        deal = replace(
+            deal, shares=placed(deal.shares, names.index(body.seat), kept_share(body.share))
+        )
         step.put(deal)
         hasten(step, (deal,), crook)
 
@@ -301,4 +303,3 @@ def hasten(step: Step, changes: Iterable[Row], crook: Crook) -> bool:
             plan_asking(step, row.commit)
             hastened = True
     return hastened
-
