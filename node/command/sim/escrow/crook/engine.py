@@ -10,7 +10,7 @@ from node.core.escrow.reading import deal_under
 from node.core.events import Event
 from node.core.view import Step
 from node.engine import Engine
-from proto.escrow.letters import Given, Join, Share, Withdraw
+from proto.escrow.letters import Give, Given, Join, Share, Withdraw
 
 
 class CrookedEngine(Engine):
@@ -51,5 +51,9 @@ class CrookedEngine(Engine):
                 return deal in self._crook.schemes
             case Given(commit=commit, why=why) if why:
                 return deal_under(step, commit) in self._crook.schemes
+            case Give(commit=commit, legs=legs):
+                # A crook pays for nothing that it has arranged otherwise.
+                own = deal_under(step, commit) in self._crook.schemes
+                return own and all(leg.request for leg in legs)
             case _:
                 return False

@@ -93,7 +93,8 @@ def _other_amount(draft: Draft, maker: Maker) -> Draft:
     """It gives less than it said."""
     gives = [leg for leg in draft.legs if party_of(maker.proposal, leg.from_seat) == maker.me]
     at = maker.crook.random.choice(gives or list(draft.legs))
-    less = replace(at, amount=max(1, at.amount // 2), fee_max=0)
+    amount = max(1, at.amount // 2)
+    less = replace(at, amount=amount, fee_max=min(at.fee_max, amount - 1))
     return replace(draft, legs=tuple(less if leg is at else leg for leg in draft.legs))
 
 
