@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 from node.escrow.proposing import accepted_by
-from proto.keys import RegistryId
+from proto.keys import NodeId
 from proto.policy import single
 from tests.node.escrow.rights import right
 
-ONE, TWO, THREE = (single(RegistryId(bytes((n,)) * 32)) for n in (1, 2, 3))
+ONE, TWO, THREE = (single(NodeId(bytes((n,)) * 32)) for n in (1, 2, 3))
 
 
 def test_only_what_every_registrar_prepares_under() -> None:
