@@ -27,9 +27,11 @@ from proto.escrow.letters import LegAccept, Withdraw
 from proto.escrow.ops import RegistrarError
 from proto.escrow.reasons import EscrowReason
 
-# An answer that says "ask again": the hold that the batch speaks of has not arrived there yet, or
-# the registrar has too much to do.
-AGAIN: Final = frozenset({RegistrarError.NOT_YET, RegistrarError.QUOTA})
+# An answer that says "ask again": the hold that the batch speaks of has not arrived there yet, the
+# registrar has too much to do, or it does not know yet by which key its registry signs now.
+AGAIN: Final = frozenset(
+    {RegistrarError.NOT_YET, RegistrarError.QUOTA, RegistrarError.BAD_CERTIFICATE}
+)
 # Of a batch that empties a hold: it was emptied before.
 DONE: Final = frozenset({RegistrarError.GONE})
 

@@ -118,14 +118,14 @@ def letter_taken(step: Step, letter: Letter) -> None:
         return
     deal = deal_of(step, letter.deal)
     after = deal is not None and deal.phase in (DealPhase.SETTLING, DealPhase.RETURNING)
-    settles = letter.step is Batch.SETTLE or _tells_the_end(letter)
-    if deal is not None and after and settles and deal.waiting > 0:
+    if deal is not None and after and tells_the_end(letter) and deal.waiting > 0:
         deal = replace(deal, waiting=deal.waiting - 1)
         step.put(deal)
         _close_deal(step, deal)
 
 
-def _tells_the_end(letter: Letter) -> bool:
-    if letter.kind is not LetterKind.LETTER:
-        return False
+def tells_the_end(letter: Letter) -> bool:
+    """Whether it brings a decision: such a letter is said for ever."""
+    if letter.kind is LetterKind.BATCH:
+        return letter.step in (Batch.SETTLE, Batch.COLLECT)
     return isinstance(decode_letter(letter.payload).body, Decided)
