@@ -1,6 +1,9 @@
 """A town whose nodes keep titles for each other and exchange them: what its owners do by verbs."""
 
-from collections.abc import Callable, Iterable, Mapping
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -233,6 +236,20 @@ async def sound_titles(town: Town) -> list[str]:
         legs = (await house.control.ask("registrar.legs"))["legs"]
         found += [f"{name}: leg {one['leg']} of {one['name']} is {one['phase']}" for one in legs]
     return found
+
+
+@contextmanager
+def silent(town: Town, *names: str) -> Iterator[None]:
+    """Around a block in which these nodes and registries hear and say nothing, as if far away."""
+    daemons = [town.registries.get(n) or town.houses[n].daemon for n in names]
+    pids = [town.processes.pid(daemon) for daemon in daemons]
+    try:
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 async def all_answer(town: Town) -> None:

@@ -27,6 +27,7 @@ from node.core.escrow.reading import (
 )
 from node.core.escrow.rows import Seat, SeatPhase
 from node.core.escrow.rows import Step as Batch
+from node.core.escrow.settling import decided
 from node.core.escrow.signing import sign_if_satisfied
 from node.core.escrow.sitting import account_of, move_seat
 from node.core.rows import replace
@@ -78,6 +79,10 @@ def on_fix(step: Step, event: LetterCame, body: Fix) -> None:
     )
     seat = move_seat(step, seat, SeatPhase.FIXED)
     open_seat(step, body.descriptor, descriptor, seat.deal)
+    transaction = step.the_transaction(seat.commit)
+    if transaction.decided:
+        decided(step, transaction)  # it was known here before the seat had any part in it
+        return
     _accept(step, seat, read_terms(body.openings, descriptor.terms_root), event)
     sign_if_satisfied(step, seat.deal, seat.seat)
 

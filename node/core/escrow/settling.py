@@ -19,7 +19,7 @@ from node.core.escrow.sitting import account_of, move_seat
 from node.core.rows import Transaction, replace
 from node.core.view import Step
 from proto.certificate import AbortCertificate, Certificate, CommitCertificate
-from proto.escrow.letters import Decided, decode_letter
+from proto.escrow.letters import Decided, Fix, decode_letter
 from proto.escrow.ops import Op, Refund, Settle
 from proto.escrow.reasons import EscrowReason
 from proto.keys import NodeId
@@ -27,17 +27,20 @@ from proto.keys import NodeId
 
 def decided(step: Step, transaction: Transaction) -> None:
     """A transaction in which we have a part has its certificate."""
-    certificate: Certificate
-    if transaction.commit_certificate:
-        certificate = CommitCertificate.decode(transaction.commit_certificate)
-    else:
-        certificate = AbortCertificate.decode(transaction.abort_certificate)
+    certificate = _certificate(transaction)
     deal = deal_of(step, transaction.owner)
     if deal is not None and deal.commit == transaction.commit:
         _settle_deal(step, deal, certificate)
     for seat in deal_seats(step, transaction.owner):
         if seat.commit == transaction.commit and not seat.phase.final:
             _settle_seat(step, seat, certificate)
+
+
+def _certificate(transaction: Transaction) -> Certificate:
+    """Of one that is decided."""
+    if transaction.commit_certificate:
+        return CommitCertificate.decode(transaction.commit_certificate)
+    return AbortCertificate.decode(transaction.abort_certificate)
 
 
 def _settle_deal(step: Step, deal: Deal, certificate: Certificate) -> None:
@@ -117,11 +120,24 @@ def letter_taken(step: Step, letter: Letter) -> None:
                 step.put(replace(seat, waiting=seat.waiting - 1))
         return
     deal = deal_of(step, letter.deal)
-    after = deal is not None and deal.phase in (DealPhase.SETTLING, DealPhase.RETURNING)
-    if deal is not None and after and tells_the_end(letter) and deal.waiting > 0:
+    if deal is None or deal.phase not in (DealPhase.SETTLING, DealPhase.RETURNING):
+        return
+    if letter.kind is LetterKind.LETTER and isinstance(decode_letter(letter.payload).body, Fix):
+        _tell_behind(step, deal, letter)
+    elif tells_the_end(letter) and deal.waiting > 0:
         deal = replace(deal, waiting=deal.waiting - 1)
         step.put(deal)
         _close_deal(step, deal)
+
+
+def _tell_behind(step: Step, deal: Deal, fix: Letter) -> None:
+    """The terms have reached a seat after the decision. If the certificate came before them, it
+    said nothing to a seat that had no terms, and would be asked for at the deadline alone."""
+    if fix.receiver == step.settings.node:
+        return
+    certificate = _certificate(step.the_transaction(deal.commit))
+    if post(step, deal.id, fix.card, Decided(certificate)):
+        step.put(replace(deal, waiting=deal.waiting + 1))
 
 
 def tells_the_end(letter: Letter) -> bool:

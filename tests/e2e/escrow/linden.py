@@ -69,9 +69,9 @@ def pass_for(number: int, owner: str) -> Title:
     return Title(f"pass {number}", LAND, "parcel pass", named, {owner: 2}, (ALICE,), supply=2)
 
 
-def permission(of: str, whom: str) -> Title:
+def permission(of: str, whom: str, count: int) -> Title:
     named = (("of", of), ("for", whom))
-    return Title(f"{of} for {whom}", of, "permission", named, {of: 2}, (whom,), supply=2)
+    return Title(f"{of} for {whom}", of, "permission", named, {of: count}, (whom,), supply=count)
 
 
 TITLES = (
@@ -82,8 +82,8 @@ TITLES = (
     thing(13, SIM, "contents", ("item", "a lamp")),
     pass_for(1, BOB),
     pass_for(2, GUILD),
-    permission(ALICE, BOB),
-    permission(BOB, ALICE),
+    permission(ALICE, BOB, 2),
+    permission(BOB, ALICE, 1),
     Title("tier", BANK, "tier", (("unit", "square metre"),), {ALICE: 1024}, (GUILD,), 4096),
     Title("member", GUILD, "membership", (("group_name", "Weavers"), ("role", "member")),
           {GUILD: 5}, (ALICE,), 5),

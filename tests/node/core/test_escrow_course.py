@@ -339,3 +339,19 @@ def test_a_decision_comes_by_letter_as_well() -> None:
     letter = Letter(table.parties["ann"].memory.settings.node, bob.memory.settings.node, 1, body)
     bob.take(LetterCame(bob.now_us, letter, encode_letter(letter)))
     assert table.seat("second").phase is SeatPhase.RETURNED
+
+
+@pytest.mark.parametrize("coordinator", ["", "carol"])
+def test_terms_that_come_behind_their_decision_end_at_once(coordinator: str) -> None:
+    """As to a node that was away: the certificate has said nothing to a seat without terms, and
+    nobody would tell it again before the deadline; or its node has it and need not be told."""
+    table = fixed(coordinator)
+    table.carry(Dossier)
+    table.abort()
+    table.carry(Decided)
+    assert {table.seat(name).phase for name in table.seats} == {SeatPhase.JOINED}
+    table.carry()
+    for name in table.seats:
+        seat = table.seat(name)
+        assert (seat.phase, seat.waiting, seat.held) == (SeatPhase.RETURNED, 0, (b"", b"")), name
+    assert table.deal.phase is DealPhase.CLOSED
