@@ -27,7 +27,6 @@ from node.core.escrow.reading import (
 )
 from node.core.escrow.rows import Seat, SeatPhase
 from node.core.escrow.rows import Step as Batch
-from node.core.escrow.settling import decided
 from node.core.escrow.signing import sign_if_satisfied
 from node.core.escrow.sitting import account_of, move_seat
 from node.core.rows import replace
@@ -79,10 +78,6 @@ def on_fix(step: Step, event: LetterCame, body: Fix) -> None:
     )
     seat = move_seat(step, seat, SeatPhase.FIXED)
     open_seat(step, body.descriptor, descriptor, seat.deal)
-    transaction = step.the_transaction(seat.commit)
-    if transaction.decided:
-        decided(step, transaction)  # it was known here before the seat had any part in it
-        return
     _accept(step, seat, read_terms(body.openings, descriptor.terms_root), event)
     sign_if_satisfied(step, seat.deal, seat.seat)
 
@@ -116,6 +111,9 @@ def _fault(step: Step, seat: Seat, body: Fix, requests: Set[int]) -> EscrowReaso
     usable = frozenset(descriptor.policy.members) <= step.settings.usable
     if descriptor.policy not in proposal.policies or not usable:
         return EscrowReason.NO_POLICY
+    known = step.transaction(commit_id(body.descriptor))
+    if known is not None and known.decided:
+        return EscrowReason.TOO_LATE  # nothing would end the seat any more
     left_us = descriptor.deadline_us - step.now_us
     if left_us > proposal.within_us + CLOCKS_US:
         return EscrowReason.TERMS_MISMATCH  # it would lock for longer than was proposed
