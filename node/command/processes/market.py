@@ -241,15 +241,32 @@ async def sound_titles(town: Town) -> list[str]:
 @contextmanager
 def silent(town: Town, *names: str) -> Iterator[None]:
     """Around a block in which these nodes and registries hear and say nothing, as if far away."""
-    daemons = [town.registries.get(n) or town.houses[n].daemon for n in names]
-    pids = [town.processes.pid(daemon) for daemon in daemons]
+    made = [pid_of(town, name) for name in names]
     try:
-        for pid in pids:
+        for pid in made:
             os.kill(pid, signal.SIGSTOP)
         yield
     finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+        for pid, name in zip(made, names, strict=True):
+            if pid == pid_of(town, name):  # whoever was killed meanwhile has another one
+                os.kill(pid, signal.SIGCONT)
+
+
+def pid_of(town: Town, name: str) -> int:
+    """Of a node or a registry that runs."""
+    return town.processes.pid(town.registries.get(name) or town.houses[name].daemon)
+
+
+async def killed(town: Town, name: str) -> int:
+    """SIGKILL to a node or a registry, and it starts again; its process id before. StartFailed."""
+    if name in town.houses:
+        pid = await town.kill(name)
+        await town.restart(name)
+        return pid
+    pid = pid_of(town, name)
+    await trio.to_thread.run_sync(town.processes.kill, town.registries[name])
+    await town.processes.start(town.registries[name])
+    return pid
 
 
 async def all_answer(town: Town) -> None:

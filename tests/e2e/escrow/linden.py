@@ -36,7 +36,6 @@ LIMIT = 1_000_000
 BOTH = frozenset({"R1", "R2"})
 ALICE, BOB, GUILD = "Alice", "Bob", "Guild"
 BANK, LAND, SIM = "Bank", "Land office", "Simulator"
-PARCELS = (1, 2, 3, 4, 5, 6, 7, 8)
 
 
 def network() -> Network:
@@ -76,7 +75,7 @@ def permission(of: str, whom: str, count: int) -> Title:
 
 TITLES = (
     *(parcel(number, BOB) for number in (1, 2)),
-    *(parcel(number, ALICE) for number in (3, 4)),
+    *(parcel(number, ALICE) for number in range(3, 12)),
     thing(11, BOB),
     thing(12, SIM, "contents", ("item", "a lamp")),
     thing(13, SIM, "contents", ("item", "a lamp")),
