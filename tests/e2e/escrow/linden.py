@@ -74,7 +74,7 @@ def permission(of: str, whom: str, count: int) -> Title:
 
 
 TITLES = (
-    *(parcel(number, BOB) for number in (1, 2)),
+    *(parcel(number, BOB) for number in (1, 2, 12)),
     *(parcel(number, ALICE) for number in range(3, 12)),
     thing(11, BOB),
     thing(12, SIM, "contents", ("item", "a lamp")),
@@ -86,6 +86,8 @@ TITLES = (
     Title("tier", BANK, "tier", (("unit", "square metre"),), {ALICE: 1024}, (GUILD,), 4096),
     Title("member", GUILD, "membership", (("group_name", "Weavers"), ("role", "member")),
           {GUILD: 5}, (ALICE,), 5),
+    Title("deposit", GUILD, "deposit", (("of", BRAND),),
+          {GUILD: LIMIT}, (ALICE, BOB), LIMIT),
 )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import pytest
 from node.command.processes.market import agreed, closed, ended, holdings
 from node.command.processes.town import Town
 from tests.e2e.escrow.aborting import WAYS, Way
+from tests.e2e.escrow.lasting import lasts_an_hour
 from tests.e2e.escrow.linden import (
     BANK,
     BRAND,
@@ -76,3 +77,4 @@ async def test_each_of_the_twelve_cases(directory: Path) -> None:
                 error.add_note(f"{act} of {name}")
                 raise
             print(f"{act} of {name}: {time.monotonic() - began:.2f} s")
+        await lasts_an_hour(town)

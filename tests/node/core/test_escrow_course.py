@@ -14,7 +14,7 @@ from node.core.escrow.events import (
 from node.core.escrow.rows import DealPhase, LetterKind, SeatPhase
 from node.core.escrow.rows import Step as Batch
 from node.core.events import Due, LearnCertificate
-from node.core.rows import Ask, Transaction
+from node.core.rows import Ask, Transaction, replace
 from proto.escrow.letters import (
     Decided,
     Dossier,
@@ -34,7 +34,7 @@ from proto.escrow.letters import (
 from proto.escrow.ops import RegistrarError
 from proto.escrow.reasons import EscrowReason
 from proto.reason import Reason
-from tests.node.core.escrow_table import PREIMAGE, Table, aborted, swap
+from tests.node.core.escrow_table import PREIMAGE, Table, aborted, node_of, swap
 
 
 def fixed(coordinator: str = "") -> Table:
@@ -354,3 +354,19 @@ def test_terms_that_come_behind_their_decision_end_soon() -> None:
     # The initiator's own node knew, and its seat has not even begun.
     assert seats == {"first": (SeatPhase.WITHDRAWN, 0), "second": (SeatPhase.RETURNED, 0)}
     assert (table.deal.phase, table.deal.waiting) == (DealPhase.CLOSED, 0)
+
+
+def test_a_payment_that_fails_when_all_rights_are_promised_ends_it_at_once() -> None:
+    """It has the next leg's money to find, and no registrar's promise will ever stand for it."""
+    table = fixed()
+    table.carry(bend=lambda body: None if isinstance(body, Share) else body)
+    assert table.deal.phase is DealPhase.SHARING
+    ann = table.parties["ann"]
+    words = Given(table.deal.commit, "first", 1, why=EscrowReason.NO_ROUTE)
+    letter = Letter(node_of("ann"), node_of("ann"), ann.now_us, words)
+    table.deliver(ann, letter)
+    assert table.deal.phase is DealPhase.SHARING, "a right that is promised is given"
+    ann.memory.put(replace(table.deal, promises=(b"", table.deal.promises[1])))  # as of money
+    table.deliver(ann, letter)
+    assert table.deal.phase is DealPhase.DECIDING
+    assert (table.deal.because, table.deal.blamed) == (EscrowReason.NO_ROUTE, "first")
