@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from node.command.processes.market import agreed, closed, ended, holdings
+from node.command.processes.market import agreed, closed, ended, holdings, show
 from node.command.processes.town import Town
-from tests.e2e.escrow.aborting import WAYS, Way
+from tests.e2e.escrow.aborting import WAYS, Way, coordinator_dies, never_signs
 from tests.e2e.escrow.lasting import lasts_an_hour
 from tests.e2e.escrow.linden import (
     BANK,
@@ -23,6 +23,7 @@ from tests.e2e.houses import require_books
 
 pytestmark = pytest.mark.e2e
 
+UNTIL_D = (never_signs, coordinator_dies)
 LAST = "friendship"  # it fails because it has been
 
 
@@ -55,6 +56,11 @@ async def require_abort(town: Town, case: Case, way: Way) -> None:
     phases = await ended(town, case.bargain, deal)
     assert set(phases.values()) == {"RETURNED"}, phases
     assert await closed(town, case.bargain.initiator, deal) == "CLOSED"
+    for name in () if way in UNTIL_D else case.bargain.houses:
+        shown = await show(town.houses[name], deal)
+        assert shown is not None
+        seats = shown["seats_of_ours"]
+        assert all(s["ended_at_us"] < s["deadline_us"] for s in seats), "it need not wait for D"
     await require_books(town)
     await require_nothing_moved(town, before)
 
