@@ -33,10 +33,8 @@ def found_node(
     max_pending_count: int = MAX_PENDING_COUNT,
     service: bool = False,
 ) -> None:
-    """Keys and config of a node; `store` and `max_pending_count` as in its config.
-
-    `service`: it takes part in exchanges and keeps titles. TownFault, NoPort.
-    """
+    """Keys and config of a node; `store` and `max_pending_count` as in its config. `service`: it
+    takes part in exchanges and keeps titles. TownFault, NoPort."""
     config = NodeConfig(
         alias,
         f"{HOST}:{next(ports)}",
