@@ -9,6 +9,7 @@ import pytest
 from node.command.processes.market import agreed, closed, ended, holdings, show
 from node.command.processes.town import Town
 from tests.e2e.escrow.aborting import WAYS, Way, coordinator_dies, never_signs
+from tests.e2e.escrow.counting import said
 from tests.e2e.escrow.lasting import lasts_an_hour
 from tests.e2e.escrow.linden import (
     BANK,
@@ -35,6 +36,7 @@ async def require_commit(town: Town, case: Case) -> None:
     assert set(phases.values()) == {"DELIVERED"}, phases
     assert phases.keys() == case.bargain.seats.keys()
     assert await closed(town, case.bargain.initiator, deal) == "CLOSED"
+    said(town, deal).require(case.bargain.template)
     await require_sound_titles(town)
     moved = before.moved(await holdings(town))
     money = {key: moved.pop(key) for key in list(moved) if key[1] == BRAND}
@@ -60,7 +62,7 @@ async def require_abort(town: Town, case: Case, way: Way) -> None:
         shown = await show(town.houses[name], deal)
         assert shown is not None
         seats = shown["seats_of_ours"]
-        assert all(s["ended_at_us"] < s["deadline_us"] for s in seats), "it need not wait for D"
+        assert all(s["ended_at_us"] < shown["deadline_us"] for s in seats), "it need not wait for D"
     await require_books(town)
     await require_nothing_moved(town, before)
 
