@@ -40,7 +40,7 @@ class Said:
     letters: int
     batches: Counter[Step]
     entered_us: dict[str, set[int]]
-    """Of each node that accepts rights: the moments at which it wrote what it says to registrars."""
+    """Of each node that accepts rights: the moments at which it wrote that to registrars."""
 
     def require(self, case: str) -> None:
         """As many calls as the case takes, and one round trip to all sites at once to enter it."""
