@@ -8,7 +8,7 @@ from typing import Any, Final
 from node.control.contacts import exchange_of
 from node.control.context import Context
 from node.control.escrow_propose import require_service
-from node.control.escrow_view import told
+from node.control.escrow_view import seats_in, told
 from node.control.evidence_file import certificate_file, evidence_kind
 from node.control.failure import Arguments, ControlFailure, bad_argument
 from node.control.own_accounts import no_account, open_missing
@@ -51,12 +51,6 @@ def find_exchange(context: Context, named: str) -> bytes:
 def _deal(context: Context, deal: bytes) -> Deal | None:
     row = context.engine.memory.row((Deal.table, deal, b""))
     return row if isinstance(row, Deal) else None
-
-
-def seats_in(context: Context, deal: bytes) -> list[Seat]:
-    """Our seats in it."""
-    found = [seat for seat in context.engine.memory.owned(Seat) if seat.deal == deal]
-    return sorted(found, key=lambda seat: seat.at)
 
 
 def _told(context: Context, deal: bytes, *, whole: bool = False) -> dict[str, Any]:
@@ -168,7 +162,7 @@ async def accept(context: Context, arguments: Arguments) -> dict[str, Any]:
             proposal, plan, seat.seat, options, _labels(labels)
         )
     except NoAccount as missing:
-        raise no_account(context, missing.leg, proposal.described()) from missing
+        raise no_account(context, missing.leg, proposal) from missing
     await context.do(partial(JoinSeat, deal=deal, seat=seat.seat, joining=joining))
     return _told(context, deal, whole=True)
 

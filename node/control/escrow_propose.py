@@ -8,11 +8,11 @@ from typing import Any, Final
 from node.control import network
 from node.control.contacts import card_of, exchange_of, find_card, shown_id
 from node.control.context import Context
-from node.control.escrow_view import exchange_json
+from node.control.escrow_view import exchange_json, seats_in, told
 from node.control.failure import Arguments, ControlFailure, bad_argument
 from node.control.own_accounts import balance_of, no_account, open_missing
 from node.core.escrow.events import KeepRow, Propose
-from node.core.escrow.rows import Account, Standing
+from node.core.escrow.rows import Account, Deal, Standing
 from node.escrow.checks import Unsafe
 from node.escrow.faults import FaultCode, TemplateFault
 from node.escrow.filling import typed_values
@@ -84,11 +84,11 @@ async def propose(context: Context, arguments: Arguments) -> dict[str, Any]:
         raise _template_failure(fault) from fault
     except KeyError as missing:
         raise _no_card(missing) from missing
-    told = exchange_json(context, proposal, plan)
     if dry_run:
+        shown = exchange_json(context, proposal, plan)
         checks = [await _checked(context, proposal, leg, cost) for leg in _ours(context, proposal)]
         serves = exchange.serves
-        return told | {"proposed": False, "checks": checks, "serves": serves}
+        return shown | {"proposed": False, "checks": checks, "serves": serves}
     require_service(context)
     for seat in plan.seats:
         if seat.node == context.identity.node:
@@ -101,7 +101,9 @@ async def propose(context: Context, arguments: Arguments) -> dict[str, Any]:
             row = Standing(context.entropy(16), rule.to_json(), now_us)
             await context.do(partial(KeepRow, row=row))
     await context.do(partial(Propose, signed=signed, proposal=proposal, decline_preimage=preimage))
-    return told | {"proposed": True}
+    deal = context.engine.memory.row((Deal.table, proposal.id, b""))
+    assert isinstance(deal, Deal)
+    return told(context, deal, seats_in(context, proposal.id), whole=True) | {"proposed": True}
 
 
 def require_service(context: Context) -> None:
@@ -128,7 +130,7 @@ def _account(context: Context, leg: Leg) -> Account | None:
 def _require_accounts(context: Context, proposal: Proposal) -> None:
     for leg in _ours(context, proposal):
         if leg.registrar is not None and _account(context, leg) is None:
-            raise no_account(context, leg, proposal.described())
+            raise no_account(context, leg, proposal)
 
 
 async def _checked(
@@ -136,18 +138,18 @@ async def _checked(
 ) -> dict[str, Any]:
     """Whether a leg of ours could move now: `ok`, None where that cannot be known from here."""
     gives = proposal.cards()[leg.from_seat].node == context.identity.node
-    told: dict[str, Any] = {"leg": leg.no, "gives": gives, "ok": None, "cost": None, "says": ""}
+    shown: dict[str, Any] = {"leg": leg.no, "gives": gives, "ok": None, "cost": None, "says": ""}
     if leg.registrar is not None:
         account = _account(context, leg)
         if account is None:
-            no = no_account(context, leg, proposal.described())
-            return told | {"ok": False, "says": f"{no.message}: {no.next_step}"}
+            no = no_account(context, leg, proposal)
+            return shown | {"ok": False, "says": f"{no.message}: {no.next_step}"}
         if not gives:
-            return told | {"ok": True, "says": f"account {shown_id(account.account)} receives it"}
-        return told | await _holds_enough(context, account, leg.amount)
+            return shown | {"ok": True, "says": f"account {shown_id(account.account)} receives it"}
+        return shown | await _holds_enough(context, account, leg.amount)
     if not gives:
-        return told | {"says": "whoever pays has to find a route"}
-    return told | await _affordable(context, proposal, leg, max_cost)
+        return shown | {"says": "whoever pays has to find a route"}
+    return shown | await _affordable(context, proposal, leg, max_cost)
 
 
 async def _holds_enough(context: Context, account: Account, amount: int) -> dict[str, Any]:
@@ -176,11 +178,12 @@ async def _affordable(
         "last_levels": [level.name for level in END_LEVELS],
     }
     try:
-        found = await network.route(context, Arguments(asked))
+        found = (await network.route(context, Arguments(asked)))["answer"]
     except ControlFailure as no:
         return {"ok": False, "says": no.message or no.code}
-    if not found.get("found"):
-        return {"ok": False, "says": "no chain of promises reaches the payee now"}
+    if not found["found"]:
+        why = "".join(f": {reason['text']}" for reason in list(found.get("reasons", ()))[:1])
+        return {"ok": False, "says": f"no chain of promises reaches the payee now{why}"}
     cost = int(found["cost"])
     if max_cost is not None and cost > max_cost:
         return {"ok": False, "cost": cost, "says": f"costs {cost}, and {max_cost} are allowed"}

@@ -62,10 +62,13 @@ def _ships(proposal: Proposal) -> bool:
 def _person(context: Context, text: str, proposal: Proposal) -> dict[str, Any]:
     """A party by its card. `alias` is what it calls itself; `known` says whether we know it so."""
     card = read_card(text, proposal.created_at_us)
+    known = how_known(context, card.node)
+    if not known and proposal.initiator == context.identity.node:
+        known = "card"  # by the owner, when he proposed it
     return {
         "node": card.node.hex(),
         "alias": card.alias,
-        "known": how_known(context, card.node),
+        "known": known,
         "ours": card.node == context.identity.node,
     }
 
@@ -87,6 +90,12 @@ def leg_json(context: Context, leg: Leg, proposal: Proposal) -> dict[str, Any]:
         "registrar": leg.registrar.hex() if leg.registrar is not None else None,
         "fee_max": leg.fee_max,
     }
+
+
+def seats_in(context: Context, deal: bytes) -> list[Seat]:
+    """Our seats in it."""
+    found = [seat for seat in context.engine.memory.owned(Seat) if seat.deal == deal]
+    return sorted(found, key=lambda seat: seat.at)
 
 
 def told(

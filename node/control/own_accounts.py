@@ -1,6 +1,5 @@
 """Verbs of who owns rights: accounts at registrars, and what is in them."""
 
-from collections.abc import Mapping
 from functools import partial
 from hashlib import blake2b
 from typing import Any, Final
@@ -53,14 +52,14 @@ def account_json(context: Context, row: Account) -> dict[str, Any]:
     }
 
 
-def no_account(context: Context, leg: Leg, rights: Mapping[bytes, Right]) -> ControlFailure:
-    """To be raised: a seat of ours has no account for this leg."""
-    known = rights.get(leg.brand)
-    name = repr(known.brand.name) if known is not None else f"brand {leg.brand.hex()}"
+def no_account(context: Context, leg: Leg, proposal: Proposal) -> ControlFailure:
+    """To be raised: a seat of ours has no account for this leg of it."""
     assert leg.registrar is not None
+    keeper = read_card(registrar_card(proposal, leg.registrar), proposal.created_at_us).alias
+    name = proposal.described()[leg.brand].brand.name
     return ControlFailure(
         "ACCOUNT_UNKNOWN",
-        f"leg {leg.no} needs an account for {name} at {context.alias_of(leg.registrar)}",
+        f"leg {leg.no} needs an account for {name!r} at {keeper}",
         "say --open-accounts, or `pledgeway account import` a grant of its registrar",
         leg.no,
     )
