@@ -92,6 +92,7 @@ async def propose(context: Context, arguments: Arguments) -> dict[str, Any]:
     require_service(context)
     for seat in plan.seats:
         if seat.node == context.identity.node:
+            require_lines(context, proposal, seat.name)
             if opens:
                 await open_missing(context, proposal, seat.name)
             _require_accounts(context, proposal)
@@ -114,6 +115,20 @@ def require_service(context: Context) -> None:
             "this node has no address for exchanges",
             'set [escrow] listen = "HOST:PORT" in its config.toml and start it again',
         )
+
+
+def require_lines(context: Context, proposal: Proposal, seat: str) -> None:
+    """ControlFailure where a money leg to or from the seat is of a brand in which we have no line."""
+    brands = {line.brand.guid for line in context.lines}
+    for leg in proposal.legs:
+        concerned = leg.registrar is None and seat in (leg.from_seat, leg.to_seat)
+        if concerned and leg.brand not in brands:
+            raise ControlFailure(
+                "LINE_UNKNOWN",
+                f"leg {leg.no} is money of a brand in which this node has no line",
+                "`pledgeway line offer CARD` opens one",
+                leg.no,
+            )
 
 
 def _ours(context: Context, proposal: Proposal) -> list[Leg]:
