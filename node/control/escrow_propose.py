@@ -20,7 +20,7 @@ from node.escrow.plan import Plan
 from node.escrow.proposing import NotSafe, Wish, drafted, known_rights, proposed
 from node.escrow.standing import Rule
 from node.escrow.templates import Template, read_template
-from node.escrow.wildcards import Kind
+from node.escrow.wildcards import Kind, unfit_for
 from node.leg_route import END_LEVELS, LEG_LEVELS
 from proto.card import read_card
 from proto.escrow.legs import Leg
@@ -118,7 +118,7 @@ def require_service(context: Context) -> None:
 
 
 def require_lines(context: Context, proposal: Proposal, seat: str) -> None:
-    """ControlFailure where a money leg to or from the seat is of a brand in which we have no line."""
+    """ControlFailure where a money leg of the seat is of a brand in which we have no line."""
     brands = {line.brand.guid for line in context.lines}
     for leg in proposal.legs:
         concerned = leg.registrar is None and seat in (leg.from_seat, leg.to_seat)
@@ -251,17 +251,22 @@ def _wish(context: Context, arguments: Arguments) -> Wish:
 
 
 def _settings(context: Context, template: Template, typed: Mapping[str, Any]) -> dict[str, Any]:
-    """Values as people type them; a registrar may be named as a seat may."""
+    try:
+        return dict(typed_values(template, registrars_named(context, template, typed)))
+    except TemplateFault as fault:
+        raise _template_failure(fault) from fault
+
+
+def registrars_named(
+    context: Context, template: Template, typed: Mapping[str, Any]
+) -> dict[str, str]:
+    """The same texts; a registrar may be named as a seat may, and becomes its id."""
     kinds = {w.name: w.kind for w in template.wildcards}
     texts = {name: str(text) for name, text in typed.items()}
     for name, text in texts.items():
-        whole = len(text) == 64  # an id in full needs no card
-        if kinds.get(name) is Kind.REGISTRAR and not whole:
-            texts[name] = _node_of(context, find_card(context, text, "settings")).hex()
-    try:
-        return dict(typed_values(template, texts))
-    except TemplateFault as fault:
-        raise _template_failure(fault) from fault
+        if kinds.get(name) is Kind.REGISTRAR and unfit_for(Kind.REGISTRAR, text):
+            texts[name] = _node_of(context, find_card(context, text, name)).hex()
+    return texts
 
 
 def _node_of(context: Context, card: str) -> NodeId:

@@ -155,7 +155,9 @@ def _said(values: Mapping[str, Any]) -> str:
 def _bound(bound: object) -> str:
     if isinstance(bound, dict):
         return f"{bound.get('min', '')}..{bound.get('max', '')}"
-    return " or ".join(map(str, bound)) if isinstance(bound, list) else str(bound)
+    if isinstance(bound, list):
+        return " or ".join(str(one) for one in bound if one is not None)
+    return str(bound)
 
 
 def _until(one: Json) -> str:
