@@ -28,6 +28,8 @@ IMPURE = {
 PURE_NODE_ROOMS = (
     *("node/ledger/clearing.py", "node/escrow/templates.py", "node/web/approval.py"),
     *("node/learning.py", "node/line_memory.py", "node/course.py"),
+    *(f"node/registrar/{name}.py" for name in ("core", "rows", "step", "titles", "legs", "owner")),
+    "node/registrar/derivative.py",
     *("node/escrow/faults.py", "node/escrow/strict_json.py", "node/escrow/wildcards.py"),
     *("node/escrow/resolving.py", "node/escrow/plan.py", "node/escrow/checks.py"),
     *("node/escrow/filling.py", "node/escrow/telling.py"),

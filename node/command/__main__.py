@@ -24,6 +24,7 @@ PLACES: Final = {
         "node.command.max_sendable", "max_sendable_", "how much can be paid at most"
     ),
     "registry": Place("node.command.registry", "registry", "found and run a commit registry"),
+    "registrar": Place("node.command.registrar", "registrar", "keep titles for others"),
     "pathfinder": Place("node.command.pathfinder", "pathfinder", "find routes for light payers"),
     "witness": Place("node.command.witness", "witness", "cosign what registries log"),
     "bench": Place("node.command.bench", "bench", "measure how fast this machine pays"),

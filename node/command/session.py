@@ -262,7 +262,8 @@ def _as_typed(argument: str) -> str:
     """What the node calls an argument, as it stands on the command line."""
     context = click.get_current_context(silent=True)
     for param in context.command.params if context is not None else ():
-        if param.name == argument and isinstance(param, click.Option):
+        named = param.name == argument or f"--{argument}" in param.opts
+        if named and isinstance(param, click.Option):
             return max(param.opts, key=len)
         if argument.upper() in (param.make_metavar(context) if context else ""):
             return argument.upper()

@@ -91,7 +91,7 @@ async def create_brand(context: Context, arguments: Arguments) -> dict[str, Any]
     registrar_of(context)
     node = context.identity.node
     name, kind = arguments.text("name"), arguments.text("type", "right")
-    attributes = _attributes(arguments)
+    attributes = _attributes(arguments, name)
     try:
         brand = BrandValue(
             unique_brand_id(node, kind, attributes),
@@ -123,8 +123,9 @@ async def create_brand(context: Context, arguments: Arguments) -> dict[str, Any]
     return brand_json(context, made)
 
 
-def _attributes(arguments: Arguments) -> str:
-    pairs = arguments.pairs("attributes") or []
+def _attributes(arguments: Arguments, name: str) -> str:
+    """What tells it from others; where nothing is said, its name."""
+    pairs = arguments.pairs("attributes") or [("name", name)]
     values = {key: int(v) if v.isascii() and v.isdigit() else v for key, v in pairs}
     if len(values) != len(pairs):
         raise bad_argument("attributes", "one of them is given twice")

@@ -27,7 +27,7 @@ def registrar_of(context: Context) -> Registrar:
         raise ControlFailure(
             "NO_REGISTRAR",
             "this node keeps no titles for anybody",
-            "set enabled = true under [registrar] in its config.toml, and start it again",
+            'set listen = "HOST:PORT" under [escrow] in its config.toml, and start it again',
         )
     return context.registrar
 

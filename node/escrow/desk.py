@@ -1,6 +1,7 @@
 """Where letters arrive: cheap checks, then the signature, then the core; the receipt comes last."""
 
 import logging
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -11,6 +12,7 @@ from node.engine import Engine, StoreUnavailable
 from node.escrow.judging import Judge
 from proto.envelope import Envelope
 from proto.escrow.letters import LETTER_KIND, Dossier, Invite, letter_id, read_letter, sign_receipt
+from proto.escrow.proposal import read_proposal
 from proto.keys import SigningKey
 from proto.limits import MAX_LETTER_BYTES, US
 from proto.v1 import types_pb2
@@ -82,7 +84,11 @@ class Desk:
         if begins and self._is_full():
             raise RpcRefused(EXHAUSTED, "too many exchanges wait here: send it again later")
         payload = Envelope.decode_unverified(signed).payload
-        event = await run_away(self._judge.judged, now_us, letter, payload)
+        if isinstance(letter.body, Invite | Dossier):
+            # Its two dozen signatures are verified once, and away from the loop; what follows reads
+            # the node's memory, and so stays on it.
+            await run_away(_known, letter.body.proposal)
+        event = self._judge.judged(now_us, letter, payload)
         try:
             await self._engine.ask(lambda at_us: replace(event, now_us=at_us))
         except StoreUnavailable as error:
@@ -94,3 +100,10 @@ class Desk:
         invited = sum(seat.phase is SeatPhase.INVITED for seat in memory.owned(Seat))
         live = sum(not deal.phase.final for deal in memory.owned(Deal))
         return invited >= MAX_INVITED or live >= MAX_DEALS
+
+
+def _known(proposal: bytes) -> None:
+    """Reads a proposal, so that reading it again costs nothing; one that does not hold is refused
+    by who reads it next."""
+    with suppress(WireFault):
+        read_proposal(proposal)

@@ -24,7 +24,7 @@ from proto.certificate import Certificate, CertificateInvalid
 from proto.envelope import Envelope
 from proto.escrow.batch import Asked, BatchReply, OpBatch, sign_reply
 from proto.escrow.legs import sign_leg_promise
-from proto.escrow.ops import OpRefusal, RegistrarError, Settle
+from proto.escrow.ops import Look, OpRefusal, RegistrarError, Settle
 from proto.escrow.rights import sign_right
 from proto.keys import SigningKey
 from proto.limits import US
@@ -187,7 +187,7 @@ class Desk:
         proven = [not isinstance(w, _Asked) or _is_proven(w) for w in works]
         certificates = [c for w, p in zip(works, proven, strict=True) if p for c in _shown(w)]
         if certificates:
-            self._books.perform(lambda rows: _prejudge(rows, certificates, court, now_us))
+            _prejudge(self._books, certificates, court, now_us)
 
         def all_of_them(rows: Rows) -> list[object]:
             return [
@@ -234,7 +234,7 @@ class Desk:
         answer = self._signed(asked, ran)
         # Of passers-by nothing is kept that has changed nothing: they would fill the disk.
         passing = ran.refusal is not None and ran.refusal.error in PASSING
-        if ran.changes or ran.gone or (ran.known and not passing):
+        if ran.changes or ran.gone or (ran.known and not passing and not _only_looks(asked)):
             rows.put(Answered(asked.sender, asked.id, digest, answer, asked.sent_at_us))
         return answer
 
@@ -249,6 +249,11 @@ def _is_proven(work: _Asked) -> bool:
     return envelope.signer == work.asked.sender and envelope.proof.proves(
         envelope.kind, envelope.payload
     )
+
+
+def _only_looks(asked: Asked) -> bool:
+    """Whoever looks every second does not want to be told in a month what he saw today."""
+    return isinstance(asked, OpBatch) and all(isinstance(op, Look) for op in asked.ops)
 
 
 def _no(error: RegistrarError, figure: int = 0) -> Ran:
@@ -273,14 +278,14 @@ def _shown(work: _Work) -> list[Certificate]:
     return [] if isinstance(work, _Act | _Tidy) else [work]
 
 
-def _prejudge(rows: Rows, shown: Sequence[Certificate], court: Court, now_us: int) -> None:
+def _prejudge(books: Books, shown: Sequence[Certificate], court: Court, now_us: int) -> None:
     """Verifies what is about a leg of ours, and nothing else: it costs."""
-    for certificate in shown:
-        if rows.legs_of(certificate.commit_id):
-            try:
-                court.judge(certificate, now_us)
-            except CertificateInvalid:
-                continue  # it will be told so
+    ours, _ = books.perform(lambda rows: [c for c in shown if rows.legs_of(c.commit_id)])
+    for certificate in ours:
+        try:
+            court.judge(certificate, now_us)
+        except CertificateInvalid:
+            continue  # it will be told so
 
 
 def claims(legs: Sequence[Leg]) -> list[Leg]:

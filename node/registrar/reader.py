@@ -73,13 +73,17 @@ class Reader:
         query = select(leg).where(leg.c.commit.in_(commits)).order_by(leg.c.commit, leg.c.no)
         return self._rows(Leg, query)
 
-    def legs_in(self, *phases: LegPhase, until_us: int | None = None) -> list[Leg]:
-        """Those in these phases, the longest waiting first; `until_us`: that were to be final by
-        then."""
+    def due(self, now_us: int) -> dict[bytes, bytes]:
+        """Descriptors of transactions that must be decided by now, by their commit_id; those that
+        wait longest."""
+        query = select(leg.c.commit, leg.c.descriptor).where(leg.c.final_after_us < now_us)
+        query = query.where(leg.c.phase == int(LegPhase.PREPARED)).order_by(leg.c.final_after_us)
+        return {row["commit"]: row["descriptor"] for row in self._all(query.limit(MANY))}
+
+    def legs_in(self, *phases: LegPhase) -> list[Leg]:
+        """Those in these phases, the longest waiting first; one more than a page."""
         query = select(leg).where(leg.c.phase.in_([int(phase) for phase in phases]))
-        if until_us is not None:
-            query = query.where(leg.c.final_after_us < until_us)
-        return self._rows(Leg, query.order_by(leg.c.final_after_us, leg.c.commit).limit(MANY))
+        return self._rows(Leg, query.order_by(leg.c.final_after_us, leg.c.commit).limit(PAGE + 1))
 
     def accounts(self, guid: bytes, after: bytes = b"", limit: int = PAGE) -> list[Account]:
         """Of a brand, by id."""

@@ -21,7 +21,6 @@ from node.registrar.rows import Leg
 from node.registrar.service import Changes, RegistrarService
 from node.registrar.step import Refused
 from proto.certificate import Certificate
-from proto.escrow.ops import LegPhase
 from proto.keys import SigningKey
 from proto.limits import US
 from runtime.away import run_away
@@ -113,11 +112,10 @@ class Chaser:
         """One round over all that is due."""
         now_us = self._clock.now_us()
         try:
-            due = await run_away(self._due, now_us)
+            wanted = await run_away(self._reader.due, now_us)
         except StoreFailed as failed:
             log.warning("the books cannot be read: %s", failed)
             return
-        wanted = {one.commit: one.descriptor for one in due}
         self._next_us = {c: when for c, when in self._next_us.items() if c in wanted}
         limit = trio.CapacityLimiter(ASK_AT_ONCE)
         async with trio.open_nursery() as nursery:
@@ -127,9 +125,6 @@ class Chaser:
                     longer_us = min(2 * pause_us, int(AWAY_AT_MOST_S * US))
                     self._next_us[commit] = (now_us + pause_us, longer_us)
                     nursery.start_soon(self._one, descriptor, limit)
-
-    def _due(self, now_us: int) -> list[Leg]:
-        return self._reader.legs_in(LegPhase.PREPARED, until_us=now_us)
 
     async def _one(self, descriptor: bytes, limit: trio.CapacityLimiter) -> None:
         async with limit:

@@ -26,13 +26,14 @@ from runtime.rpc import CallContext, RpcRefused, Send, ServerStream, Service, Un
 SERVICE_NAME: Final = "pledgeway.v1.Registrar"
 
 # Tokens of a part of the net: what it may ask of us in a second, and at once.
-PER_S: Final = 200
-BURST: Final = 2000
+PER_S: Final = 100
+BURST: Final = 1000
 CALL: Final = 1
 OP: Final = 1
 DEAR: Final = 4  # an op with signatures or hashes of its own to verify
 OPENING: Final = 20  # an account stays for ever
 
+MAX_WAITING_OF_ONE: Final = 64  # batches of a part of the net: the others find room in the queue
 MAX_DESCRIBED: Final = 24  # descriptions in one answer: each has up to some 3 KB
 MAX_ASKED_BRANDS: Final = 64
 MAX_WATCHED: Final = 64  # commit_ids of one watcher
@@ -50,27 +51,24 @@ class Changes:
     """Wakes those who watch legs."""
 
     def __init__(self) -> None:
-        self._events: dict[bytes, trio.Event] = {}
+        self._waiting: list[tuple[frozenset[bytes], trio.Event]] = []
 
     def told(self, legs: Sequence[Leg]) -> None:
         """These have changed."""
-        for leg in legs:
-            event = self._events.pop(leg.commit, None)
-            if event is not None:
+        changed = {leg.commit for leg in legs}
+        for watched, event in self._waiting if changed else ():
+            if not watched.isdisjoint(changed):
                 event.set()
 
     async def of(self, commits: Sequence[bytes]) -> None:
         """Returns once a leg of one of these has changed, or may have."""
-        with trio.move_on_after(LOOK_AGAIN_S):
-            async with trio.open_nursery() as nursery:
-
-                async def wait(event: trio.Event) -> None:
-                    await event.wait()
-                    nursery.cancel_scope.cancel()
-
-                for commit in commits:
-                    event = self._events.setdefault(commit, trio.Event())
-                    nursery.start_soon(wait, event)
+        waiting = (frozenset(commits), trio.Event())
+        self._waiting.append(waiting)
+        try:
+            with trio.move_on_after(LOOK_AGAIN_S):
+                await waiting[1].wait()
+        finally:
+            self._waiting.remove(waiting)
 
 
 class RegistrarService:
@@ -86,6 +84,7 @@ class RegistrarService:
         self._changes = changes
         self._buckets = Buckets(PER_S, BURST)
         self._watchers: Counter[str] = Counter()
+        self._asking: Counter[str] = Counter()  # batches under way, by part of the net
 
     def methods(self) -> Service:
         """The gRPC service."""
@@ -126,6 +125,9 @@ class RegistrarService:
         if envelope.signer != asked.sender:
             raise RpcRefused(INVALID, "signed by another than its sender")
         self._take(caller, _cost(asked))
+        if caller != LOCAL and self._asking[caller] >= MAX_WAITING_OF_ONE:
+            raise RpcRefused(EXHAUSTED, "too much of yours waits already: ask again in a second")
+        self._asking[caller] += 1
         try:
             return await self._desk.answer(envelope, asked)
         except Crowded as crowded:
@@ -138,6 +140,10 @@ class RegistrarService:
         except StoreFailed as failed:
             detail = "the books cannot be written now: ask the same again"
             raise RpcRefused(UNAVAILABLE, detail) from failed
+        finally:
+            self._asking[caller] -= 1
+            if not self._asking[caller]:
+                del self._asking[caller]
 
     def _take(self, caller: str, cost: int) -> None:
         now_us = self._clock.monotonic_us()

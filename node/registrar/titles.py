@@ -26,6 +26,7 @@ from proto.escrow.rights import Vetting, registrar_fee_ceil
 from proto.limits import MAX_AMOUNT
 
 MAX_HOLDS: Final = 1024  # open ones of an account: more than any owner has under way at a time
+MAX_ACCEPTED: Final = MAX_HOLDS // 2  # by those who may only accept: the owner keeps room for his
 MAX_CAPABILITIES: Final = 64  # of an account; revoked ones do not count
 E: Final = RegistrarError
 K: Final = CapabilityKind
@@ -54,6 +55,9 @@ def accept(step: Step, op: Accept) -> OpResult:
     account = step.account(op.account, K.ACCOUNT, K.ACCEPT_ONLY)
     if account.frozen or not vetted(step, account.brand, account.owner):
         refuse(E.NOT_VETTED)
+    owns = step.capability(op.account, K.ACCOUNT, K.ACCEPT_ONLY).kind is K.ACCOUNT
+    if not owns and account.holds >= MAX_ACCEPTED:
+        refuse(E.QUOTA, MAX_ACCEPTED)
     room = op.up_to or ANY
     if op.up_to > MAX_AMOUNT:
         refuse(E.ABOVE_CEILING, op.up_to - MAX_AMOUNT)

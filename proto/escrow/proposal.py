@@ -3,7 +3,7 @@
 Each seat compiles template and instance again by itself and compares: `legs` is what they came to.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
 from typing import Final
@@ -62,7 +62,7 @@ class Proposal:
     decline_hash: bytes = b""
     note: str = ""
     registrars: tuple[str, ...] = ()
-    id: bytes = b""
+    id: bytes = field(default=b"", compare=False)
 
     def encode(self) -> bytes:
         return canonical(

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Final
 
-from tests.fuzz import of_daemons, of_escrow, of_files, of_letters, of_proto
+from tests.fuzz import of_daemons, of_escrow, of_files, of_letters, of_proto, of_registrar
 from tests.fuzz.target import Target
 
 GROUPS: Final = {
@@ -15,6 +15,7 @@ GROUPS: Final = {
     "files": of_files.files,
     "exchanges": of_escrow.exchanges,
     "letters": of_letters.exchanged,
+    "titles": of_registrar.titles,
 }
 """The corpus has one file for each of these."""
 

@@ -19,6 +19,7 @@ from node.command.bench.options import (
     require_own_server,
 )
 from node.command.bench.pending_command import pending
+from node.command.bench.registrar_command import registrar
 from node.command.bench.registry_command import registry, spell
 from node.command.bench.result import MAX_WARM_UP, WARM_UP, Wanted
 from node.command.bench.route_command import route
@@ -39,12 +40,13 @@ def bench() -> None:
       pledgeway bench payments --depth 512 --depth 1
       pledgeway bench pending --count 5000
       pledgeway bench registry --seconds 5
+      pledgeway bench registrar --accounts 100000
       pledgeway bench route --nodes 10000 --edges 80000
       pledgeway bench gossip --adverts 100000
     """
 
 
-for _command in (gossip, pending, registry, route, spell):
+for _command in (gossip, pending, registrar, registry, route, spell):
     bench.add_command(_command)
 
 

@@ -58,6 +58,11 @@ def test_all_commands_are_there() -> None:
         *("payment evidence", "balance", "network", "network export"),
         *("network learned", "network forget"),
         *("network import", "network show", "network draw"),
+        *("registrar", "registrar brand", "registrar brand create", "registrar brand list"),
+        *("registrar brand show", "registrar issue", "registrar account"),
+        *("registrar account create", "registrar account list", "registrar account freeze"),
+        *("registrar terms", "registrar terms grant", "registrar terms revoke"),
+        *("registrar list", "registrar legs", "registrar audit"),
     }
 
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from node.escrow.checks import check_sums
 from node.escrow.faults import FaultCode, TemplateFault
 from node.escrow.library import library_bytes
 from node.escrow.plan import Plan, compile_plan
@@ -127,3 +128,44 @@ def test_as_many_wildcards_as_may_be() -> None:
     with pytest.raises(TemplateFault) as caught:
         read_template(json.dumps(template).encode())
     assert caught.value.code is F.TOO_MANY
+
+
+def seated(name: str, **people: str) -> Plan:
+    """With some seats taken by others than people of the seats' names."""
+    case = CASES[name]
+    filled = instance(name, {seat: people.get(seat, seat) for seat in case.seats}, **case.values)
+    plan = compile_plan(library_bytes(name), filled, by_guid(*case.rights))
+    assert check_sums(library_bytes(name), filled, plan.legs, by_guid(*case.rights)) is None
+    return plan
+
+
+def test_one_node_may_sit_twice_but_not_give_to_itself() -> None:
+    """A lender may keep the collateral himself; nobody swaps with himself."""
+    plan = seated("loan", keeper="Ann", lender="Ann")
+    assert [seat.node for seat in plan.seats] == [node("Ann"), node("borrower"), node("Ann")]
+    for name, people in (
+        ("three way swap", {"first": "Ann", "third": "Ann"}),
+        ("swap", {"first": "Ann", "second": "Ann"}),
+        ("loan", {"borrower": "Ann", "keeper": "Ann"}),
+    ):
+        with pytest.raises(TemplateFault) as caught:
+            seated(name, **people)
+        assert caught.value.code is F.TO_ITSELF
+
+
+def test_a_wildcard_of_that_name_is_no_registrar() -> None:
+    """ "any" is a word for registrars, and an ordinary name elsewhere."""
+    owned = right("coin", {"n": 7}, "bank", supply=10)
+    thing = {"type": "coin", "n": {"?": "any"}, "registrar": "any", "amount": 5}
+    template = json.dumps(
+        {
+            "template": "x",
+            "version": 1,
+            "seats": ["a", "b"],
+            "gather": [{"name": "t", "from": "a", "is": thing}],
+            "distribute": [{"name": "t", "to": "b"}],
+        }
+    ).encode()
+    filled, rights = instance("x", {"a": "a", "b": "b"}, any=7), by_guid(owned)
+    plan = compile_plan(template, filled, rights)
+    assert check_sums(template, filled, plan.legs, rights) is None

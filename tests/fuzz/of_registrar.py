@@ -1,0 +1,103 @@
+"""Targets: grants, and any batch run by the registrar's rules on books with something in them."""
+
+from functools import cache
+from typing import Any, Final
+
+from node.registrar.core import run
+from proto.card import sign_card
+from proto.escrow.batch import OpBatch, payload_of, read_batch
+from proto.escrow.grant import Grant, open_grant, read_grant, seal_grant
+from proto.escrow.ops import Accept, Cancel, Look, Offer, Op, Prepare, Refund, ResultOf, Transfer
+from proto.escrow.rights import sign_right
+from proto.keys import SealKey
+from proto.v1 import escrow_pb2 as pb
+from proto.v1 import types_pb2
+from proto.wire import WireFault, canonical
+from tests.fuzz import values as v
+from tests.fuzz.mutate import Form
+from tests.fuzz.target import Target
+from tests.node.registrar.world import (
+    ALICE,
+    BOB,
+    HOUSE_KEY,
+    World,
+    cap,
+    deal,
+    leg_of,
+    right_of,
+)
+
+WIRE: Final = (WireFault,)
+SEAL: Final = SealKey(b"seal" * 8)
+GOLD: Final = right_of()
+GRANTS: Final = (
+    Grant(sign_right(HOUSE_KEY, GOLD), b"a" * 16, b"c" * 32, b"t" * 32, sign_card(v.NODE, v.CARD)),
+    Grant(sign_right(HOUSE_KEY, GOLD), terms=b"t" * 32),
+)
+DEAL: Final = deal(leg_of(GOLD, ALICE, BOB, 30))
+
+
+def _written(grant: Grant) -> bytes:
+    return canonical(
+        pb.Grant(
+            right=types_pb2.Envelope.FromString(grant.right),
+            account=grant.account,
+            capability=grant.capability,
+            terms=grant.terms,
+            card=grant.card,
+        )
+    )
+
+
+def _text(data: bytes) -> Any:
+    try:
+        return open_grant(data.decode(), ALICE.node_id, SEAL)
+    except UnicodeDecodeError as error:
+        raise WireFault("not UTF-8") from error
+
+
+@cache
+def _books() -> World:
+    world = World()
+    gold = world.brand()
+    world.owns(ALICE, gold, "alice", 100)
+    world.owns(BOB, gold, "bob")
+    world.do(BOB, Accept(cap("bob"), cap("in")))
+    world.do(ALICE, Offer(cap("alice"), 30, cap("out")))
+    return world
+
+
+def _run(data: bytes) -> Any:
+    """Whatever it asks for, the rules say yes or no; nothing is kept."""
+    batch = read_batch(data)
+    world = _books()
+    ran = run(world.view, world.house, ALICE.node_id, batch.ops, world.now_us)
+    assert ran.refusal is None or not ran.changes
+    return ran.results or ran.refusal
+
+
+def _batch(*ops: Op) -> bytes:
+    return payload_of(OpBatch(ALICE.node_id, HOUSE_KEY.node_id, b"i" * 16, v.NOW_US, ops))
+
+
+def titles() -> list[Target]:
+    """What a registrar gives to owners, and what it is asked for."""
+    prepare = DEAL.prepare("alice", "out", "in")
+    seeds = (
+        _batch(Offer(cap("alice"), 5, cap("new")), Refund(cap("alice"), ResultOf(0))),
+        _batch(prepare, DEAL.settle()),
+        _batch(Prepare(cap("alice/terms"), cap("in"), cap("out"), DEAL.encoded, DEAL.opening())),
+        _batch(Cancel(cap("out"), DEAL.encoded, DEAL.opening()), Look(cap("out"))),
+        _batch(Transfer(cap("alice/terms"), cap("out"), cap("in"))),
+    )
+    texts = tuple(
+        seal_grant(HOUSE_KEY, ALICE.node_id, SEAL.public, b"e" * 32, grant).encode()
+        for grant in GRANTS
+    )
+    house = HOUSE_KEY.node_id
+    return [
+        Target("grant to an owner", lambda data: read_grant(data, house), WIRE,
+               tuple(map(_written, GRANTS)), _written),
+        Target("grant's text", _text, WIRE, texts, form=Form.TEXT),
+        Target("batch run", _run, WIRE, seeds, cost=2),
+    ]  # fmt: skip
