@@ -66,7 +66,7 @@ def _made(context: Context, arguments: Arguments) -> Rule:
     _check_names(template, seat, typed, anything)
     now_us = context.clock.now_us()
     nodes = [read_card(find_card(context, one, "only"), now_us).node for one in only]
-    return Rule(
+    rule = Rule(
         template=template.hash.hex(),
         seat=seat,
         values=_values(template, typed, anything),
@@ -74,6 +74,7 @@ def _made(context: Context, arguments: Arguments) -> Rule:
         only=tuple(node.hex() for node in nodes),
         options={"pay": {"max_cost": cost}} if cost else {},
     )
+    return _given(json.loads(rule.to_json()))  # what is kept can be read back
 
 
 def _check_names(
