@@ -165,16 +165,6 @@ WORDS: Final = {
         "the registry does not answer", "see whether it runs: `pledgeway registry status`"
     ),
     R.REPEATED_OTHERWISE: Words("the same id was used for something else", ASK_OPERATOR),
-    R.EXCHANGE_UNKNOWN: Words("there is no such exchange", "see `pledgeway escrow list`"),
-    R.EXCHANGE_STATE: Words(
-        "the exchange has gone on, or ended", "see `pledgeway escrow show` for whose move it is"
-    ),
-    R.ACCOUNT_UNKNOWN: Words(
-        "an account for a right is missing",
-        "open it: `pledgeway account open`",
-        ": for leg {}",
-        Figure.COUNT,
-    ),
     R.STOPPING: Words("the node is stopping", "try again when it runs"),
     R.EXCHANGE_UNKNOWN: Words(
         "this node has no part in such an exchange", "`pledgeway escrow list`"

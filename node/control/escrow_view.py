@@ -25,6 +25,9 @@ from proto.escrow.reasons import EscrowReason
 from proto.limits import GUARD_US
 
 COMMITTED: Final = "COMMITTED"
+TRANSACTION_KEYS: Final = (
+    *("commit_id", "uuid", "deadline_us", "final_by_us", "outcome", "evidence"),
+)
 NOT_COMMITTED: Final = "NOT_COMMITTED"
 
 
@@ -232,7 +235,7 @@ def transaction_json(context: Context, commit: bytes) -> dict[str, Any]:
     """The decision, and what proves it; Nones where there is no commit_id yet."""
     row = context.settled.transaction(commit) if commit else None
     if row is None:
-        return {"commit_id": None, "uuid": None, "outcome": None, "evidence": None}
+        return dict.fromkeys(TRANSACTION_KEYS)
     outcome = None
     if row.decided:
         outcome = COMMITTED if row.commit_certificate else NOT_COMMITTED
