@@ -252,21 +252,34 @@ def _wish(context: Context, arguments: Arguments) -> Wish:
 
 def _settings(context: Context, template: Template, typed: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        return dict(typed_values(template, registrars_named(context, template, typed)))
+        return dict(typed_values(template, ids_named(context, template, typed)))
     except TemplateFault as fault:
         raise _template_failure(fault) from fault
 
 
-def registrars_named(
-    context: Context, template: Template, typed: Mapping[str, Any]
-) -> dict[str, str]:
-    """The same texts; a registrar may be named as a seat may, and becomes its id."""
+def ids_named(context: Context, template: Template, typed: Mapping[str, Any]) -> dict[str, str]:
+    """The same texts; a registrar that is named as a seat may be, and a right that is called by
+    its name, become their ids."""
     kinds = {w.name: w.kind for w in template.wildcards}
     texts = {name: str(text) for name, text in typed.items()}
     for name, text in texts.items():
-        if kinds.get(name) is Kind.REGISTRAR and unfit_for(Kind.REGISTRAR, text):
+        kind = kinds.get(name)
+        if kind is Kind.REGISTRAR and unfit_for(kind, text):
             texts[name] = _node_of(context, find_card(context, text, name)).hex()
+        elif kind is Kind.RIGHT_BRAND and unfit_for(kind, text):
+            texts[name] = _brand_called(context, text, name)
     return texts
+
+
+def _brand_called(context: Context, named: str, name: str) -> str:
+    rights = known_rights(context.engine.memory)
+    found = [guid.hex() for guid, right in sorted(rights.items()) if right.brand.name == named]
+    if len(found) != 1:
+        what = f"{len(found)} rights are" if found else "no right that this node has learned of is"
+        step = "give the id of its brand: `pledgeway rights list`"
+        code = "AMBIGUOUS" if found else "NOT_FOUND"
+        raise ControlFailure(code, f"{name}: {what} called {named!r}", f"{step}; {LEARN}")
+    return found[0]
 
 
 def _node_of(context: Context, card: str) -> NodeId:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from node.control.contacts import find_card
 from node.control.context import Context
-from node.control.escrow_propose import registrars_named
+from node.control.escrow_propose import ids_named
 from node.control.failure import Arguments, ControlFailure, bad_argument
 from node.core.escrow.events import KeepRow
 from node.core.escrow.rows import Standing
@@ -62,7 +62,7 @@ def _made(context: Context, arguments: Arguments) -> Rule:
     until_s = arguments.maybe_number("until_s", 1, MAX_S)
     only = arguments.texts("only", MAX_ONLY) or []
     cost = arguments.maybe_number("max_cost", 1)
-    typed = registrars_named(context, template, typed)
+    typed = ids_named(context, template, typed)
     _check_names(template, seat, typed, anything)
     now_us = context.clock.now_us()
     nodes = [read_card(find_card(context, one, "only"), now_us).node for one in only]

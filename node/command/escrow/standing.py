@@ -162,7 +162,7 @@ def _bound(bound: object) -> str:
 
 def _until(one: Json) -> str:
     until_us = one["rule"].get("until_us")
-    return moment(until_us) if isinstance(until_us, int) and until_us > US else "ended by you"
+    return moment(until_us) if isinstance(until_us, int) and until_us > US else "you end it"
 
 
 def _show(one: Json) -> None:
