@@ -218,6 +218,10 @@ class _Reader:
         for key, store in (("store", config.store), (STORE_KEY, config.registrar_store)):
             if store and not store.startswith(POSTGRESQL):
                 raise self._fault(key, f"must be empty or begin with {POSTGRESQL}")
+        shares = config.store and config.service_listen and config.registrar
+        if shares and not config.registrar_store:
+            cause = "missing: processes that share the node's books must share its titles, too"
+            raise self._fault(STORE_KEY, cause)
         if 0 < config.keep_days < LEAST_KEEP_DAYS:
             cause = f"must be 0 (for ever) or at least {LEAST_KEEP_DAYS}"
             raise self._fault("archive.keep_days", cause)

@@ -72,9 +72,8 @@ _LASTING: Final[dict[type[Row], frozenset[str]]] = {
             "expires_at_us", "partner", "partner_id", "made_at_us", "evidence", "owner",
         }
     ),
-    Transaction: frozenset(
-        {"commit", "descriptor", "role", "deadline_us", "limit_us", "owner"}
-    ),
+    # Its role and owner change where a hop learns that it has a seat in the exchange.
+    Transaction: frozenset({"commit", "descriptor", "deadline_us", "limit_us"}),
     Payment: frozenset(
         {
             "id", "request_hash", "request", "amount", "brand", "payee", "created_at_us",
@@ -140,6 +139,7 @@ class RowTable:
             kind.table, metadata, *columns, Column("version", BigInteger, nullable=False)
         )
         self.columns = (*codecs, "version")
+        self.lasting = tuple(name for name in codecs if name in _LASTING[kind])
         self.changing = tuple(name for name in codecs if name not in _LASTING[kind])
         self.codecs = codecs
         self._all = _Reader(tuple(codecs), codecs)

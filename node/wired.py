@@ -22,6 +22,7 @@ from node.core.deciding import with_statements
 from node.core.rows import Transaction
 from node.engine import Engine
 from node.escrow.exchange import Exchange, Myself, open_exchange
+from node.escrow.sweeping import Sweeper
 from node.escrow.ways import Ways
 from node.exposing import Exposer
 from node.links import Links, Neighbour
@@ -63,6 +64,7 @@ class Duties:
 
     advertiser: Advertiser
     archiver: Archiver
+    sweeper: Sweeper
     payer: Payer
 
 
@@ -131,7 +133,9 @@ class WiredNode:
         transport.hand_to(hearing.heard)
         nursery.start_soon(hearing.run)
         exchange = self._exchange(ways, payer, nursery) if ways is not None else None
-        self._begin_duties(nursery, Duties(advertiser, archiver, payer))
+        self._begin_duties(
+            nursery, Duties(advertiser, archiver, Sweeper(engine, self._clock), payer)
+        )
         return Context(
             identity=self._identity,
             alias=self._config.alias,
@@ -225,6 +229,7 @@ class WiredNode:
     def _begin_duties(self, nursery: trio.Nursery, duties: Duties) -> None:
         nursery.start_soon(duties.advertiser.run)
         nursery.start_soon(duties.archiver.run)
+        nursery.start_soon(duties.sweeper.run)
         duties.payer.resume()
 
     def _reading(self) -> AbstractContextManager[Connection]:

@@ -166,6 +166,13 @@ WORDS: Final = {
     ),
     R.REPEATED_OTHERWISE: Words("the same id was used for something else", ASK_OPERATOR),
     R.STOPPING: Words("the node is stopping", "try again when it runs"),
+    R.EXCHANGE_UNKNOWN: Words(
+        "this node has no part in such an exchange", "`pledgeway escrow list`"
+    ),
+    R.EXCHANGE_STATE: Words("the exchange has gone on, or has ended", "`pledgeway escrow show ID`"),
+    R.ACCOUNT_UNKNOWN: Words(
+        "a leg needs an account that this node does not have", "`pledgeway account open CARD BRAND`"
+    ),
 }
 
 

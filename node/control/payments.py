@@ -14,7 +14,6 @@ from node.control.reasons import named_lines, named_reason, named_tried
 from node.core.events import AbandonPayment
 from node.core.rows import (
     Ask,
-    Direction,
     Payment,
     PaymentPhase,
     Promise,
@@ -22,6 +21,7 @@ from node.core.rows import (
     Transaction,
 )
 from node.dictating import route_json
+from node.learning import tried_of
 from node.pay_options import DEFAULT_ATTEMPTS, MAX_ATTEMPTS, MAX_RISK, PayOptions
 from node.routing import NoRoute
 from proto.certificate import AbortCertificate
@@ -184,11 +184,9 @@ def payment_json(context: Context, payment: Payment) -> dict[str, Any]:
 
 def _unclaimed(context: Context, payment: Payment) -> int:
     """What a committed payment did not cost: parts that the payee could not claim in time."""
-    return sum(
-        p.amount
-        for p in context.engine.memory.promises_of(payment.commit)
-        if p.direction is Direction.OUT and p.phase.final and p.phase is not PromisePhase.REDEEMED
-    )
+    # Of the last attempt: those of a leg of an exchange share their commit_id.
+    lasts = (first for _, first in tried_of(context.engine.memory, payment))
+    return sum(p.amount for p in lasts if p.phase.final and p.phase is not PromisePhase.REDEEMED)
 
 
 def _transaction(context: Context, payment: Payment) -> Transaction | None:
@@ -216,7 +214,7 @@ def _waits_for(
         return None
     firsts = [
         p for p in context.engine.memory.promises_of(payment.commit)
-        if p.direction is Direction.OUT and p.pending
+        if p.owner == payment.id and p.pending
     ]  # fmt: skip
     if not firsts:
         return None

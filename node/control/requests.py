@@ -10,7 +10,7 @@ from node.control.context import Context
 from node.control.failure import Arguments, bad_argument
 from node.core.events import AddRequest, ConfirmRequest, DeclineRequest
 from node.core.payee import committer_key, decline_preimage, terms_of
-from node.core.rows import PromisePhase, Request, RequestPhase
+from node.core.rows import Promise, PromisePhase, Request, RequestPhase
 from proto.levels import Level
 from proto.limits import DECISION_TIME_US, MAX_DESCRIPTION_CHARS, MAX_REQUEST_POLICIES, US
 from proto.money import Brand
@@ -43,7 +43,7 @@ class _Wish:
 def request_json(context: Context, request: Request) -> dict[str, Any]:
     """One request as every answer shows it."""
     terms = terms_of(request)
-    promises = context.settled.promises(request.commit)
+    promises = _promises(context, request)
     return {
         "id": request.id.hex(),
         "text": to_text(request.signed),
@@ -64,10 +64,15 @@ def request_json(context: Context, request: Request) -> dict[str, Any]:
     }
 
 
+def _promises(context: Context, request: Request) -> list[Promise]:
+    """Its own: in an exchange this node may also pay, and pass on, under the same commit_id."""
+    return [p for p in context.settled.promises(request.commit) if p.owner == request.id]
+
+
 def _phase(context: Context, request: Request) -> str:
     if request.phase in (RequestPhase.PAID, RequestPhase.DECLINED):
         return request.phase.name
-    promises = context.settled.promises(request.commit)
+    promises = _promises(context, request)
     live = any(p.pending or p.phase is PromisePhase.REDEEMED for p in promises)
     if live:
         return "SIGNED" if request.phase is RequestPhase.SIGNED else "HELD"

@@ -93,7 +93,9 @@ async def _described(
         reply = await _called(card, ways.describe(card, asked))
         for envelope in reply.rights:
             signed = envelope.SerializeToString()
-            right = _read(card, signed)
+            right = _checked(card, signed)
+            known = context.engine.memory.row((KnownRight.table, right.brand.guid, b""))
+            check_keeper(known, right, card.alias)
             rows.append(KnownRight(right.brand.guid, signed, text, now_us))
             asked.after = right.brand.guid
         if not reply.more or not reply.rights:
@@ -101,7 +103,7 @@ async def _described(
     return rows
 
 
-def _read(card: NodeCard, signed: bytes) -> Right:
+def _checked(card: NodeCard, signed: bytes) -> Right:
     try:
         right = read_right(signed)
     except WireFault as fault:
@@ -111,6 +113,23 @@ def _read(card: NodeCard, signed: bytes) -> Right:
     if right.registrar != card.node:
         raise ControlFailure("BAD_ANSWER", f"{card.alias} describes a right of another registrar")
     return right
+
+
+def check_keeper(known: object, right: Right, alias: str) -> None:
+    """Raises ControlFailure where a description would replace another registrar's of the same GUID.
+
+    Anybody may repeat a GUID. Exchanges that name a right by it alone would then be about the other
+    registrar's. `known`: the row of this GUID, if there is one.
+    """
+    if not isinstance(known, KnownRight):
+        return
+    keeper = read_right(known.right).registrar
+    if keeper != right.registrar:
+        raise ControlFailure(
+            "GUID_TAKEN",
+            f"{alias} describes a right {right.brand.guid.hex()} that node {keeper.hex()} keeps",
+            "one of the two took the other's GUID; the description that came first stays",
+        )
 
 
 async def _called(card: NodeCard, answer: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from node.core.asking import plan_asking
 from node.core.chain import close_request, end_held, note_loss, record
-from node.core.dominating import note_contradiction
+from node.core.dominating import note_contradiction, note_contradictions
 from node.core.effects import PeerFault
 from node.core.escrow import hooks
 from node.core.payer import after_first_redeemed
@@ -131,10 +131,9 @@ def learn_commit(
         transaction = replace(transaction, commit_evidence=evidence.evidence)
     if transaction != before:
         step.put(transaction)
-    both = transaction.commit_certificate and transaction.abort_certificate
-    for promise in step.promises_of(commit) if both else ():
+    if transaction.commit_certificate and transaction.abort_certificate:
         certificate = CommitCertificate.decode(transaction.commit_certificate)
-        note_contradiction(step, promise, transaction, certificate)
+        note_contradictions(step, transaction, certificate)
     for promise in step.promises_of(commit):
         if promise.pending and promise.direction is Direction.OUT:
             settle_given(step, promise, transaction)

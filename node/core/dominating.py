@@ -7,9 +7,11 @@ logged in time, what an ended promise would have been worth is booked as a claim
 from node.core.chain import record
 from node.core.rows import (
     Direction,
+    Incident,
     IncidentKind,
     Promise,
     PromisePhase,
+    Role,
     Transaction,
 )
 from node.core.view import Step
@@ -19,6 +21,27 @@ from proto.lateness import dominates
 from proto.levels import Level
 from proto.messages import Claim
 from proto.reason import Reason
+
+
+def note_contradictions(
+    step: Step, transaction: Transaction, certificate: CommitCertificate
+) -> None:
+    """At every promise under it; and where we have a part in an exchange, which may hold none, once
+    for that part: rights hang on the decision too."""
+    for promise in step.promises_of(transaction.commit):
+        note_contradiction(step, promise, transaction, certificate)
+    if transaction.role is not Role.SEAT:
+        return
+    incident = Incident(
+        subject=transaction.commit,
+        kind=IncidentKind.CONTRADICTION,
+        at_us=step.now_us,
+        peer=step.settings.node,
+        detail="the registry signed a commit certificate and an abort certificate of an exchange",
+        evidence=certificate.encode(),
+    )
+    if step.row(incident.key) is None:
+        step.put(incident)
 
 
 def note_contradiction(

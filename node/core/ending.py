@@ -3,7 +3,7 @@
 from node.core.asking import plan_asking
 from node.core.chain import after_given_ended, end_held, release, request_of
 from node.core.claim import settle_given, tell_decided
-from node.core.dominating import note_contradiction
+from node.core.dominating import note_contradictions
 from node.core.effects import PeerFault
 from node.core.escrow import hooks
 from node.core.payee import covers, end_leg
@@ -161,8 +161,7 @@ def _contradicted(step: Step, transaction: Transaction, abort: AbortCertificate)
     transaction = replace(transaction, abort_certificate=abort.encode())
     step.put(transaction)
     commit = CommitCertificate.decode(transaction.commit_certificate)
-    for promise in step.promises_of(transaction.commit):
-        note_contradiction(step, promise, transaction, commit)
+    note_contradictions(step, transaction, commit)
 
 
 def learn_abort(

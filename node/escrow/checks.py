@@ -199,12 +199,15 @@ def _sums(template: Any, instance: Any, rights: Mapping[bytes, Right]) -> tuple[
         return value * part["times"] if "times" in part else value
 
     note(template)
+    described = {brand: json.loads(right.attributes) for brand, right in rights.items()}
     given: Sums = Counter()
     got: Sums = Counter()
     for thing in template["gather"]:
         what = {key: said(value) for key, value in thing["is"].items()}
-        registrar = instance.get(what.get("registrar"), what.get("registrar"))
-        brand = _brand(what, registrar, rights)
+        registrar = what.get("registrar")
+        if registrar in template["seats"]:
+            registrar = instance[registrar]
+        brand = _brand(what, registrar, rights, described)
         amount = what["amount"] if "amount" in what else rights[brand].brand.unit
         given[thing["from"], brand] += amount
         for part in template["distribute"]:
@@ -213,8 +216,13 @@ def _sums(template: Any, instance: Any, rights: Mapping[bytes, Right]) -> tuple[
     return given, got
 
 
-def _brand(what: Mapping[str, Any], registrar: Any, rights: Mapping[bytes, Right]) -> bytes:
-    """ValueError where it is not exactly one."""
+def _brand(
+    what: Mapping[str, Any],
+    registrar: Any,
+    rights: Mapping[bytes, Right],
+    described: Mapping[bytes, Mapping[str, Any]],
+) -> bytes:
+    """`described`: attributes by GUID. ValueError where it is not exactly one."""
     if what["type"] == "money":
         hexed = len(what["brand"]) == GUID_DIGITS and not set(what["brand"]) - set(
             "0123456789abcdef"
@@ -223,13 +231,13 @@ def _brand(what: Mapping[str, Any], registrar: Any, rights: Mapping[bytes, Right
     named = {k: v for k, v in what.items() if k not in ("type", "brand", "amount", "registrar")}
     found = []
     for brand, right in rights.items():
-        own = json.loads(right.attributes)
+        own = described[brand]
         if "brand" in what:
             fits = brand.hex() == what["brand"] and named.items() <= own.items()
         else:
             fits = named == own
         typed = what["type"] in ("right", right.kind)
-        if fits and typed and registrar in (None, right.registrar.hex()):
+        if fits and typed and registrar in (None, "any", right.registrar.hex()):
             found.append(brand)
     (one,) = found
     return one

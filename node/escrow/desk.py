@@ -1,6 +1,7 @@
 """Where letters arrive: cheap checks, then the signature, then the core; the receipt comes last."""
 
 import logging
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -10,7 +11,8 @@ from node.core.escrow.rows import Deal, Seat, SeatPhase
 from node.engine import Engine, StoreUnavailable
 from node.escrow.judging import Judge
 from proto.envelope import Envelope
-from proto.escrow.letters import LETTER_KIND, Invite, letter_id, read_letter, sign_receipt
+from proto.escrow.letters import LETTER_KIND, Dossier, Invite, letter_id, read_letter, sign_receipt
+from proto.escrow.proposal import read_proposal
 from proto.keys import SigningKey
 from proto.limits import MAX_LETTER_BYTES, US
 from proto.v1 import types_pb2
@@ -76,13 +78,17 @@ class Desk:
         now_us = self._clock.now_us()
         if not now_us - MAX_LETTER_AGE_US <= letter.sent_at_us <= now_us + MAX_AHEAD_US:
             raise RpcRefused(INVALID, "the letter is not of these days: set the clock right")
-        invites = isinstance(letter.body, Invite)
-        if invites and not self._invites.take(caller, 1, self._clock.monotonic_us()):
+        begins = isinstance(letter.body, Invite | Dossier)
+        if begins and not self._invites.take(caller, 1, self._clock.monotonic_us()):
             raise RpcRefused(EXHAUSTED, "too many invitations: send it again in a second")
-        if invites and self._is_full():
+        if begins and self._is_full():
             raise RpcRefused(EXHAUSTED, "too many exchanges wait here: send it again later")
         payload = Envelope.decode_unverified(signed).payload
-        event = await run_away(self._judge.judged, now_us, letter, payload)
+        if isinstance(letter.body, Invite | Dossier):
+            # Its two dozen signatures are verified once, and away from the loop; what follows reads
+            # the node's memory, and so stays on it.
+            await run_away(_known, letter.body.proposal)
+        event = self._judge.judged(now_us, letter, payload)
         try:
             await self._engine.ask(lambda at_us: replace(event, now_us=at_us))
         except StoreUnavailable as error:
@@ -91,6 +97,13 @@ class Desk:
 
     def _is_full(self) -> bool:
         memory = self._engine.memory
-        seats = memory.owned(Seat)
-        invited = sum(seat.phase is SeatPhase.INVITED for seat in seats)
-        return invited >= MAX_INVITED or len(memory.owned(Deal)) >= 16 * MAX_DEALS
+        invited = sum(seat.phase is SeatPhase.INVITED for seat in memory.owned(Seat))
+        live = sum(not deal.phase.final for deal in memory.owned(Deal))
+        return invited >= MAX_INVITED or live >= MAX_DEALS
+
+
+def _known(proposal: bytes) -> None:
+    """Reads a proposal, so that reading it again costs nothing; one that does not hold is refused
+    by who reads it next."""
+    with suppress(WireFault):
+        read_proposal(proposal)

@@ -116,6 +116,8 @@ class Judge:
         for row in self._memory.owned(Standing):
             if not row.ended:
                 rule = Rule.from_json(row.rule)
+                if rule.proposal and proposal.initiator != self._identity.node:
+                    continue  # made for a proposal of our own
                 if rule.covers(proposal, plan.template_hash, seat, nodes, now_us):
                     return rule
         return None

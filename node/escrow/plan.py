@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.escrow.faults import FaultCode, TemplateFault, shown
-from node.escrow.resolving import Bound, find_right, right_amount
+from node.escrow.resolving import Bound, find_right
 from node.escrow.strict_json import read_json
 from node.escrow.templates import MONEY, TRANSACTION, Flow, Gathered, Template, read_template
 from node.escrow.wildcards import Fill, Slot, Value, money_brand, node_in_hex
@@ -152,7 +152,9 @@ def _leg(
     if right is None:
         carrier = MoneyCarrier(payer, payee)
     else:
-        right_amount(right, amount, place)
+        if amount % right.brand.unit:
+            cause = f"{amount} is no multiple of the lot, {right.brand.unit}"
+            raise TemplateFault(FaultCode.BAD_LOT, place, cause)
         fee = registrar_fee_ceil(right.fee, amount)
         if fee >= amount:
             cause = f"the registrar keeps {fee} of {amount}: nothing would arrive"

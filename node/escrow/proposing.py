@@ -9,7 +9,7 @@ from node.escrow.checks import Unsafe, check_exchange, check_sums
 from node.escrow.plan import Plan, compile_plan
 from node.memory import Memory
 from proto.card import read_card
-from proto.escrow.proposal import PROPOSAL_ID_BYTES, Proposal, sign_proposal
+from proto.escrow.proposal import SALT_BYTES, Proposal, read_proposal, sign_proposal
 from proto.escrow.rights import Right, read_right
 from proto.keys import NodeId
 from proto.policy import RegistryPolicy
@@ -71,7 +71,7 @@ def proposed(
     plan = drafted(memory, wish)
     preimage = entropy(32)
     proposal = Proposal(
-        id=entropy(PROPOSAL_ID_BYTES),
+        salt=entropy(SALT_BYTES),
         initiator=identity.node,
         initiator_card=card,
         template=wish.template,
@@ -88,7 +88,8 @@ def proposed(
         note=wish.note,
         registrars=_registrars(memory, plan, now_us),
     )
-    return sign_proposal(identity.key, proposal), proposal, preimage
+    signed = sign_proposal(identity.key, proposal)
+    return signed, read_proposal(signed), preimage
 
 
 def _brands(plan: Plan) -> Iterable[bytes]:

@@ -34,6 +34,7 @@ def find_right(
     one of this GUID, and it must not contradict. Raises TemplateFault, naming what was looked for.
     """
     attributes = {key: bound.value(slot) for key, slot in gathered.attributes}
+    exactly = canonical_json(attributes)
     brand = bound.value(gathered.brand)
     registrar = _registrar(gathered, bound)
     known = {right.brand.guid: right for right in rights.values()}
@@ -42,7 +43,7 @@ def find_right(
         for _, right in sorted(known.items())
         if gathered.kind in (ANY_RIGHT, right.kind)
         and registrar in (None, right.registrar)
-        and _fits(right, attributes, brand)
+        and (right.attributes == exactly if brand is None else _is(right, brand, attributes))
     ]
     if len(found) == 1:
         return found[0]
@@ -67,18 +68,9 @@ def _registrar(gathered: Gathered, bound: Bound) -> NodeId | None:
     return node_in_hex(value)
 
 
-def _fits(right: Right, attributes: Mapping[str, Value | None], brand: Value | None) -> bool:
-    if brand is None:
-        return canonical_json(dict(attributes)) == right.attributes
+def _is(right: Right, brand: Value, attributes: Mapping[str, Value | None]) -> bool:
+    """Whether it is the right of this GUID, and nothing that is said of it is wrong."""
+    if right.brand.guid.hex() != brand:
+        return False
     own: dict[str, Any] = json.loads(right.attributes)  # checked by read_right
-    return right.brand.guid.hex() == brand and all(own.get(k) == v for k, v in attributes.items())
-
-
-def right_amount(right: Right, amount: int, place: str) -> None:
-    """Raises TemplateFault where the registrar would not move so much: lots, and what exists."""
-    if amount % right.brand.unit:
-        cause = f"{amount} is no multiple of the lot, {right.brand.unit}"
-        raise TemplateFault(FaultCode.BAD_LOT, place, cause)
-    if amount > right.supply:
-        cause = f"{amount} would move, and {right.supply} exist"
-        raise TemplateFault(FaultCode.ABOVE_SUPPLY, place, cause)
+    return all(own.get(key) == value for key, value in attributes.items())

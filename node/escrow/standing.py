@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from node.escrow.faults import shown
 from proto.escrow.proposal import Proposal
 from proto.keys import NodeId
 
@@ -59,12 +60,18 @@ class Rule:
             raise RuleInvalid(f"a standing offer has at most {MAX_RULE_BYTES} bytes")
         try:
             data = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise RuleInvalid("a standing offer that is no JSON") from error
         known = set(cls.__dataclass_fields__)
-        if not isinstance(data, dict) or not set(data) <= known or "seat" not in data:
-            raise RuleInvalid(f"a standing offer is an object of {', '.join(sorted(known))}")
-        rule = cls(**{**data, "only": tuple(data.get("only", ()))})
+        if not isinstance(data, dict) or not {"template", "seat"} <= set(data) <= known:
+            raise RuleInvalid(
+                f"a standing offer is an object of {', '.join(sorted(known))}, template and seat"
+                " at least"
+            )
+        only = data.get("only", [])
+        if not isinstance(only, list):
+            raise RuleInvalid("only of a standing offer is a list of node ids")
+        rule = cls(**{**data, "only": tuple(only)})
         texts = (rule.template, rule.seat, rule.proposal, *rule.only)
         objects = (rule.values, rule.options)
         numbers = (rule.until_us, rule.after_us)
@@ -74,6 +81,13 @@ class Rule:
             or not all(type(number) is int and number >= 0 for number in numbers)
         ):
             raise RuleInvalid("a standing offer with a value of another type than it should be")
+        for name, bound in rule.values.items():
+            if not _is_bound(bound):
+                # Found now, not when a stranger's proposal is compared with it.
+                raise RuleInvalid(
+                    f"{shown(name)} of a standing offer is a text, a number, a list of such, or an"
+                    ' object of "min" and "max"'
+                )
         return rule
 
     def covers(
@@ -96,6 +110,16 @@ class Rule:
             return False
         said = json.loads(proposal.instance)
         return all(_allows(bound, said.get(name)) for name, bound in self.values.items())
+
+
+def _is_bound(bound: object) -> bool:
+    match bound:
+        case dict():
+            return set(bound) <= {"min", "max"} and all(type(x) is int for x in bound.values())
+        case list():
+            return all(type(x) in (int, str) for x in bound)
+        case _:
+            return type(bound) in (int, str)
 
 
 def _allows(bound: object, value: object) -> bool:

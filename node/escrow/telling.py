@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from node.escrow.resolving import Bound
 from node.escrow.templates import ANY_RIGHT, MONEY, Flow, Gathered, SeatShape, Template
-from node.escrow.wildcards import BOUNDED, Fill, Kind, Slot, Wildcard
+from node.escrow.wildcards import ANY_REGISTRAR, BOUNDED, Fill, Kind, Slot, Wildcard
 
 NOTHING = "-"
 
@@ -31,7 +31,8 @@ def thing(gathered: Gathered, amount: Slot | None, bound: Bound) -> str:
     if gathered.brand is not None:
         facts.append(f"brand {_text(gathered.brand, bound)}")
     if gathered.registrar is not None:
-        facts.append(f"kept by {_text(gathered.registrar, bound)}")
+        keeper = _text(gathered.registrar, bound)
+        facts.append(f"kept by {'any registrar' if keeper == ANY_REGISTRAR else keeper}")
     kind = "of a right" if gathered.kind == ANY_RIGHT else gathered.kind
     what = f"{kind} ({', '.join(facts)})" if facts else kind
     return what if slot is None else f"{count} {what}"

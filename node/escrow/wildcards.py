@@ -15,6 +15,7 @@ MAX_TEXT_CHARS: Final = 200  # attributes of a right have 512 bytes in all
 MAX_CHOICES: Final = 32
 MAX_WILDCARDS: Final = 64  # twice as many as legs; nobody would fill in more
 MAX_TIMES: Final = 10**9  # as between the finest and the coarsest unit in use
+ANY_REGISTRAR: Final = "any"  # whichever keeps a right of the description
 KEYS: Final = frozenset({"?", "type", "min", "max", "one_of", "default", "times"})
 
 Value = str | int
@@ -30,7 +31,7 @@ class Kind(Enum):
     AMOUNT = "amount"
     MONEY_BRAND = "brand: a common name such as USD, or a GUID of 32 hex digits"
     RIGHT_BRAND = "brand: a GUID of 32 hex digits"
-    REGISTRAR = "registrar: a node id of 64 hex digits"
+    REGISTRAR = "registrar: a node id of 64 hex digits, or any"
 
 
 NUMBERS: Final = (Kind.NUMBER, Kind.AMOUNT)
@@ -92,8 +93,8 @@ def unfit_for(kind: Kind, value: object) -> str | None:
             if hex_bytes(value, BRAND_ID_BYTES) is None:
                 return f"{shown(value)} is no GUID of 32 hex digits (0-9, a-f)"
         case Kind.REGISTRAR:
-            if hex_bytes(value, KEY_BYTES) is None:
-                return f"{shown(value)} is no node id of 64 hex digits (0-9, a-f)"
+            if value != ANY_REGISTRAR and hex_bytes(value, KEY_BYTES) is None:
+                return f"{shown(value)} is no node id of 64 hex digits (0-9, a-f), nor 'any'"
         case Kind.TEXT | Kind.EITHER:
             number = kind is Kind.EITHER and _is_number(value)
             text = isinstance(value, str) and len(value) <= MAX_TEXT_CHARS and value.isprintable()

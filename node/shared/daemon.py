@@ -192,6 +192,7 @@ class SharedDaemon(Daemon):
         await self._sharing.keeping.wait()
         nursery.start_soon(duties.advertiser.run)
         nursery.start_soon(duties.archiver.run)
+        nursery.start_soon(duties.sweeper.run)
 
     async def _until_over(self) -> None:
         await self._sharing.expelled.wait()

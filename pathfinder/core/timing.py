@@ -9,7 +9,13 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from proto.levels import Level
-from proto.limits import DECISION_TIME_US, MAX_HOPS, PRESENT_MARGIN_US, STAMP_MARGIN_US
+from proto.limits import (
+    BOUND_LEAD_US,
+    DECISION_TIME_US,
+    MAX_HOPS,
+    PRESENT_MARGIN_US,
+    STAMP_MARGIN_US,
+)
 from proto.modes import Mode
 from proto.schedule import Offset, earlier_expiry, last_expiry, least_deadline
 
@@ -49,10 +55,11 @@ def _timing(expiry: Offset | None, least: int, most: int) -> Timing | None:
 
 
 def least_lock_us(level: Level, lateness_us: int) -> int:
-    """How long a promise of that level locks its promisor's credit at least, whatever follows."""
+    """How long a promise of that level locks its promisor's credit at least, whatever follows, and
+    however near others have fixed D."""
     if level is Level.BARE:
         return 0
-    limit = DECISION_TIME_US + lateness_us
+    limit = BOUND_LEAD_US + lateness_us
     return limit + PRESENT_MARGIN_US if level is Level.PROXY else limit
 
 

@@ -24,6 +24,7 @@ from proto.wire import WireFault, canonical, parse
 GRANT_KIND: Final = "pledgeway/grant/v1"
 GRANT_PREFIX: Final = "pledgeway-grant:"
 MAX_GRANT_BYTES: Final = 4 * MAX_ADVERT_BYTES  # a description, a card, and little else
+TAG_BYTES: Final = 16  # of Poly1305, at the end of what is sealed
 NONCE: Final = bytes(12)  # every key is used once
 
 
@@ -76,6 +77,8 @@ def open_grant(text: str, owner: NodeId, seal: SealKey) -> Grant:
     shared = seal.shared(m.ephemeral) if len(m.ephemeral) == KEY_BYTES else None
     if shared is None:
         raise WireFault("a grant without a usable key")
+    if len(m.sealed) < TAG_BYTES:  # for which the library raises no error of its own
+        raise WireFault("a grant with nothing sealed in it")
     try:
         key = _key(shared, m.ephemeral, seal.public)
         opened = _decrypt(m.sealed, m.registrar + owner, NONCE, key)

@@ -3,7 +3,7 @@
 Each seat compiles template and instance again by itself and compares: `legs` is what they came to.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
 from typing import Final
@@ -31,7 +31,8 @@ from proto.wire import WireFault, canonical, parse
 
 PROPOSAL_KIND: Final = "pledgeway/proposal/v1"
 PROPOSAL_VERSION: Final = 1
-PROPOSAL_ID_BYTES: Final = 16
+SALT_BYTES: Final = 16
+ID_BYTES: Final = 16
 PROPOSALS_KEPT: Final = 256  # each live one is read a few dozen times
 
 
@@ -39,13 +40,13 @@ PROPOSALS_KEPT: Final = 256  # each live one is read a few dozen times
 class Proposal:
     """`template` and `instance` are the exact bytes; `rights` signed descriptions; `seats` pairs of
     a seat's name and its party's card (text); `coordinators` cards, the first one first;
-    `registrars` the cards of those who keep its rights.
+    `registrars` the cards of those who keep its rights; `id` is there once it is signed and read.
 
     `within_us`: D counts from the moment at which the terms are fixed. `decline_hash`: of the
     preimage by which the initiator ends it early; empty: nobody can.
     """
 
-    id: bytes
+    salt: bytes
     initiator: NodeId
     initiator_card: str
     template: bytes
@@ -61,12 +62,13 @@ class Proposal:
     decline_hash: bytes = b""
     note: str = ""
     registrars: tuple[str, ...] = ()
+    id: bytes = field(default=b"", compare=False)
 
     def encode(self) -> bytes:
         return canonical(
             pb.Proposal(
                 version=PROPOSAL_VERSION,
-                id=self.id,
+                salt=self.salt,
                 initiator=self.initiator,
                 template=self.template,
                 instance=self.instance,
@@ -104,6 +106,11 @@ def proposal_hash(signed: bytes) -> bytes:
     return sha256(signed).digest()
 
 
+def proposal_id(signed: bytes) -> bytes:
+    """Names a proposal, 16 bytes: nobody can make another one of the same name."""
+    return proposal_hash(signed)[:ID_BYTES]
+
+
 @lru_cache(maxsize=PROPOSALS_KEPT)
 def read_proposal(signed: bytes) -> Proposal:
     """Verifies and reads a proposal: its signature, all cards and descriptions. Raises WireFault.
@@ -123,7 +130,7 @@ def read_proposal(signed: bytes) -> Proposal:
     if any(policy_fault(p) or not p.members for p in policies):
         raise WireFault("a proposal with an invalid registry policy")
     proposal = Proposal(
-        id=m.id,
+        salt=m.salt,
         initiator=node_id(m.initiator),
         initiator_card=m.initiator_card,
         template=m.template,
@@ -139,6 +146,7 @@ def read_proposal(signed: bytes) -> Proposal:
         decline_hash=m.decline_hash,
         note=m.note,
         registrars=tuple(m.registrars),
+        id=proposal_id(signed),
     )
     proposal.cards()
     proposal.described()
@@ -153,8 +161,8 @@ def read_proposal(signed: bytes) -> Proposal:
 
 
 def _check_sizes(m: pb.Proposal) -> None:
-    if len(m.id) != PROPOSAL_ID_BYTES or len(m.decline_hash) not in (0, 32):
-        raise WireFault("a proposal with an id or a decline hash of wrong length")
+    if len(m.salt) != SALT_BYTES or len(m.decline_hash) not in (0, 32):
+        raise WireFault("a proposal with a salt or a decline hash of wrong length")
     if len(m.template) > MAX_TEMPLATE_BYTES or len(m.instance) > MAX_INSTANCE_BYTES:
         raise WireFault("a proposal with too long a template or instance")
     if not 1 <= len(m.legs) <= MAX_LEGS or [leg.no for leg in m.legs] != [

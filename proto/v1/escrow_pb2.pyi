@@ -485,9 +485,9 @@ class ProposedSeat(_message.Message):
     def __init__(self, seat: _Optional[str] = ..., card: _Optional[str] = ...) -> None: ...
 
 class Proposal(_message.Message):
-    __slots__ = ("version", "id", "initiator", "template", "instance", "rights", "seats", "legs", "within_us", "policies", "coordinators", "created_at_us", "expires_at_us", "decline_hash", "note", "initiator_card", "registrars")
+    __slots__ = ("version", "salt", "initiator", "template", "instance", "rights", "seats", "legs", "within_us", "policies", "coordinators", "created_at_us", "expires_at_us", "decline_hash", "note", "initiator_card", "registrars")
     VERSION_FIELD_NUMBER: _ClassVar[int]
-    ID_FIELD_NUMBER: _ClassVar[int]
+    SALT_FIELD_NUMBER: _ClassVar[int]
     INITIATOR_FIELD_NUMBER: _ClassVar[int]
     TEMPLATE_FIELD_NUMBER: _ClassVar[int]
     INSTANCE_FIELD_NUMBER: _ClassVar[int]
@@ -504,7 +504,7 @@ class Proposal(_message.Message):
     INITIATOR_CARD_FIELD_NUMBER: _ClassVar[int]
     REGISTRARS_FIELD_NUMBER: _ClassVar[int]
     version: int
-    id: bytes
+    salt: bytes
     initiator: bytes
     template: bytes
     instance: bytes
@@ -520,7 +520,7 @@ class Proposal(_message.Message):
     note: str
     initiator_card: str
     registrars: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, version: _Optional[int] = ..., id: _Optional[bytes] = ..., initiator: _Optional[bytes] = ..., template: _Optional[bytes] = ..., instance: _Optional[bytes] = ..., rights: _Optional[_Iterable[_Union[_types_pb2.Envelope, _Mapping]]] = ..., seats: _Optional[_Iterable[_Union[ProposedSeat, _Mapping]]] = ..., legs: _Optional[_Iterable[_Union[Leg, _Mapping]]] = ..., within_us: _Optional[int] = ..., policies: _Optional[_Iterable[_Union[_types_pb2.RegistryPolicy, _Mapping]]] = ..., coordinators: _Optional[_Iterable[str]] = ..., created_at_us: _Optional[int] = ..., expires_at_us: _Optional[int] = ..., decline_hash: _Optional[bytes] = ..., note: _Optional[str] = ..., initiator_card: _Optional[str] = ..., registrars: _Optional[_Iterable[str]] = ...) -> None: ...
+    def __init__(self, version: _Optional[int] = ..., salt: _Optional[bytes] = ..., initiator: _Optional[bytes] = ..., template: _Optional[bytes] = ..., instance: _Optional[bytes] = ..., rights: _Optional[_Iterable[_Union[_types_pb2.Envelope, _Mapping]]] = ..., seats: _Optional[_Iterable[_Union[ProposedSeat, _Mapping]]] = ..., legs: _Optional[_Iterable[_Union[Leg, _Mapping]]] = ..., within_us: _Optional[int] = ..., policies: _Optional[_Iterable[_Union[_types_pb2.RegistryPolicy, _Mapping]]] = ..., coordinators: _Optional[_Iterable[str]] = ..., created_at_us: _Optional[int] = ..., expires_at_us: _Optional[int] = ..., decline_hash: _Optional[bytes] = ..., note: _Optional[str] = ..., initiator_card: _Optional[str] = ..., registrars: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class LegAccount(_message.Message):
     __slots__ = ("no", "account")

@@ -20,6 +20,15 @@ from proto.escrow.batch import (
     read_reply,
     sign_reply,
 )
+from proto.escrow.grant import (
+    GRANT_KIND,
+    GRANT_PREFIX,
+    MAX_GRANT_BYTES,
+    Grant,
+    open_grant,
+    read_grant,
+    seal_grant,
+)
 from proto.escrow.legs import (
     LEG_PROMISE_KIND,
     Leg,
@@ -54,7 +63,10 @@ from proto.escrow.terms import Opening, Order, SeatTerms, decode_term, encode_te
 from proto.fees import Fee
 from proto.keys import NodeId
 from proto.money import Brand, Rate
-from proto.wire import WireFault
+from proto.one_line import from_line, to_line
+from proto.v1 import escrow_pb2 as pb
+from proto.v1 import types_pb2
+from proto.wire import WireFault, canonical
 from tests.fuzz import values as v
 from tests.fuzz.target import Target
 from tests.node.escrow.cases import TWELVE
@@ -82,11 +94,11 @@ TERMS: Final = (
     *(MONEY_LEG, RIGHT_LEG, Order(HASH)),
     *(SeatTerms("buyer", HERE, digest("key")), SeatTerms("seller", THERE)),
 )
-OPENINGS: Final = plant(TERMS, [digest(f"salt {i}") for i in range(len(TERMS))])[1]
+ROOT, OPENINGS = plant(TERMS, [digest(f"salt {i}") for i in range(len(TERMS))])
 OPENING: Final = OPENINGS[0]
 CARD: Final = sign_card(v.NODE, v.CARD)
 PROPOSAL: Final = Proposal(
-    id=b"p" * 16,
+    salt=b"p" * 16,
     initiator=HERE,
     initiator_card=CARD,
     template=b"{}",
@@ -165,11 +177,30 @@ def _payload(signed: bytes) -> bytes:
     return Envelope.decode(signed).payload
 
 
+def _grant_bytes(grant: Grant) -> bytes:
+    m = pb.Grant(right=types_pb2.Envelope.FromString(grant.right), account=grant.account)
+    m.capability, m.terms, m.card = grant.capability, grant.terms, grant.card
+    return canonical(m)
+
+
+def _sealed_grant(grant: Grant) -> bytes:
+    text = seal_grant(v.NODE, HERE, v.SEAL.public, digest("ephemeral"), grant)
+    return _payload(from_line(GRANT_PREFIX, text, "a grant", MAX_GRANT_BYTES))
+
+
+def _line(payload: bytes) -> str:
+    return to_line(GRANT_PREFIX, Envelope.seal(v.NODE, GRANT_KIND, payload).encode())
+
+
 def exchanged() -> list[Target]:
     """Descriptions of rights, promises, terms, proposals, letters, and batches with answers."""
     letters = tuple(words.encode_letter(words.Letter(HERE, THERE, NOW_US, x)) for x in BODIES)
     replies = tuple(_payload(sign_reply(v.NODE, reply)) for reply in (DONE, REFUSED))
+    grant = Grant(sign_right(v.NODE, RIGHT), ACCOUNT, CAPABILITY, b"t" * 32, CARD)
     return [
+        Target("grant", lambda d: read_grant(d, HERE), WIRE, (_grant_bytes(grant),), _grant_bytes),
+        Target("sealed grant", lambda d: open_grant(_line(d), HERE, v.SEAL), WIRE,
+               (_sealed_grant(grant),)),
         Target("right", _signed(RIGHT_KIND, read_right), WIRE, (RIGHT.encode(),), Right.encode),
         Target("leg promise", _signed(LEG_PROMISE_KIND, read_leg_promise), WIRE,
                (PROMISE.encode(),), LegPromise.encode),

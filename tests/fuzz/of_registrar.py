@@ -96,7 +96,7 @@ def titles() -> list[Target]:
     )
     house = HOUSE_KEY.node_id
     return [
-        Target("grant", lambda data: read_grant(data, house), WIRE,
+        Target("grant to an owner", lambda data: read_grant(data, house), WIRE,
                tuple(map(_written, GRANTS)), _written),
         Target("grant's text", _text, WIRE, texts, form=Form.TEXT),
         Target("batch run", _run, WIRE, seeds, cost=2),

@@ -4,6 +4,8 @@ from typing import Final
 
 UNREACHED: Final = {
     "reads its own rows, files or pipes, which nobody else writes": (
+        ("node/core/escrow/reading.py", "read_accept"),
+        ("node/core/escrow/reading.py", "read_share"),
         ("node/pay_options.py", "PayOptions.from_json"),
         ("node/registrar/tables.py", "RowTable.from_columns"),
         ("node/shared/daemon.py", "SharedDaemon._read_owner"),
@@ -40,6 +42,7 @@ UNREACHED: Final = {
         ("runtime/identity.py", "_read"),
     ),
     "takes a file or a list apart and gives its pieces to a parser that is a target": (
+        ("node/control/rights.py", "_read"),
         ("node/remote_finder.py", "read_cards"),
         ("pathfinder/files/network_file.py", "_read"),
         ("pathfinder/files/network_file.py", "read_network"),

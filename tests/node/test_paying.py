@@ -51,7 +51,7 @@ class Finder:
         self.ways.remove(way)
         names = way
         levels = (Level.ATOMIC,) * (len(names) - 1)
-        plan = schedule(levels, deadline_floor=10 * US)
+        plan = schedule(levels, deadline_floor=query.deadline or 10 * US)
         assert plan is not None
         ids = [self.world.nodes[name].id for name in names]
         amounts = [query.amount + self.fees.get(names, 0), *[query.amount] * (len(ids) - 2)]

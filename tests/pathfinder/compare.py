@@ -10,7 +10,7 @@ from pathfinder.core.search import Guide, find_route
 from pathfinder.files.network_parse import parse_network
 from pathfinder.question import ALL_LEVELS, RouteQuestion
 from proto.levels import Level
-from proto.limits import MAX_AMOUNT
+from proto.limits import DECISION_TIME_US, MAX_AMOUNT
 from tests.pathfinder.reference import solve
 
 
@@ -36,7 +36,8 @@ def levels(asked: dict[str, Any], key: str) -> frozenset[Level]:
 
 def question_of(graph: Graph, asked: dict[str, Any]) -> RouteQuestion:
     terms = {policy.name: policy.terms for policy in graph.candidates()}
-    latest = asked.get("latest_deadline_ms")
+    fixed = asked.get("deadline_ms")
+    latest = asked.get("latest_deadline_ms", fixed)
     return RouteQuestion(
         payer=asked["payer"],
         payee=asked["payee"],
@@ -52,6 +53,7 @@ def question_of(graph: Graph, asked: dict[str, Any]) -> RouteQuestion:
         max_cost=asked.get("max_cost", MAX_AMOUNT),
         payee_margin_us=asked.get("payee_margin_ms", 2000) * 1000,
         latest_deadline=None if latest is None else latest * 1000,
+        deadline_floor=DECISION_TIME_US if fixed is None else fixed * 1000,
         declines=asked.get("declines", False),
         max_risk=asked.get("max_risk"),
         avoid_nodes=frozenset(asked.get("avoid_nodes", ())),

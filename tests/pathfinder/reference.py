@@ -73,9 +73,11 @@ def expiries(levels: tuple[str, ...], deadline: int, limit: int, margin: int) ->
 
 
 @cache
-def plan(levels: tuple[str, ...], lateness: int, margin: int) -> tuple[int, tuple[int, ...]] | None:
+def plan(
+    levels: tuple[str, ...], lateness: int, margin: int, floor: int = DECISION_TIME
+) -> tuple[int, tuple[int, ...]] | None:
     """The least D and the locks, or None. From below: whoever cannot stamp pushes D up."""
-    deadline = DECISION_TIME
+    deadline = floor
     if levels[-1] in (B, S):
         deadline = max(deadline, margin)
     for _ in range(100):
@@ -172,11 +174,13 @@ def viable(
             return False
     if "V8" in waived:
         return True
-    schedule = plan(levels, lateness, asked.get("payee_margin_ms", MARGIN))
+    fixed = asked.get("deadline_ms")  # by others: then D is this, or there is no chain
+    floor = DECISION_TIME if fixed is None else fixed
+    schedule = plan(levels, lateness, asked.get("payee_margin_ms", MARGIN), floor)
     if schedule is None:
         return False
     deadline, locks = schedule
-    if deadline > asked.get("latest_deadline_ms", deadline):
+    if deadline > asked.get("latest_deadline_ms", deadline) or deadline != (fixed or deadline):
         return False
     return all(
         lock <= node.get("hold_max_ms", 60_000) for lock, node in zip(locks, nodes, strict=False)

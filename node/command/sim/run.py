@@ -2,9 +2,8 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from random import Random
 from typing import Final
 
@@ -14,32 +13,24 @@ from node.command.sim.breaking import strike
 from node.command.sim.cast import NOW_US
 from node.command.sim.oracle.ends import judge
 from node.command.sim.oracle.oracle import Oracle, Violation
-from node.command.sim.oracle.speech import unheard, unremembered
-from node.command.sim.oracle.troubles import FOR_EVER, Place, wire
 from node.command.sim.people import Deal, People
 from node.command.sim.plan import (
-    EVERYBODY,
     LIES,
     Action,
     Break,
-    Fault,
     Grant,
     Pay,
     liars_in,
 )
 from node.command.sim.trace import Trace
+from node.command.sim.watching import note_trouble, require_heard, require_stored, watch
 from node.command.sim.world.clock import elapsed_us
-from node.command.sim.world.host import Host
-from node.command.sim.world.registry_host import RegistryHost
 from node.command.sim.world.spec import Spec
 from node.command.sim.world.world import SimWorld, running
-from node.core.rows import Payment, Promise, Row, Transaction
+from node.core.rows import Payment, Promise, Transaction
 from proto.descriptor import decode_descriptor
-from proto.keys import NodeId
 from proto.limits import US
-from registry.log import Logged
 from runtime.seeded import run_seeded
-from runtime.transport import BatchArrived, LinkCause, LinkEvent
 
 # After the faults have healed: a link is dialled, a process reads its store, a registry is asked.
 HEALING_US: Final = 15 * US
@@ -107,14 +98,16 @@ class _Attempt:
     def crashed(self, group: BaseException) -> Result:
         violations = tuple(self._oracle.violations) if self._oracle else ()
         return Result(self._course, self._trace.digest, self._trace.happenings, 0, violations,
-                      crashed=_told(group))  # fmt: skip
+                      crashed=told(group))  # fmt: skip
 
     async def play(self, random: Random) -> Result:
         course = self._course
         able = frozenset(a.who for a in course.plan if isinstance(a, Break) and a.fault in LIES)
         async with running(course.spec, random, able) as world:
             self._world = world
-            self._oracle = oracle = self._watch(world)
+            self._oracle = oracle = watch(
+                world, self._trace, liars_in(course.plan), calm=_is_calm(course)
+            )
             async with trio.open_nursery() as nursery:
                 people = People(world, nursery, Random(random.random()))
                 began_us = elapsed_us()
@@ -137,92 +130,9 @@ class _Attempt:
             case Grant():
                 people.grant(action)
             case Break():
-                self._note_trouble(action)
+                assert self._oracle is not None
+                note_trouble(self._oracle, self._world, action)
                 strike(self._world, action)
-
-    # ------------------------------------------------------------------ watching
-
-    def _watch(self, world: SimWorld) -> Oracle:
-        oracle = Oracle(
-            specs={node.name: node for node in world.spec.nodes},
-            names=dict(world.names),
-            registry_ids={name: host.id for name, host in world.registries.items()},
-            now_us=elapsed_us,
-            own_clock=lambda name: world.hosts[name].clock.now_us(),
-            liars=liars_in(self._course.plan),
-            calm=not any(isinstance(action, Break) for action in self._course.plan),
-        )
-        for host in world.hosts.values():
-            oracle.committed(host.name, host.context.engine.memory.rows.values())
-
-        def committed(name: str, rows: Iterable[Row]) -> None:
-            rows = list(rows)
-            for row in rows:
-                self._trace.row(elapsed_us(), name, row)
-            oracle.committed(name, rows)
-
-        def decided(name: str, decisions: Sequence[Logged]) -> None:
-            for logged in decisions:
-                leaf = logged.row.leaf
-                what = (leaf.commit_id.hex(), leaf.outcome.name)
-                self._trace.note(elapsed_us(), name, *what)
-            oracle.decided(name, decisions)
-
-        def overheard(sender: NodeId, receiver: NodeId, event: LinkEvent) -> None:
-            names = world.names[sender], world.names[receiver]
-            self._trace.frame(elapsed_us(), *names, event)
-            if isinstance(event, BatchArrived) and names[0] not in oracle.liars:
-                fault = unremembered(world.hosts[names[0]].database, receiver, event)
-                if fault is not None:
-                    oracle.complain(names[0], [(3, fault)])
-
-        def dropped(node: NodeId, peer: NodeId, cause: LinkCause) -> None:
-            oracle.dropped(world.names[node], world.names[peer], cause)
-
-        world.on_commit, world.on_decided, world.wires.overheard = committed, decided, overheard
-        world.wires.dropped = dropped
-        for registry in world.registries.values():
-            if registry.liar is not None:
-                registry.liar.on_told = partial(oracle.decisions.told, registry.id)
-        self._watch_lives(world, oracle)
-        return oracle
-
-    def _watch_lives(self, world: SimWorld, oracle: Oracle) -> None:
-        def died(place: Place) -> None:
-            oracle.troubles.begins(place, elapsed_us())
-
-        def began(place: Place) -> None:
-            oracle.troubles.ends(place, elapsed_us())
-            if place[0] == "node":
-                # Its last group may have become durable without anybody having been told.
-                known = oracle.books[place[1]].rows
-                rows = world.rows(place[1])
-                oracle.committed(place[1], [r for k, r in rows.items() if known.get(k) != r])
-
-        lives: list[tuple[str, Host | RegistryHost]] = [
-            *(("node", host) for host in world.hosts.values()),
-            *(("registry", host) for host in world.registries.values()),
-        ]
-        for kind, host in lives:
-            place = kind, host.name
-            world.on_life(host, partial(died, place), partial(began, place))
-
-    def _note_trouble(self, fault: Break) -> None:
-        assert self._oracle is not None
-        troubles, now_us = self._oracle.troubles, elapsed_us()
-        match fault.fault:
-            case Fault.DROP | Fault.DOUBLE | Fault.REORDER | Fault.DELAY | Fault.PARTITION:
-                place = wire(fault.who, fault.other)
-                if fault.other == EVERYBODY:
-                    place = ("node", fault.who)
-            case Fault.REGISTRY_CUT:
-                place = ("road", fault.who, fault.other)
-            case _ if fault.who in self._world.registries:
-                place = ("registry", fault.who)
-            case _:
-                place = ("node", fault.who)
-        # What was said falsely stays said.
-        troubles.during(place, now_us, FOR_EVER if fault.fault in LIES else fault.for_us)
 
     # ------------------------------------------------------------------ the end
 
@@ -252,8 +162,8 @@ class _Attempt:
         await trio.sleep(SLACK_US / US)
         if not oracle.violations:
             judge(oracle)
-            self._require_stored(world, oracle)
-            self._require_heard(world, oracle)
+            require_stored(world, oracle)
+            require_heard(world, oracle)
 
     def _waits(self, oracle: Oracle) -> bool:
         return any(
@@ -290,27 +200,6 @@ class _Attempt:
         slack_us = SLACK_US + WITHHELD_US * withheld
         return max(latest_us - NOW_US, healed_us) + 2 * US + slack_us
 
-    def _require_stored(self, world: SimWorld, oracle: Oracle) -> None:
-        """What memory believes is what the disk has."""
-        for name, host in world.hosts.items():
-            if host.process is None or name in oracle.liars:
-                continue
-            problem = host.differs()
-            if problem:
-                oracle.complain(name, [(3, problem)])
-
-    def _require_heard(self, world: SimWorld, oracle: Oracle) -> None:
-        """Messages have drained: what one has said, the other has heard (sections 8 and 9)."""
-        for line in world.spec.lines:
-            for names in ((line.one, line.other), (line.other, line.one)):
-                if oracle.liars.isdisjoint(names):
-                    one, other = (world.hosts[name] for name in names)
-                    left = unheard((one.database, one.id), (other.database, other.id))
-                    if left:
-                        oracle.complain(
-                            names[0], [(8, f"{names[1]} has not heard {left} messages")]
-                        )
-
     def _result(self, people: People) -> Result:
         assert self._oracle is not None
         ends: dict[str, int] = {}
@@ -325,7 +214,7 @@ class _Attempt:
             tuple(self._oracle.violations),
             tuple(people.deals),
             dict(sorted(ends.items())),
-            _lies_told(self._world),
+            _liestold(self._world),
         )
 
     def _end_of(self, deal: Deal) -> str:
@@ -339,7 +228,11 @@ class _Attempt:
         return row.phase.name if isinstance(row, Payment) else deal.phase
 
 
-def _lies_told(world: SimWorld) -> dict[str, int]:
+def _is_calm(course: Course) -> bool:
+    return not any(isinstance(action, Break) for action in course.plan)
+
+
+def _liestold(world: SimWorld) -> dict[str, int]:
     told = Counter[str]()
     for host in world.hosts.values():
         told.update({} if host.liar is None else host.liar.counts)
@@ -348,7 +241,7 @@ def _lies_told(world: SimWorld) -> dict[str, int]:
     return dict(sorted(told.items()))
 
 
-def _told(error: BaseException) -> str:
+def told(error: BaseException) -> str:
     """The innermost error of a group, and where it was raised."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

@@ -19,7 +19,7 @@ from node.core.escrow.reading import (
 )
 from node.core.escrow.rows import DealPhase, Letter, Seat, SeatPhase
 from node.core.escrow.rows import Step as Batch
-from node.core.escrow.settling import letter_taken
+from node.core.escrow.settling import collect_late, letter_taken
 from node.core.escrow.signing import sign_if_satisfied
 from node.core.rows import Incident, IncidentKind, replace
 from node.core.view import Step
@@ -27,9 +27,11 @@ from proto.escrow.letters import LegAccept, Withdraw
 from proto.escrow.ops import RegistrarError
 from proto.escrow.reasons import EscrowReason
 
-# An answer that says "ask again": the hold that the batch speaks of has not arrived there yet, or
-# the registrar has too much to do.
-AGAIN: Final = frozenset({RegistrarError.NOT_YET, RegistrarError.QUOTA})
+# An answer that says "ask again": the hold that the batch speaks of has not arrived there yet, the
+# registrar has too much to do, or it does not know yet by which key its registry signs now.
+AGAIN: Final = frozenset(
+    {RegistrarError.NOT_YET, RegistrarError.QUOTA, RegistrarError.BAD_CERTIFICATE}
+)
 # Of a batch that empties a hold: it was emptied before.
 DONE: Final = frozenset({RegistrarError.GONE})
 
@@ -56,6 +58,14 @@ def on_registrar_said(step: Step, event: RegistrarSaid) -> None:
             pass
 
 
+def _came_late(step: Step, letter: Letter, refused: int) -> None:
+    """The hold was made, and it has been decided meanwhile."""
+    seat = seat_of(step, letter.deal, letter.seat)
+    decided = (SeatPhase.DELIVERED, SeatPhase.RETURNED)
+    if seat is not None and seat.phase in decided and not refused:
+        collect_late(step, seat, letter.no)
+
+
 def _live(step: Step, letter: Letter) -> Seat | None:
     seat = seat_of(step, letter.deal, letter.seat)
     if seat is None or seat.phase not in (SeatPhase.FIXED, SeatPhase.SIGNED):
@@ -66,6 +76,7 @@ def _live(step: Step, letter: Letter) -> Seat | None:
 def _accepted(step: Step, letter: Letter, refused: int) -> None:
     seat = _live(step, letter)
     if seat is None:
+        _came_late(step, letter, refused)
         return
     if refused:
         # Nobody has locked anything yet, and now nobody will.
@@ -83,6 +94,7 @@ def _accepted(step: Step, letter: Letter, refused: int) -> None:
 def _given(step: Step, letter: Letter, event: RegistrarSaid) -> None:
     seat = _live(step, letter)
     if seat is None:
+        _came_late(step, letter, event.refused)
         return
     if event.refused:
         short = event.refused == RegistrarError.INSUFFICIENT_FUNDS

@@ -4,10 +4,11 @@ from typing import Final
 
 from node.core.escrow.coordinating import COLLECTING, first_missing
 from node.core.escrow.giving_up import give_up
-from node.core.escrow.posting import UNSETTLED_AFTER_US, say_again
+from node.core.escrow.posting import UNSETTLED_AFTER_US, answered, say_again
 from node.core.escrow.proposing import fail
-from node.core.escrow.reading import party_of, proposal_of
+from node.core.escrow.reading import deal_of, deal_seats, party_of, proposal_of
 from node.core.escrow.rows import Deal, DealPhase, Letter, Seat
+from node.core.escrow.settling import tells_the_end
 from node.core.escrow.sitting import due_seat_us, expire_seat
 from node.core.escrow.taking_over import take_back
 from node.core.rows import Incident, IncidentKind, replace
@@ -17,6 +18,8 @@ from proto.escrow.reasons import EscrowReason
 from proto.limits import GUARD_US, US
 
 UNDECIDED_AFTER_US: Final = 600 * US  # beyond A: escrow section 7
+
+LATE_US: Final = 3600 * US  # a letter of an exchange that is over by now is not said any more
 
 EscrowRow = Deal | Letter | Seat
 
@@ -66,6 +69,13 @@ def _absent(deal: Deal) -> str:
 
 
 def _again(step: Step, letter: Letter) -> None:
+    """Says it once more, while it can still matter to whom it goes."""
+    if not tells_the_end(letter):
+        if step.now_us < _matters_until_us(step, letter):
+            say_again(step, letter)
+        else:
+            answered(step, letter)
+        return
     say_again(step, letter)
     if step.now_us - letter.created_at_us >= UNSETTLED_AFTER_US:
         _note(
@@ -79,6 +89,15 @@ def _again(step: Step, letter: Letter) -> None:
                 evidence=letter.payload,
             ),
         )
+
+
+def _matters_until_us(step: Step, letter: Letter) -> int:
+    """Until then its receiver may be anywhere on the way to the end of the exchange."""
+    row = deal_of(step, letter.deal) or next(iter(deal_seats(step, letter.deal)), None)
+    if row is None:
+        return letter.created_at_us + LATE_US
+    proposal = proposal_of(row)
+    return proposal.expires_at_us + proposal.within_us + LATE_US
 
 
 def _undecided(step: Step, deal: Deal) -> None:

@@ -111,6 +111,9 @@ def _fault(step: Step, seat: Seat, body: Fix, requests: Set[int]) -> EscrowReaso
     usable = frozenset(descriptor.policy.members) <= step.settings.usable
     if descriptor.policy not in proposal.policies or not usable:
         return EscrowReason.NO_POLICY
+    known = step.transaction(commit_id(body.descriptor))
+    if known is not None and known.decided:
+        return EscrowReason.TOO_LATE  # nothing would end the seat any more
     left_us = descriptor.deadline_us - step.now_us
     if left_us > proposal.within_us + CLOCKS_US:
         return EscrowReason.TERMS_MISMATCH  # it would lock for longer than was proposed

@@ -8,9 +8,7 @@ from node.core.escrow.signing import covered
 from node.core.rows import Payment, PaymentPhase, Request, Transaction
 from node.core.view import Step, View
 from proto.descriptor import commit_id
-from proto.limits import MAX_SEATS, US
-
-KEPT_AFTER_US = 30 * 86_400 * US  # escrow section 9: ids live until then
+from proto.limits import MAX_SEATS
 
 
 def on_covered(step: Step, request: Request) -> None:
@@ -44,20 +42,8 @@ def on_decided(step: Step, transaction: Transaction) -> None:
 
 
 def is_over(view: View, commit: bytes, now_us: int) -> bool:
-    """Whether nothing of the exchange under this commit_id is needed here any more."""
+    """Whether nothing of the exchange under this commit_id is remembered here any more."""
     row = view.row((Transaction.table, commit, b""))
-    if not isinstance(row, Transaction):
-        return True
-    deal = view.row((Deal.table, row.owner, b""))
-    if isinstance(deal, Deal) and not _is_past(deal.phase.final, deal.ended_at_us, now_us):
+    if not isinstance(row, Transaction) or view.row((Deal.table, row.owner, b"")) is not None:
         return False
-    found = (view.row((Seat.table, row.owner, bytes((at,)))) for at in range(MAX_SEATS))
-    return all(
-        _is_past(seat.phase.final and seat.waiting == 0, seat.ended_at_us, now_us)
-        for seat in found
-        if isinstance(seat, Seat)
-    )
-
-
-def _is_past(final: bool, ended_at_us: int, now_us: int) -> bool:
-    return final and ended_at_us + KEPT_AFTER_US <= now_us
+    return all(view.row((Seat.table, row.owner, bytes((at,)))) is None for at in range(MAX_SEATS))

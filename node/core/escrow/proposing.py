@@ -140,10 +140,12 @@ def _salt(seed: bytes, number: int) -> bytes:
 
 
 def _policy(step: Step, proposal: Proposal, joins: list[Join]) -> RegistryPolicy | None:
-    """The first one that everybody accepts, and whose certificates we can read."""
+    """The first one that everybody accepts, registrars too, and whose certificates we can read."""
+    accepted = [join.policies for join in joins]
+    accepted += [right.policies for right in proposal.described().values()]
     for policy in proposal.policies:
         readable = frozenset(policy.members) <= step.settings.known
-        if readable and all(policy in join.policies for join in joins):
+        if readable and all(policy in policies for policies in accepted):
             return policy
     return None
 

@@ -4,6 +4,7 @@ No deadline, and nothing can fail: what receives was vetted before. Seats and co
 certificate to the registrars beside each other, so that none of them is needed for it.
 """
 
+from node.core.escrow.giving import ASKED
 from node.core.escrow.posting import answered, ask_registrar, post
 from node.core.escrow.reading import (
     deal_of,
@@ -11,6 +12,7 @@ from node.core.escrow.reading import (
     hold_of,
     proposal_of,
     registrar_card,
+    source_of,
     terms_of,
 )
 from node.core.escrow.rows import Deal, DealPhase, Letter, LetterKind, Seat, SeatPhase
@@ -19,25 +21,29 @@ from node.core.escrow.sitting import account_of, move_seat
 from node.core.rows import Transaction, replace
 from node.core.view import Step
 from proto.certificate import AbortCertificate, Certificate, CommitCertificate
+from proto.escrow.legs import Leg
 from proto.escrow.letters import Decided, decode_letter
-from proto.escrow.ops import Op, Refund, Settle
+from proto.escrow.ops import Refund, Settle
+from proto.escrow.proposal import Proposal
 from proto.escrow.reasons import EscrowReason
 from proto.keys import NodeId
 
 
 def decided(step: Step, transaction: Transaction) -> None:
     """A transaction in which we have a part has its certificate."""
-    certificate: Certificate
-    if transaction.commit_certificate:
-        certificate = CommitCertificate.decode(transaction.commit_certificate)
-    else:
-        certificate = AbortCertificate.decode(transaction.abort_certificate)
+    certificate = _certificate(transaction)
     deal = deal_of(step, transaction.owner)
     if deal is not None and deal.commit == transaction.commit:
         _settle_deal(step, deal, certificate)
     for seat in deal_seats(step, transaction.owner):
         if seat.commit == transaction.commit and not seat.phase.final:
             _settle_seat(step, seat, certificate)
+
+
+def _certificate(transaction: Transaction) -> Certificate:
+    if transaction.commit_certificate:
+        return CommitCertificate.decode(transaction.commit_certificate)
+    return AbortCertificate.decode(transaction.abort_certificate)
 
 
 def _settle_deal(step: Step, deal: Deal, certificate: Certificate) -> None:
@@ -86,26 +92,41 @@ def _settle_seat(step: Step, seat: Seat, certificate: Certificate) -> None:
     seat = move_seat(step, seat, phase, seat.because)
     proposal, waiting = proposal_of(seat), 0
     for leg in terms_of(seat).legs.values():
-        if leg.registrar is None:
-            continue
-        card = registrar_card(proposal, leg.registrar)
-        ops = _collecting(step, seat, leg.no, certificate, receives=leg.to_seat == seat.seat)
-        if seat.seat in (leg.from_seat, leg.to_seat) and ops:
-            ask_registrar(step, seat.deal, card, ops, Batch.COLLECT, seat.seat, leg.no)
+        mine = seat.seat in (leg.from_seat, leg.to_seat)
+        if leg.registrar is not None and mine and _is_made(seat, leg):
+            _collect(step, seat, proposal, leg, certificate)
             waiting += 1
     step.put(replace(seat, waiting=waiting))
 
 
-def _collecting(
-    step: Step, seat: Seat, no: int, certificate: Certificate, *, receives: bool
-) -> tuple[Op, ...]:
-    settle = Settle(certificate)
-    if receives:
-        capability = account_of(step, seat, no).capability
-        return (settle, Refund(capability, hold_of(seat.seed, no))) if seat.held[no - 1] else ()
-    if isinstance(certificate, CommitCertificate) or not seat.given[no - 1]:
-        return ()  # the receiver and the coordinator show it; there is nothing for us to collect
-    return (settle,)
+def collect_late(step: Step, seat: Seat, no: int) -> None:
+    """A registrar has made a hold for us, and says so after the decision: it is emptied, too."""
+    transaction = step.the_transaction(seat.commit)
+    leg = terms_of(seat).legs[no]
+    _collect(step, seat, proposal_of(seat), leg, _certificate(transaction))
+    step.put(replace(seat, waiting=seat.waiting + 1))
+
+
+def _is_made(seat: Seat, leg: Leg) -> bool:
+    """Whether our hold for this leg is known to exist. One that was asked for and not answered is
+    emptied when its answer comes: until then the registrar may know nothing of it."""
+    if leg.to_seat == seat.seat:
+        return bool(seat.held[leg.no - 1])
+    return seat.given[leg.no - 1] not in (b"", ASKED)
+
+
+def _collect(
+    step: Step, seat: Seat, proposal: Proposal, leg: Leg, certificate: Certificate
+) -> None:
+    """What arrived goes into the account; so does what we offered and nobody has prepared. And the
+    hold ends: an account has room for so many."""
+    receives = leg.to_seat == seat.seat
+    hold = hold_of(seat.seed, leg.no) if receives else source_of(seat.seed, leg.no)
+    refund = Refund(account_of(step, seat, leg.no).capability, hold)
+    assert leg.registrar is not None
+    card = registrar_card(proposal, leg.registrar)
+    ops = (Settle(certificate), refund)
+    ask_registrar(step, seat.deal, card, ops, Batch.COLLECT, seat.seat, leg.no)
 
 
 def letter_taken(step: Step, letter: Letter) -> None:
@@ -118,14 +139,14 @@ def letter_taken(step: Step, letter: Letter) -> None:
         return
     deal = deal_of(step, letter.deal)
     after = deal is not None and deal.phase in (DealPhase.SETTLING, DealPhase.RETURNING)
-    settles = letter.step is Batch.SETTLE or _tells_the_end(letter)
-    if deal is not None and after and settles and deal.waiting > 0:
+    if deal is not None and after and tells_the_end(letter) and deal.waiting > 0:
         deal = replace(deal, waiting=deal.waiting - 1)
         step.put(deal)
         _close_deal(step, deal)
 
 
-def _tells_the_end(letter: Letter) -> bool:
-    if letter.kind is not LetterKind.LETTER:
-        return False
+def tells_the_end(letter: Letter) -> bool:
+    """Whether it brings a decision: such a letter is said for ever."""
+    if letter.kind is LetterKind.BATCH:
+        return letter.step in (Batch.SETTLE, Batch.COLLECT)
     return isinstance(decode_letter(letter.payload).body, Decided)

@@ -31,13 +31,16 @@ def on_dossier(step: Step, sender: NodeId, body: Dossier) -> None:
     parties = {party_of(proposal, seat) for seat, _ in proposal.seats}
     if sender != proposal.initiator and sender not in parties:
         return
-    if not may_open(step, body.descriptor) or not _is_named(step, proposal):
+    readable = frozenset(descriptor.policy.members) <= step.settings.known
+    if not readable or not may_open(step, body.descriptor) or not _is_named(step, proposal):
         return
     if not _holds(step, proposal, descriptor, body):
         return
-    known = deal_of(step, proposal.id)
-    if known is not None:
+    if deal_of(step, proposal.id) is not None:
         return
+    transaction = step.transaction(commit_id(body.descriptor))
+    if transaction is not None and transaction.decided:
+        return  # there is nothing to go on with, and nothing would end it any more
     # From here on it must succeed.
     deal = Deal(
         id=proposal.id,

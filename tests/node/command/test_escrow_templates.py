@@ -124,7 +124,8 @@ def test_who_gives_gets_wants_and_signs() -> None:
     assert "parcel (2) reaches group" in rows["buyer"] and rows["buyer"].rstrip().endswith("yes")
     assert "payment (1)" in rows["seller"] and rows["seller"].rstrip().endswith("yes")
     assert " 1  buyer  ──▶ seller  <amount> <brand>" in text
-    assert " 2  seller ──▶ group   parcel (region <region>, parcel_id <parcel_id>)" in text
+    parcel = "parcel (region <region>, parcel_id <parcel_id>, kept by any registrar)"
+    assert f" 2  seller ──▶ group   {parcel}" in text
     assert "Still to fill in: buyer, seller, group, brand, amount, region, parcel_id" in text
     gift = good("explain", "gift")
     assert "agrees by locking" in gift and "within a minute" in gift
@@ -153,7 +154,7 @@ def test_what_is_filled_in_is_what_a_proposal_carries(case: Case) -> None:
 
 def test_values_are_shown_in_the_legs() -> None:
     text = good("explain", "split-dollar", "--set", "dollars=3", f"--set=holder={'ab' * 32}")
-    assert "3 of a right (brand <dollar>)" in text
+    assert "3 of a right (brand <dollar>, kept by any registrar)" in text
     assert "300 of a right (brand <penny>, kept by mint)" in text
     assert "ababababab" in text and "Still to fill in: mint, dollar, penny" in text
 
@@ -185,7 +186,8 @@ def test_a_number_in_quotes_is_a_text() -> None:
     told = json.loads(
         good("explain", "friendship", "--set=name_of_A=7", '--set=name_of_B="7"', "--json")
     )
-    assert [x["value"] for x in told["fill_in"]] == [7, "7"]
+    found = {x["name"]: x["value"] for x in told["fill_in"]}
+    assert (found["name_of_A"], found["name_of_B"]) == (7, "7")
 
 
 def test_the_source_is_a_file_to_begin_with(tmp_path: Path) -> None:

@@ -21,9 +21,10 @@ from node.command.sim.cores.plan import (
 )
 from node.command.sim.cores.world import World
 from node.core.escrow.opening import may_open, open_seat
-from node.core.events import StartAttempt
-from node.core.rows import PromisePhase, Request, Role, Transaction
+from node.core.events import RegistryExposed, StartAttempt
+from node.core.rows import Ask, IncidentKind, PromisePhase, Request, Role, Transaction
 from node.core.view import Step
+from proto.certificate import CommitCertificate
 from proto.descriptor import Descriptor, commit_id
 from proto.levels import Level
 from proto.limits import BOUND_LEAD_US, GUARD_US
@@ -31,14 +32,20 @@ from proto.policy import single
 from proto.reason import Reason, Refusal
 from tests.node.core.leg_scenes import (
     LEAD_US,
+    PREIMAGE,
+    Exchange,
     Heard,
+    Leg,
     begin_leg,
     bound_request,
+    decided,
     descriptor_of,
     exchange,
     heard,
     ring_world,
     role_of,
+    shares_of,
+    tell,
 )
 
 __all__ = ["heard"]
@@ -266,3 +273,44 @@ def test_the_registry_is_asked_for_a_seat_that_holds_nothing(heard: Heard) -> No
     world.run(descriptor.deadline_us + 10 * SECOND)
     row = world.nodes["P"].books.rows[row.key]
     assert isinstance(row, Transaction) and row.abort_certificate
+
+
+def seat_alone(world: World) -> tuple[Descriptor, bytes]:
+    """P has a part in an exchange in which it neither pays nor is paid."""
+    descriptor = descriptor_of(world, ["Q"])
+    step = Step(world.nodes["P"].books, world.now_us)
+    open_seat(step, descriptor.encode(), descriptor, digest("deal")[:16])
+    world.nodes["P"].books.write(step.changes)
+    world.crash("P")  # its timers come from its rows
+    return descriptor, commit_id(descriptor.encode())
+
+
+def test_a_contradiction_is_kept_where_no_promise_is_held(heard: Heard) -> None:
+    """Rights hang on the decision: with both certificates the registry can be exposed."""
+    world = ring_world("PQ", "PQ")
+    descriptor, commit = seat_alone(world)
+    deal = Exchange(descriptor, (Leg(DIRECT, None, None),))  # type: ignore[arg-type]
+    refused_one = decided(world.fork(), deal, Ask.DECLINE, PREIMAGE)
+    tell(world, decided(world, deal, Ask.SUBMIT, shares_of(deal)), "P")
+    assert not world.incidents()
+    tell(world, refused_one, "P")
+    (incident,) = world.incidents()
+    assert (incident.subject, incident.kind) == (commit, IncidentKind.CONTRADICTION)
+    assert CommitCertificate.decode(incident.evidence).commit_id == commit
+    row = world.nodes["P"].books.rows[(Transaction.table, commit, b"")]
+    assert isinstance(row, Transaction) and row.abort_certificate
+
+
+def test_a_seat_hears_that_its_registry_is_exposed(heard: Heard) -> None:
+    """Until it is decided, though it holds no promise."""
+    world = ring_world("PQ", "PQ")
+    descriptor, commit = seat_alone(world)
+    event = RegistryExposed(world.now_us, commit, descriptor.policy.members[0], "signed both ways")
+    world.event("P", event)
+    world.event("P", event)
+    (incident,) = world.incidents()
+    assert (incident.subject, incident.kind) == (commit, IncidentKind.EXPOSED)
+    other, commit = seat_alone(world)
+    world.run(other.deadline_us + 10 * SECOND)
+    world.event("P", replace(event, commit=commit))
+    assert len(world.incidents()) == 1, "it is decided"

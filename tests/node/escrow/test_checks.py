@@ -1,5 +1,6 @@
 """Each reason for which a seat does not join, met once; and what the reasons rest on."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,7 +12,7 @@ from node.escrow.library import library_bytes
 from proto.escrow.legs import Leg, MoneyCarrier, RightCarrier
 from proto.escrow.rights import Right
 from proto.keys import NodeId
-from proto.limits import MAX_AMOUNT, MAX_LEGS
+from proto.limits import MAX_AMOUNT, MAX_LEGS, MAX_SEATS
 from proto.money import common_brand
 from tests.node.escrow.cases import TIER, TWELVE
 from tests.node.escrow.rights import by_guid, instance, node, right
@@ -51,6 +52,13 @@ class Exchange:
         )
 
 
+def _only_rights(exchange: Exchange) -> None:
+    exchange.legs.pop(0)
+    exchange.leg(0, no=1)
+    exchange.leg(1, no=2)
+    exchange.wants.update(A={2}, B={1}, C={2})
+
+
 Change = Callable[[Exchange], object]
 CHANGES: tuple[tuple[str, Change, Unsafe | None], ...] = (
     ("nothing", lambda x: None, None),
@@ -68,6 +76,8 @@ CHANGES: tuple[tuple[str, Change, Unsafe | None], ...] = (
     ("less than nothing", lambda x: x.leg(0, amount=-5), U.NO_AMOUNT),
     ("all for the registrar", lambda x: x.leg(1, fee_max=50), U.NO_AMOUNT),
     ("a fee that gives", lambda x: x.leg(1, fee_max=-1), U.NO_AMOUNT),
+    ("as much as may be", lambda x: x.leg(0, amount=MAX_AMOUNT), None),
+    ("nearly all for the registrar", lambda x: x.leg(1, fee_max=49), U.FEE_TOO_HIGH),
     ("too much", lambda x: x.leg(0, amount=MAX_AMOUNT + 1), U.NO_AMOUNT),
     ("payer is not the giver", lambda x: x.nodes.update(A=node("D")), U.WRONG_NODE),
     ("payee is not the receiver",
@@ -81,8 +91,10 @@ CHANGES: tuple[tuple[str, Change, Unsafe | None], ...] = (
     ("half a lot", lambda x: x.moves(52, 7), U.BAD_LOT),
     ("fee above the price list", lambda x: x.moves(50, 7), U.FEE_TOO_HIGH),
     ("fee below it", lambda x: x.moves(50, 5), U.FEE_TOO_HIGH),
-    ("locked for long", lambda x: (x.legs.pop(0), x.leg(0, no=1), x.leg(1, no=2), x.wants.update(
-        A={2}, B={1}, C={2}), setattr(x, "within_us", 10**9 + 1)), U.LOCKED_TOO_LONG),
+    ("locked for long", lambda x: (_only_rights(x), setattr(x, "within_us", 10**9 + 1)),
+     U.LOCKED_TOO_LONG),
+    ("all that there is", lambda x: x.moves(100, 11), None),
+    ("as long as it locks", lambda x: (_only_rights(x), setattr(x, "within_us", 10**9)), None),
     ("more than there is", lambda x: x.moves(105, 12), U.ABOVE_SUPPLY),
     ("a unique thing twice", lambda x: x.legs.append(replace(x.legs[2], no=4, to_seat="A")),
      U.ABOVE_SUPPLY),
@@ -126,7 +138,11 @@ def test_sums_are_of_seats_and_brands() -> None:
         Leg(2, case.rights[0].brand.guid, 1, "seller", "buyer", RightCarrier(node("simulator"))),
     ]
     assert check_sums(template, case.instance, legs, rights) is None
-    for at, more in ((0, {"amount": 41}), (0, {"brand": bytes(16)}), (1, {"to_seat": "seller"})):
+    lies = (
+        *((0, {"amount": 41}), (0, {"brand": bytes(16)}), (0, {"from_seat": "agent"})),
+        *((1, {"to_seat": "agent"}), (1, {"from_seat": "agent", "to_seat": "agent"})),
+    )
+    for at, more in lies:
         other = list(legs)
         other[at] = replace(other[at], **more)  # type: ignore[arg-type]
         assert check_sums(template, case.instance, other, rights) is U.NOT_CONSERVED
@@ -146,3 +162,62 @@ def test_a_lot_is_what_moves_where_no_amount_is_said() -> None:
     assert check_sums(template, filled, [leg], by_guid(TIER)) is None
     half = replace(leg, amount=8)
     assert check_sums(template, filled, [half], by_guid(TIER)) is U.NOT_CONSERVED
+
+
+def sums(legs: list[Leg], rights: dict[bytes, Right], **thing: object) -> Unsafe | None:
+    """Of one gift of `thing` from a to b."""
+    template = {
+        "template": "x",
+        "version": 1,
+        "seats": ["a", "b"],
+        "gather": [{"name": "t", "from": "a", "is": thing}],
+        "distribute": [{"name": "t", "to": "b"}],
+    }
+    filled = instance("x", {"a": "bank", "b": "b"}, n=5)
+    return check_sums(json.dumps(template).encode(), filled, legs, rights)
+
+
+def test_sums_find_the_right_by_themselves() -> None:
+    """By type and attributes, or GUID, or registrar; one of another sort does not count."""
+    rogue = right("coin", {}, "rogue", supply=100)
+    leg = Leg(1, COIN.brand.guid, 50, "a", "b", RightCarrier(node("bank")), 6)
+    both = by_guid(COIN, rogue, LAND)
+    guid = COIN.brand.guid.hex()
+    assert sums([leg], by_guid(COIN, LAND), type="coin", amount=50) is None
+    assert sums([leg], both, type="coin", amount=50) is U.NOT_CONSERVED
+    assert sums([leg], both, type="coin", amount=50, registrar="a") is None
+    assert sums([leg], both, type="coin", amount=50, registrar=node("bank").hex()) is None
+    assert sums([leg], both, type="coin", amount=50, registrar="b") is U.NOT_CONSERVED
+    assert sums([leg], both, type="right", amount=50, brand=guid) is None
+    assert sums([leg], both, type="coin", amount=50, brand=guid) is None
+    assert sums([leg], both, type="parcel", amount=50, brand=guid) is U.NOT_CONSERVED
+    assert sums([leg], both, type="coin", amount=50, brand=guid, n=1) is U.NOT_CONSERVED
+    assert sums([leg], both, type="right", amount={"?": "n", "times": 10}, brand=guid) is None
+    assert sums([leg], both, type="right", amount={"?": "m", "default": 50}, brand=guid) is None
+    assert sums([leg], both, type="right", amount={"?": "m"}, brand=guid) is U.NOT_CONSERVED
+
+
+def test_sums_read_a_brand_of_money_by_name_or_guid() -> None:
+    """32 hex digits are a GUID; 32 other characters, or fewer digits, are a name."""
+    for brand, guid in (
+        ("USD", USD),
+        ("ab" * 16, bytes.fromhex("ab" * 16)),
+        ("ab", common_brand("ab").guid),
+        ("zz" * 16, common_brand("zz" * 16).guid),
+    ):
+        leg = Leg(1, guid, 50, "a", "b", MoneyCarrier(node("bank"), node("b")))
+        assert sums([leg], {}, type="money", brand=brand, amount=50) is None
+        other = replace(leg, brand=bytes(16))
+        assert sums([other], {}, type="money", brand=brand, amount=50) is U.NOT_CONSERVED
+
+
+def test_as_many_legs_and_seats_as_may_be() -> None:
+    """The bounds themselves are in."""
+    coin = right("coin", {}, supply=MAX_LEGS)
+    leg = Leg(1, coin.brand.guid, 1, "s0", "s1", RightCarrier(node("registrar")))
+    legs = [replace(leg, no=no) for no in range(1, MAX_LEGS + 1)]
+    numbers = {x.no for x in legs}
+    for count, expected in ((MAX_SEATS, None), (MAX_SEATS + 1, U.NO_LEGS)):
+        nodes = {f"s{i}": node(f"s{i}") for i in range(count)}
+        verdict = check_exchange(legs, nodes, {"s1": numbers}, {"s1"}, by_guid(coin), 1)
+        assert verdict is expected

@@ -67,6 +67,8 @@ TEXTS = (
     (b'{"template": "Buy object"}', F.BAD_NAME, "template"),
     (b'{"template": "a  b"}', F.BAD_NAME, "template"),
     (b'{"template": "a\\n"}', F.BAD_NAME, "template"),
+    (b'{"template": 5}', F.BAD_NAME, "template"),
+    (b'{"template": "' + b"x" * 49 + b'"}', F.BAD_NAME, "template"),
     (b'{"template": "x"}', F.SHAPE, "x"),
 )
 
@@ -81,6 +83,12 @@ WILD = {"?": "x"}
 SHAPES = (
     ("version", 0, F.SHAPE, "version"),
     ("version", True, F.SHAPE, "version"),
+    ("version", "1", F.SHAPE, "version"),
+    ("version", 2**31, F.SHAPE, "version"),
+    ("about", 5, F.SHAPE, "about"),
+    ("about", "x" * 161, F.SHAPE, "about"),
+    ("gather.1.is.k" + "x" * 64, 1, F.TOO_MANY, "gather[1].is"),
+    ("gather.1.is", {"type": "t", **{f"a{i}": i for i in range(17)}}, F.TOO_MANY, "gather[1].is"),
     ("about", "a\nb", F.SHAPE, "about"),
     ("more", 1, F.SHAPE, ""),
     ("seats", [], F.SHAPE, "seats"),
@@ -251,15 +259,17 @@ def test_an_instance_has_one_spelling_and_names_its_template() -> None:
 
 
 def test_two_rights_of_one_description_are_told_apart_by_registrar_or_brand() -> None:
+    """Anybody may describe an object in Ahern; whose word counts is for the parties to say."""
     rogue = right("object", TASK, "rogue simulator")
+    both = by_guid(rogue, OBJECT)
     assert fill(GOOD, rights=(OBJECT, rogue)).code is F.RIGHT_AMBIGUOUS
-    named = changed(put("gather.1.is.registrar", {"?": "simulator"}))
-    values = GOOD | {"simulator": node("simulator").hex()}
-    plan = compile_plan(named, instance("buy object", PEOPLE, **values), by_guid(rogue, OBJECT))
+    template, values = library_bytes("buy object"), GOOD | {"simulator": node("simulator").hex()}
+    plan = compile_plan(template, instance("buy object", PEOPLE, **values), both)
     assert plan.legs[1].brand == OBJECT.brand.guid
+    assert fill(values, rights=(rogue,)).code is F.RIGHT_UNKNOWN
     by_brand = changed(put("gather.1.is.brand", rogue.brand.guid.hex()))
-    plan = compile_plan(by_brand, instance("buy object", PEOPLE, **GOOD), by_guid(rogue, OBJECT))
-    assert plan.legs[1].carrier.registrar == node("rogue simulator")  # type: ignore[union-attr]
+    plan = compile_plan(by_brand, instance("buy object", PEOPLE, **GOOD), both)
+    assert plan.legs[1].registrar == node("rogue simulator")
 
 
 def test_a_guid_does_not_stand_for_another_type_or_other_attributes() -> None:

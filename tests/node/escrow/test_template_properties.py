@@ -1,6 +1,7 @@
 """Of any template: it conserves, no change to its distribution passes, and other code agrees."""
 
 import json
+import os
 from collections import Counter
 from copy import deepcopy
 from dataclasses import replace
@@ -23,7 +24,8 @@ from tests.node.escrow.cases import ALL
 from tests.node.escrow.drawn import Drawn, drawn
 from tests.node.escrow.rights import by_guid, node
 
-EXAMPLES = settings(max_examples=150)  # of each property: some seconds
+WANTED = int(os.environ.get("TEMPLATE_EXAMPLES", "150"))  # 5000 take two minutes
+EXAMPLES = settings(max_examples=WANTED)  # of each property
 
 
 def planned(one: Drawn) -> Plan:
@@ -159,7 +161,7 @@ legs_of = st.lists(
     st.dictionaries(st.sampled_from(SEATS), st.sets(st.integers(1, 4), min_size=1)),
     st.sets(st.sampled_from(SEATS)),
 )
-@settings(max_examples=400)
+@settings(max_examples=2 * WANTED)
 def test_who_is_safe_is_safe_against_every_coalition(
     ends: list[tuple[str, str]], more: dict[str, set[int]], dropped: set[str]
 ) -> None:

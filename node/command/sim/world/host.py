@@ -113,13 +113,25 @@ class Host:
                 transport = self.wires.join(self.id, lambda peer: node.positions(peer))
                 if self.liar is not None:
                     transport.bent = bender(self.liar)
-                context = node.wire(transport, disk, self.connect, nursery, LocalFinder())
+                context = self._wire(node, transport, disk, nursery, stack)
                 self.process = Process(node, context, transport, disk, nursery)
                 context.engine.listen(partial(self.committed, self.name))
                 self._starting = False
                 self.on_start()
                 self.ready.set()
                 await trio.sleep_forever()
+
+    def _wire(
+        self,
+        node: WiredNode,
+        transport: SimTransport,
+        disk: SimDisk,
+        nursery: trio.Nursery,
+        stack: ExitStack,
+    ) -> Context:
+        """The parts of one life, put together; what ends with it is pushed on `stack`."""
+        del stack
+        return node.wire(transport, disk, self.connect, nursery, LocalFinder())
 
     def _make_node(self, store: Store) -> WiredNode:
         parts = self.config, self.identity, store, self.clock, self._draw

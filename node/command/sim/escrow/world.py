@@ -1,0 +1,99 @@
+"""A village that exchanges: parties, registrars, a helper, and the streets between them."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from random import Random
+
+import trio
+
+from node.command.sim.escrow.crook.crook import Crook
+from node.command.sim.escrow.host import ExchangeHost, service_of
+from node.command.sim.escrow.plan import KEEPERS
+from node.command.sim.escrow.streets import Streets
+from node.command.sim.world.clock import SkewedClock
+from node.command.sim.world.host import DECLARED_ERROR_US, make_identity
+from node.command.sim.world.spec import NodeSpec, Spec
+from node.command.sim.world.world import SimWorld
+from node.config import NodeConfig
+
+
+class ExchangeWorld(SimWorld):
+    """As `SimWorld`, of hosts that exchange."""
+
+    def __init__(
+        self, spec: Spec, random: Random, nursery: trio.Nursery, crooks: Mapping[str, int]
+    ) -> None:
+        self._crooks = crooks
+        super().__init__(spec, random, nursery, frozenset())
+        self.on_wrote: Callable[[str], None] = lambda _: None
+        self.on_heard: Callable[[str, str, str, bytes, bytes], None] = lambda *_: None
+        self.people: dict[str, ExchangeHost] = {
+            name: host for name, host in self.hosts.items() if isinstance(host, ExchangeHost)
+        }
+        by_id = {host.id: host for host in self.people.values()}
+        self.streets = Streets(
+            Random(random.random()), nursery, by_id, lambda *said: self.on_heard(*said)
+        )
+        for host in self.people.values():
+            host.streets = self.streets
+
+    def _host(self, node: NodeSpec) -> ExchangeHost:
+        config = NodeConfig(
+            alias=node.name,
+            declared_error_us=DECLARED_ERROR_US,
+            service_listen=service_of(node.name),
+            service_address=service_of(node.name),
+        )
+        host = ExchangeHost(
+            node.name,
+            make_identity(node.name),
+            SkewedClock(DECLARED_ERROR_US, node.skew_us),
+            Random(self.random.random()),
+            self.agenda,
+            self.wires,
+            lambda record: self._caller(node.name, record),
+            self.nursery,
+            lambda name, rows: self.on_commit(name, rows),
+            config,
+            wrote=lambda name: self.on_wrote(name),
+        )
+        if node.name in KEEPERS:
+            host.keep_titles()
+        if node.name in self._crooks:
+            host.crook = Crook(host.identity, self._crooks[node.name], Random(self.random.random()))
+        host.on_death = partial(self._start_later, host)
+        return host
+
+    def heal(self) -> None:
+        for host in self.people.values():
+            host.held = False
+        super().heal()
+        self.streets.heal()
+        for host in self.people.values():
+            host.calls_left = host.answers_left = 0
+            if host.books is not None:
+                host.books.heal()
+
+    def close(self) -> None:
+        super().close()
+        for host in self.people.values():
+            if host.titles is not None:
+                host.titles.dispose()
+
+
+@asynccontextmanager
+async def exchanging(
+    spec: Spec, random: Random, crooks: Mapping[str, int]
+) -> AsyncIterator[ExchangeWorld]:
+    """A village around a block, set up and at rest."""
+    world: ExchangeWorld | None = None
+    try:
+        async with trio.open_nursery() as nursery:
+            world = ExchangeWorld(spec, random, nursery, crooks)
+            await world.open()
+            yield world
+            nursery.cancel_scope.cancel()
+    finally:
+        if world is not None:
+            world.close()

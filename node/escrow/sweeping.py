@@ -1,0 +1,116 @@
+"""Forgets exchanges that are over, so that what a node remembers of them stays bounded.
+
+Nothing that was said of one can take effect again: an invitation has expired, a descriptor's time
+has passed, and any other letter finds nothing. Its decision stays in the archive of transactions.
+"""
+
+import logging
+from collections.abc import Iterable
+from functools import partial
+from typing import Final
+
+import trio
+
+from node.core.escrow.rows import Deal, Letter, Seat, Standing
+from node.core.rows import Key, Row
+from node.engine import Engine, StoreUnavailable
+from node.escrow.standing import Rule
+from node.group import Group
+from node.memory import Memory
+from node.store import ROWS
+from proto.limits import US
+from runtime.clock import Clock
+from runtime.write_plan import DeleteRows
+
+log = logging.getLogger(__name__)
+
+PAUSE_S: Final = 60.0
+SHOWN_US: Final = 30 * 86_400 * US  # to people, who look back a month
+MAX_SHOWN: Final = 2000  # beyond that the oldest go sooner: each has some 50 KB of memory and disk
+LEAST_US: Final = 600 * US  # in any case: who has just settled may ask once more
+BATCH: Final = 64  # exchanges in one transaction
+
+
+class Sweeper:
+    """Owned by the trio task that runs `run`."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Until cancelled. A store that does not answer is tried again in the next round."""
+        while True:
+            await trio.sleep(PAUSE_S)
+            try:
+                while await self.once() == BATCH:
+                    await trio.lowlevel.checkpoint()
+            except StoreUnavailable as error:
+                log.warning("old exchanges stay: %s", error)
+
+    async def once(self) -> int:
+        """Forgets some; how many."""
+        if not over(self._engine.memory, self._clock.now_us()):
+            return 0
+        gone: list[bytes] = []
+        await self._engine.work(partial(self._take, gone))
+        return len(gone)
+
+    def _take(self, gone: list[bytes], group: Group) -> None:
+        """Between two events: nothing more is heard until the group is durable."""
+        memory = self._engine.memory
+        gone += over(memory, self._clock.now_us())[:BATCH]
+        rows = [row for row in _rows_of(memory, set(gone)) if row.key not in group.rows]
+        by_table: dict[str, list[Row]] = {}
+        for row in rows:
+            by_table.setdefault(row.table, []).append(row)
+            memory.remove(row)
+        for table, found in by_table.items():
+            entry = ROWS[table]
+            keys = [{name: getattr(row, name) for name in entry.key} for row in found]
+            group.writes.append(DeleteRows(entry.table, keys))
+        group.alone = bool(rows)
+
+
+def over(memory: Memory, now_us: int) -> list[bytes]:
+    """Exchanges that may be forgotten now, those that ended first to begin with."""
+    ended: dict[bytes, int] = {}
+    open_ones: set[bytes] = set()
+    parts = [
+        *((d.id, d.phase.final, d.waiting, d.ended_at_us) for d in memory.owned(Deal)),
+        *((s.deal, s.phase.final, s.waiting, s.ended_at_us) for s in memory.owned(Seat)),
+    ]
+    for exchange, final, waiting, ended_at_us in parts:
+        if not final or waiting:
+            open_ones.add(exchange)
+        else:
+            ended[exchange] = max(ended.get(exchange, 0), ended_at_us)
+    for letter in memory.owned(Letter):
+        if not letter.answered:
+            open_ones.add(letter.deal)
+    closed = sorted((at_us, e) for e, at_us in ended.items() if e not in open_ones)
+    crowd = max(0, len(closed) - MAX_SHOWN)
+    return [
+        exchange
+        for number, (at_us, exchange) in enumerate(closed)
+        if at_us + (LEAST_US if number < crowd else SHOWN_US) <= now_us
+    ]
+
+
+def _rows_of(memory: Memory, exchanges: set[bytes]) -> Iterable[Row]:
+    found: dict[Key, Row] = {}
+    for deal in memory.owned(Deal):
+        if deal.id in exchanges:
+            found[deal.key] = deal
+    for seat in memory.owned(Seat):
+        if seat.deal in exchanges:
+            found[seat.key] = seat
+    for letter in memory.owned(Letter):
+        if letter.deal in exchanges:
+            found[letter.key] = letter
+    for standing in memory.owned(Standing):
+        # Made for one proposal alone, by whoever proposed it.
+        named = Rule.from_json(standing.rule).proposal
+        if named and bytes.fromhex(named) in exchanges:
+            found[standing.key] = standing
+    return found.values()
