@@ -5,7 +5,7 @@ import pytest
 from node.registrar import owner
 from node.registrar.rows import Account, Capability
 from node.registrar.step import Refused
-from node.registrar.titles import MAX_CAPABILITIES, MAX_HOLDS
+from node.registrar.titles import MAX_ACCEPTED, MAX_CAPABILITIES, MAX_HOLDS
 from proto.escrow.ops import (
     Accept,
     Attenuate,
@@ -132,6 +132,10 @@ def test_frozen_accounts_give_and_take_nothing(world: World, gold: Right) -> Non
     move = Transfer(cap("alice/terms"), cap("before"), cap("b"))
     assert world.no(ALICE, move) == (E.NOT_ALLOWED, 0)
     world.act(lambda step: owner.freeze(step, key, False))
+    taker = world.account(gold, BOB).id
+    world.act(lambda step: owner.freeze(step, taker, True))
+    assert world.no(ALICE, move) == (E.NOT_VETTED, 0)
+    world.act(lambda step: owner.freeze(step, taker, False))
     world.do(ALICE, move)
 
 
@@ -141,6 +145,12 @@ def test_holds_and_capabilities_of_an_account_are_bounded(world: World, gold: Ri
     assert world.no(BOB, Accept(cap("bob"), cap("more"))) == (E.QUOTA, MAX_HOLDS)
     world.do(BOB, Refund(cap("bob"), cap("hold 7")))
     world.do(BOB, Accept(cap("bob"), cap("more")))
+    world.do(ALICE, Attenuate(cap("alice"), CapabilityKind.ACCEPT_ONLY, cap("for others")))
+    for i in range(MAX_ACCEPTED):
+        world.do(BOB, Accept(cap("for others"), cap(f"given {i}")))
+    refused = world.no(BOB, Accept(cap("for others"), cap("one too many")))
+    assert refused == (E.QUOTA, MAX_ACCEPTED)
+    world.do(ALICE, Accept(cap("alice"), cap("the owner's own")))
     view = CapabilityKind.VIEW
     for i in range(MAX_CAPABILITIES - 2):  # the account's own and its terms count
         world.do(BOB, Attenuate(cap("bob"), view, cap(f"view {i}")))
