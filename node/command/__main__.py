@@ -15,6 +15,8 @@ PLACES: Final = {
     "pay": Place("node.command.pay", "pay", "pay a request"),
     "payment": Place("node.command.payment", "payment", "payments made: how they stand, evidence"),
     "escrow": Place("node.command.escrow", "escrow", "exchange several things, all or nothing"),
+    "rights": Place("node.command.rights", "rights", "what registrars keep"),
+    "account": Place("node.command.account", "account", "what you own at registrars"),
     "balance": Place("node.command.balance", "balance", "who owes whom, in every brand"),
     "network": Place("node.command.network", "network", "what a node knows: show, export, import"),
     "route": Place("node.command.route", "route", "find the cheapest chain"),

@@ -51,23 +51,36 @@ def node() -> None:
 @click.option("--alias", help="What people call it.  [default: the beginning of its id]")
 @click.option("--listen", default="", metavar="HOST:PORT", help="Where neighbours reach it.")
 @click.option("--address", default="", metavar="HOST:PORT", help="What they dial, if that differs.")
+@click.option(
+    "--service",
+    default="",
+    metavar="HOST:PORT",
+    help="Where others reach it for exchanges, and for titles that it keeps.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def init(
-    directory: Path | None, alias: str | None, listen: str, address: str, as_json: bool
+    directory: Path | None,
+    alias: str | None,
+    listen: str,
+    address: str,
+    service: str,
+    as_json: bool,
 ) -> None:
     """Make a node in DIR: fresh keys and a config.toml. Nothing is ever overwritten.
 
-    Without --listen it dials its neighbours and cannot be dialled. DIR is ~/.pledgeway/node unless
+    Without --listen it dials its neighbours and cannot be dialled; without --service it takes part
+    in no exchange. Both can be set later in config.toml. DIR is ~/.pledgeway/node unless
     given. Keep a copy of identity.key offline: it is the node.
 
     \b
     Example:
-      pledgeway node init ./alice --alias Alice --listen 127.0.0.1:7001
+      pledgeway node init ./alice --alias Alice --listen 127.0.0.1:7001 \\
+          --service 127.0.0.1:7101
       pledgeway node init ./bob --alias Bob --listen 0.0.0.0:7002 --address bob.example:7002
     """
     from node.command.node_home import init_node
 
-    init_node(directory, alias, listen, address, as_json)
+    init_node(directory, alias, listen, address, service, as_json)
 
 
 @node.command(
@@ -125,6 +138,8 @@ def _show_status(answer: Json) -> None:
                 "payments",
                 ", ".join(f"{count} {name}" for name, count in payments.items()) or "none",
             ),
+            ("exchanges", _exchanges(answer.get("exchanges"))),
+            ("titles", _titles(answer)),
             ("incidents", _incident_hint(answer.get("incidents"))),
             ("clock error", f"at most {answer.get('clock_error_ms')} ms"),
             ("books", f"{store.get('path')}, {_mebibytes(store.get('bytes'))}"),
@@ -175,6 +190,23 @@ def _show_pathfinders(answer: Json) -> None:
         ),
         empty="",
     )
+
+
+def _exchanges(told: Json | None) -> str | None:
+    if told is None:
+        return None
+    if not told.get("serves"):
+        return "none: [escrow] listen in config.toml is empty"
+    asked = told.get("asked")
+    waits = f"; {asked} wait for you: `pledgeway escrow list --live`" if asked else ""
+    return f"others reach it at {told.get('address')}; {told.get('live')} under way{waits}"
+
+
+def _titles(answer: Json) -> str | None:
+    if "registrar" not in answer:
+        return None
+    kept = answer["registrar"]
+    return f"kept in {kept.get('place')}" if kept else "none: it is no registrar"
 
 
 def _adverts(gossip: Json | None) -> str | None:
@@ -268,6 +300,8 @@ def stop(session: Session) -> None:
 def incidents(session: Session) -> None:
     """List what went wrong and cost money or may: late claims, contradictions, refusals to pay.
 
+    `pledgeway escrow inbox` shows the same with what to do about it, and writes the evidence.
+
     \b
     Example:
       pledgeway node incidents --node ./alice
@@ -279,7 +313,7 @@ def incidents(session: Session) -> None:
             (
                 (
                     moment(i.get("at_us")),
-                    i.get("kind"),
+                    i.get("what") or i.get("kind"),
                     who(i) or "-",
                     amount(i.get("amount"), i.get("brand")),
                     i.get("detail") or "-",

@@ -7,6 +7,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from node.routing import RouteFinder
 
 STANDBY_S: Final = 0.5  # between two looks at whether the other process has ended
+# Keys of the config by the options that set them, where the names differ.
+OPTIONS: Final = {"escrow.listen": "service", "escrow.address": "service"}
 ALIAS_CHARS: Final = 8  # of the id, where nobody says what to call the node
 
 
@@ -41,7 +44,12 @@ def _require_short(path: Path) -> None:
 
 
 def init_node(
-    directory: Path | None, alias: str | None, listen: str, address: str, as_json: bool
+    directory: Path | None,
+    alias: str | None,
+    listen: str,
+    address: str,
+    service: str,
+    as_json: bool,
 ) -> None:
     """Makes a node's directory, whole or not at all, and prints what to do next."""
     path = chosen(directory)
@@ -53,11 +61,12 @@ def init_node(
         fail(REFUSED, f"{path}: exists already, and is left as it is: name another directory")
     # Checked before a key is drawn; a missing alias comes from the key.
     try:
-        check_config(NodeConfig(alias or "-", listen, address), path / CONFIG_NAME)
+        wanted = NodeConfig(alias or "-", listen, address, service_listen=service)
+        check_config(wanted, path / CONFIG_NAME)
     except ConfigFault as fault:
-        fail(UNUSABLE, f"--{fault.key}: {fault.cause}")
+        fail(UNUSABLE, f"--{OPTIONS.get(fault.key, fault.key)}: {fault.cause}")
     try:
-        identity, config = _create(path, alias, listen, address)
+        identity, config = _create(path, alias, wanted)
     except OSError as error:
         fail(REFUSED, f"{path}: cannot be written: {error.strerror}")
     except IdentityFault as fault:
@@ -67,6 +76,7 @@ def init_node(
             "node": identity.node.hex(),
             "alias": config.alias,
             "address": config.public_address,
+            "service": config.public_service,
             "directory": str(path.absolute()),
         }
         click.echo(json.dumps(made, ensure_ascii=False))
@@ -76,6 +86,7 @@ def init_node(
             ("node", identity.node.hex()),
             ("alias", config.alias),
             ("address", config.public_address or "none: it dials only"),
+            ("exchanges", config.public_service or "none: see [escrow] in its config.toml"),
             ("directory", path),
         )
     )
@@ -83,16 +94,14 @@ def init_node(
     click.echo(f"Next: pledgeway node run {plain(path)}")
 
 
-def _create(
-    path: Path, alias: str | None, listen: str, address: str
-) -> tuple[Identity, NodeConfig]:
+def _create(path: Path, alias: str | None, wanted: NodeConfig) -> tuple[Identity, NodeConfig]:
     parent = path.absolute().parent
     parent.mkdir(parents=True, exist_ok=True)
     # Built beside its place: after a crash there is no half node to be taken for a whole.
     draft = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=parent))
     try:
         identity = create_identity(draft, time.time_ns() // 1000, os.urandom)
-        config = NodeConfig(alias or identity.node.hex()[:ALIAS_CHARS], listen, address)
+        config = replace(wanted, alias=alias or identity.node.hex()[:ALIAS_CHARS])
         write_config(draft / CONFIG_NAME, config)
         draft.rename(path)
     finally:

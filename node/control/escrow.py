@@ -1,154 +1,56 @@
-"""Verbs of exchanges: propose, look, accept, leave, cancel, and standing offers."""
+"""Verbs of exchanges: look, follow, accept, leave, cancel, and take the evidence away."""
 
-import json
-from collections.abc import Mapping
+from base64 import b64encode
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
+from node.control.contacts import exchange_of
 from node.control.context import Context
-from node.control.escrow_view import deal_json, exchange_json, seat_json
+from node.control.escrow_propose import require_service
+from node.control.escrow_view import told
+from node.control.evidence_file import certificate_file, evidence_kind
 from node.control.failure import Arguments, ControlFailure, bad_argument
-from node.control.rights import card_of, exchange_of
-from node.core.escrow.events import CancelDeal, JoinSeat, KeepRow, LeaveSeat, Propose
+from node.control.own_accounts import no_account, open_missing
+from node.core.escrow.events import CancelDeal, JoinSeat, LeaveSeat
 from node.core.escrow.reading import proposal_of
-from node.core.escrow.rows import Deal, Seat, SeatPhase, Standing
-from node.escrow.faults import TemplateFault
+from node.core.escrow.rows import Deal, Seat, SeatPhase
+from node.core.rows import Transaction
 from node.escrow.judging import NoAccount, plan_of
-from node.escrow.proposing import NotSafe, Wish, drafted, proposed
-from node.escrow.standing import Rule, RuleInvalid
-from node.escrow.templates import read_template
-from proto.escrow.rights import canonical_json
-from proto.keys import NodeId
-from proto.limits import (
-    MAX_COORDINATORS,
-    MAX_DESCRIPTION_CHARS,
-    MAX_LOCK_US,
-    MAX_REQUEST_POLICIES,
-    SHORT_DECISION_US,
-    US,
-)
-from proto.policy import RegistryPolicy, single
+from proto.descriptor import transaction_uuid
+from proto.escrow.legs import MoneyCarrier
+from proto.escrow.proposal import Proposal
 
-DEFAULT_JOIN_S: Final = 300  # for people to look and accept
-MAX_S: Final = MAX_LOCK_US // US
-ID_DIGITS: Final = 8
-
-
-async def propose(context: Context, arguments: Arguments) -> dict[str, Any]:
-    """Proposes an exchange, or with `dry_run` only says what it would be.
-
-    `template`: the file's text; `values`: what its wildcards stand for, with a node id for each
-    seat; `cards`: of the nodes on its seats, ours may be left out; `pay`: what we allow for a
-    payment of ours (max_cost).
-    """
-    dry_run = arguments.flag("dry_run", False)
-    pay = {"max_cost": cost} if (cost := arguments.maybe_number("max_cost", 1)) else {}
-    wish = _wish(context, arguments)
-    arguments.done()
-    exchange, memory = exchange_of(context), context.engine.memory
-    try:
-        plan = drafted(memory, wish)
-        now_us = context.clock.now_us()
-        signed, proposal, preimage = proposed(
-            memory, context.identity, exchange.card, wish, now_us, context.entropy
-        )
-    except NotSafe as fault:
-        raise ControlFailure("NOT_SAFE", str(fault)) from fault
-    except TemplateFault as fault:
-        raise ControlFailure("TEMPLATE", str(fault)) from fault
-    except KeyError as missing:
-        raise _no_card(missing) from missing
-    if dry_run:
-        return exchange_json(context, proposal, plan) | {"proposed": False}
-    _require_service(context)
-    for seat in plan.seats:
-        if seat.node == context.identity.node:
-            # Whoever proposes joins: the invitation that reaches ourselves is answered by this.
-            named = proposal.id.hex()
-            own = Rule("", seat.name, proposal=named, options={"pay": pay})
-            await context.do(partial(KeepRow, row=_standing(context, own)))
-    await context.do(partial(Propose, signed=signed, proposal=proposal, decline_preimage=preimage))
-    return exchange_json(context, proposal, plan) | {"proposed": True}
-
-
-def _require_service(context: Context) -> None:
-    if context.exchange is None or not context.exchange.serves:
-        raise ControlFailure(
-            "NO_SERVICE",
-            "this node has no address for exchanges",
-            'set [escrow] listen = "HOST:PORT" in its config.toml and start it again',
-        )
-
-
-def _no_card(missing: KeyError) -> ControlFailure:
-    node = missing.args[0]
-    shown = node.hex()[:ID_DIGITS] if isinstance(node, bytes) else str(node)
-    return ControlFailure(
-        "NO_CARD", f"the card of {shown} is missing", "ask its owner for `pledgeway node card`"
-    )
-
-
-def _wish(context: Context, arguments: Arguments) -> Wish:
-    values = arguments.mapping("values") or {}
-    texts = [*(arguments.texts("cards") or []), exchange_of(context).card]
-    cards: dict[NodeId, str] = {}
-    for text in texts:
-        own = text == exchange_of(context).card
-        node = context.identity.node if own else card_of(context, text, "cards").node
-        cards[node] = text
-    template = arguments.text("template").encode()
-    try:
-        name = read_template(template).name
-    except TemplateFault as fault:
-        raise ControlFailure("TEMPLATE", str(fault)) from fault
-    instance = canonical_json({**values, "transaction": name}).encode()
-    coordinators = arguments.texts("coordinators", MAX_COORDINATORS) or []
-    for text in coordinators:
-        card_of(context, text, "coordinators")
-    note = arguments.text("note", "")
-    if len(note) > MAX_DESCRIPTION_CHARS or not note.isprintable():
-        raise bad_argument("note", f"at most {MAX_DESCRIPTION_CHARS} printable characters")
-    return Wish(
-        template=template,
-        instance=instance,
-        cards=cards,
-        within_us=arguments.number("within_s", SHORT_DECISION_US // US, 5, MAX_S) * US,
-        joined_by_us=arguments.number("join_s", DEFAULT_JOIN_S, 1, MAX_S) * US,
-        policies=_policies(context, arguments.texts("registries")),
-        coordinators=tuple(coordinators),
-        note=note,
-    )
-
-
-def _policies(context: Context, named: list[str] | None) -> tuple[RegistryPolicy, ...]:
-    usable = context.engine.memory.settings.usable
-    if named is None:
-        own = [p for p in context.book.terms.policies.values() if usable.issuperset(p.members)]
-        found = [*own, *map(single, sorted(usable))][:MAX_REQUEST_POLICIES]
-    else:
-        found = [context.find_deciders(name) for name in named]
-    if not found:
-        raise ControlFailure(
-            "NO_REGISTRY",
-            "this node accepts no registry that could decide",
-            "`pledgeway node registry add RECORD --accept`",
-        )
-    return tuple(found)
-
-
-def _standing(context: Context, rule: Rule) -> Standing:
-    return Standing(context.entropy(16), rule.to_json(), context.clock.now_us())
+MAX_LISTED: Final = 1000
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
 def find_exchange(context: Context, named: str) -> bytes:
-    """The proposal's id that begins so. ControlFailure."""
+    """The proposal's id that begins so, or whose transaction has this UUID. ControlFailure."""
     memory = context.engine.memory
-    ids = {row.id for row in memory.owned(Deal)} | {row.deal for row in memory.owned(Seat)}
-    found = sorted(i for i in ids if i.hex().startswith(named.lower())) if named else []
-    if len(found) != 1:
-        what = "no exchange begins" if not found else f"{len(found)} exchanges begin"
-        raise ControlFailure("NOT_FOUND", f"{what} with {named!r}", "see `pledgeway escrow list`")
+    commits = {row.id: row.commit for row in memory.owned(Deal)}
+    commits |= {row.deal: row.commit for row in memory.owned(Seat)}
+    found = sorted(
+        deal
+        for deal, commit in commits.items()
+        if named
+        and (
+            deal.hex().startswith(named.lower())
+            or (commit and str(transaction_uuid(commit)) == named.lower())
+        )
+    )
+    if not found:
+        cause = f"no exchange begins with {named!r}"
+        raise ControlFailure("NOT_FOUND", cause, "see `pledgeway escrow list`")
+    if len(found) > 1:
+        cause = f"{len(found)} exchanges begin with {named!r}"
+        raise ControlFailure("AMBIGUOUS", cause, "give more digits of its id")
     return found[0]
+
+
+def _deal(context: Context, deal: bytes) -> Deal | None:
+    row = context.engine.memory.row((Deal.table, deal, b""))
+    return row if isinstance(row, Deal) else None
 
 
 def seats_in(context: Context, deal: bytes) -> list[Seat]:
@@ -157,32 +59,76 @@ def seats_in(context: Context, deal: bytes) -> list[Seat]:
     return sorted(found, key=lambda seat: seat.at)
 
 
+def _told(context: Context, deal: bytes, *, whole: bool = False) -> dict[str, Any]:
+    return told(context, _deal(context, deal), seats_in(context, deal), whole=whole)
+
+
 async def list_exchanges(context: Context, arguments: Arguments) -> dict[str, Any]:
     """All of them, the newest first: those that we look after, and seats of ours in others."""
-    limit = arguments.number("limit", 50, 1, 1000)
+    limit = arguments.number("limit", 50, 1, MAX_LISTED)
+    live = arguments.flag("live", False)
     arguments.done()
     memory = context.engine.memory
-    deals = {row.id: row.created_at_us for row in memory.owned(Deal)}
-    seats = {row.deal: row.invited_at_us for row in memory.owned(Seat)}
-    newest = sorted((seats | deals).items(), key=lambda one: -one[1])[:limit]
-    return {"exchanges": [_told(context, deal) for deal, _ in newest]}
-
-
-def _told(context: Context, deal: bytes) -> dict[str, Any]:
-    row = context.engine.memory.row((Deal.table, deal, b""))
-    seats = seats_in(context, deal)
-    known = row if isinstance(row, Deal) else seats[0]
-    told = exchange_json(context, proposal_of(known), None)
-    told["deal"] = deal_json(context, row) if isinstance(row, Deal) else None
-    told["seats_of_ours"] = [seat_json(context, seat) for seat in seats]
-    return told
+    at_us = {row.deal: row.invited_at_us for row in memory.owned(Seat)}
+    at_us |= {row.id: row.created_at_us for row in memory.owned(Deal)}
+    newest = sorted(at_us.items(), key=lambda one: (-one[1], one[0]))
+    shown: list[dict[str, Any]] = []
+    for deal, _ in newest:
+        one = _told(context, deal)
+        if not live or one["next"] is not None:
+            shown.append(one)
+        if len(shown) == limit:
+            break
+    return {"exchanges": shown}
 
 
 async def show(context: Context, arguments: Arguments) -> dict[str, Any]:
     """One of them, whole."""
     deal = find_exchange(context, arguments.text("id"))
     arguments.done()
-    return _told(context, deal)
+    return _told(context, deal, whole=True)
+
+
+async def follow(context: Context, arguments: Arguments, send: Send) -> None:
+    """One of them, whole, at every change until there is nothing left to do."""
+    deal = find_exchange(context, arguments.text("id"))
+    arguments.done()
+    last: dict[str, Any] = {}
+    while True:
+        row, seats = _deal(context, deal), seats_in(context, deal)
+        known = row if row is not None else seats[0]
+        places = range(len(proposal_of(known).seats))
+        changed = context.engine.next_change(
+            (Deal.table, deal, b""),
+            *((Seat.table, deal, bytes((at,))) for at in places),
+            *((Transaction.table, one.commit, b"") for one in (row, *seats) if one and one.commit),
+        )
+        shown = told(context, row, seats, whole=True)
+        if shown != last:
+            await send(last := shown)
+        if shown["next"] is None:
+            return
+        await changed.wait()
+
+
+async def evidence(context: Context, arguments: Arguments) -> dict[str, Any]:
+    """The certificate that ended it, with the records that certify its signers' keys."""
+    deal = find_exchange(context, arguments.text("id"))
+    arguments.done()
+    rows = [row for row in (_deal(context, deal), *seats_in(context, deal)) if row is not None]
+    commit = next((row.commit for row in rows if row.commit), b"")
+    transaction = context.settled.transaction(commit) if commit else None
+    if transaction is None or not transaction.decided:
+        raise ControlFailure(
+            "NOT_FOUND",
+            "there is no certificate of it: no registry has decided about it"
+            if commit
+            else "there is no certificate of it: its terms were never fixed",
+            f"`pledgeway escrow show {deal.hex()[:10]}` says what it waits for",
+        )
+    file = certificate_file(context, transaction)
+    kind = evidence_kind(transaction)
+    return {"id": deal.hex(), "file": b64encode(file).decode(), "kind": kind}
 
 
 def _seat(context: Context, deal: bytes, name: str, phases: tuple[SeatPhase, ...]) -> Seat:
@@ -205,27 +151,52 @@ async def accept(context: Context, arguments: Arguments) -> dict[str, Any]:
     name = arguments.text("seat", "")
     cost = arguments.maybe_number("max_cost", 1)
     labels = arguments.mapping("accounts") or {}
+    opens = arguments.flag("open_accounts", False)
     arguments.done()
-    _require_service(context)
+    require_service(context)
     seat = _seat(context, deal, name, (SeatPhase.INVITED,))
     proposal = proposal_of(seat)
     plan = plan_of(proposal)
     assert plan is not None  # it was compiled when it came
+    _require_registry(context, proposal)
+    _require_lines(context, proposal, seat.seat)
+    if opens:
+        await open_missing(context, proposal, seat.seat)
     options = {"pay": {"max_cost": cost} if cost else {}}
     try:
         joining = exchange_of(context).judge.joining(
             proposal, plan, seat.seat, options, _labels(labels)
         )
     except NoAccount as missing:
-        brand = missing.leg.brand.hex()
-        raise ControlFailure(
-            "ACCOUNT_UNKNOWN",
-            f"leg {missing.leg.no} needs an account for brand {brand}",
-            f"`pledgeway account open CARD {brand}` with its registrar's card",
-            missing.leg.no,
-        ) from missing
+        raise no_account(context, missing.leg, proposal.described()) from missing
     await context.do(partial(JoinSeat, deal=deal, seat=seat.seat, joining=joining))
-    return _told(context, deal)
+    return _told(context, deal, whole=True)
+
+
+def _require_registry(context: Context, proposal: Proposal) -> None:
+    """Joining without a registry in common would only make the others wait."""
+    usable = context.engine.memory.settings.usable
+    if not any(usable.issuperset(policy.members) for policy in proposal.policies):
+        names = " or ".join(context.policy_name(policy) for policy in proposal.policies)
+        raise ControlFailure(
+            "NO_REGISTRY",
+            f"this node accepts no registry that may decide it: {names}",
+            "`pledgeway node registry add RECORD --accept`, if you trust it, or decline",
+        )
+
+
+def _require_lines(context: Context, proposal: Proposal, seat: str) -> None:
+    """A line in the brand of every money leg to or from the seat."""
+    brands = {line.brand.guid for line in context.lines}
+    for leg in proposal.legs:
+        concerned = isinstance(leg.carrier, MoneyCarrier) and seat in (leg.from_seat, leg.to_seat)
+        if concerned and leg.brand not in brands:
+            raise ControlFailure(
+                "LINE_UNKNOWN",
+                f"leg {leg.no} is money of a brand in which this node has no line",
+                "`pledgeway line offer CARD` opens one",
+                leg.no,
+            )
 
 
 def _labels(given: Mapping[str, Any]) -> dict[int, bytes]:
@@ -244,51 +215,8 @@ async def leave(context: Context, arguments: Arguments) -> dict[str, Any]:
     initiated = isinstance(row, Deal) and proposal_of(row).initiator == context.identity.node
     if initiated and not name:
         await context.do(partial(CancelDeal, deal=deal))
-        return _told(context, deal)
+        return _told(context, deal, whole=True)
     free = (SeatPhase.INVITED, SeatPhase.JOINED, SeatPhase.FIXED)
     seat = _seat(context, deal, name, free)
     await context.do(partial(LeaveSeat, deal=deal, seat=seat.seat))
-    return _told(context, deal)
-
-
-async def stand(context: Context, arguments: Arguments) -> dict[str, Any]:
-    """A standing offer: what a seat of ours joins without asking."""
-    text = json.dumps(arguments.mapping("rule") or {})
-    arguments.done()
-    try:
-        rule = Rule.from_json(text)
-    except RuleInvalid as fault:
-        raise bad_argument("rule", str(fault)) from fault
-    if not rule.template:
-        raise bad_argument("rule", "names the SHA-256 of a template: any other would be a trap")
-    row = _standing(context, rule)
-    await context.do(partial(KeepRow, row=row))
-    return _standing_json(row)
-
-
-def _standing_json(row: Standing) -> dict[str, Any]:
-    return {
-        "id": row.id.hex(),
-        "rule": json.loads(row.rule),
-        "created_at_us": row.created_at_us,
-        "ended": row.ended,
-    }
-
-
-async def list_standing(context: Context, arguments: Arguments) -> dict[str, Any]:
-    """Standing offers, the newest first; without those that one proposal alone was meant for."""
-    arguments.done()
-    rows = [r for r in context.engine.memory.owned(Standing) if not json.loads(r.rule)["proposal"]]
-    return {"standing": [_standing_json(r) for r in sorted(rows, key=lambda r: -r.created_at_us)]}
-
-
-async def unstand(context: Context, arguments: Arguments) -> dict[str, Any]:
-    """Ends a standing offer; seats that it has taken stay taken."""
-    named = arguments.text("id")
-    arguments.done()
-    rows = [r for r in context.engine.memory.owned(Standing) if r.id.hex().startswith(named)]
-    if len(rows) != 1:
-        raise ControlFailure("NOT_FOUND", f"no standing offer begins with {named!r}")
-    row = Standing(rows[0].id, rows[0].rule, rows[0].created_at_us, ended=True)
-    await context.do(partial(KeepRow, row=row))
-    return _standing_json(row)
+    return _told(context, deal, whole=True)

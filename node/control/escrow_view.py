@@ -1,80 +1,85 @@
-"""Exchanges as answers show them: what moves, how far it is, whose move it is and until when."""
+"""Exchanges as answers show them: what moves, how far each leg and each seat of ours is."""
 
 import json
+from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any, Final
 
+from node.control.contacts import how_known
 from node.control.context import Context
+from node.control.escrow_course import course_of
+from node.control.escrow_offer import compiled, plan_json
+from node.control.evidence_file import evidence_kind
 from node.core.escrow.coordinating import first_missing
-from node.core.escrow.reading import proposal_of
-from node.core.escrow.rows import Deal, DealPhase, Letter, Seat, SeatPhase
-from node.core.rows import Transaction
+from node.core.escrow.giving import ASKED
+from node.core.escrow.reading import money_id, proposal_of
+from node.core.escrow.rows import Deal, DealPhase, Letter, Seat
+from node.core.rows import Payment
+from node.escrow.library import NAMES, library_bytes
 from node.escrow.plan import Plan
+from proto.card import read_card
 from proto.descriptor import decode_descriptor, transaction_uuid
 from proto.escrow.legs import Leg
 from proto.escrow.proposal import Proposal
 from proto.escrow.reasons import EscrowReason
 from proto.limits import GUARD_US
 
-_NEXT_OF_SEAT: Final = {
-    SeatPhase.INVITED: "you: accept or decline",
-    SeatPhase.JOINED: "the initiator: fixes the terms once everybody has joined",
-    SeatPhase.FIXED: "registrars and the others: promises of everything that you want",
-    SeatPhase.SIGNED: "the registry: decides",
-}
+COMMITTED: Final = "COMMITTED"
+NOT_COMMITTED: Final = "NOT_COMMITTED"
 
 
 def exchange_json(context: Context, proposal: Proposal, plan: Plan | None) -> dict[str, Any]:
     """What is proposed. With `plan`: what each seat gives, gets and signs."""
-    cards = proposal.cards()
-    names = {right.brand.guid: right for right in proposal.described().values()}
     told: dict[str, Any] = {
         "id": proposal.id.hex(),
-        "transaction": _name(proposal),
-        "initiator": proposal.initiator.hex(),
+        "transaction": str(json.loads(proposal.instance)["transaction"]),
+        "template": sha256(proposal.template).hexdigest(),
+        "ships": _ships(proposal),
+        "initiator": _person(context, proposal.initiator_card, proposal),
         "note": proposal.note,
         "within_us": proposal.within_us,
         "created_at_us": proposal.created_at_us,
         "expires_at_us": proposal.expires_at_us,
         "registries": [context.policy_name(policy) for policy in proposal.policies],
+        "coordinators": [_person(context, card, proposal) for card in proposal.coordinators],
+        "registrars": [_person(context, card, proposal) for card in proposal.registrars],
         "seats": [
-            {
-                "seat": seat,
-                "node": card.node.hex(),
-                "alias": card.alias,
-                "ours": card.node == context.identity.node,
-            }
-            for seat, card in cards.items()
+            {"seat": seat} | _person(context, card, proposal) for seat, card in proposal.seats
         ],
-        "legs": [
-            leg_json(context, leg, names[leg.brand].brand.name if leg.brand in names else "")
-            for leg in proposal.legs
-        ],
+        "legs": [leg_json(context, leg, proposal) for leg in proposal.legs],
     }
     if plan is not None:
-        told["plan"] = [
-            {
-                "seat": seat.name,
-                "gives": list(seat.gives),
-                "receives": list(seat.receives),
-                "wants": list(seat.wants),
-                "signs": seat.commits,
-            }
-            for seat in plan.seats
-        ]
+        told["plan"] = plan_json(context, proposal, plan)
     return told
 
 
-def _name(proposal: Proposal) -> str:
-    return str(json.loads(proposal.instance)["transaction"])
+def _ships(proposal: Proposal) -> bool:
+    """Whether its template is one that comes with this program, word for word."""
+    name = str(json.loads(proposal.instance)["transaction"])
+    return name in NAMES and library_bytes(name) == proposal.template
 
 
-def leg_json(context: Context, leg: Leg, name: str) -> dict[str, Any]:
+def _person(context: Context, text: str, proposal: Proposal) -> dict[str, Any]:
+    """A party by its card. `alias` is what it calls itself; `known` says whether we know it so."""
+    card = read_card(text, proposal.created_at_us)
+    return {
+        "node": card.node.hex(),
+        "alias": card.alias,
+        "known": how_known(context, card.node),
+        "ours": card.node == context.identity.node,
+    }
+
+
+def leg_json(context: Context, leg: Leg, proposal: Proposal) -> dict[str, Any]:
     """One leg: what, how much, from whom to whom, carried by what."""
-    known = {line.brand.guid: line.brand.name for line in context.lines}
+    money = {line.brand.guid: line.brand.name for line in context.lines}
+    right = proposal.described().get(leg.brand)
     return {
         "no": leg.no,
         "brand": leg.brand.hex(),
-        "name": name or known.get(leg.brand, ""),
+        "name": right.brand.name if right is not None else money.get(leg.brand, ""),
+        "type": right.kind if right is not None else "money",
+        "attributes": right.attributes if right is not None else "{}",
         "amount": leg.amount,
         "from": leg.from_seat,
         "to": leg.to_seat,
@@ -84,12 +89,79 @@ def leg_json(context: Context, leg: Leg, name: str) -> dict[str, Any]:
     }
 
 
+def told(
+    context: Context, deal: Deal | None, seats: Sequence[Seat], *, whole: bool = False
+) -> dict[str, Any]:
+    """An exchange that we look after, or sit in. `whole`: with what it means for each seat."""
+    known = deal if deal is not None else seats[0]
+    proposal = proposal_of(known)
+    commit = next((row.commit for row in (deal, *seats) if row is not None and row.commit), b"")
+    shown = exchange_json(context, proposal, None)
+    shown["deal"] = deal_json(context, deal) if deal is not None else None
+    shown["seats_of_ours"] = [seat_json(context, seat) for seat in seats]
+    shown |= transaction_json(context, commit)
+    course = course_of(context, deal, seats)
+    shown["state"] = state_of(deal, seats, shown["outcome"])
+    shown["next"] = course.as_json() if course is not None else None
+    for leg, one in zip(proposal.legs, shown["legs"], strict=True):
+        one["state"] = leg_state(leg, deal, seats, shown["outcome"])
+        one["payment"] = _payment(context, leg, seats)
+    if whole:
+        shown["plan"] = compiled(context, proposal)
+    return shown
+
+
+def state_of(deal: Deal | None, seats: Sequence[Seat], outcome: str | None) -> str:
+    """One word: COMMITTED, NOT_COMMITTED, FAILED (before anything was locked), or the phase of our
+    deal or of the seat that is furthest behind."""
+    if outcome is not None:
+        return outcome
+    if deal is not None:
+        # From here on both words mean that the decision is there.
+        return deal.phase.name
+    free = [seat for seat in seats if not seat.phase.final]
+    if not free:
+        return "FAILED"
+    return min(free, key=lambda seat: seat.phase).phase.name
+
+
+def leg_state(leg: Leg, deal: Deal | None, seats: Sequence[Seat], outcome: str | None) -> str:
+    """How far a leg is, as far as we can see."""
+    gives = [seat for seat in seats if seat.seat == leg.from_seat]
+    gets = [seat for seat in seats if seat.seat == leg.to_seat]
+    promised = deal is not None and deal.promises and deal.promises[leg.no - 1]
+    given = any(seat.given and seat.given[leg.no - 1] not in (b"", ASKED) for seat in gives)
+    if outcome == COMMITTED:
+        return "delivered"
+    if outcome == NOT_COMMITTED:
+        return "returned"
+    if promised or given or any(seat.promised and seat.promised[leg.no - 1] for seat in seats):
+        return "promised by its registrar"
+    if any(seat.given and seat.given[leg.no - 1] for seat in gives):
+        return "being locked" if leg.registrar is not None else "being paid"
+    accepted = deal is not None and deal.accepts and deal.accepts[leg.no - 1]
+    if accepted or any(seat.held and seat.held[leg.no - 1] for seat in gets):
+        return "has a place to go to"
+    return "proposed"
+
+
+def _payment(context: Context, leg: Leg, seats: Sequence[Seat]) -> str | None:
+    """The payment by which we give a money leg; `pledgeway payment show` says more."""
+    if leg.registrar is not None:
+        return None
+    for seat in seats:
+        identity = money_id(seat.id, leg.no)
+        if seat.seat == leg.from_seat and context.engine.memory.row((Payment.table, identity, b"")):
+            return identity.hex()
+    return None
+
+
 def deal_json(context: Context, deal: Deal) -> dict[str, Any]:
-    """A deal that we look after: its phase, who is waited for, until when."""
+    """A deal that we look after: its phase, and who has done what."""
     letters = [x for x in context.engine.memory.owned(Letter) if x.deal == deal.id]
-    told = {
+    return {
         "phase": deal.phase.name,
-        "because": deal.because.name if deal.because is not EscrowReason.NONE else None,
+        "because": _because(deal.because),
         "blamed": deal.blamed,
         "waits_for": _waits_for(deal),
         "until_us": _until_us(deal),
@@ -100,7 +172,10 @@ def deal_json(context: Context, deal: Deal) -> dict[str, Any]:
         "unanswered_letters": sum(not letter.answered for letter in letters),
         "ended_at_us": deal.ended_at_us,
     }
-    return told | _transaction_json(context, deal.commit)
+
+
+def _because(why: EscrowReason) -> str | None:
+    return why.name if why is not EscrowReason.NONE else None
 
 
 def _waits_for(deal: Deal) -> str:
@@ -128,34 +203,35 @@ def _until_us(deal: Deal) -> int:
 
 
 def seat_json(context: Context, seat: Seat) -> dict[str, Any]:
-    """A seat of ours: how far it is, what it has given and holds, what ends it."""
-    told = {
+    """A seat of ours: how far it is, what it has given and holds."""
+    return {
         "seat": seat.seat,
         "phase": seat.phase.name,
-        "because": seat.because.name if seat.because is not EscrowReason.NONE else None,
-        "next": _NEXT_OF_SEAT.get(seat.phase, ""),
+        "because": _because(seat.because),
         "given": [no for no, kept in enumerate(seat.given, 1) if kept],
         "accepted": [no for no, kept in enumerate(seat.held, 1) if kept],
         "promised": [no for no, kept in enumerate(seat.promised, 1) if kept],
         "signed": bool(seat.share),
         "emptying_holds": seat.waiting,
+        "max_cost": json.loads(seat.options).get("pay", {}).get("max_cost"),
         "invited_at_us": seat.invited_at_us,
         "ended_at_us": seat.ended_at_us,
     }
-    return told | _transaction_json(context, seat.commit)
 
 
-def _transaction_json(context: Context, commit: bytes) -> dict[str, Any]:
-    row = context.engine.memory.row((Transaction.table, commit, b"")) if commit else None
-    if not isinstance(row, Transaction):
-        return {"commit_id": None, "outcome": None}
+def transaction_json(context: Context, commit: bytes) -> dict[str, Any]:
+    """The decision, and what proves it; Nones where there is no commit_id yet."""
+    row = context.settled.transaction(commit) if commit else None
+    if row is None:
+        return {"commit_id": None, "uuid": None, "outcome": None, "evidence": None}
     outcome = None
     if row.decided:
-        outcome = "COMMITTED" if row.commit_certificate else "NOT_COMMITTED"
+        outcome = COMMITTED if row.commit_certificate else NOT_COMMITTED
     return {
         "commit_id": commit.hex(),
         "uuid": str(transaction_uuid(commit)),
         "deadline_us": row.deadline_us,
         "final_by_us": row.limit_us + GUARD_US,
         "outcome": outcome,
+        "evidence": evidence_kind(row),
     }

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from node.control.avoided import take_avoided
 from node.control.context import Context, store
+from node.control.evidence_file import certificate_file, evidence_kind
 from node.control.failure import Arguments, ControlFailure, bad_argument
 from node.control.reasons import named_lines, named_reason, named_tried
 from node.core.events import AbandonPayment
@@ -24,13 +25,11 @@ from node.dictating import route_json
 from node.learning import tried_of
 from node.pay_options import DEFAULT_ATTEMPTS, MAX_ATTEMPTS, MAX_RISK, PayOptions
 from node.routing import NoRoute
-from proto.certificate import AbortCertificate
-from proto.descriptor import decode_descriptor, transaction_uuid
+from proto.descriptor import transaction_uuid
 from proto.levels import Level
 from proto.limits import GRACE_US, GUARD_US, MAX_AMOUNT, MAX_HOPS, MAX_PARTS
 from proto.policy import RegistryPolicy
 from proto.request import PaymentRequest, from_text, read_request
-from proto.v1 import types_pb2 as pb
 from proto.wire import WireFault
 
 MAX_LISTED: Final = 1000
@@ -177,7 +176,7 @@ def payment_json(context: Context, payment: Payment) -> dict[str, Any]:
     if "tried" in route:
         shown["tried"] = named_tried(context, route["tried"])
     transaction = _transaction(context, payment)
-    shown["evidence"] = _evidence_kind(transaction)
+    shown["evidence"] = evidence_kind(transaction)
     shown["waits_for"] = _waits_for(context, payment, transaction)
     return shown
 
@@ -191,16 +190,6 @@ def _unclaimed(context: Context, payment: Payment) -> int:
 
 def _transaction(context: Context, payment: Payment) -> Transaction | None:
     return context.settled.transaction(payment.commit)
-
-
-def _evidence_kind(transaction: Transaction | None) -> str | None:
-    if transaction is None:
-        return None
-    if transaction.commit_certificate:
-        return "commit certificate"
-    if transaction.abort_certificate:
-        return "abort certificate"
-    return "commit" if transaction.commit_evidence else None
 
 
 def _waits_for(
@@ -310,21 +299,12 @@ async def evidence(context: Context, arguments: Arguments) -> dict[str, Any]:
     payment = context.find_payment(arguments.text("id"))
     arguments.done()
     transaction = _transaction(context, payment)
-    kind = _evidence_kind(transaction)
+    kind = evidence_kind(transaction)
     if transaction is None or kind in (None, "commit"):
         raise ControlFailure(
             "NOT_FOUND",
             "there is no certificate of this payment: no registry has decided about it",
             "a chain of BARE promises has no registry; ask `pledgeway payment show` what it has",
         )
-    file = pb.CertificateFile()
-    if kind == "commit certificate":
-        file.commit.MergeFromString(transaction.commit_certificate)
-    else:
-        abort = AbortCertificate.decode(transaction.abort_certificate)
-        file.abort.CopyFrom(abort.to_message())
-    for member in decode_descriptor(transaction.descriptor).policy.members:
-        known = context.book.registries.get(member)
-        if known is not None:
-            file.records.append(pb.SignedRegistryRecord.FromString(known.record.signed))
-    return {"file": b64encode(file.SerializeToString()).decode(), "kind": kind}
+    file = certificate_file(context, transaction)
+    return {"file": b64encode(file).decode(), "kind": kind}

@@ -9,11 +9,14 @@ import trio
 from node.control.context import Context
 from node.control.database import look, store_bytes
 from node.control.failure import Arguments
+from node.control.inbox import WORDS
 from node.control.peers import peers_json
 from node.control.settled import answering
+from node.core.escrow.rows import Deal, Seat, SeatPhase
 from node.core.invariants import checks
 from node.core.rows import Incident, Key, Payment, PaymentPhase, Row
 from node.remote_finder import RemoteFinder
+from proto.card import read_card
 
 ROWS_AT_ONCE: Final = 200  # of an audit: some 2 ms, then whatever else has come is done
 
@@ -47,6 +50,8 @@ async def status(context: Context, arguments: Arguments) -> dict[str, Any]:
             },
         },
         "incidents": len(memory.owned(Incident)),
+        "exchanges": _exchanges(context),
+        "registrar": {"place": context.registrar.place} if context.registrar else None,
         "clock_error_ms": context.clock.error_us() // 1000,
         "store": {"path": context.database, "bytes": store_bytes(context)},
         "registries": [
@@ -61,6 +66,21 @@ async def status(context: Context, arguments: Arguments) -> dict[str, Any]:
             for p in context.processes()
         ],
     } | ({"database": database} if database else {})
+
+
+def _exchanges(context: Context) -> dict[str, Any]:
+    """Whether others can reach this node for exchanges, where, and how many are under way."""
+    exchange, now_us = context.exchange, context.clock.now_us()
+    serves = exchange is not None and exchange.serves
+    deals = [deal for deal in context.engine.memory.owned(Deal) if not deal.phase.final]
+    seats = [seat for seat in context.engine.memory.owned(Seat) if not seat.phase.final]
+    invited = sum(seat.phase is SeatPhase.INVITED for seat in seats)
+    return {
+        "serves": serves,
+        "address": read_card(context.card, now_us).service if serves else "",
+        "live": len({deal.id for deal in deals} | {seat.deal for seat in seats}),
+        "asked": invited,
+    }
 
 
 async def card(context: Context, arguments: Arguments) -> dict[str, Any]:
@@ -108,6 +128,7 @@ async def incidents(context: Context, arguments: Arguments) -> dict[str, Any]:
         "incidents": [
             {
                 "kind": i.kind.name,
+                "what": WORDS[i.kind][0],
                 "at_us": i.at_us,
                 "peer": i.peer.hex(),
                 "alias": context.alias_of(i.peer),

@@ -42,7 +42,6 @@ UNREACHED: Final = {
         ("runtime/identity.py", "_read"),
     ),
     "takes a file or a list apart and gives its pieces to a parser that is a target": (
-        ("node/control/rights.py", "_read"),
         ("node/remote_finder.py", "read_cards"),
         ("pathfinder/files/network_file.py", "_read"),
         ("pathfinder/files/network_file.py", "read_network"),

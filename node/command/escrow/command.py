@@ -9,6 +9,15 @@ from node.command.lazy import LazyGroup, Place
 PLACES: Final = {
     "templates": Place("node.command.escrow.templates", "templates", "list what can be exchanged"),
     "explain": Place("node.command.escrow.explain", "explain", "say what a template does to whom"),
+    "propose": Place("node.command.escrow.propose", "propose", "ask others to exchange something"),
+    "list": Place("node.command.escrow.look", "list_", "exchanges, the newest first"),
+    "show": Place("node.command.escrow.look", "show", "whose move it is, and until when"),
+    "accept": Place("node.command.escrow.seat", "accept", "take a seat that you were offered"),
+    "cancel": Place("node.command.escrow.seat", "cancel", "decline, leave, or take it back"),
+    "stand": Place("node.command.escrow.standing", "stand", "take a seat whenever it is offered"),
+    "standing": Place("node.command.escrow.standing", "standing", "list your standing offers"),
+    "unstand": Place("node.command.escrow.standing", "unstand", "end a standing offer"),
+    "inbox": Place("node.command.escrow.inbox", "inbox", "what needs a human, and its evidence"),
 }
 HELP: Final = """Exchange anything for anything, among any number of parties: all of it, or none.
 
@@ -22,7 +31,10 @@ promised to him.
 Example:
   pledgeway escrow templates
   pledgeway escrow explain "buy object"
-  pledgeway escrow explain "buy object" --set amount=40 --set brand=USD
+  pledgeway escrow propose buy-object --seat buyer=me --seat seller=bob.card \\
+      --set brand=USD --set amount=40 --set region=Ahern --set task_id=1234 --dry-run
+  pledgeway escrow list
+  pledgeway escrow accept 4f1c
 """
 
 

@@ -8,9 +8,8 @@ import click
 
 from node.command.display import facts, gap, say, short, table, yes_no
 from node.command.escrow.choosing import NODE_HELP, chosen_template, unusable
-from node.command.exit_status import UNUSABLE, fail, plain
+from node.command.escrow.naming import pairs
 from node.command.session import ENVIRONMENT
-from node.escrow.faults import SHOWN_CHARS
 from node.escrow.filling import instance_bytes, typed_values
 from node.escrow.library import is_shipped
 from node.escrow.plan import bind_values
@@ -71,24 +70,12 @@ def explain(
         click.echo(data.decode(), nl=False)
         return
     with unusable():
-        values = typed_values(template, _typed(settings))
+        values = typed_values(template, pairs("--set", settings))
         bound = bind_values(template, values, partly=True)
     if as_json:
         click.echo(json.dumps(_as_json(template, bound, values), ensure_ascii=False))
     else:
         _print(template, bound, values)
-
-
-def _typed(settings: tuple[str, ...]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for setting in settings:
-        name, equals, value = setting.partition("=")
-        if not equals:
-            fail(UNUSABLE, f"--set {plain(setting)[:SHOWN_CHARS]}: say NAME=VALUE")
-        if name in found:
-            fail(UNUSABLE, f"--set {plain(name)[:SHOWN_CHARS]}: said twice")
-        found[name] = value
-    return found
 
 
 def _missing(template: Template, bound: Bound) -> list[str]:

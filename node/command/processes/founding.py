@@ -31,10 +31,17 @@ def found_node(
     ports: Iterator[int],
     store: str = "",
     max_pending_count: int = MAX_PENDING_COUNT,
+    service: bool = False,
 ) -> None:
-    """Keys and config of a node; the last two as in its config. TownFault, NoPort."""
-    listen = f"{HOST}:{next(ports)}"
-    config = NodeConfig(alias, listen, store=store, max_pending_count=max_pending_count)
+    """Keys and config of a node; `store` and `max_pending_count` as in its config. `service`: it
+    takes part in exchanges and keeps titles. TownFault, NoPort."""
+    config = NodeConfig(
+        alias,
+        f"{HOST}:{next(ports)}",
+        store=store,
+        max_pending_count=max_pending_count,
+        service_listen=f"{HOST}:{next(ports)}" if service else "",
+    )
     try:
         home.mkdir(mode=PRIVATE)
         create_identity(home, _now_us(), os.urandom)

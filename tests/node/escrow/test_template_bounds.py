@@ -45,6 +45,15 @@ def test_a_registrar_that_is_a_seat_keeps_the_right_itself() -> None:
     assert code_of("exercise call", parcel, other) is F.RIGHT_UNKNOWN
 
 
+def test_another_type_with_the_same_attributes_is_another_thing() -> None:
+    """A view of the parcel is not the parcel, by description or by GUID."""
+    view = right("view of parcel", {"region": "Ahern", "parcel_id": 17}, "land office")
+    assert code_of("buy parcel", view) is F.RIGHT_UNKNOWN
+    assert compiled("buy parcel", view, *CASES["buy parcel"].rights) == compiled("buy parcel")
+    option = right("option", {}, "issuer")
+    assert code_of("buy call", option, call=option.brand.guid.hex()) is F.RIGHT_UNKNOWN
+
+
 def test_any_registrar_is_none_in_particular() -> None:
     for said in ("any", node("land office").hex()):
         assert compiled("buy parcel", land_registrar=said) == compiled("buy parcel")

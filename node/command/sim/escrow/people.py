@@ -15,7 +15,7 @@ from node.command.sim.escrow.plan import Deal, Manner
 from node.command.sim.escrow.setting import Setting, template_of
 from node.command.sim.escrow.world import ExchangeWorld
 from node.command.sim.world.host import ProcessDied
-from node.control.rights import asked_of
+from node.control.own_accounts import asked_of
 from node.core.escrow.rows import Account
 from node.engine import StoreUnavailable
 from node.escrow.library import library_bytes
@@ -55,9 +55,7 @@ class People:
     async def stand(self, deals: tuple[Deal, ...]) -> None:
         """Rules of those who do not want to be asked each time."""
         for deal in deals:
-            for seat, name, manner in zip(
-                deal.what.seats, deal.people, deal.manners, strict=True
-            ):
+            for seat, name, manner in zip(deal.what.seats, deal.people, deal.manners, strict=True):
                 if manner is Manner.STANDING:
                     digest = sha256(library_bytes(deal.case)).hexdigest()
                     rule = {"template": digest, "seat": seat}
@@ -98,9 +96,7 @@ class People:
             await trio.sleep(random.uniform(*LEAVES_S))
             await self._persist(host, partial(host.ask, "escrow.leave", id=part.id), None)
 
-    async def _sit(
-        self, part: Part, seat: str, name: str, manner: Manner, random: Random
-    ) -> None:
+    async def _sit(self, part: Part, seat: str, name: str, manner: Manner, random: Random) -> None:
         host = self.world.people[name]
         if manner is Manner.ABSENT:
             return

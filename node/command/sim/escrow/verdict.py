@@ -89,10 +89,15 @@ class Verdict:
                 continue
             seen = self.titles.legs.get((deal.keepers[no - 1], seat.commit, no))
             found = seen is not None and seen.phase is not LegPhase.FENCED
-            if not found or seen is None or (seen.brand, seen.amount, seen.receiver) != (
-                self.setting.brands[deal.number, no],
-                leg.amount,
-                account_id(seen.brand, self.world.people[deal.seat(leg.taker)].id),
+            if (
+                not found
+                or seen is None
+                or (seen.brand, seen.amount, seen.receiver)
+                != (
+                    self.setting.brands[deal.number, no],
+                    leg.amount,
+                    account_id(seen.brand, self.world.people[deal.seat(leg.taker)].id),
+                )
             ):
                 yield "K2", f"{seat.seat} signs {deal.case} and leg {no} is not promised"
 

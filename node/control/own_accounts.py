@@ -1,0 +1,259 @@
+"""Verbs of who owns rights: accounts at registrars, and what is in them."""
+
+from collections.abc import Mapping
+from functools import partial
+from hashlib import blake2b
+from typing import Any, Final
+
+from node.control.contacts import card_of, exchange_of, find_card
+from node.control.context import Context
+from node.control.failure import Arguments, ControlFailure, bad_argument
+from node.control.rights import called, described, right_json
+from node.core.escrow.events import KeepRow
+from node.core.escrow.reading import registrar_card
+from node.core.escrow.rows import Account, KnownRight
+from proto.card import NodeCard, read_card
+from proto.escrow.batch import Asked, BatchReply, OpBatch, OpenAccount, read_reply, sign_asked
+from proto.escrow.grant import Grant, open_grant
+from proto.escrow.legs import Leg
+from proto.escrow.ops import Look
+from proto.escrow.proposal import Proposal
+from proto.escrow.rights import Right, read_right
+from proto.keys import NodeId
+from proto.v1 import escrow_pb2 as pb
+from proto.wire import WireFault
+
+GUID_BYTES: Final = 16
+MAX_LABEL_CHARS: Final = 16
+# What a registrar's no means to whoever asked for an account.
+REFUSED: Final = {
+    "NOT_ALLOWED": (
+        "lets nobody open an account for it by himself",
+        "ask its operator for a grant, and `pledgeway account import` it",
+    ),
+    "NOT_VETTED": (
+        "opens accounts for it only for those whom its operator has listed",
+        "ask its operator to list this node, or for a grant",
+    ),
+    "STALE": (
+        "finds that our clock and its own are far apart",
+        "check both clocks, and try again",
+    ),
+    "GONE": ("knows that account no more", "ask its operator for a new grant"),
+}
+
+
+def account_json(context: Context, row: Account) -> dict[str, Any]:
+    """An account of ours, without its capabilities."""
+    return right_json(context, row) | {
+        "account": row.account.hex(),
+        "label": row.slot[GUID_BYTES:].decode(),
+        "may_transfer": bool(row.terms),
+        "opened_at_us": row.opened_at_us,
+    }
+
+
+def no_account(context: Context, leg: Leg, rights: Mapping[bytes, Right]) -> ControlFailure:
+    """To be raised: a seat of ours has no account for this leg."""
+    known = rights.get(leg.brand)
+    name = repr(known.brand.name) if known is not None else f"brand {leg.brand.hex()}"
+    assert leg.registrar is not None
+    return ControlFailure(
+        "ACCOUNT_UNKNOWN",
+        f"leg {leg.no} needs an account for {name} at {context.alias_of(leg.registrar)}",
+        "say --open-accounts, or `pledgeway account import` a grant of its registrar",
+        leg.no,
+    )
+
+
+async def open_account(context: Context, arguments: Arguments) -> dict[str, Any]:
+    """An account for a brand at a registrar that lets us open one by ourselves."""
+    named, brand = arguments.text("card"), arguments.text("brand")
+    arguments.done()
+    text = find_card(context, named, "card")
+    card = card_of(context, text, "card")
+    known = await _find(context, card, text, brand)
+    return account_json(context, await _opened(context, card, known))
+
+
+async def open_missing(context: Context, proposal: Proposal, seat: str) -> None:
+    """Opens each account that a seat of ours lacks for its legs, where the registrar lets us."""
+    described_in = {right.brand.guid: signed for signed in proposal.rights
+                    if (right := read_right(signed))}  # fmt: skip
+    for leg in proposal.legs:
+        if leg.registrar is None or seat not in (leg.from_seat, leg.to_seat):
+            continue
+        if context.engine.memory.row((Account.table, leg.registrar, leg.brand)) is not None:
+            continue
+        text = registrar_card(proposal, leg.registrar)
+        now_us = context.clock.now_us()
+        known = KnownRight(leg.brand, described_in[leg.brand], text, now_us)
+        await _opened(context, card_of(context, text, "registrar"), known)
+
+
+async def _opened(context: Context, card: NodeCard, known: KnownRight) -> Account:
+    """Its capabilities are made from our own key: asked again after a crash they are the same."""
+    right, brand = read_right(known.right), known.brand
+    secret = partial(_secret, context, card.node, brand)
+    asked = OpenAccount(
+        sender=context.identity.node,
+        receiver=card.node,
+        id=secret(b"open-id")[:16],
+        sent_at_us=context.clock.now_us(),
+        brand=brand,
+        new_account=secret(b"account-cap"),
+        new_terms=secret(b"terms-cap"),
+    )
+    reply = await asked_of(context, card, asked)
+    account = reply.results[0]
+    terms = asked.new_terms if len(reply.results) > 1 else b""
+    row = Account(
+        registrar=card.node,
+        slot=brand,
+        account=account.account,
+        brand=right.brand,
+        capability=asked.new_account,
+        terms=terms,
+        card=known.card,
+        right=known.right,
+        opened_at_us=asked.sent_at_us,
+    )
+    await context.do(partial(KeepRow, row=known))
+    await context.do(partial(KeepRow, row=row))
+    return row
+
+
+def _secret(context: Context, registrar: NodeId, brand: bytes, person: bytes) -> bytes:
+    key = context.identity.key.seed
+    return blake2b(registrar + brand, digest_size=32, key=key, person=person).digest()
+
+
+async def _find(context: Context, card: NodeCard, text: str, named: str) -> KnownRight:
+    rows, _ = await described(context, card, text, pb.DescribeRequest())
+    found = [
+        row for row in rows if row.brand.hex() == named or read_right(row.right).brand.name == named
+    ]
+    if not found:
+        raise ControlFailure(
+            "NOT_FOUND",
+            f"{card.alias} keeps no right called {named!r}",
+            "`pledgeway rights learn CARD` lists what it keeps",
+        )
+    if len(found) > 1:
+        cause = f"{len(found)} rights are called {named!r}"
+        raise ControlFailure("AMBIGUOUS", cause, "give the id of its brand")
+    return found[0]
+
+
+async def import_grant(context: Context, arguments: Arguments) -> dict[str, Any]:
+    """An account that a registrar has made for us, or terms for one that we have."""
+    text, label = arguments.text("grant"), arguments.text("label", "")
+    arguments.done()
+    if len(label) > MAX_LABEL_CHARS or not label.isprintable():
+        raise bad_argument("label", f"at most {MAX_LABEL_CHARS} printable characters")
+    try:
+        grant = open_grant(text, context.identity.node, context.identity.seal)
+        right = grant.described
+    except WireFault as fault:
+        raise bad_argument("grant", str(fault)) from fault
+    card = card_of(context, grant.card, "grant")
+    if card.node != right.registrar:
+        raise bad_argument("grant", "a grant with the card of another node than its registrar")
+    slot = right.brand.guid + label.encode()
+    row = _granted(context, grant, right, slot)
+    now_us = context.clock.now_us()
+    known = KnownRight(right.brand.guid, grant.right, grant.card, now_us)
+    await context.do(partial(KeepRow, row=known))
+    await context.do(partial(KeepRow, row=row))
+    return account_json(context, row)
+
+
+def _granted(context: Context, grant: Grant, right: Right, slot: bytes) -> Account:
+    """The row: a new account, or one of ours with new capabilities."""
+    found = context.engine.memory.row((Account.table, right.registrar, slot))
+    old = found if isinstance(found, Account) else None
+    if not grant.account and old is None:
+        raise ControlFailure(
+            "ACCOUNT_UNKNOWN",
+            f"the grant is of terms alone, and this node has no account for {right.brand.name!r}",
+            "open one first, or import the grant of one",
+        )
+    if grant.account and old is not None and old.account != grant.account:
+        raise ControlFailure(
+            "ACCOUNT_KNOWN",
+            f"this node has another account for {right.brand.name!r} already",
+            "give this one a --label of its own",
+        )
+    terms = grant.terms or (old.terms if old is not None else b"")
+    return Account(
+        registrar=right.registrar,
+        slot=slot,
+        account=grant.account or (old.account if old is not None else b""),
+        brand=right.brand,
+        capability=grant.capability or (old.capability if old is not None else b""),
+        terms=terms,
+        card=grant.card,
+        right=grant.right,
+        opened_at_us=old.opened_at_us if old is not None else context.clock.now_us(),
+    )
+
+
+async def asked_of(context: Context, card: NodeCard, asked: Asked) -> BatchReply:
+    """A registrar's answer. ControlFailure where it refuses, or says nothing."""
+    ways, signed = exchange_of(context).ways, sign_asked(context.identity.key, asked)
+    call = ways.batch if isinstance(asked, OpBatch) else ways.open_account
+    try:
+        reply = read_reply(await called(card, call(card, signed)), asked)
+    except WireFault as fault:
+        raise ControlFailure("BAD_ANSWER", f"{card.alias} answers badly: {fault}") from fault
+    if reply.refusal is not None:
+        refusal = reply.refusal
+        says, step = REFUSED.get(refusal.error.name, (f"refuses: {refusal.error.name}", ""))
+        raise ControlFailure(refusal.error.name, f"{card.alias} {says}", step, refusal.figure)
+    return reply
+
+
+async def list_accounts(context: Context, arguments: Arguments) -> dict[str, Any]:
+    """Our accounts. `balances`: each registrar is asked; one that does not answer shows none."""
+    balances = arguments.flag("balances", True)
+    arguments.done()
+    rows = sorted(context.engine.memory.owned(Account), key=lambda row: row.key)
+    found = []
+    for row in rows:
+        told: dict[str, Any] = await balance_of(context, row) if balances else {}
+        found.append(account_json(context, row) | told)
+    return {"accounts": found}
+
+
+async def show_account(context: Context, arguments: Arguments) -> dict[str, Any]:
+    """One account: by its id, its brand, or the name of its right."""
+    named = arguments.text("account")
+    arguments.done()
+    rows = sorted(context.engine.memory.owned(Account), key=lambda row: row.key)
+    found = [row for row in rows if named and _is_called(row, named)]
+    if not found:
+        cause = f"no account of ours is called {named!r}"
+        raise ControlFailure("NOT_FOUND", cause, "see `pledgeway account list`")
+    if len(found) > 1:
+        cause = f"{len(found)} accounts are called {named!r}"
+        raise ControlFailure("AMBIGUOUS", cause, "give more digits of its id")
+    return account_json(context, found[0]) | await balance_of(context, found[0])
+
+
+def _is_called(row: Account, named: str) -> bool:
+    ids = (row.account.hex(), row.brand.guid.hex())
+    label = row.slot[GUID_BYTES:].decode()
+    return named in (row.brand.name, label) or any(i.startswith(named.lower()) for i in ids)
+
+
+async def balance_of(context: Context, row: Account) -> dict[str, Any]:
+    """`balance`; where it cannot be had None, and `why`."""
+    now_us = context.clock.now_us()
+    card = read_card(row.card, now_us)
+    ops = (Look(row.capability),)
+    asked = OpBatch(context.identity.node, row.registrar, context.entropy(16), now_us, ops)
+    try:
+        reply = await asked_of(context, card, asked)
+    except ControlFailure as failure:
+        return {"balance": None, "why": failure.message or failure.code}
+    return {"balance": reply.results[0].amount}
