@@ -96,6 +96,38 @@ def _pair(text: str) -> list[str]:
     return [key, value]
 
 
+@brand.command("change", cls=TaughtCommand, epilog=f"{BRAND_HELP}\n\n{TaughtCommand.STATUSES}")
+@click.argument("named", metavar="BRAND")
+@click.option("--fee-rate", type=RATE, help="Your fee: 1.01 keeps 1% of a transfer.")
+@click.option("--fee-flat", type=FLAT_FEE, help="Your fee: so many units besides.")
+@click.option("--vetting", type=VETTING, metavar="WHO", help="ANYONE, LISTED or CLOSED.")
+@click.option(
+    *("--registry", "--policy", "registries"),
+    multiple=True,
+    metavar="R",
+    help="Who may decide from now on, in place of those before; repeatable.",
+)
+@click.option("--longest-lock", "longest_lock_s", type=SPAN, help="As 90s, 1h or 7d.")
+@with_node
+def change(session: Session, /, named: str, registries: tuple[str, ...], **more: Any) -> None:
+    """Change what a brand costs, who may own it, who decides, and for how long it may be locked.
+
+    It touches new transfers only: what is promised keeps its fee. Accounts that exist stay.
+
+    \b
+    Example:
+      pledgeway registrar brand change gold --fee-rate 1.005
+      pledgeway registrar brand change "Ahern 7" --registry R1 --registry R2 --longest-lock 7d
+    """
+    arguments: dict[str, object] = {"brand": named}
+    arguments |= {name: value for name, value in more.items() if value is not None}
+    if registries:
+        arguments["registries"] = list(registries)
+    if len(arguments) == 1:
+        fail(UNUSABLE, "registrar brand change: say what is to change, as --fee-rate 1.005")
+    session.show("registrar.brand.change", arguments, show_brand)
+
+
 @brand.command("list", cls=TaughtCommand)
 @click.option("--type", "kind", help="Only of this type.")
 @click.option("--after", metavar="ID", help="Goes on behind the brand of this id.")

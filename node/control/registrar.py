@@ -1,6 +1,7 @@
 """Verbs of who keeps titles for others: brands, their issue, the trail, what is under way."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from node.control.context import Context
@@ -156,6 +157,31 @@ def _deciders(context: Context, named: list[str] | None) -> tuple[RegistryPolicy
     if len(found) > MAX_REQUEST_POLICIES:
         raise bad_argument("registries", f"at most {MAX_REQUEST_POLICIES} of them")
     return tuple(found)
+
+
+async def change_brand(context: Context, arguments: Arguments) -> dict[str, Any]:
+    """Other fees, vetting, registries or locks from now on; what is not named stays as it is."""
+    brand = await look(find_brand(registrar_of(context).reader, arguments.text("brand")))
+    before = brand.right
+    try:
+        rate = Rate.parse(arguments.text("fee_rate", str(before.fee.rate)))
+        fee = Fee(rate, arguments.number("fee_flat", before.fee.flat))
+    except ValueError as error:
+        raise bad_argument("fee_rate", str(error)) from error
+    vetting = _vetting(arguments.text("vetting", before.vetting.name))
+    named = arguments.texts("registries")
+    policies = before.policies if named is None else _deciders(context, named)
+    lock_us = before.longest_lock_us
+    lock_s = arguments.maybe_number("longest_lock_s", 1, MAX_LOCK_US // US)
+    arguments.done()
+    right = replace(
+        before,
+        fee=fee,
+        vetting=vetting,
+        policies=policies,
+        longest_lock_us=lock_us if lock_s is None else lock_s * US,
+    )
+    return brand_json(context, await act(context, lambda step: owner.change_brand(step, right)))
 
 
 async def list_brands(context: Context, arguments: Arguments) -> dict[str, Any]:

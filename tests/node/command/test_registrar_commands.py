@@ -152,6 +152,15 @@ def test_terms_lists_and_the_trail(land: Land) -> None:
     assert "revoked" in land.good("registrar", "terms", "revoke", granted["terms"][:8])
     assert "revoked" in land.good("registrar", "brand", "show", "gold")
     assert land.json("registrar", "issue", "gold", "50")["supply"] == 1050
+    change = ("registrar", "brand", "change", "gold")
+    changed = land.json(*change, "--fee-rate", "1.02", "--vetting", "listed")
+    assert (changed["fee"]["rate"], changed["vetting"], changed["supply"]) == (
+        *("1.02", "LISTED"),
+        1050,
+    )
+    assert "x1.02 + 0" in land.good("registrar", "brand", "list")
+    assert "1.02" in land.good("registrar", "brand", "show", "gold").split("every account")[1]
+    assert "say what is to change" in land.no(*change, status=2)
     assert land.json("registrar", "list", alice)["listed"][0]["node"] == ALICE.public.hex()
     assert "every one" in land.good("registrar", "list")
     assert "Nobody is listed" in land.good("registrar", "list", alice, "--remove")
