@@ -83,6 +83,7 @@ class Rows:
         self._versions: dict[tuple[type, Key], int] = {}
         self._changed: dict[tuple[type, Key], None] = {}
         self._gone: dict[tuple[type, Key], None] = {}
+        self._legs: dict[bytes, dict[Key, None]] = {}  # keys of those that are known, by commit_id
         self._entries: list[Entry] = []
         self.asked = 0  # statements, for those who count what an op costs
 
@@ -95,13 +96,15 @@ class Rows:
         return found if isinstance(found, kind) else None
 
     def legs_of(self, commit: bytes) -> list[Leg]:
+        keys = self._legs.setdefault(commit, {})
         self.asked += 1
         for values in self._statements.legs(self._connection, commit):
             row, version = TABLES[Leg].row_of(values)
+            keys[row.key] = None
             if (Leg, row.key) not in self._known:
                 self._known[Leg, row.key], self._versions[Leg, row.key] = row, version
-        every = (row for row in self._known.values() if isinstance(row, Leg))
-        return sorted((leg for leg in every if leg.commit == commit), key=lambda leg: leg.no)
+        found = (self._known[Leg, key] for key in keys)
+        return sorted((leg for leg in found if isinstance(leg, Leg)), key=lambda leg: leg.no)
 
     def _learn(self, at: tuple[type, Key], values: Sequence[Any] | None) -> None:
         if values is None:
@@ -125,6 +128,8 @@ class Rows:
         self._known[at] = row
         self._changed[at] = None
         self._gone.pop(at, None)
+        if isinstance(row, Leg):
+            self._legs.setdefault(row.commit, {})[row.key] = None
 
     @property
     def changed_legs(self) -> list[Leg]:
