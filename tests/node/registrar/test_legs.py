@@ -21,7 +21,7 @@ from proto.escrow.ops import (
 )
 from proto.escrow.rights import Right
 from proto.escrow.terms import SeatTerms, plant
-from proto.limits import MAX_AMOUNT
+from proto.limits import MAX_AMOUNT, MAX_LOCK_US
 from proto.policy import single
 from tests.node.registrar.world import (
     ALICE,
@@ -304,3 +304,37 @@ def test_what_legs_may_return_does_not_overflow(world: World, gold: Right) -> No
     assert world.no(BOB, d.prepare("bob", destination, "back")) == (E.QUOTA, MAX_AMOUNT)
     world.do(BOB, Refund(cap("bob"), cap("huge")))
     world.do(BOB, d.prepare("bob", destination, "back"))
+
+
+def test_what_a_leg_keeps(world: World, gold: Right) -> None:
+    """From when on its registries answer finally, and the certificate that ended it."""
+    d = deal(leg_of(gold, ALICE, BOB, 30), leg_of(gold, ALICE, BOB, 5, no=2))
+    source, destination = enter(world, gold, 30)
+    world.do(ALICE, d.prepare("alice", source, destination))
+    world.do(ALICE, Cancel(cap(source), d.encoded, d.opening(2)))
+    leg, fenced = world.view.legs_of(d.commit)
+    assert leg.final_after_us == fenced.final_after_us == d.descriptor.deadline_us + 2 * SECOND
+    assert leg.descriptor == d.encoded and not leg.certificate
+    world.do(CAROL, d.settle())
+    leg, fenced = world.view.legs_of(d.commit)
+    assert leg.certificate == d.committed.encode() and not fenced.certificate
+
+
+def test_nobody_fences_for_longer_than_anything_is_locked(world: World, gold: Right) -> None:
+    enter(world, gold, 30)
+    far = deal(leg_of(gold, ALICE, BOB, 30), in_us=MAX_LOCK_US + 9)
+    cancel = Cancel(cap("alice offers"), far.encoded, far.opening())
+    assert world.no(ALICE, cancel) == (E.LOCK_TOO_LONG, 9)
+    over = deal(leg_of(gold, ALICE, BOB, 30), in_us=-48 * HOUR_US)
+    ran = world.run(ALICE, Cancel(cap("alice offers"), over.encoded, over.opening()))
+    assert ran.refusal is None and not ran.changes  # it cannot be prepared any more
+
+
+def test_a_late_commit_takes_all_that_is_there(world: World, gold: Right) -> None:
+    d = deal(leg_of(gold, ALICE, BOB, 30))
+    source, destination = enter(world, gold, 30)
+    world.do(ALICE, d.prepare("alice", source, destination))
+    world.do(CAROL, d.settle(commit=False))
+    world.do(ALICE, Offer(cap("alice"), 70, cap("spent")))  # just so much is left
+    assert world.do(CAROL, d.settle())[0].legs[0].phase is LegPhase.DELIVERED
+    assert (world.balance(gold, ALICE), world.balance(gold, BOB)) == (0, 30)

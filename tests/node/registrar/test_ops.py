@@ -3,7 +3,7 @@
 import pytest
 
 from node.registrar import owner
-from node.registrar.rows import Account, Capability
+from node.registrar.rows import Account, Capability, Terms
 from node.registrar.step import Refused
 from node.registrar.titles import MAX_ACCEPTED, MAX_CAPABILITIES, MAX_HOLDS
 from proto.escrow.ops import (
@@ -20,7 +20,7 @@ from proto.escrow.ops import (
     Transfer,
     capability_hash,
 )
-from proto.escrow.rights import Right
+from proto.escrow.rights import Right, Vetting
 from proto.limits import MAX_AMOUNT
 from tests.node.registrar.world import (
     ALICE,
@@ -33,6 +33,7 @@ from tests.node.registrar.world import (
     enter,
     fee,
     leg_of,
+    right_of,
 )
 
 E = RegistrarError
@@ -308,3 +309,41 @@ def test_opening_again_gives_the_same_account(world: World, gold: Right) -> None
     world.open(ALICE, gold, "alice's second machine")
     assert world.account(gold, ALICE).capabilities == count + 2
     assert all(c.holder for c in world.view.all(Capability))
+
+
+def test_a_revoked_capability_is_gone_within_its_batch(world: World, gold: Right) -> None:
+    view = Attenuate(cap("alice"), CapabilityKind.VIEW, cap("view"))
+    world.do(ALICE, view)
+    revoke = Revoke(cap("alice"), capability_hash(cap("view")))
+    assert world.no(ALICE, revoke, Look(cap("view"))) == (E.NOT_ALLOWED, 0)
+    assert world.do(ALICE, revoke, view, Look(cap("view")))[2].amount == 100
+
+
+def test_the_owner_is_refused_what_does_not_fit(world: World, gold: Right) -> None:
+    guid, stranger = gold.brand.guid, b"no such account."
+    alice = world.account(gold, ALICE).id
+    world.act(lambda step: owner.account_of(step, guid, ALICE.node_id, 120))
+    same = Terms(guid, guid, 10**9, 0)
+    closed = world.brand(name="closed", vetting=Vetting.CLOSED)
+    acts = {
+        "BAD_LOT 10": lambda step: owner.create_brand(
+            step, right_of(name="odd", supply=15, lot=10)
+        ),
+        "INSUFFICIENT_FUNDS 1": lambda step: owner.pay_out(step, alice, 901),
+        "ABOVE_CEILING 1": lambda step: owner.pay_out(step, alice, 21),
+        "BAD_LOT 1": lambda step: owner.pay_out(step, step.house.treasury(guid), 1),
+        "NOT_ALLOWED 0": lambda step: owner.freeze(step, stranger, True),
+        "REPEATED_OTHERWISE 0": lambda step: owner.grant_terms(step, same, b"", cap("x")),
+        "NOT_ALLOWED  0": lambda step: owner.revoke_terms(step, stranger),
+        "WRONG_BRAND 0": lambda step: owner.issue(step, stranger, 1),
+    }
+    for said, act in acts.items():
+        before = dict(world.view.rows)
+        with pytest.raises(Refused) as refused:
+            world.act(act)
+        assert said.split() == [refused.value.error.name, str(refused.value.figure)]
+        assert world.view.rows == before
+    for right, error in ((closed, "NOT_VETTED"), (right_of(name="nobody's"), "WRONG_BRAND")):
+        with pytest.raises(Refused, match=error):
+            world.open(CAROL, right, "carol")
+    assert world.act(lambda step: owner.outstanding(step, guid)) == 100
