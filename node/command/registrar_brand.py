@@ -196,6 +196,13 @@ def issue(session: Session, named: str, units: int) -> None:
     session.show("registrar.issue", {"brand": named, "amount": units}, show_brand)
 
 
+def _stands_for(backing: object) -> str | None:
+    if not isinstance(backing, dict):
+        return None
+    ratio, base = backing.get("ratio"), short(backing.get("base"))
+    return f"{ratio} for one {base}: its vault must hold {backing.get('needed')}"
+
+
 def _fee(fee: Json) -> str:
     rate, flat = fee.get("rate"), fee.get("flat")
     return "none" if (rate, flat) == ("1", 0) else f"x{rate} + {flat}"
@@ -213,6 +220,7 @@ def show_brand(one: Json) -> None:
             ("supply", one.get("supply")),
             ("in the treasury", one.get("treasury")),
             ("accounts", one.get("accounts")),
+            ("stands for", _stands_for(one.get("stands_for"))),
             ("fee", _fee(one.get("fee", {}))),
             ("owners", one.get("vetting")),
             ("owners may transfer", yes_no(not one.get("treasury_only"), "yes", "no: you alone")),

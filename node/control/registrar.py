@@ -8,6 +8,7 @@ from node.control.context import Context
 from node.control.failure import Arguments, ControlFailure, bad_argument
 from node.control.registrar_names import find_brand, registrar_of
 from node.registrar import owner
+from node.registrar.derivative import derived_of
 from node.registrar.reader import PAGE
 from node.registrar.rows import Brand, Leg, account_id
 from node.registrar.step import Refused, Step
@@ -207,9 +208,11 @@ async def show_brand(context: Context, arguments: Arguments) -> dict[str, Any]:
     brand = await look(find_brand(reader, named))
     treasury = account_id(brand.guid, context.identity.node)
     kept = await look(run_away(reader.account, treasury))
+    treasured = kept.balance if kept else 0
     terms = await look(run_away(reader.terms, brand.guid))
     return brand_json(context, brand) | {
-        "treasury": kept.balance if kept else 0,
+        "treasury": treasured,
+        "stands_for": _backing(brand.right, treasured),
         "accounts": await look(run_away(reader.count_accounts, brand.guid)),
         "terms": [
             {
@@ -225,6 +228,15 @@ async def show_brand(context: Context, arguments: Arguments) -> dict[str, Any]:
             for one in terms
         ],
     }
+
+
+def _backing(right: Right, treasured: int) -> dict[str, Any] | None:
+    """Of a derived brand: how many base units its vault must hold for what others have."""
+    derived = derived_of(right)
+    if derived is None:
+        return None
+    needed = derived.backing_ceil(right.supply - treasured)
+    return {"base": derived.base.hex(), "ratio": derived.ratio, "needed": needed}
 
 
 async def issue(context: Context, arguments: Arguments) -> dict[str, Any]:

@@ -112,6 +112,14 @@ def test_from_a_brand_to_an_account(land: Land) -> None:
     land.good("registrar", "brand", "create", "gold", "--supply", "1000", "--fee-rate", "1.01")
     lots = ("registrar", "brand", "create", "share", "--supply", "100", "--lot", "10")
     assert "smallest unit is 10" in land.no(*lots, "--fee-rate", "1.01")
+    gold = land.json("registrar", "brand", "show", "gold")
+    assert gold["stands_for"] is None
+    base = ("--attr", f"base={gold['brand']}", "--attr", "ratio=100")
+    land.good("registrar", "brand", "create", "grain", "--supply", "950", *base)
+    given = ("registrar", "account", "create", "grain", "--for", alice, "--balance", "901")
+    land.good(*given)
+    shown = land.good("registrar", "brand", "show", "grain")
+    assert f"100 for one {gold['brand'][:10]}: its vault must hold 10" in shown
     listed = land.good("registrar", "brand", "list")
     assert "Ahern 7" in listed and "x1.01 + 0" in listed
 

@@ -346,4 +346,3 @@ def test_the_owner_is_refused_what_does_not_fit(world: World, gold: Right) -> No
     for right, error in ((closed, "NOT_VETTED"), (right_of(name="nobody's"), "WRONG_BRAND")):
         with pytest.raises(Refused, match=error):
             world.open(CAROL, right, "carol")
-    assert world.act(lambda step: owner.outstanding(step, guid)) == 100
