@@ -117,7 +117,8 @@ def test_from_a_brand_to_an_account(land: Land) -> None:
     base = ("--attr", f"base={gold['brand']}", "--attr", "ratio=100")
     land.good("registrar", "brand", "create", "grain", "--supply", "950", *base)
     given = ("registrar", "account", "create", "grain", "--for", alice, "--balance", "901")
-    land.good(*given)
+    without = open_grant(land.json(*given, "--no-terms")["grant"], ALICE.node_id, SEAL)
+    assert (len(without.capability), without.terms) == (32, b"")
     shown = land.good("registrar", "brand", "show", "grain")
     assert f"100 for one {gold['brand'][:10]}: its vault must hold 10" in shown
     listed = land.good("registrar", "brand", "list")
