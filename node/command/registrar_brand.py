@@ -22,7 +22,7 @@ def brand() -> None:
 
     \b
     Example:
-      pledgeway registrar brand create "Ahern 7" --type parcel --attr region=Ahern --attr parcel=7
+      pledgeway registrar brand create ahern7 --type parcel --attr region=Ahern --attr parcel_id=7
       pledgeway registrar brand create share --type share --supply 100000 --lot 100
       pledgeway registrar brand show share
     """
@@ -72,7 +72,7 @@ def create(
 
     \b
     Example:
-      pledgeway registrar brand create "Ahern 7" --type parcel --attr region=Ahern --attr parcel=7
+      pledgeway registrar brand create ahern7 --type parcel --attr region=Ahern --attr parcel_id=7
       pledgeway registrar brand create tier --supply 4096 --lot 512 --vetting listed
       pledgeway registrar brand create gold --supply 100000 --fee-rate 1.002 --registry R1
     """
@@ -117,7 +117,7 @@ def change(session: Session, /, named: str, registries: tuple[str, ...], **more:
     \b
     Example:
       pledgeway registrar brand change gold --fee-rate 1.005
-      pledgeway registrar brand change "Ahern 7" --registry R1 --registry R2 --longest-lock 7d
+      pledgeway registrar brand change ahern7 --registry R1 --registry R2 --longest-lock 7d
     """
     arguments: dict[str, object] = {"brand": named}
     arguments |= {name: value for name, value in more.items() if value is not None}
@@ -175,7 +175,7 @@ def show(session: Session, named: str) -> None:
 
     \b
     Example:
-      pledgeway registrar brand show "Ahern 7"
+      pledgeway registrar brand show ahern7
     """
     session.show("registrar.brand.show", {"brand": named}, show_brand)
 
