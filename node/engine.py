@@ -286,7 +286,7 @@ class Engine:
         self.memory.links.discard(sender)
 
     def _apply(self, event: Event, group: Group) -> Applied:
-        applied = apply(self.memory, event)
+        applied = self._decide(event)
         for row in applied.changes:
             self.memory.put(row)
             group.rows[row.key] = row
@@ -294,6 +294,9 @@ class Engine:
         for effect in applied.effects:
             group.take(effect)
         return applied
+
+    def _decide(self, event: Event) -> Applied:
+        return apply(self.memory, event)
 
     def _take_wishes(self, events: list[Event], told: Told, group: Group) -> None:
         """Of the owner: up to the first that is refused."""

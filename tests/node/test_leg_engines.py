@@ -138,7 +138,8 @@ async def pay_leg(house: House, descriptor: Descriptor, request: Request, **opti
 
 def bring(world: Engines, descriptor: Descriptor, request: Request, *names: str) -> None:
     """The one share there is goes to the registry, and its word to these."""
-    deal = Exchange(descriptor, (Leg(Route("PQ", (A,), AMOUNT), request, None),))  # type: ignore[arg-type]
+    legs = (Leg(Route("PQ", (A,), AMOUNT), request),)
+    deal = Exchange(descriptor, legs)
     certificate = decided(world, deal, Ask.SUBMIT, shares_of(deal))
     for name in names:
         world.event(name, LearnCertificate(world.now_us, certificate))

@@ -22,7 +22,7 @@ from proto.route_wire import (
     query_to_message,
 )
 from proto.wire import WireFault
-from tests.pathfinder.advertised import Advertised, random_town, town
+from tests.pathfinder.advertised import Advertised, id_of, node_advert, random_town, town
 from tests.pathfinder.compare import compare
 from tests.pathfinder.networks import network, question
 
@@ -134,6 +134,36 @@ def moved(made: Advertised, by_us: int) -> BadRoute:
 @pytest.mark.parametrize("by_us", [-1, 1, -9 * US, 9 * US])
 def test_an_answer_with_another_deadline_is_a_lie(by_us: int) -> None:
     assert moved(town(), by_us).lie is Lie.SCHEDULE
+
+
+def test_levels_that_would_move_a_fixed_deadline_are_a_lie() -> None:
+    """A gateway must be able to stamp; where D is too near for that there is no such chain."""
+    made = town()
+    levels = frozenset({Level.SECURED})
+    query = made.query("P", "Q", 1000, levels=levels, last_levels=levels)
+    claimed, adverts = found_from_message(made.answer(query), exact=True)
+    assert check_route(query, claimed, adverts, made.payer).deadline == 10 * US
+    near = replace(query, deadline=3 * US, latest_deadline=3 * US)
+    assert isinstance(made.find(near), NoRoute)
+    with pytest.raises(BadRoute) as told:
+        check_route(near, claimed, adverts, made.payer)
+    assert told.value.lie is Lie.RULE and "D cannot be moved" in str(told.value)
+
+
+@pytest.mark.parametrize("lead_us", [3 * US, 9 * US, 59 * US])
+def test_a_leg_in_parts_keeps_its_deadline(lead_us: int) -> None:
+    """Nearer than any payment would choose it, and farther."""
+    made = Advertised()
+    made.hear_records()
+    made.hear_nodes(*(node_advert(name) for name in "PABQ"))
+    made.hear_lines(*(ends for name in "AB" for ends in (("P", name, 700), (name, "Q", 700))))
+    made.own = {(id_of("P"), id_of(name)): 700 for name in "AB"}
+    leg = as_leg(made.query("P", "Q", 1000, max_parts=3), descriptor(lead_us))
+    found = made.find(leg)
+    assert isinstance(found, RouteFound) and len(found.parts) == 2
+    assert {part.schedule.deadline for part in found.parts} == {lead_us}
+    claimed, adverts = found_from_message(made.answer(leg), exact=True)
+    assert check_route(leg, claimed, adverts, made.payer).deadline == lead_us
 
 
 def test_a_payee_that_takes_only_bare_levels_has_no_leg() -> None:

@@ -10,6 +10,7 @@ from node.core.escrow.reading import (
     deal_of,
     deal_seats,
     hold_of,
+    money_id,
     proposal_of,
     registrar_card,
     source_of,
@@ -18,6 +19,7 @@ from node.core.escrow.reading import (
 from node.core.escrow.rows import Deal, DealPhase, Letter, LetterKind, Seat, SeatPhase
 from node.core.escrow.rows import Step as Batch
 from node.core.escrow.sitting import account_of, move_seat
+from node.core.payee import end_leg
 from node.core.rows import Transaction, replace
 from node.core.view import Step
 from proto.certificate import AbortCertificate, Certificate, CommitCertificate
@@ -96,6 +98,9 @@ def _settle_seat(step: Step, seat: Seat, certificate: Certificate) -> None:
         if leg.registrar is not None and mine and _is_made(seat, leg):
             _collect(step, seat, proposal, leg, certificate)
             waiting += 1
+        request = step.request(money_id(seat.id, leg.no))
+        if request is not None and not committed:
+            end_leg(step, request)  # though nobody had promised anything for it
     step.put(replace(seat, waiting=waiting))
 
 

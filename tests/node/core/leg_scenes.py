@@ -79,11 +79,16 @@ def _noting(told: Heard, name: str):  # type: ignore[no-untyped-def]
 
 @dataclass
 class Leg:
-    """One money leg, once its first promises are made."""
+    """One money leg; `attempt`: once its first promises are made, unless its payer's task does."""
 
     route: Route
     request: Request
-    attempt: Attempt
+    made: Attempt | None = None
+
+    @property
+    def attempt(self) -> Attempt:
+        assert self.made is not None
+        return self.made
 
     @property
     def payer(self) -> str:

@@ -220,6 +220,21 @@ def test_a_bound_request_is_not_paid_under_a_payment(heard: Heard) -> None:
         assert not may_open(step, attempt.event.descriptor_bytes)
 
 
+def test_a_bound_request_is_not_paid_where_its_descriptor_was_a_payments(heard: Heard) -> None:
+    """Q holds a promise of a payment; a seat of it under the very same descriptor is a trap."""
+    world = ring_world("POQ", "PQ OQ")
+    plain = make_request(world, "Q", AMOUNT, manual=True)
+    attempt = pay(world, [DIRECT], plain)
+    world.quiet()
+    shared = attempt.event.descriptor
+    request = bound_request(world, "Q", AMOUNT, shared)
+    payment = create(world, "O", request, shared.encode())
+    made = dictate(world, payment, request, [Route("OQ", (A,), AMOUNT)], bound=shared)
+    answered(world.event("O", made.event))
+    world.quiet()
+    assert payment_of(world, "O", made).because == Refusal(Reason.LOOP)
+
+
 def test_a_hop_becomes_a_seat_and_stays_a_hop(heard: Heard) -> None:
     """Its own leg sets out after it has passed on another's; and the other way round."""
     for hop_first in (True, False):

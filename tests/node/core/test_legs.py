@@ -225,6 +225,32 @@ def test_several_parts_of_a_leg_are_one_leg(heard: Heard) -> None:
     assert balance(world, "Q") == 1000
 
 
+def test_two_legs_to_one_payee_are_counted_apart(heard: Heard) -> None:
+    world = ring_world("PBQ", "PQ BQ")
+    deal = exchange(world, Route("PQ", (A,), 600))
+    request = bound_request(world, "Q", 1000, deal.descriptor)
+    payment = create(world, "B", request, deal.data)
+    parts = [Route("BQ", (A,), 400), Route("BQ", (A,), 600)]
+    made = dictate(world, payment, request, parts, bound=deal.descriptor)
+    answered(world.event("B", made.event))
+    world.quiet()
+    deal = replace(deal, legs=(*deal.legs, Leg(parts[0], request, made)))
+    assert coordinate(world, deal, "Q")
+    world.run(deal.descriptor.deadline_us + HORIZON_US)
+    committed(world, deal)
+    assert balance(world, "Q") == 1600
+
+
+def test_a_leg_is_paid_though_its_seat_has_not_signed(heard: Heard) -> None:
+    """It is the registry that decides: what it commits is paid, and the request is not open."""
+    world, deal = one_leg()
+    heard.signs = False
+    world.quiet()
+    tell(world, decided(world, deal, Ask.SUBMIT, shares_of(deal)), "Q")
+    world.run(deal.descriptor.deadline_us + HORIZON_US)
+    committed(world, deal)
+
+
 @pytest.mark.parametrize("signs", [True, False])
 def test_what_a_seat_has_signed_for_it_does_not_give_up(heard: Heard, signs: bool) -> None:
     world, deal = one_leg()

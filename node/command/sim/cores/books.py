@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 from node.core.rows import Key, Line, Payment, Promise, Row
 from node.core.view import Settings
+from node.store import ROWS
 from proto.keys import NodeId
 
 
@@ -21,6 +22,13 @@ class Books:
             self.rows[row.key] = row
             if isinstance(row, Promise):
                 self._under.setdefault(row.commit, {})[row.key] = None
+
+    def check_lasting(self, changes: Iterable[Row]) -> None:
+        """What a store never writes again does not change: it would end with the process."""
+        for row in changes:
+            old = self.rows.get(row.key)
+            for name in ROWS[row.table].lasting if old is not None else ():
+                assert getattr(old, name) == getattr(row, name), f"{row.table}: another {name}"
 
     def copy(self, connected: Callable[[NodeId], bool]) -> "Books":
         twin = Books(self.settings, connected)

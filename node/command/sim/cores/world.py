@@ -5,7 +5,7 @@ for each direction, and stay in their sender's outbox until they are acknowledge
 what is volatile (questions and answers on their way, timers, acknowledgements) and nothing else.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
@@ -30,7 +30,6 @@ from node.core.rows import (
     Transaction,
 )
 from node.core.view import Settings
-from node.store import ROWS
 from proto.descriptor import commit_id, decode_descriptor
 from proto.envelope import Envelope
 from proto.keys import NodeId, SealKey, SigningKey
@@ -41,14 +40,6 @@ from proto.statement import Outcome, SignedStatement
 from registry.log import Logged
 
 REGISTRIES = {"R1": R1, "R2": R2, "R3": R3}
-
-
-def _check_lasting(before: Mapping[Key, Row], changes: Iterable[Row]) -> None:
-    """What a store never writes again has not changed: it would be forgotten with the process."""
-    for row in changes:
-        old = before.get(row.key)
-        for name in ROWS[row.table].lasting if old is not None else ():
-            assert getattr(old, name) == getattr(row, name), f"{row.table}: another {name}"
 
 
 @dataclass
@@ -202,7 +193,7 @@ class World:
         applied = apply(node.books, event)
         assert len({row.key for row in applied.changes}) == len(applied.changes)
         check_step(node.books.rows, applied.changes)
-        _check_lasting(node.books.rows, applied.changes)
+        node.books.check_lasting(applied.changes)
         node.books.write(applied.changes)
         self.written(node, applied.changes)
         for row in applied.changes:

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import trio
 from sqlalchemy import Engine as Database
@@ -12,11 +13,13 @@ from sqlalchemy import Engine as Database
 from node.command.finder import LocalFinder
 from node.command.sim.escrow.books import SimBooks
 from node.command.sim.escrow.crook.crook import Crook
+from node.command.sim.escrow.crook.engine import CrookedEngine
 from node.command.sim.escrow.streets import PeerCaller, Streets
 from node.command.sim.world.disk import SimDisk
 from node.command.sim.world.host import Host
 from node.command.sim.world.wire import SimTransport
 from node.control.context import Context
+from node.engine import Engine
 from node.escrow.registry_answers import ask_registries
 from node.escrow.ways import DialledWays, own_calls
 from node.registrar.desk import Desk
@@ -24,11 +27,13 @@ from node.registrar.reader import Reader
 from node.registrar.running import Chaser, Registrar
 from node.registrar.service import Changes, RegistrarService
 from node.registrar.tables import metadata
+from node.registries import Registries
 from node.wired import WiredNode
 from proto.card import NodeCard
 from runtime.identity import card
 from runtime.rpc import Service
 from runtime.store import Store, memory_engine
+from runtime.writer import Writer
 
 
 def service_of(name: str) -> str:
@@ -56,6 +61,17 @@ class ExchangeNode(WiredNode):
         return Registrar(service.methods(), desk, reader, "titles in memory")
 
 
+class CrookedNode(ExchangeNode):
+    """A node whose core does otherwise where it pays."""
+
+    def __init__(self, crook: Crook, *rest: Any) -> None:
+        super().__init__(*rest)
+        self._crook = crook
+
+    def _make_engine(self, writer: Writer, registries: Registries) -> Engine:
+        return self._engine_from(partial(CrookedEngine, self._crook), writer, registries)
+
+
 @dataclass
 class ExchangeHost(Host):
     """As `Host`. `titles` is there where it is a registrar; `crook`, where it is dishonest."""
@@ -80,6 +96,9 @@ class ExchangeHost(Host):
         return card(self.identity, self.name, f"{self.name.lower()}.sim:1", service_of(self.name))
 
     def _make_node(self, store: Store) -> WiredNode:
+        if self.crook is not None:
+            parts = self.config, self.identity, store, self.clock, self._draw
+            return CrookedNode(self.crook, *parts)
         return ExchangeNode(self.config, self.identity, store, self.clock, self._draw)
 
     def _wire(
@@ -95,7 +114,8 @@ class ExchangeHost(Host):
         context = node.wire(transport, disk, self.connect, nursery, LocalFinder(), ways)
         assert context.exchange is not None
         desk = context.exchange.desk.methods()
-        ways.own_letters = context.exchange.desk.take
+        if self.crook is None:  # its letters to itself are bent like the others
+            ways.own_letters = context.exchange.desk.take
         self.services = {desk.name: desk}
         if self.titles is not None:
             store = Store(Path(f"/{self.name}.titles"), self.titles)

@@ -10,6 +10,7 @@ from typing import Final
 import trio
 
 from node.command.sim.breaking import strike
+from node.command.sim.escrow.crook.mischief import mischief
 from node.command.sim.escrow.ills import befall
 from node.command.sim.escrow.people import People
 from node.command.sim.escrow.plan import SPAN_US, Course, Deal, Ill
@@ -97,7 +98,7 @@ class _Attempt:
                 await people.stand(course.deals)
                 for name, host in world.people.items():
                     if host.crook is not None:
-                        nursery.start_soon(host.crook.live, world, name)
+                        nursery.start_soon(mischief, world, name, host.crook)
                 await self._happen(people)
                 await self._finish(verdict)
                 nursery.cancel_scope.cancel()

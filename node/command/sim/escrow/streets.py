@@ -81,16 +81,19 @@ class PeerCaller:
     streets: Streets
     asker: "ExchangeHost"
     asked: NodeId
+    straight: bool = False  # whatever a crook says here it means
 
     async def unary(
         self, method: str, request: Message, response_type: type[Response], timeout_s: float
     ) -> Response:
-        target = self.streets.hosts[self.asked]
         self.asker.about_to_call()
         if self.asker.process is None:
             await trio.sleep_forever()  # it died, and takes this task with it
         said = request.SerializeToString()
         with trio.move_on_after(timeout_s):
+            if self.asker.crook is not None and not self.straight:
+                said = await self.asker.crook.says(self.asked, method, said)
+            target = self.streets.hosts[self.asked]
             reply = _Reply()
             self.streets.set_out(self.asker.name, target.name, method, said)
             self.streets.nursery.start_soon(self._carry, method, said, reply)
@@ -126,6 +129,8 @@ class PeerCaller:
 
 async def _answered(target: "ExchangeHost", method: str, said: bytes) -> bytes:
     process = target.process
+    if target.crook is not None:
+        target.crook.hears(method, said)
     _, service, name = method.split("/")
     if process is None or service not in target.services:
         raise RpcUnavailable("nobody listens")

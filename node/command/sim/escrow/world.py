@@ -10,12 +10,15 @@ import trio
 from node.command.sim.escrow.crook.crook import Crook
 from node.command.sim.escrow.host import ExchangeHost, service_of
 from node.command.sim.escrow.plan import KEEPERS
-from node.command.sim.escrow.streets import Streets
+from node.command.sim.escrow.streets import PeerCaller, Streets
+from node.command.sim.world.calls import SimCaller
 from node.command.sim.world.clock import SkewedClock
 from node.command.sim.world.host import DECLARED_ERROR_US, make_identity
+from node.command.sim.world.registry_host import RegistryHost
 from node.command.sim.world.spec import NodeSpec, Spec
 from node.command.sim.world.world import SimWorld
 from node.config import NodeConfig
+from proto.keys import NodeId
 
 
 class ExchangeWorld(SimWorld):
@@ -64,6 +67,14 @@ class ExchangeWorld(SimWorld):
             host.crook = Crook(host.identity, self._crooks[node.name], Random(self.random.random()))
         host.on_death = partial(self._start_later, host)
         return host
+
+    def caller(self, asker: ExchangeHost, to: NodeId, *, honest: bool) -> PeerCaller:
+        """A way to another node's services; `honest`: what is said is not bent any more."""
+        return PeerCaller(self.streets, asker, to, straight=honest)
+
+    def to_registry(self, asker: str, registry: RegistryHost) -> SimCaller:
+        """A way to a registry."""
+        return SimCaller(self.roads, asker, registry)
 
     def heal(self) -> None:
         for host in self.people.values():
