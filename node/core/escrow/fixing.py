@@ -32,7 +32,7 @@ from node.core.escrow.signing import sign_if_satisfied
 from node.core.escrow.sitting import account_of, move_seat
 from node.core.rows import replace
 from node.core.view import Step
-from proto.card import read_card
+from proto.card import card_node
 from proto.descriptor import Descriptor, DescriptorInvalid, commit_id, decode_descriptor
 from proto.escrow.legs import Leg, RightCarrier
 from proto.escrow.letters import (
@@ -96,7 +96,7 @@ def _may_coordinate(proposal: Proposal, sender: NodeId, card: str) -> bool:
     known = (proposal.initiator_card, *proposal.coordinators, *(c for _, c in proposal.seats))
     if card not in known:
         return False
-    return read_card(card, proposal.created_at_us).node == sender
+    return card_node(card) == sender
 
 
 def _fault(step: Step, seat: Seat, body: Fix, requests: Set[int]) -> EscrowReason:

@@ -8,7 +8,7 @@ from typing import Final
 from node.core.escrow.rows import Deal, Seat
 from node.core.rows import Transaction
 from node.core.view import Step
-from proto.card import read_card
+from proto.card import card_node
 from proto.commit import Evidence
 from proto.descriptor import decode_descriptor
 from proto.envelope import Envelope, Proof
@@ -57,13 +57,13 @@ def deal_under(step: Step, commit: bytes) -> bytes:
 def party_of(proposal: Proposal, seat: str) -> NodeId | None:
     """Who sits there."""
     card = dict(proposal.seats).get(seat)
-    return None if card is None else read_card(card, proposal.created_at_us).node
+    return None if card is None else card_node(card)
 
 
 def registrar_card(proposal: Proposal, registrar: NodeId) -> str:
     """How to reach a registrar of its legs: every proposal has the cards of all of them."""
     cards = proposal.registrars
-    return next(c for c in cards if read_card(c, proposal.created_at_us).node == registrar)
+    return next(c for c in cards if card_node(c) == registrar)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +121,8 @@ def joins_of(deal: Deal) -> list[Join]:
 def own_card(step: Step, proposal: Proposal) -> str:
     """The card in a proposal by which we are found."""
     cards = (proposal.initiator_card, *proposal.coordinators, *(c for _, c in proposal.seats))
-    me, at_us = step.settings.node, proposal.created_at_us
-    return next(card for card in cards if read_card(card, at_us).node == me)
+    me = step.settings.node
+    return next(card for card in cards if card_node(card) == me)
 
 
 def committer_key(seed: bytes) -> SigningKey:

@@ -9,7 +9,7 @@ from node.core.escrow.reading import committer_key, proposal_of, seat_of
 from node.core.escrow.rows import Account, Seat, SeatPhase
 from node.core.rows import replace
 from node.core.view import Step
-from proto.card import read_card
+from proto.card import card_node
 from proto.escrow.letters import Invite, Join, Withdraw
 from proto.escrow.proposal import Proposal, read_proposal
 from proto.escrow.reasons import EscrowReason
@@ -51,7 +51,7 @@ def on_invite(step: Step, event: LetterCame, body: Invite) -> None:
     except WireFault:
         return
     card = dict(proposal.seats).get(body.seat)
-    ours = card is not None and _is_us(step, card, proposal)
+    ours = card is not None and card_node(card) == step.settings.node
     if event.letter.sender != proposal.initiator or not ours:
         return
     if seat_of(step, proposal.id, body.seat) is not None:
@@ -74,10 +74,6 @@ def on_invite(step: Step, event: LetterCame, body: Invite) -> None:
     step.put(seat)
     if event.joining is not None and _accounts_fit(step, seat, event.joining) is None:
         _join(step, seat, event.joining)
-
-
-def _is_us(step: Step, card: str, proposal: Proposal) -> bool:
-    return read_card(card, proposal.created_at_us).node == step.settings.node
 
 
 def join_seat(step: Step, event: JoinSeat) -> Answer:
