@@ -60,6 +60,17 @@ def party_of(proposal: Proposal, seat: str) -> NodeId | None:
     return None if card is None else card_node(card)
 
 
+def may_coordinate(proposal: Proposal, node: NodeId) -> bool:
+    """The initiator, a coordinator that it names, or a party: nobody else has the dossier."""
+    return any(card_node(card) == node for card in coordinating_cards(proposal))
+
+
+def coordinating_cards(proposal: Proposal) -> tuple[str, ...]:
+    """Of all those who may coordinate it."""
+    seats = (card for _, card in proposal.seats)
+    return (proposal.initiator_card, *proposal.coordinators, *seats)
+
+
 def registrar_card(proposal: Proposal, registrar: NodeId) -> str:
     """How to reach a registrar of its legs: every proposal has the cards of all of them."""
     cards = proposal.registrars
@@ -120,9 +131,8 @@ def joins_of(deal: Deal) -> list[Join]:
 
 def own_card(step: Step, proposal: Proposal) -> str:
     """The card in a proposal by which we are found."""
-    cards = (proposal.initiator_card, *proposal.coordinators, *(c for _, c in proposal.seats))
     me = step.settings.node
-    return next(card for card in cards if card_node(card) == me)
+    return next(card for card in coordinating_cards(proposal) if card_node(card) == me)
 
 
 def committer_key(seed: bytes) -> SigningKey:
@@ -147,6 +157,11 @@ def _token(seed: bytes, person: bytes, no: int) -> bytes:
 def money_id(seat: bytes, no: int) -> bytes:
     """Of the payment by which a seat gives leg `no`, and of the request by which it gets it."""
     return sha256(b"pledgeway/money-leg-id/v1\0" + seat + no.to_bytes(2, "big")).digest()[:16]
+
+
+def says_where(leg: Leg, accept: LegAccept) -> bool:
+    """Whether it names what the leg needs: a hold for a right, a payment request for money."""
+    return bool(accept.hold if leg.registrar is not None else accept.request)
 
 
 def kept_accept(accept: LegAccept) -> bytes:
