@@ -96,6 +96,8 @@ def _matters_until_us(step: Step, letter: Letter) -> int:
     row = deal_of(step, letter.deal) or next(iter(deal_seats(step, letter.deal)), None)
     if row is None:
         return letter.created_at_us + LATE_US
+    if row.descriptor:
+        return decode_descriptor(row.descriptor).limit_us + LATE_US
     proposal = proposal_of(row)
     return proposal.expires_at_us + proposal.within_us + LATE_US
 

@@ -14,7 +14,7 @@ from proto.escrow.letters import Invite, Join, Withdraw
 from proto.escrow.proposal import Proposal, read_proposal
 from proto.escrow.reasons import EscrowReason
 from proto.keys import NodeId
-from proto.limits import US
+from proto.limits import MAX_JOINING_US, US
 from proto.reason import Reason, Refusal
 from proto.wire import WireFault
 
@@ -56,7 +56,8 @@ def on_invite(step: Step, event: LetterCame, body: Invite) -> None:
         return
     if seat_of(step, proposal.id, body.seat) is not None:
         return
-    if step.now_us > proposal.expires_at_us:
+    left_us = proposal.expires_at_us - step.now_us
+    if not 0 <= left_us <= MAX_JOINING_US + FIXED_WITHIN_US:
         return
     if event.fault is not EscrowReason.NONE:
         refusal = Withdraw(proposal.id, body.seat, event.fault)

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from node.command.sim.cast import NOW_US, SECOND, digest, signing_key
-from node.core.escrow.posting import UNSETTLED_AFTER_US
 from node.core.escrow.events import LetterCame, RegistrarSaid
+from node.core.escrow.posting import UNSETTLED_AFTER_US
 from node.core.escrow.reading import hold_of, source_of
 from node.core.escrow.rows import Account, Deal, DealPhase, LetterKind
 from node.core.escrow.rows import Step as Batch
@@ -63,7 +63,9 @@ def test_a_card_whose_keys_have_run_out_stops_nobody() -> None:
 
 def secrets_of(table: Table, party: Party) -> list[bytes]:
     seats = [seat for seat in party.seats(table.id) if seat.seed]
-    found = [secret for row in party.memory.owned(Account) for secret in (row.capability, row.terms)]
+    found = [
+        secret for row in party.memory.owned(Account) for secret in (row.capability, row.terms)
+    ]
     return found + [
         make(seat.seed, no) for seat in seats for no in (1, 2) for make in (hold_of, source_of)
     ]
