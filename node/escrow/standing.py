@@ -8,6 +8,7 @@ may be; what it does not name may be anything.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 from node.escrow.faults import shown
@@ -15,6 +16,7 @@ from proto.escrow.proposal import Proposal
 from proto.keys import NodeId
 
 MAX_RULE_BYTES: Final = 8192
+RULES_KEPT: Final = 4096  # each proposal of ours may bring one
 
 
 class RuleInvalid(ValueError):
@@ -110,6 +112,12 @@ class Rule:
             return False
         said = json.loads(proposal.instance)
         return all(_allows(bound, said.get(name)) for name, bound in self.values.items())
+
+
+@lru_cache(maxsize=RULES_KEPT)
+def read_rule(text: str) -> Rule:
+    """As `Rule.from_json`: every invitation is compared with each rule of the owner's."""
+    return Rule.from_json(text)
 
 
 def _is_bound(bound: object) -> bool:

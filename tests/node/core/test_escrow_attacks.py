@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from node.command.sim.cast import NOW_US, SECOND, digest, signing_key
 from node.core.escrow.events import LetterCame, RegistrarSaid
 from node.core.escrow.posting import UNSETTLED_AFTER_US
@@ -27,7 +29,7 @@ from proto.escrow.letters import (
     sign_letter,
 )
 from proto.escrow.ops import RegistrarError
-from proto.escrow.proposal import read_proposal, sign_proposal
+from proto.escrow.proposal import kept_proposal, read_proposal, sign_proposal
 from proto.escrow.reasons import EscrowReason
 from tests.node.core.escrow_table import Party, Table, card_of, node_of, swap
 
@@ -147,3 +149,24 @@ def test_proposals_that_would_never_expire_are_not_kept() -> None:
     bob = table.parties["bob"]
     come(bob, "ann", Invite(signed, "second"))
     assert bob.seats(read_proposal(signed).id) == []
+
+
+def test_a_row_is_read_without_verifying_its_signatures_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A swap's proposal has fifteen of them; 300 exchanges at once read theirs for every letter."""
+    table = swap()
+    table.propose()
+    ann = table.parties["ann"]
+    letters = ann.waiting()
+
+    def never(*_: object) -> bool:
+        pytest.fail("verifies a signature")
+
+    monkeypatch.setattr("proto.envelope.Proof.proves", never)
+    kept_proposal.cache_clear()
+    ann.now_us += SECOND
+    for letter in letters:
+        ann.take(Due(ann.now_us, letter.key))  # type: ignore[arg-type]
+    assert all(row.tries == 2 for row in ann.waiting())
+    assert kept_proposal(table.signed) == table.proposal
