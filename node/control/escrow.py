@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
-from node.control.contacts import exchange_of
+from node.control.contacts import contacts, exchange_of
 from node.control.context import Context
 from node.control.escrow_propose import require_lines, require_service
 from node.control.escrow_view import seats_in, told
@@ -57,7 +57,8 @@ def _told(context: Context, deal: bytes, *, whole: bool = False) -> dict[str, An
 
 
 async def list_exchanges(context: Context, arguments: Arguments) -> dict[str, Any]:
-    """All of them, the newest first: those that we look after, and seats of ours in others."""
+    """All of them, the newest first: those that we look after, and seats of ours in others. Without
+    their legs."""
     limit = arguments.number("limit", 50, 1, MAX_LISTED)
     live = arguments.flag("live", False)
     arguments.done()
@@ -65,9 +66,10 @@ async def list_exchanges(context: Context, arguments: Arguments) -> dict[str, An
     at_us = {row.deal: row.invited_at_us for row in memory.owned(Seat)}
     at_us |= {row.id: row.created_at_us for row in memory.owned(Deal)}
     newest = sorted(at_us.items(), key=lambda one: (-one[1], one[0]))
-    shown: list[dict[str, Any]] = []
+    shown, met = list[dict[str, Any]](), contacts(context)
     for deal, _ in newest:
-        one = _told(context, deal)
+        one = told(context, _deal(context, deal), seats_in(context, deal), met=met)
+        del one["legs"]  # thirty-two of each would be more than an answer may hold
         if not live or one["next"] is not None:
             shown.append(one)
         if len(shown) == limit:

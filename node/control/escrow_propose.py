@@ -85,7 +85,7 @@ async def propose(context: Context, arguments: Arguments) -> dict[str, Any]:
     except KeyError as missing:
         raise _no_card(missing) from missing
     if dry_run:
-        shown = exchange_json(context, proposal, plan)
+        shown = exchange_json(context, proposal, plan, ())
         checks = [await _checked(context, proposal, leg, cost) for leg in _ours(context, proposal)]
         serves = exchange.serves
         return shown | {"proposed": False, "checks": checks, "serves": serves}
