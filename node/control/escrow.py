@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from node.control.contacts import contacts, exchange_of
 from node.control.context import Context
-from node.control.escrow_propose import require_lines, require_service
+from node.control.escrow_checks import checked, legs_of_ours, require_lines
+from node.control.escrow_propose import require_service
 from node.control.escrow_view import seats_in, told
 from node.control.evidence_file import certificate_file, evidence_kind
 from node.control.failure import Arguments, ControlFailure, bad_argument
@@ -78,10 +79,16 @@ async def list_exchanges(context: Context, arguments: Arguments) -> dict[str, An
 
 
 async def show(context: Context, arguments: Arguments) -> dict[str, Any]:
-    """One of them, whole."""
+    """One of them, whole. Whoever is asked to join also sees in `checks` whether his legs could
+    move now, and what a payment would cost him."""
     deal = find_exchange(context, arguments.text("id"))
     arguments.done()
-    return _told(context, deal, whole=True)
+    shown = _told(context, deal, whole=True)
+    invited = [seat for seat in seats_in(context, deal) if seat.phase is SeatPhase.INVITED]
+    proposal = proposal_of(invited[0]) if invited else None
+    legs = legs_of_ours(context, proposal) if proposal is not None else []
+    checks = [await checked(context, proposal, leg, None) for leg in legs if proposal is not None]
+    return shown | {"checks": checks}
 
 
 async def follow(context: Context, arguments: Arguments, send: Send) -> None:
