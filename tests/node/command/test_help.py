@@ -59,7 +59,7 @@ def test_all_commands_are_there() -> None:
         *("network learned", "network forget"),
         *("network import", "network show", "network draw"),
         *("registrar", "registrar brand", "registrar brand create", "registrar brand list"),
-        *("registrar brand show", "registrar issue", "registrar account"),
+        *("registrar brand show", "registrar brand change", "registrar issue", "registrar account"),
         *("registrar account create", "registrar account list", "registrar account freeze"),
         *("registrar terms", "registrar terms grant", "registrar terms revoke"),
         *("registrar list", "registrar legs", "registrar audit"),

@@ -14,7 +14,7 @@ from node.core.escrow.events import (
 from node.core.escrow.rows import DealPhase, LetterKind, SeatPhase
 from node.core.escrow.rows import Step as Batch
 from node.core.events import Due, LearnCertificate
-from node.core.rows import Ask, Transaction
+from node.core.rows import Ask, Transaction, replace
 from proto.escrow.letters import (
     Decided,
     Dossier,
@@ -34,7 +34,7 @@ from proto.escrow.letters import (
 from proto.escrow.ops import RegistrarError
 from proto.escrow.reasons import EscrowReason
 from proto.reason import Reason
-from tests.node.core.escrow_table import PREIMAGE, Table, aborted, swap
+from tests.node.core.escrow_table import PREIMAGE, Table, aborted, node_of, swap
 
 
 def fixed(coordinator: str = "") -> Table:
@@ -339,3 +339,34 @@ def test_a_decision_comes_by_letter_as_well() -> None:
     letter = Letter(table.parties["ann"].memory.settings.node, bob.memory.settings.node, 1, body)
     bob.take(LetterCame(bob.now_us, letter, encode_letter(letter)))
     assert table.seat("second").phase is SeatPhase.RETURNED
+
+
+def test_terms_that_come_behind_their_decision_end_soon() -> None:
+    """As at a node that was away: the certificate said nothing to a seat without terms, and nobody
+    would tell it again before the deadline."""
+    table = fixed("carol")
+    table.carry(Dossier)
+    table.abort()
+    table.carry(Decided)
+    assert {table.seat(name).phase for name in table.seats} == {SeatPhase.JOINED}
+    table.carry()
+    seats = {name: (table.seat(name).phase, table.seat(name).waiting) for name in table.seats}
+    # The initiator's own node knew, and its seat has not even begun.
+    assert seats == {"first": (SeatPhase.WITHDRAWN, 0), "second": (SeatPhase.RETURNED, 0)}
+    assert (table.deal.phase, table.deal.waiting) == (DealPhase.CLOSED, 0)
+
+
+def test_a_payment_that_fails_when_all_rights_are_promised_ends_it_at_once() -> None:
+    """It has the next leg's money to find, and no registrar's promise will ever stand for it."""
+    table = fixed()
+    table.carry(bend=lambda body: None if isinstance(body, Share) else body)
+    assert table.deal.phase is DealPhase.SHARING
+    ann = table.parties["ann"]
+    words = Given(table.deal.commit, "first", 1, why=EscrowReason.NO_ROUTE)
+    letter = Letter(node_of("ann"), node_of("ann"), ann.now_us, words)
+    table.deliver(ann, letter)
+    assert table.deal.phase is DealPhase.SHARING, "a right that is promised is given"
+    ann.memory.put(replace(table.deal, promises=(b"", table.deal.promises[1])))  # as of money
+    table.deliver(ann, letter)
+    assert table.deal.phase is DealPhase.DECIDING
+    assert (table.deal.because, table.deal.blamed) == (EscrowReason.NO_ROUTE, "first")
