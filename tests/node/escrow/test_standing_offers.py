@@ -64,9 +64,11 @@ def proposal(**said: object) -> Proposal:
 def test_null_in_a_list_stands_for_what_is_left_out() -> None:
     rule = Rule.from_json(json.dumps(GOOD | {"values": {"simulator": ["any", None], "n": 3}}))
     template = bytes.fromhex(GOOD["template"])
-    for said in ({"n": 3}, {"n": 3, "simulator": "any"}):
+    taken: list[dict[str, object]] = [{"n": 3}, {"n": 3, "simulator": "any"}]
+    for said in taken:
         assert rule.covers(proposal(**said), template, "seller", {}, 5)
-    for said in ({"n": 3, "simulator": "other"}, {"simulator": "any"}, {"n": 4}):
+    left: list[dict[str, object]] = [{"n": 3, "simulator": "x"}, {"simulator": "any"}, {"n": 4}]
+    for said in left:
         assert not rule.covers(proposal(**said), template, "seller", {}, 5)
 
 
