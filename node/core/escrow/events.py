@@ -67,9 +67,9 @@ class CancelDeal:
 class LetterCame:
     """A verified letter to this node. `payload` is what was signed.
 
-    `signed`: the letter as it came, to be shown to others. `fault`: what is wrong with a proposal in
-    it, as this node compiles it. `joining`: where an invited seat may join by itself. `requests`:
-    signed payment requests for the money legs of a Fix to a seat of ours, with the row of each (leg
+    `signed`: the letter as it came, to be shown to others. `fault`: what is wrong with a proposal
+    in it, as this node compiles it. `joining`: where an invited seat may join by itself.
+    `requests`: signed payment requests for the money legs of a Fix to a seat of ours, with the row of each (leg
     number, row). `seed`: 32 fresh bytes.
     """
 

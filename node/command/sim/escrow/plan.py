@@ -1,4 +1,4 @@
-"""What a run of exchanges is drawn from: who exchanges what with whom, and what goes wrong (pure)."""
+"""What a run is drawn from: who exchanges what with whom, and what goes wrong (pure)."""
 
 import enum
 from collections.abc import Iterable, Sequence

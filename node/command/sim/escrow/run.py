@@ -160,8 +160,10 @@ class _Attempt:
         world.heal()
         await trio.sleep(HEALING_S)
         until_s = trio.current_time() + ENDS_WITHIN_S
-        while trio.current_time() < until_s and not self._is_quiet(verdict):
+        while trio.current_time() < until_s:
             await trio.sleep(LOOK_EVERY_S)
+            if self._is_quiet(verdict):
+                break
         await trio.sleep(LOOK_EVERY_S)
         for where, wrong in verdict.under_way():
             verdict.complain(elapsed_us(), where, [wrong])
@@ -197,7 +199,7 @@ class _Attempt:
             self._course,
             self._trace.digest,
             self._ended_us,
-            tuple([*verdict.breaches, *money]),
+            (*verdict.breaches, *money),
             () if crashed else tuple(map(self._outcome, self._course.deals)),
             dict(sorted(tricks.items())),
             crashed,
