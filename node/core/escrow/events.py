@@ -69,8 +69,8 @@ class LetterCame:
 
     `signed`: the letter as it came, to be shown to others. `fault`: what is wrong with a proposal
     in it, as this node compiles it. `joining`: where an invited seat may join by itself.
-    `requests`: signed payment requests for the money legs of a Fix to a seat of ours, with the row of each (leg
-    number, row). `seed`: 32 fresh bytes.
+    `requests`: signed payment requests for the money legs of a Fix to a seat of ours, with the row
+    of each (leg number, row). `seed`: 32 fresh bytes.
     """
 
     now_us: int
