@@ -1,6 +1,5 @@
 """Who proposes and who joins: what people type, and what they do when it goes wrong."""
 
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,7 +17,6 @@ from node.command.sim.world.host import ProcessDied
 from node.control.own_accounts import asked_of
 from node.core.escrow.rows import Account
 from node.engine import StoreUnavailable
-from node.escrow.library import library_bytes
 from proto.card import read_card
 from proto.escrow.batch import OpBatch
 from proto.escrow.ops import Offer
@@ -57,7 +55,7 @@ class People:
         for deal in deals:
             for seat, name, manner in zip(deal.what.seats, deal.people, deal.manners, strict=True):
                 if manner is Manner.STANDING:
-                    digest = sha256(library_bytes(deal.case)).hexdigest()
+                    digest = sha256(template_of(deal)).hexdigest()
                     rule = {"template": digest, "seat": seat}
                     await self.world.people[name].ask("escrow.stand", rule=rule)
 
@@ -79,7 +77,7 @@ class People:
             partial(
                 host.ask,
                 "escrow.propose",
-                template=template_of(deal),
+                template=template_of(deal).decode(),
                 values=self.setting.values(self.world, deal),
                 cards=[card for card in cards if card != host.card],
                 coordinators=[self.world.people[name].card for name in deal.coordinators],
@@ -166,8 +164,3 @@ class People:
                         part.said = failure.code
                     return None
                 await trio.sleep(PATIENCE_S)
-
-
-def wish_of(options: Mapping[str, object]) -> str:
-    """Options of a seat as rows keep them."""
-    return json.dumps(dict(options))
