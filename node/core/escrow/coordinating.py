@@ -71,7 +71,8 @@ def begin(step: Step, deal: Deal, proposal: Proposal) -> None:
     mine = own_card(step, proposal)
     for seat, card in proposal.seats:
         shown = _openings_for(deal, seat)
-        post(step, deal.id, card, Fix(deal.id, seat, deal.descriptor, shown, mine))
+        others = _receivers_for(deal, seat)
+        post(step, deal.id, card, Fix(deal.id, seat, deal.descriptor, shown, mine, others))
 
 
 def _openings_for(deal: Deal, seat: str) -> tuple[Opening, ...]:
@@ -87,6 +88,17 @@ def _openings_for(deal: Deal, seat: str) -> tuple[Opening, ...]:
     shown = [terms.by_leg[leg.no] for leg in legs]
     assert terms.by_order is not None
     return (terms.by_order, *(o for s, o in terms.by_seat.items() if s in seats), *shown)
+
+
+def _receivers_for(deal: Deal, seat: str) -> tuple[bytes, ...]:
+    """The signed joins of the others whose receipt the seat wants: it takes nobody's word for who
+    holds their keys, or which accounts are theirs."""
+    joins = joins_of(deal)
+    wants = next(set(join.wants) for join in joins if join.seat == seat)
+    wanted = {leg.to_seat for leg in terms_of(deal).legs.values() if leg.no in wants} - {seat}
+    return tuple(
+        signed for signed, join in zip(deal.joins, joins, strict=True) if join.seat in wanted
+    )
 
 
 def _collecting(step: Step, commit: bytes, sender: NodeId, seat: str) -> Deal | None:

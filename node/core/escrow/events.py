@@ -67,15 +67,17 @@ class CancelDeal:
 class LetterCame:
     """A verified letter to this node. `payload` is what was signed.
 
-    `fault`: what is wrong with a proposal in it, as this node compiles it. `joining`: where an
-    invited seat may join by itself. `requests`: signed payment requests for the money legs of a
-    Fix to a seat of ours, with the row of each (leg number, row). `seed`: 32 fresh bytes.
+    `signed`: the letter as it came, to be shown to others. `fault`: what is wrong with a proposal in
+    it, as this node compiles it. `joining`: where an invited seat may join by itself. `requests`:
+    signed payment requests for the money legs of a Fix to a seat of ours, with the row of each (leg
+    number, row). `seed`: 32 fresh bytes.
     """
 
     now_us: int
     letter: Letter
     payload: bytes
     seed: bytes = b""
+    signed: bytes = b""
     fault: EscrowReason = EscrowReason.NONE
     joining: Joining | None = None
     requests: tuple[tuple[int, Request], ...] = ()
