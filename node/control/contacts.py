@@ -55,8 +55,11 @@ def contacts(context: Context) -> dict[NodeId, str]:
         if proposal.initiator == own:
             cards = (*(card for _, card in proposal.seats), *proposal.coordinators)
             given += [(proposal.created_at_us, card) for card in cards]
+    newest: dict[str, int] = {}  # of each card once: an owner deals with the same people often
+    for at_us, text in given:
+        newest[text] = max(at_us, newest.get(text, at_us))
     found: dict[NodeId, str] = {}
-    for at_us, text in sorted(given):
+    for text, at_us in sorted(newest.items(), key=lambda one: (one[1], one[0])):
         try:
             card = read_card(text, context.clock.now_us())
         except WireFault:

@@ -32,6 +32,7 @@ from proto.request import PaymentRequest, sign_request
 from proto.wire import WireFault
 from runtime.identity import Entropy, Identity
 
+FOR_ANY: Final = '"proposal": ""'  # as Rule.to_json writes it where it names no proposal
 REQUEST_LIFE_US: Final = 60 * US  # of a request of a leg, beyond D: it is paid under D or never
 
 
@@ -114,8 +115,10 @@ class Judge:
 
     def _rule(self, proposal: Proposal, plan: Plan, seat: str, now_us: int) -> Rule | None:
         nodes = {s.name: s.node for s in plan.seats}
+        named = proposal.id.hex()
         for row in self._memory.owned(Standing):
-            if not row.ended:
+            # Most are for one proposal of our own each, and need not be read to be passed over.
+            if not row.ended and (FOR_ANY in row.rule or named in row.rule):
                 rule = Rule.from_json(row.rule)
                 if rule.proposal and proposal.initiator != self._identity.node:
                     continue  # made for a proposal of our own

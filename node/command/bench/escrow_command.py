@@ -24,8 +24,8 @@ ROLES: Final = ("buyer", "seller", "registrar", "hop")
 
 @click.command(
     "escrow",
-    epilog="Exit status: 0 measured, and all books are equal; 1 an exchange failed, books differ, or"
-    " the processes did not come up; 2 unusable input.",
+    epilog="Exit status: 0 measured, and all books are equal; 1 an exchange failed, books differ,"
+    " or the processes did not come up; 2 unusable input.",
 )
 @click.option(
     "--legs",

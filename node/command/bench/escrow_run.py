@@ -17,7 +17,7 @@ from node.command.bench.escrow_driver import VERB
 from node.command.bench.machine import machine, versions
 from node.command.bench.result import FSYNC, POSTGRESQL, TLS
 from node.command.bench.server import Server, server
-from node.command.bench.storage import node_database
+from node.command.bench.storage import node_database, used_bytes
 from node.command.processes.books import check_books
 from node.command.processes.founding import found_node
 from node.command.processes.interruption import until_signalled
@@ -133,10 +133,11 @@ async def _run(
             plan = make_plan(exchange_network(NODES, BUYER, SELLER))
             ports = free_ports(Random())
             town = await build(plan, directory, ports, bridge, running, told, command, found)
+            before = _used(town)
             measured = await _measured(wanted, town, server, told)
             told("comparing all books")
             differences = await _differences(town)
-            calls = None if server else _calls(town, measured["in_all"])
+            calls = None if server else _calls(town, before, measured["in_all"])
         software = versions() | ({POSTGRESQL: server.version()} if server else {})
         many = len(town.houses) + len(town.registries)
         return Outcome(wanted, measured, calls, many, differences, about, software)
@@ -209,20 +210,24 @@ async def _differences(town: Town) -> tuple[str, ...]:
     )
 
 
-def _calls(town: Town, exchanges: int) -> dict[str, float]:
+def _used(town: Town) -> int:
+    """Bytes of all nodes' and registrars' books, in SQLite."""
+    homes = [house.daemon.directory for house in town.houses.values()]
+    return sum(used_bytes(file) for home in homes for file in home.rglob("*.sqlite"))
+
+
+def _calls(town: Town, before: int, exchanges: int) -> dict[str, float]:
     """Letters and batches of one exchange, and what all stores keep of it for now."""
     counts = dict.fromkeys(LetterKind, 0)
-    size = 0
     for house in town.houses.values():
         file = node_database(house.daemon.directory)
         with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
             sql = "SELECT kind, count(*) FROM letter GROUP BY kind"
             for kind, many in connection.execute(sql):
                 counts[LetterKind(kind)] += many
-        size += sum(f.stat().st_size for f in house.daemon.directory.rglob("*.sqlite*"))
     most = max(1, exchanges)
     return {
         "letters": counts[LetterKind.LETTER] / most,
         "batches": counts[LetterKind.BATCH] / most,
-        "bytes": size / most,
+        "bytes": (_used(town) - before) / most,
     }
