@@ -18,7 +18,7 @@ from node.escrow.standing import LIMITS, MOST_USES, REGISTRAR, Rule, RuleInvalid
 from node.escrow.templates import Template, read_template
 from node.escrow.wildcards import ANY_REGISTRAR, NUMBERS, Kind, Wildcard, node_in_hex
 from proto.card import read_card
-from proto.limits import US
+from proto.limits import MAX_LOCK_US, US
 
 RANGE: Final = re.compile(r"(-?\d+)?\.\.(-?\d+)?")
 MAX_S: Final = 10 * 366 * 86_400
@@ -31,7 +31,8 @@ async def stand(context: Context, arguments: Arguments) -> dict[str, Any]:
     Either `rule`, as node.escrow.standing reads it, with its `template`'s text where that does not
     ship; or a `template` with a `seat`, and for each wildcard a text in `values` ("5", "5..10",
     "5|6|7") or its name in `anything`. `only`: who else may sit, by card or alias. `until_s` from
-    now; `max_cost` of a payment; `at_once`, `of_one`, `per_hour`, `per_day`: how often it is used.
+    now; `max_cost` of a payment; `at_once`, `of_one`, `per_hour`, `per_day`: how often it is used;
+    `within_s`: how long what it gives is locked at most.
     """
     given = arguments.mapping("rule")
     rule = _given(given, arguments) if given is not None else _made(context, arguments)
@@ -96,6 +97,7 @@ def _made(context: Context, arguments: Arguments) -> Rule:
 def _limits(arguments: Arguments) -> dict[str, Any]:
     """Those that are said."""
     said = {name: arguments.maybe_number(name, 1, MOST_USES) for name in LIMITS}
+    said["within_s"] = arguments.maybe_number("within_s", 1, MAX_LOCK_US // US)
     return {name: limit for name, limit in said.items() if limit is not None}
 
 

@@ -17,7 +17,7 @@ from node.escrow.templates import MONEY, Flow, Template, read_template
 from node.escrow.wildcards import ANY_REGISTRAR, Fill
 from proto.escrow.proposal import Proposal
 from proto.keys import NodeId
-from proto.limits import US
+from proto.limits import DEFAULT_HOLD_MAX_US, MAX_LOCK_US, US
 
 MAX_RULE_BYTES: Final = 8192
 HOUR_US: Final = 3600 * US
@@ -28,6 +28,11 @@ AT_ONCE: Final = 16  # stock that may be locked at a time; a shop with more of i
 OF_ONE: Final = 2  # of them with one proposer: a customer buys one thing after the other
 PER_HOUR: Final = 120  # sales and failures: one every half minute, as long as one takes
 PER_DAY: Final = 1000  # below what a node remembers of ended exchanges, by which it counts
+# Whoever proposes also chooses how long: until everybody has joined, and from then on until D.
+WITHIN_S: Final = DEFAULT_HOLD_MAX_US // US  # a sale; a loan or an option needs a longer one
+JOINED_BY_US: Final = (
+    600 * US
+)  # a seat that waits for others is one of those under way all the time
 MOST_USES: Final = 1_000_000
 LIMITS: Final = ("at_once", "of_one", "per_hour", "per_day")
 REGISTRAR: Final = ".registrar"  # "parcel.registrar": who keeps it, where no wildcard says so
@@ -46,6 +51,7 @@ class Rule:
     before. `only`: who else may sit (node ids), empty = anybody. `proposal`: just this one (hex).
     `options`: what the seat joins with, JSON. `anything`: names that may be anything. Seats that it
     has taken: `at_once` under way, `of_one` of these with one proposer, `per_hour`, `per_day`.
+    `within_s`: what it gives is locked for so many seconds at most.
     """
 
     template: str
@@ -61,6 +67,7 @@ class Rule:
     of_one: int = OF_ONE
     per_hour: int = PER_HOUR
     per_day: int = PER_DAY
+    within_s: int = WITHIN_S
 
     def to_json(self) -> str:
         return json.dumps(
@@ -74,7 +81,7 @@ class Rule:
                 "proposal": self.proposal,
                 "options": dict(self.options),
                 "anything": list(self.anything),
-                **{name: getattr(self, name) for name in LIMITS},
+                **{name: getattr(self, name) for name in (*LIMITS, "within_s")},
             },
             sort_keys=True,
         )
@@ -111,6 +118,8 @@ class Rule:
             limit = getattr(rule, name)
             if type(limit) is not int or not 1 <= limit <= MOST_USES:
                 raise RuleInvalid(f"{name} of a standing offer is a number from 1 to {MOST_USES}")
+        if type(rule.within_s) is not int or not 1 <= rule.within_s <= MAX_LOCK_US // US:
+            raise RuleInvalid("within_s of a standing offer is a number of seconds")
         for name, bound in rule.values.items():
             if not _is_bound(bound):
                 # Found now, not when a stranger's proposal is compared with it.
@@ -134,6 +143,11 @@ class Rule:
         if self.template and self.template != template_hash.hex():
             return False
         if now_us < self.after_us or (self.until_us and now_us > self.until_us):
+            return False
+        if not self.proposal and (
+            proposal.within_us > self.within_s * US
+            or proposal.expires_at_us > now_us + JOINED_BY_US
+        ):
             return False
         others = {node.hex() for name, node in nodes.items() if name != seat}
         if self.only and not others <= set(self.only):

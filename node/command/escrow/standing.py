@@ -13,7 +13,15 @@ from node.command.escrow.choosing import chosen_template
 from node.command.escrow.naming import pairs, whom
 from node.command.exit_status import UNUSABLE, TaughtCommand, fail
 from node.command.session import Session, with_node
-from node.escrow.standing import AT_ONCE, MAX_RULE_BYTES, MOST_USES, OF_ONE, PER_DAY, PER_HOUR
+from node.escrow.standing import (
+    AT_ONCE,
+    MAX_RULE_BYTES,
+    MOST_USES,
+    OF_ONE,
+    PER_DAY,
+    PER_HOUR,
+    WITHIN_S,
+)
 from proto.limits import US
 
 USES = click.IntRange(1, MOST_USES)
@@ -42,6 +50,12 @@ USES = click.IntRange(1, MOST_USES)
 )
 @click.option("--until", "until_s", type=SPAN, help="How long it stands.  [default: for ever]")
 @click.option("--max-cost", type=AMOUNT, help="Pay no more for a payment of ours, fees included.")
+@click.option(
+    "--within",
+    "within_s",
+    type=SPAN,
+    help=f"Lock what you give no longer than this.  [default: {WITHIN_S}s]",
+)
 @click.option("--at-once", type=USES, help=f"Seats under way at a time.  [default: {AT_ONCE}]")
 @click.option("--of-one", type=USES, help=f"Of these with one proposer.  [default: {OF_ONE}]")
 @click.option("--per-hour", type=USES, help=f"Seats taken in an hour.  [default: {PER_HOUR}]")

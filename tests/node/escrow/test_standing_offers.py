@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from node.command.sim.cast import NOW_US
 from node.core.escrow.rows import Seat, SeatPhase, Standing
 from node.core.view import Settings
 from node.escrow.judging import ON_ITS_WAY_US, Judge
@@ -15,6 +16,7 @@ from node.escrow.standing import (
     AT_ONCE,
     DAY_US,
     HOUR_US,
+    JOINED_BY_US,
     LIMITS,
     MAX_RULE_BYTES,
     MOST_USES,
@@ -29,6 +31,7 @@ from proto.envelope import Envelope
 from proto.escrow.proposal import PROPOSAL_KIND, read_proposal
 from proto.escrow.reasons import EscrowReason
 from proto.fees import FeeSet
+from proto.limits import US
 from tests.fuzz import values as v
 from tests.fuzz.of_escrow import _proposal as gift_payload
 from tests.fuzz.of_letters import HERE, THERE
@@ -70,6 +73,8 @@ def test_what_is_written_is_read() -> None:
                 {"options": 1},
                 {"anything": "amount"},
                 {"anything": [1]},
+                {"within_s": 0},
+                {"within_s": "60"},
                 *({name: bad} for name in LIMITS for bad in (0, -1, True, "5", MOST_USES + 1)),
             )
         ),
@@ -139,7 +144,6 @@ def test_a_keeper_that_no_wildcard_names_is_named_all_the_same() -> None:
 
 # ---------------------------------------------------------------- how often
 
-NOW_US = 10 * DAY_US
 RULE_ID = b"r" * 16
 
 
@@ -171,9 +175,10 @@ def _judge(rule: Rule) -> tuple[Judge, Memory]:
     return Judge(memory, identity, "Shop", lambda count: bytes(count)), memory
 
 
-def _invitation(number: int) -> bytes:
+def _invitation(number: int, **changes: Any) -> bytes:
     first = read_proposal(Envelope.seal(v.NODE, PROPOSAL_KIND, gift_payload()).encode())
-    payload = replace(first, salt=number.to_bytes(16, "big")).encode()
+    in_time = {"within_us": 30 * US, "expires_at_us": NOW_US + 300 * US}
+    payload = replace(first, salt=number.to_bytes(16, "big"), **(in_time | changes)).encode()
     return Envelope.seal(v.NODE, PROPOSAL_KIND, payload).encode()
 
 
@@ -193,6 +198,17 @@ def test_a_rule_is_used_only_so_often_however_fast_one_asks(name: str) -> None:
     most = dict.fromkeys(LIMITS, 100) | {name: 3}
     judge, _ = _judge(replace(GIFT, **most))
     assert _taken(judge, 10, NOW_US) == 3
+
+
+def test_nobody_makes_a_seat_wait_as_long_as_he_likes() -> None:
+    judge, _ = _judge(replace(GIFT, within_s=29))
+    assert judge._invited(_invitation(1), "receiver", NOW_US)[1] is None
+    assert judge._invited(_invitation(1, within_us=29 * US), "receiver", NOW_US)[1] is not None
+    judge, _ = _judge(GIFT)
+    at_us = NOW_US + JOINED_BY_US
+    late, timely = (_invitation(1, expires_at_us=at_us + more) for more in (1, 0))
+    assert judge._invited(late, "receiver", NOW_US)[1] is None
+    assert judge._invited(timely, "receiver", NOW_US)[1] is not None
 
 
 def test_one_proposer_does_not_use_up_what_others_may() -> None:

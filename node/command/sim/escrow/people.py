@@ -23,6 +23,7 @@ from node.escrow.standing import LIMITS, MOST_USES, REGISTRAR
 from proto.card import read_card
 from proto.escrow.batch import OpBatch
 from proto.escrow.ops import Offer
+from proto.limits import MAX_LOCK_US, US
 from runtime.control import ControlFailure
 
 PATIENCE_S: Final = 0.5  # until somebody tries again what did not go through
@@ -40,7 +41,8 @@ def _takes_all(case: str, seat: str) -> dict[str, object]:
     kept = [one.name + REGISTRAR for one in template.gathered]
     most = dict.fromkeys(LIMITS, MOST_USES)
     anything = [*(one.name for one in template.wildcards), *kept]
-    return {"template": template.hash.hex(), "seat": seat, "anything": anything, **most}
+    named = {"template": template.hash.hex(), "seat": seat, "anything": anything}
+    return {**named, **most, "within_s": MAX_LOCK_US // US}
 
 
 @dataclass
