@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from node.control.contacts import exchange_of
 from node.control.context import Context
-from node.control.escrow_propose import require_service
-from node.control.escrow_view import told
+from node.control.escrow_propose import require_lines, require_service
+from node.control.escrow_view import seats_in, told
 from node.control.evidence_file import certificate_file, evidence_kind
 from node.control.failure import Arguments, ControlFailure, bad_argument
 from node.control.own_accounts import no_account, open_missing
@@ -18,7 +18,6 @@ from node.core.escrow.rows import Deal, Seat, SeatPhase
 from node.core.rows import Transaction
 from node.escrow.judging import NoAccount, plan_of
 from proto.descriptor import transaction_uuid
-from proto.escrow.legs import MoneyCarrier
 from proto.escrow.proposal import Proposal
 
 MAX_LISTED: Final = 1000
@@ -51,12 +50,6 @@ def find_exchange(context: Context, named: str) -> bytes:
 def _deal(context: Context, deal: bytes) -> Deal | None:
     row = context.engine.memory.row((Deal.table, deal, b""))
     return row if isinstance(row, Deal) else None
-
-
-def seats_in(context: Context, deal: bytes) -> list[Seat]:
-    """Our seats in it."""
-    found = [seat for seat in context.engine.memory.owned(Seat) if seat.deal == deal]
-    return sorted(found, key=lambda seat: seat.at)
 
 
 def _told(context: Context, deal: bytes, *, whole: bool = False) -> dict[str, Any]:
@@ -159,7 +152,7 @@ async def accept(context: Context, arguments: Arguments) -> dict[str, Any]:
     plan = plan_of(proposal)
     assert plan is not None  # it was compiled when it came
     _require_registry(context, proposal)
-    _require_lines(context, proposal, seat.seat)
+    require_lines(context, proposal, seat.seat)
     if opens:
         await open_missing(context, proposal, seat.seat)
     options = {"pay": {"max_cost": cost} if cost else {}}
@@ -168,7 +161,7 @@ async def accept(context: Context, arguments: Arguments) -> dict[str, Any]:
             proposal, plan, seat.seat, options, _labels(labels)
         )
     except NoAccount as missing:
-        raise no_account(context, missing.leg, proposal.described()) from missing
+        raise no_account(context, missing.leg, proposal) from missing
     await context.do(partial(JoinSeat, deal=deal, seat=seat.seat, joining=joining))
     return _told(context, deal, whole=True)
 
@@ -183,20 +176,6 @@ def _require_registry(context: Context, proposal: Proposal) -> None:
             f"this node accepts no registry that may decide it: {names}",
             "`pledgeway node registry add RECORD --accept`, if you trust it, or decline",
         )
-
-
-def _require_lines(context: Context, proposal: Proposal, seat: str) -> None:
-    """A line in the brand of every money leg to or from the seat."""
-    brands = {line.brand.guid for line in context.lines}
-    for leg in proposal.legs:
-        concerned = isinstance(leg.carrier, MoneyCarrier) and seat in (leg.from_seat, leg.to_seat)
-        if concerned and leg.brand not in brands:
-            raise ControlFailure(
-                "LINE_UNKNOWN",
-                f"leg {leg.no} is money of a brand in which this node has no line",
-                "`pledgeway line offer CARD` opens one",
-                leg.no,
-            )
 
 
 def _labels(given: Mapping[str, Any]) -> dict[int, bytes]:

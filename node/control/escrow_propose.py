@@ -8,11 +8,11 @@ from typing import Any, Final
 from node.control import network
 from node.control.contacts import card_of, exchange_of, find_card, shown_id
 from node.control.context import Context
-from node.control.escrow_view import exchange_json
+from node.control.escrow_view import exchange_json, seats_in, told
 from node.control.failure import Arguments, ControlFailure, bad_argument
 from node.control.own_accounts import balance_of, no_account, open_missing
 from node.core.escrow.events import KeepRow, Propose
-from node.core.escrow.rows import Account, Standing
+from node.core.escrow.rows import Account, Deal, Standing
 from node.escrow.checks import Unsafe
 from node.escrow.faults import FaultCode, TemplateFault
 from node.escrow.filling import typed_values
@@ -20,7 +20,7 @@ from node.escrow.plan import Plan
 from node.escrow.proposing import NotSafe, Wish, drafted, known_rights, proposed
 from node.escrow.standing import Rule
 from node.escrow.templates import Template, read_template
-from node.escrow.wildcards import Kind
+from node.escrow.wildcards import Kind, unfit_for
 from node.leg_route import END_LEVELS, LEG_LEVELS
 from proto.card import read_card
 from proto.escrow.legs import Leg
@@ -84,14 +84,15 @@ async def propose(context: Context, arguments: Arguments) -> dict[str, Any]:
         raise _template_failure(fault) from fault
     except KeyError as missing:
         raise _no_card(missing) from missing
-    told = exchange_json(context, proposal, plan)
     if dry_run:
+        shown = exchange_json(context, proposal, plan)
         checks = [await _checked(context, proposal, leg, cost) for leg in _ours(context, proposal)]
         serves = exchange.serves
-        return told | {"proposed": False, "checks": checks, "serves": serves}
+        return shown | {"proposed": False, "checks": checks, "serves": serves}
     require_service(context)
     for seat in plan.seats:
         if seat.node == context.identity.node:
+            require_lines(context, proposal, seat.name)
             if opens:
                 await open_missing(context, proposal, seat.name)
             _require_accounts(context, proposal)
@@ -101,7 +102,9 @@ async def propose(context: Context, arguments: Arguments) -> dict[str, Any]:
             row = Standing(context.entropy(16), rule.to_json(), now_us)
             await context.do(partial(KeepRow, row=row))
     await context.do(partial(Propose, signed=signed, proposal=proposal, decline_preimage=preimage))
-    return told | {"proposed": True}
+    deal = context.engine.memory.row((Deal.table, proposal.id, b""))
+    assert isinstance(deal, Deal)
+    return told(context, deal, seats_in(context, proposal.id), whole=True) | {"proposed": True}
 
 
 def require_service(context: Context) -> None:
@@ -112,6 +115,20 @@ def require_service(context: Context) -> None:
             "this node has no address for exchanges",
             'set [escrow] listen = "HOST:PORT" in its config.toml and start it again',
         )
+
+
+def require_lines(context: Context, proposal: Proposal, seat: str) -> None:
+    """ControlFailure where a money leg of the seat is of a brand in which we have no line."""
+    brands = {line.brand.guid for line in context.lines}
+    for leg in proposal.legs:
+        concerned = leg.registrar is None and seat in (leg.from_seat, leg.to_seat)
+        if concerned and leg.brand not in brands:
+            raise ControlFailure(
+                "LINE_UNKNOWN",
+                f"leg {leg.no} is money of a brand in which this node has no line",
+                "`pledgeway line offer CARD` opens one",
+                leg.no,
+            )
 
 
 def _ours(context: Context, proposal: Proposal) -> list[Leg]:
@@ -128,7 +145,7 @@ def _account(context: Context, leg: Leg) -> Account | None:
 def _require_accounts(context: Context, proposal: Proposal) -> None:
     for leg in _ours(context, proposal):
         if leg.registrar is not None and _account(context, leg) is None:
-            raise no_account(context, leg, proposal.described())
+            raise no_account(context, leg, proposal)
 
 
 async def _checked(
@@ -136,18 +153,18 @@ async def _checked(
 ) -> dict[str, Any]:
     """Whether a leg of ours could move now: `ok`, None where that cannot be known from here."""
     gives = proposal.cards()[leg.from_seat].node == context.identity.node
-    told: dict[str, Any] = {"leg": leg.no, "gives": gives, "ok": None, "cost": None, "says": ""}
+    shown: dict[str, Any] = {"leg": leg.no, "gives": gives, "ok": None, "cost": None, "says": ""}
     if leg.registrar is not None:
         account = _account(context, leg)
         if account is None:
-            no = no_account(context, leg, proposal.described())
-            return told | {"ok": False, "says": f"{no.message}: {no.next_step}"}
+            no = no_account(context, leg, proposal)
+            return shown | {"ok": False, "says": f"{no.message}: {no.next_step}"}
         if not gives:
-            return told | {"ok": True, "says": f"account {shown_id(account.account)} receives it"}
-        return told | await _holds_enough(context, account, leg.amount)
+            return shown | {"ok": True, "says": f"account {shown_id(account.account)} receives it"}
+        return shown | await _holds_enough(context, account, leg.amount)
     if not gives:
-        return told | {"says": "whoever pays has to find a route"}
-    return told | await _affordable(context, proposal, leg, max_cost)
+        return shown | {"says": "whoever pays has to find a route"}
+    return shown | await _affordable(context, proposal, leg, max_cost)
 
 
 async def _holds_enough(context: Context, account: Account, amount: int) -> dict[str, Any]:
@@ -176,11 +193,12 @@ async def _affordable(
         "last_levels": [level.name for level in END_LEVELS],
     }
     try:
-        found = await network.route(context, Arguments(asked))
+        found = (await network.route(context, Arguments(asked)))["answer"]
     except ControlFailure as no:
         return {"ok": False, "says": no.message or no.code}
-    if not found.get("found"):
-        return {"ok": False, "says": "no chain of promises reaches the payee now"}
+    if not found["found"]:
+        why = "".join(f": {reason['text']}" for reason in list(found.get("reasons", ()))[:1])
+        return {"ok": False, "says": f"no chain of promises reaches the payee now{why}"}
     cost = int(found["cost"])
     if max_cost is not None and cost > max_cost:
         return {"ok": False, "cost": cost, "says": f"costs {cost}, and {max_cost} are allowed"}
@@ -233,17 +251,35 @@ def _wish(context: Context, arguments: Arguments) -> Wish:
 
 
 def _settings(context: Context, template: Template, typed: Mapping[str, Any]) -> dict[str, Any]:
-    """Values as people type them; a registrar may be named as a seat may."""
+    try:
+        return dict(typed_values(template, ids_named(context, template, typed)))
+    except TemplateFault as fault:
+        raise _template_failure(fault) from fault
+
+
+def ids_named(context: Context, template: Template, typed: Mapping[str, Any]) -> dict[str, str]:
+    """The same texts; a registrar that is named as a seat may be, and a right that is called by
+    its name, become their ids."""
     kinds = {w.name: w.kind for w in template.wildcards}
     texts = {name: str(text) for name, text in typed.items()}
     for name, text in texts.items():
-        whole = len(text) == 64  # an id in full needs no card
-        if kinds.get(name) is Kind.REGISTRAR and not whole:
-            texts[name] = _node_of(context, find_card(context, text, "settings")).hex()
-    try:
-        return dict(typed_values(template, texts))
-    except TemplateFault as fault:
-        raise _template_failure(fault) from fault
+        kind = kinds.get(name)
+        if kind is Kind.REGISTRAR and unfit_for(kind, text):
+            texts[name] = _node_of(context, find_card(context, text, name)).hex()
+        elif kind is Kind.RIGHT_BRAND and unfit_for(kind, text):
+            texts[name] = _brand_called(context, text, name)
+    return texts
+
+
+def _brand_called(context: Context, named: str, name: str) -> str:
+    rights = known_rights(context.engine.memory)
+    found = [guid.hex() for guid, right in sorted(rights.items()) if right.brand.name == named]
+    if len(found) != 1:
+        what = f"{len(found)} rights are" if found else "no right that this node has learned of is"
+        step = "give the id of its brand: `pledgeway rights list`"
+        code = "AMBIGUOUS" if found else "NOT_FOUND"
+        raise ControlFailure(code, f"{name}: {what} called {named!r}", f"{step}; {LEARN}")
+    return found[0]
 
 
 def _node_of(context: Context, card: str) -> NodeId:

@@ -25,6 +25,9 @@ from proto.escrow.reasons import EscrowReason
 from proto.limits import GUARD_US
 
 COMMITTED: Final = "COMMITTED"
+TRANSACTION_KEYS: Final = (
+    *("commit_id", "uuid", "deadline_us", "final_by_us", "outcome", "evidence"),
+)
 NOT_COMMITTED: Final = "NOT_COMMITTED"
 
 
@@ -62,10 +65,13 @@ def _ships(proposal: Proposal) -> bool:
 def _person(context: Context, text: str, proposal: Proposal) -> dict[str, Any]:
     """A party by its card. `alias` is what it calls itself; `known` says whether we know it so."""
     card = read_card(text, proposal.created_at_us)
+    known = how_known(context, card.node)
+    if not known and proposal.initiator == context.identity.node:
+        known = "card"  # by the owner, when he proposed it
     return {
         "node": card.node.hex(),
         "alias": card.alias,
-        "known": how_known(context, card.node),
+        "known": known,
         "ours": card.node == context.identity.node,
     }
 
@@ -87,6 +93,12 @@ def leg_json(context: Context, leg: Leg, proposal: Proposal) -> dict[str, Any]:
         "registrar": leg.registrar.hex() if leg.registrar is not None else None,
         "fee_max": leg.fee_max,
     }
+
+
+def seats_in(context: Context, deal: bytes) -> list[Seat]:
+    """Our seats in it."""
+    found = [seat for seat in context.engine.memory.owned(Seat) if seat.deal == deal]
+    return sorted(found, key=lambda seat: seat.at)
 
 
 def told(
@@ -223,7 +235,7 @@ def transaction_json(context: Context, commit: bytes) -> dict[str, Any]:
     """The decision, and what proves it; Nones where there is no commit_id yet."""
     row = context.settled.transaction(commit) if commit else None
     if row is None:
-        return {"commit_id": None, "uuid": None, "outcome": None, "evidence": None}
+        return dict.fromkeys(TRANSACTION_KEYS)
     outcome = None
     if row.decided:
         outcome = COMMITTED if row.commit_certificate else NOT_COMMITTED

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from node.control.contacts import find_card
 from node.control.context import Context
+from node.control.escrow_propose import ids_named
 from node.control.failure import Arguments, ControlFailure, bad_argument
 from node.core.escrow.events import KeepRow
 from node.core.escrow.rows import Seat, Standing
@@ -16,7 +17,7 @@ from node.escrow.filling import typed_values
 from node.escrow.library import library
 from node.escrow.standing import LIMITS, MOST_USES, REGISTRAR, Rule, RuleInvalid, open_ends, uses
 from node.escrow.templates import Template, read_template
-from node.escrow.wildcards import ANY_REGISTRAR, NUMBERS, Kind, Wildcard, node_in_hex
+from node.escrow.wildcards import NUMBERS, Kind, Wildcard, node_in_hex
 from proto.card import read_card
 from proto.limits import MAX_LOCK_US, US
 
@@ -43,12 +44,9 @@ async def stand(context: Context, arguments: Arguments) -> dict[str, Any]:
 
 
 def _given(data: Mapping[str, Any], arguments: Arguments) -> Rule:
-    try:
-        rule = Rule.from_json(json.dumps(data))
-    except RuleInvalid as fault:
-        raise bad_argument("rule", str(fault)) from fault
+    rule = _readable(json.dumps(data))
     text = arguments.text("template", "")
-    known = [_read(text)] if text else library().values()
+    known = [_template_of(text)] if text else library().values()
     template = next((one for one in known if one.hash.hex() == rule.template), None)
     if template is None:
         cause = "names by SHA-256 the template that ships or comes with it: any other were a trap"
@@ -59,7 +57,7 @@ def _given(data: Mapping[str, Any], arguments: Arguments) -> Rule:
     return rule
 
 
-def _read(text: str) -> Template:
+def _template_of(text: str) -> Template:
     try:
         return read_template(text.encode())
     except TemplateFault as fault:
@@ -67,7 +65,7 @@ def _read(text: str) -> Template:
 
 
 def _made(context: Context, arguments: Arguments) -> Rule:
-    template = _read(arguments.text("template"))
+    template = _template_of(arguments.text("template"))
     seat = arguments.text("seat")
     typed = {name: str(text) for name, text in (arguments.mapping("values") or {}).items()}
     anything = arguments.texts("anything") or []
@@ -80,10 +78,13 @@ def _made(context: Context, arguments: Arguments) -> Rule:
     # Names first: what a wildcard may be cannot be read for one that is not there.
     texts: Mapping[str, Any] = typed
     _check_names(template, Rule(template.hash.hex(), seat, texts, anything=tuple(anything)), False)
+    keepers = {name: text for name, text in typed.items() if name.endswith(REGISTRAR)}
+    named = ids_named(context, template, {n: t for n, t in typed.items() if n not in keepers})
+    kept = {name: _keeper(context, text) for name, text in keepers.items()}
     rule = Rule(
         template=template.hash.hex(),
         seat=seat,
-        values={name: _bounds(context, template, name, text) for name, text in typed.items()},
+        values=_values(template, named, anything) | kept,
         until_us=now_us + until_s * US if until_s else 0,
         only=tuple(node.hex() for node in nodes),
         options={"pay": {"max_cost": cost}} if cost else {},
@@ -91,7 +92,14 @@ def _made(context: Context, arguments: Arguments) -> Rule:
         **limits,
     )
     _check_names(template, rule)
-    return rule
+    return _readable(rule.to_json())  # what is kept can be read back
+
+
+def _readable(text: str) -> Rule:
+    try:
+        return Rule.from_json(text)
+    except RuleInvalid as fault:
+        raise bad_argument("rule", str(fault)) from fault
 
 
 def _limits(arguments: Arguments) -> dict[str, Any]:
@@ -114,21 +122,31 @@ def _check_names(template: Template, rule: Rule, whole: bool = True) -> None:
     free = open_ends(template, rule) if whole else []
     if not free:
         return
-    least = free[0] in rule.values
-    value = "MIN.." if least and free[0] not in kept else "VALUE"
+    first, bound = free[0], rule.values.get(free[0])
+    why = "nothing is said about it" if bound is None else "there is no least one"
+    if isinstance(bound, str | list):
+        why = "anybody may call himself a registrar"
+    value = "MIN.." if isinstance(bound, dict) else "VALUE"
     raise ControlFailure(
         "UNBOUNDED",
-        f"whoever proposes could choose {', '.join(free)}"
-        + (": there is no least one" if least else ": nothing is said about it"),
-        f"say --value {free[0]}={value}, or --any {free[0]} if you mean it",
+        f"whoever proposes could choose {', '.join(free)}: {why}",
+        f"say --value {first}={value}, or --any {first} if you mean it",
     )
 
 
-def _bounds(context: Context, template: Template, name: str, text: str) -> Any:
-    wildcard = next((w for w in template.wildcards if w.name == name), None)
-    if wildcard is None or wildcard.kind is Kind.REGISTRAR:
-        found = [_keeper(context, one) for one in text.split("|")]
-        return found if len(found) > 1 else found[0]
+def _values(template: Template, typed: Mapping[str, str], anything: list[str]) -> dict[str, Any]:
+    found = {name: _bounds(template, name, text) for name, text in typed.items()}
+    for wildcard in template.wildcards:
+        default = wildcard.default
+        if default is not None and wildcard.name not in anything:
+            bound = found.get(wildcard.name, default)
+            # Whoever proposes may leave it out, and means the default.
+            found[wildcard.name] = [default, None] if bound == default else bound
+    return found
+
+
+def _bounds(template: Template, name: str, text: str) -> Any:
+    wildcard = next(w for w in template.wildcards if w.name == name)
     span = RANGE.fullmatch(text)
     if span is not None and wildcard.kind in (*NUMBERS, Kind.EITHER):
         ends = {
@@ -145,8 +163,8 @@ def _bounds(context: Context, template: Template, name: str, text: str) -> Any:
 
 
 def _keeper(context: Context, text: str) -> str:
-    """A registrar by its id, its card or its alias; or any."""
-    if text == ANY_REGISTRAR or node_in_hex(text) is not None:
+    """A registrar by its id, its card or its alias."""
+    if node_in_hex(text) is not None:
         return text
     return read_card(find_card(context, text, "values"), context.clock.now_us()).node.hex()
 

@@ -90,7 +90,7 @@ class Desk:
             await run_away(_known, letter.body.proposal)
         event = self._judge.judged(now_us, letter, payload)
         try:
-            await self._engine.ask(lambda at_us: replace(event, now_us=at_us))
+            await self._engine.ask(lambda at_us: replace(event, now_us=at_us, signed=signed))
         except StoreUnavailable as error:
             raise RpcRefused(UNAVAILABLE, "the store refuses: send it again") from error
         return sign_receipt(self._key, letter.sender, letter_id(payload))

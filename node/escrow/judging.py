@@ -15,6 +15,7 @@ from node.core.rows import Request, RequestPhase
 from node.escrow.checks import check_exchange, check_sums
 from node.escrow.faults import TemplateFault
 from node.escrow.plan import Plan, PlannedSeat, compile_plan
+from node.escrow.proposing import accepted_by
 from node.escrow.standing import PROPOSED_BY, USED_BY, Rule, uses
 from node.memory import Memory
 from node.pay_options import PayOptions
@@ -170,8 +171,11 @@ class Judge:
             for leg in proposal.legs
         )
         usable = self._memory.settings.usable
+        takes = accepted_by(proposal.described().values(), proposal.policies)
         policies = tuple(
-            at for at, policy in enumerate(proposal.policies) if usable.issuperset(policy.members)
+            at
+            for at, policy in enumerate(proposal.policies)
+            if policy in takes and usable.issuperset(policy.members)
         )
         pay = json.loads(PayOptions().to_json()) | options.get("pay", {})
         return Joining(

@@ -7,8 +7,8 @@ from proto.card import NodeCard
 from proto.keys import NodeId
 from proto.v1 import escrow_pb2 as pb
 from proto.v1 import types_pb2
-from runtime.rpc import CallContext, Service, Unary
-from runtime.rpc_client import Caller, RpcUnavailable
+from runtime.rpc import CallContext, RpcRefused, Service, Unary
+from runtime.rpc_client import Caller, RpcFailed, RpcUnavailable
 from runtime.tls import BadCertificate
 
 ESCROW: Final = "/pledgeway.v1.Escrow"
@@ -54,7 +54,7 @@ class DialledWays:
 
     async def post(self, card: NodeCard, signed: bytes) -> bytes:
         if card.node == self._me and self.own_letters is not None:
-            return await self.own_letters(signed)
+            return await _ours(self.own_letters, signed)
         return await self._call(card, f"{ESCROW}/Post", signed)
 
     async def batch(self, card: NodeCard, signed: bytes) -> bytes:
@@ -65,7 +65,7 @@ class DialledWays:
 
     async def _registrar(self, card: NodeCard, method: str, signed: bytes) -> bytes:
         if card.node == self._me and method in self.own_registrar:
-            return await self.own_registrar[method](signed)
+            return await _ours(self.own_registrar[method], signed)
         return await self._call(card, f"{REGISTRAR}/{method}", signed)
 
     async def describe(self, card: NodeCard, asked: pb.DescribeRequest) -> pb.DescribeReply:
@@ -94,6 +94,14 @@ class DialledWays:
         if len(self._channels) > MAX_CHANNELS:
             del self._channels[next(iter(self._channels))]
         return channel
+
+
+async def _ours(handler: Handler, signed: bytes) -> bytes:
+    """A no of our own daemon is like anybody's."""
+    try:
+        return await handler(signed)
+    except RpcRefused as refused:
+        raise RpcFailed(refused.code, refused.detail) from refused
 
 
 def own_calls(service: Service) -> dict[str, Handler]:

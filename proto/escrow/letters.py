@@ -21,6 +21,7 @@ from proto.limits import (
     CAPABILITY_BYTES,
     MAX_LEGS,
     MAX_REQUEST_POLICIES,
+    MAX_SEATS,
 )
 from proto.policy import RegistryPolicy, policy_fault
 from proto.statement import SignedStatement
@@ -66,7 +67,8 @@ class Withdraw:
 class Fix:
     """Coordinator to seat: the descriptor, and the openings that concern the seat.
 
-    `coordinator`: the card of whom to answer from now on.
+    `coordinator`: the card of whom to answer from now on. `joins`: the signed letters in which
+    those others joined whose receipt the seat wants: which key is theirs, and which account.
     """
 
     proposal_id: bytes
@@ -74,6 +76,7 @@ class Fix:
     descriptor: bytes
     openings: tuple[Opening, ...]
     coordinator: str
+    joins: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +148,7 @@ class Decided:
 class Dossier:
     """To a coordinator: all that it needs to go on. The preimage may be kept back (empty).
 
-    `joins`: payloads of the letters in which the seats joined, in the order of the proposal.
+    `joins`: the signed letters in which the seats joined, in the order of the proposal.
     """
 
     proposal: bytes
@@ -278,7 +281,8 @@ def _fill(m: pb.Letter, body: Body) -> None:
             m.join.policies.extend(policy.to_message() for policy in policies)
         case Withdraw(proposal_id, seat, why):
             m.withdraw.proposal_id, m.withdraw.seat, m.withdraw.why = proposal_id, seat, why
-        case Fix(proposal_id, seat, descriptor, openings, coordinator):
+        case Fix(proposal_id, seat, descriptor, openings, coordinator, joins):
+            m.fix.joins.extend(joins)
             m.fix.proposal_id, m.fix.seat, m.fix.descriptor = proposal_id, seat, descriptor
             m.fix.openings.extend(opening.to_message() for opening in openings)
             m.fix.coordinator = coordinator
@@ -320,7 +324,10 @@ def _body(m: pb.Letter) -> Body:
         case "fix":
             check_seat_name(m.fix.seat)
             openings = tuple(Opening.from_message(o) for o in m.fix.openings)
-            return Fix(m.fix.proposal_id, m.fix.seat, m.fix.descriptor, openings, m.fix.coordinator)
+            if len(m.fix.joins) > MAX_SEATS:
+                raise WireFault("a letter with more joins than seats")
+            fixed = m.fix.proposal_id, m.fix.seat, m.fix.descriptor, openings, m.fix.coordinator
+            return Fix(*fixed, tuple(m.fix.joins))
         case "accepted":
             return LegsAccepted(*_named(m.accepted), _accepts(m.accepted.legs))
         case "give":

@@ -565,18 +565,20 @@ class Withdraw(_message.Message):
     def __init__(self, proposal_id: _Optional[bytes] = ..., seat: _Optional[str] = ..., why: _Optional[int] = ...) -> None: ...
 
 class Fix(_message.Message):
-    __slots__ = ("proposal_id", "seat", "descriptor", "openings", "coordinator")
+    __slots__ = ("proposal_id", "seat", "descriptor", "openings", "coordinator", "joins")
     PROPOSAL_ID_FIELD_NUMBER: _ClassVar[int]
     SEAT_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTOR_FIELD_NUMBER: _ClassVar[int]
     OPENINGS_FIELD_NUMBER: _ClassVar[int]
     COORDINATOR_FIELD_NUMBER: _ClassVar[int]
+    JOINS_FIELD_NUMBER: _ClassVar[int]
     proposal_id: bytes
     seat: str
     descriptor: bytes
     openings: _containers.RepeatedCompositeFieldContainer[Opening]
     coordinator: str
-    def __init__(self, proposal_id: _Optional[bytes] = ..., seat: _Optional[str] = ..., descriptor: _Optional[bytes] = ..., openings: _Optional[_Iterable[_Union[Opening, _Mapping]]] = ..., coordinator: _Optional[str] = ...) -> None: ...
+    joins: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, proposal_id: _Optional[bytes] = ..., seat: _Optional[str] = ..., descriptor: _Optional[bytes] = ..., openings: _Optional[_Iterable[_Union[Opening, _Mapping]]] = ..., coordinator: _Optional[str] = ..., joins: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class LegAccept(_message.Message):
     __slots__ = ("no", "hold", "request")

@@ -158,6 +158,6 @@ def _show_dry(one: Json) -> None:
 
 def _show_proposed(one: Json) -> None:
     name = short(one.get("id"))
-    show_exchange({**one, "state": "PROPOSED"})
+    show_exchange(one)
     say(f"Proposed. Watch it: `pledgeway escrow show {name} --follow`; take it back: `pledgeway")
     say(f"escrow cancel {name}`.")

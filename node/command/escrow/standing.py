@@ -93,8 +93,9 @@ def stand(
     if rule is not None:
         if template or seat or values or anything or only or until_s or max_cost or uses:
             fail(UNUSABLE, "escrow stand: a --rule says it all: leave out the rest but --file")
-        own = {"template": chosen_template(None, file, session.directory)[1].decode()}
-        whole = {"rule": _read_rule(rule)} | (own if file else {})
+        whole: dict[str, Any] = {"rule": _read_rule(rule)}
+        if file is not None:
+            whole["template"] = chosen_template(None, file, session.directory)[1].decode()
         session.show("escrow.stand", whole, _show)
         return
     if not seat:
@@ -195,12 +196,14 @@ def _said(values: Mapping[str, Any]) -> str:
 def _bound(bound: object) -> str:
     if isinstance(bound, dict):
         return f"{bound.get('min', '')}..{bound.get('max', '')}"
-    return " or ".join(map(str, bound)) if isinstance(bound, list) else str(bound)
+    if isinstance(bound, list):
+        return " or ".join(str(one) for one in bound if one is not None)
+    return str(bound)
 
 
 def _until(one: Json) -> str:
     until_us = one["rule"].get("until_us")
-    return moment(until_us) if isinstance(until_us, int) and until_us > US else "ended by you"
+    return moment(until_us) if isinstance(until_us, int) and until_us > US else "you end it"
 
 
 def _show(one: Json) -> None:

@@ -179,7 +179,8 @@ def _show_ours(one: Json) -> None:
         name = seat.get("seat")
         phase = phases.get(name, {}).get("phase")
         said = f" ({phase})" if phase else ""
-        say(f"You sit as {name}{said}. {seat.get('risk')}")
+        over = one.get("state") in ENDED
+        say(f"You sit as {name}{said}.{'' if over else ' ' + str(seat.get('risk'))}")
         fees = ", ".join(f"{f.get('amount')} of leg {f.get('leg')}" for f in seat["fees_at_most"])
         if fees:
             say(f"Registrars keep at most {fees} of what you get.")
@@ -192,7 +193,9 @@ def _show_ours(one: Json) -> None:
 
 
 def _show_next(one: Json) -> None:
-    move = one.get("next")
+    if "next" not in one:
+        return  # it is not proposed
+    move = one["next"]
     gap()
     if not isinstance(move, dict):
         say("Nothing is left to do.")

@@ -11,6 +11,11 @@ PLACES: Final[dict[str, Place]] = {
     "sweep": Place(
         "node.command.sim.sweep.command", "sweep", "a crash at every write and send of a payment"
     ),
+    "escrow": Place(
+        "node.command.sim.escrow.command",
+        "escrow",
+        "exchanges under faults and lies: nobody honest may lose",
+    ),
     "risk-table": Place(
         "node.command.sim.risk.command",
         "risk_table",
@@ -43,6 +48,7 @@ def sim() -> None:
     \b
     Example:
       pledgeway sim run --seed 7
+      pledgeway sim escrow --seeds 100
       pledgeway sim risk-table --show
       pledgeway sim hold-times --draw hold-times.svg
       pledgeway sim kills --kills 200 --seed 7

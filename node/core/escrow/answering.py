@@ -23,6 +23,7 @@ from node.core.escrow.settling import collect_late, letter_taken
 from node.core.escrow.signing import sign_if_satisfied
 from node.core.rows import Incident, IncidentKind, replace
 from node.core.view import Step
+from proto.descriptor import decode_descriptor
 from proto.escrow.letters import LegAccept, Withdraw
 from proto.escrow.ops import RegistrarError
 from proto.escrow.reasons import EscrowReason
@@ -41,7 +42,7 @@ def on_registrar_said(step: Step, event: RegistrarSaid) -> None:
     letter = step.row((Letter.table, event.letter, b""))
     if not isinstance(letter, Letter) or letter.answered:
         return
-    if event.refused in AGAIN:
+    if event.refused in AGAIN and not _is_in_vain(step, letter):
         return  # its row says when
     letter_taken(step, letter)
     refused = event.refused
@@ -56,6 +57,15 @@ def on_registrar_said(step: Step, event: RegistrarSaid) -> None:
             _unsettled(step, letter, refused)
         case _:
             pass
+
+
+def _is_in_vain(step: Step, letter: Letter) -> bool:
+    """What has not been prepared by D never will be: the hold into which it was to go may be one
+    that nobody ever makes."""
+    of = seat_of(step, letter.deal, letter.seat) if letter.seat else deal_of(step, letter.deal)
+    if letter.step is not Batch.GIVE or of is None:
+        return False
+    return step.now_us >= decode_descriptor(of.descriptor).deadline_us
 
 
 def _came_late(step: Step, letter: Letter, refused: int) -> None:

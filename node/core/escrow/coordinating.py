@@ -71,7 +71,8 @@ def begin(step: Step, deal: Deal, proposal: Proposal) -> None:
     mine = own_card(step, proposal)
     for seat, card in proposal.seats:
         shown = _openings_for(deal, seat)
-        post(step, deal.id, card, Fix(deal.id, seat, deal.descriptor, shown, mine))
+        others = _receivers_for(deal, seat)
+        post(step, deal.id, card, Fix(deal.id, seat, deal.descriptor, shown, mine, others))
 
 
 def _openings_for(deal: Deal, seat: str) -> tuple[Opening, ...]:
@@ -87,6 +88,17 @@ def _openings_for(deal: Deal, seat: str) -> tuple[Opening, ...]:
     shown = [terms.by_leg[leg.no] for leg in legs]
     assert terms.by_order is not None
     return (terms.by_order, *(o for s, o in terms.by_seat.items() if s in seats), *shown)
+
+
+def _receivers_for(deal: Deal, seat: str) -> tuple[bytes, ...]:
+    """The signed joins of the others whose receipt the seat wants: it takes nobody's word for who
+    holds their keys, or which accounts are theirs."""
+    joins = joins_of(deal)
+    wants = next(set(join.wants) for join in joins if join.seat == seat)
+    wanted = {leg.to_seat for leg in terms_of(deal).legs.values() if leg.no in wants} - {seat}
+    return tuple(
+        signed for signed, join in zip(deal.joins, joins, strict=True) if join.seat in wanted
+    )
 
 
 def _collecting(step: Step, commit: bytes, sender: NodeId, seat: str) -> Deal | None:
@@ -135,13 +147,16 @@ def _ask_givers(step: Step, deal: Deal, legs: dict[int, Leg]) -> None:
 def on_given(step: Step, sender: NodeId, body: Given) -> None:
     """A leg is promised by its registrar, or never will be."""
     deal = _collecting(step, body.commit, sender, body.seat)
-    if deal is None or deal.phase is not DealPhase.PREPARING:
+    if deal is None or deal.phase is DealPhase.JOINED:
         return
     leg = terms_of(deal).legs.get(body.no)
     if leg is None or leg.from_seat != body.seat or deal.promises[leg.no - 1]:
         return
     if body.why is not EscrowReason.NONE:
+        # Also once all rights are promised: a payment may fail later than that.
         give_up(step, deal, body.why, body.seat)
+    elif deal.phase is not DealPhase.PREPARING:
+        return
     elif body.hold:
         _prepare_for(step, deal, leg, body.hold)
     elif leg.registrar is not None:

@@ -85,7 +85,7 @@ def _letter(step: Step, event: LetterCame) -> None:
         case Invite() as body:
             on_invite(step, event, body)
         case Join() as body:
-            on_join(step, sender, body, event.payload, event.seed)
+            on_join(step, sender, body, event.signed, event.seed)
         case Withdraw() as body:
             _withdraw(step, sender, body)
         case Fix() as body:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from node.core.rows import Account, KnownRight, Request, Standing
+from node.core.rows import Account, Incident, KnownRight, Request, Standing
 from proto.escrow.letters import Letter
 from proto.escrow.proposal import Proposal
 from proto.escrow.reasons import EscrowReason
@@ -67,15 +67,17 @@ class CancelDeal:
 class LetterCame:
     """A verified letter to this node. `payload` is what was signed.
 
-    `fault`: what is wrong with a proposal in it, as this node compiles it. `joining`: where an
-    invited seat may join by itself. `requests`: signed payment requests for the money legs of a
-    Fix to a seat of ours, with the row of each (leg number, row). `seed`: 32 fresh bytes.
+    `signed`: the letter as it came, to be shown to others. `fault`: what is wrong with a proposal
+    in it, as this node compiles it. `joining`: where an invited seat may join by itself.
+    `requests`: signed payment requests for the money legs of a Fix to a seat of ours, with the row
+    of each (leg number, row). `seed`: 32 fresh bytes.
     """
 
     now_us: int
     letter: Letter
     payload: bytes
     seed: bytes = b""
+    signed: bytes = b""
     fault: EscrowReason = EscrowReason.NONE
     joining: Joining | None = None
     requests: tuple[tuple[int, Request], ...] = ()
@@ -106,10 +108,11 @@ class RegistrarSaid:
 
 @dataclass(frozen=True, slots=True)
 class KeepRow:
-    """The owner has opened an account, learned of a right, or set what seats may do."""
+    """The owner has opened an account, learned of a right, or set what seats may do; or our
+    registrar has something for its operator to look at."""
 
     now_us: int
-    row: Account | KnownRight | Standing
+    row: Account | KnownRight | Standing | Incident
 
 
 EscrowEvent = (

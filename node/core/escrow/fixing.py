@@ -16,6 +16,7 @@ from node.core.escrow.reading import (
     committer_key,
     hold_of,
     kept_accept,
+    party_of,
     placed,
     proposal_of,
     read_accept,
@@ -34,7 +35,15 @@ from node.core.view import Step
 from proto.card import read_card
 from proto.descriptor import Descriptor, DescriptorInvalid, commit_id, decode_descriptor
 from proto.escrow.legs import Leg, RightCarrier
-from proto.escrow.letters import Fix, LegAccept, LegsAccepted, Share, Withdraw
+from proto.escrow.letters import (
+    Fix,
+    Join,
+    LegAccept,
+    LegsAccepted,
+    Share,
+    Withdraw,
+    read_letter,
+)
 from proto.escrow.ops import Accept
 from proto.escrow.proposal import Proposal, proposal_hash
 from proto.escrow.reasons import EscrowReason
@@ -105,6 +114,8 @@ def _fault(step: Step, seat: Seat, body: Fix, requests: Set[int]) -> EscrowReaso
         return EscrowReason.TERMS_MISMATCH
     if not _committers_fit(seat, descriptor, terms):
         return EscrowReason.TERMS_MISMATCH
+    if not _receivers_fit(seat, terms, body.joins):
+        return EscrowReason.TERMS_MISMATCH
     proposal = proposal_of(seat)
     if descriptor.decline_hash not in (b"", proposal.decline_hash) or descriptor.hashlocks:
         return EscrowReason.TERMS_MISMATCH
@@ -167,6 +178,38 @@ def _committers_fit(seat: Seat, descriptor: Descriptor, terms: Terms) -> bool:
         receiver = terms.seats.get(terms.legs[no].to_seat)
         needed.append(receiver.key if receiver is not None else b"")
     return keys.issuperset(needed)
+
+
+def _receivers_fit(seat: Seat, terms: Terms, joins: tuple[bytes, ...]) -> bool:
+    """Those whose receipt we want have said themselves which key signs for them, and which account
+    a right is to come to. Whoever fixes the terms could name a key or an account of its own."""
+    proposal = proposal_of(seat)
+    joined: dict[str, Join] = {}
+    for signed in joins:
+        try:
+            letter = read_letter(signed, proposal.initiator)
+        except WireFault:
+            return False
+        join = letter.body
+        if not isinstance(join, Join) or join.proposal_id != proposal.id:
+            return False
+        if party_of(proposal, join.seat) != letter.sender:
+            return False
+        joined[join.seat] = join
+    wanted = (terms.legs[no] for no in seat.wants)
+    return all(
+        leg.to_seat == seat.seat or _received_by(terms, leg, joined.get(leg.to_seat))
+        for leg in wanted
+    )
+
+
+def _received_by(terms: Terms, leg: Leg, join: Join | None) -> bool:
+    """Whether the leg goes to whoever joined."""
+    if join is None or terms.seats[leg.to_seat].key != join.key:
+        return False
+    if not isinstance(leg.carrier, RightCarrier):
+        return True
+    return (leg.no, leg.carrier.destination) in join.accounts
 
 
 def _accept(step: Step, seat: Seat, terms: Terms, event: LetterCame) -> None:

@@ -58,7 +58,7 @@ def propose(step: Step, event: Propose) -> Answer:
     return Answer()
 
 
-def on_join(step: Step, sender: NodeId, body: Join, payload: bytes, seed: bytes) -> None:
+def on_join(step: Step, sender: NodeId, body: Join, signed: bytes, seed: bytes) -> None:
     """A seat joins; with the last one the terms are fixed. A join that cannot be is ignored: its
     seat is told with the others when the proposal expires."""
     deal = deal_of(step, body.proposal_id)
@@ -72,7 +72,7 @@ def on_join(step: Step, sender: NodeId, body: Join, payload: bytes, seed: bytes)
     if deal.joins[at]:
         return
     # From here on it must succeed.
-    deal = replace(deal, joins=placed(deal.joins, at, payload))
+    deal = replace(deal, joins=placed(deal.joins, at, signed))
     step.put(deal)
     if all(deal.joins):
         _fix(step, deal, proposal, seed)

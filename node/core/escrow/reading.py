@@ -11,7 +11,7 @@ from node.core.view import Step
 from proto.card import read_card
 from proto.commit import Evidence
 from proto.descriptor import decode_descriptor
-from proto.envelope import Proof
+from proto.envelope import Envelope, Proof
 from proto.escrow.legs import Leg
 from proto.escrow.letters import Join, LegAccept, decode_letter
 from proto.escrow.proposal import Proposal, read_proposal
@@ -29,6 +29,7 @@ def proposal_of(row: Deal | Seat) -> Proposal:
 
 
 def deal_of(step: Step, deal: bytes) -> Deal | None:
+    """The exchange that we look after under this id, if we do."""
     row = step.row((Deal.table, deal, b""))
     return row if isinstance(row, Deal) else None
 
@@ -112,7 +113,8 @@ def _terms(openings: tuple[bytes, ...], terms_root: bytes) -> Terms:
 
 def joins_of(deal: Deal) -> list[Join]:
     """Who joined with what, in the order of the proposal's seats."""
-    bodies = [decode_letter(payload).body for payload in deal.joins]
+    payloads = (Envelope.decode_unverified(signed).payload for signed in deal.joins)
+    bodies = [decode_letter(payload).body for payload in payloads]
     return [body for body in bodies if isinstance(body, Join)]
 
 

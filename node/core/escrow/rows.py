@@ -40,7 +40,7 @@ class Deal(Keyed):
     """An exchange that this node initiated or coordinates.
 
     Lists are in the order of the proposal's seats (`joins`, `shares`) or legs (`accepts`,
-    `promises`), and hold b"" for what is still missing: payloads of Join letters, where legs
+    `promises`), and hold b"" for what is still missing: signed Join letters, where legs
     arrive, shares as Evidence, and registrars' signed promises. `due_at_us`: when its phase is
     looked at again. `blamed`: the seat because of which it did not come about. `waiting`: letters
     and batches under way after the decision.

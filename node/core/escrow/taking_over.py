@@ -11,7 +11,7 @@ from node.core.view import Step
 from proto.card import read_card
 from proto.descriptor import Descriptor, DescriptorInvalid, commit_id, decode_descriptor
 from proto.escrow.legs import Leg, RightCarrier
-from proto.escrow.letters import Dossier, Join, decode_letter
+from proto.escrow.letters import Dossier, Join, read_letter
 from proto.escrow.proposal import Proposal, proposal_hash, read_proposal
 from proto.keys import NodeId
 from proto.limits import CLOCK_ERROR_MAX_US, MIN_LEAD_US
@@ -69,20 +69,33 @@ def _is_named(step: Step, proposal: Proposal) -> bool:
 def _holds(step: Step, proposal: Proposal, descriptor: Descriptor, body: Dossier) -> bool:
     try:
         terms = read_terms(body.openings, descriptor.terms_root)
-        joins = [decode_letter(payload).body for payload in body.joins]
+        joins = [_joined(proposal, signed) for signed in body.joins]
     except WireFault:
         return False
     if terms.order != proposal_hash(body.proposal):
         return False
-    named = [join.seat for join in joins if isinstance(join, Join)]
+    named = [join.seat for join in joins]
     if named != [seat for seat, _ in proposal.seats] or set(terms.seats) != set(named):
         return False
-    if any(terms.seats[seat].party != party_of(proposal, seat) for seat in named):
-        return False
+    for join in joins:
+        said = terms.seats[join.seat]
+        if (said.party, said.key) != (party_of(proposal, join.seat), join.key):
+            return False
     legs = [_bare(terms.legs[no]) for no in sorted(terms.legs)]
     left_us = descriptor.deadline_us - step.now_us
     in_time = 2 * MIN_LEAD_US <= left_us <= proposal.within_us + CLOCKS_US
     return legs == list(proposal.legs) and in_time
+
+
+def _joined(proposal: Proposal, signed: bytes) -> Join:
+    """Who joined, proven. WireFault."""
+    letter = read_letter(signed, proposal.initiator)
+    join = letter.body
+    if not isinstance(join, Join) or join.proposal_id != proposal.id:
+        raise WireFault("a dossier with another letter in the place of a join")
+    if party_of(proposal, join.seat) != letter.sender:
+        raise WireFault("a dossier with the join of a stranger")
+    return join
 
 
 def _bare(leg: Leg) -> Leg:

@@ -35,7 +35,7 @@ from proto.descriptor import commit_id, decode_descriptor
 from proto.envelope import Proof
 from proto.escrow.batch import read_batch
 from proto.escrow.legs import Leg, LegPromise, sign_leg_promise
-from proto.escrow.letters import Body, decode_letter, encode_letter
+from proto.escrow.letters import Body, decode_letter, encode_letter, sign_letter
 from proto.escrow.letters import Letter as Words
 from proto.escrow.ops import Accept, Prepare
 from proto.escrow.proposal import Proposal, read_proposal, sign_proposal
@@ -263,7 +263,8 @@ class Table:
         receiver = next(p for p in self.parties.values() if node_of(p.name) == words.receiver)
         payload = encode_letter(words)
         seed = digest(f"letter {sender.name}")
-        return receiver.take(LetterCame(receiver.now_us, words, payload, seed))
+        signed = sign_letter(signing_key(sender.name), payload)
+        return receiver.take(LetterCame(receiver.now_us, words, payload, seed, signed))
 
     def abort(self) -> None:
         """The registry decides, and everybody asks it."""

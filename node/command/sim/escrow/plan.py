@@ -95,16 +95,25 @@ class Deal:
 
 
 @dataclass(frozen=True, slots=True)
+class Crooked:
+    """Who is dishonest, how many occasions of a thousand he takes, and the tricks that he knows;
+    empty: all."""
+
+    who: str
+    strength: int
+    only: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Course:
-    """What a run is made of. `crooks`: who is dishonest, with how many occasions taken of a
-    thousand."""
+    """What a run is made of."""
 
     seed: int
     spec: Spec
     deals: tuple[Deal, ...]
     faults: tuple[Action, ...]
     ills: tuple[Ill, ...]
-    crooks: tuple[tuple[str, int], ...]
+    crooks: tuple[Crooked, ...]
 
 
 def village() -> Spec:
@@ -136,10 +145,10 @@ def draw_course(seed: int, cases: Sequence[str], honest: bool = False) -> Course
     )
 
 
-def _crooks(random: Random) -> tuple[tuple[str, int], ...]:
+def _crooks(random: Random) -> tuple[Crooked, ...]:
     count = random.choice((0, 0, 1, 1, 2))
     names = random.sample((*PARTIES, HELPER, HELPER), count)
-    return tuple((name, random.choice((150, 400, 800))) for name in dict.fromkeys(names))
+    return tuple(Crooked(n, random.choice((150, 400, 800))) for n in dict.fromkeys(names))
 
 
 def _deal(random: Random, number: int, name: str, honest: bool) -> Deal:

@@ -88,7 +88,7 @@ class _Attempt:
 
     async def play(self, random: Random) -> Result:
         course = self._course
-        async with exchanging(course.spec, random, dict(course.crooks)) as world:
+        async with exchanging(course.spec, random, course.crooks) as world:
             self._world = world
             setting = await set_up(world, course.deals)
             self._verdict = verdict = self._watch(world)
@@ -124,7 +124,7 @@ class _Attempt:
 
     def _watch(self, world: ExchangeWorld) -> Verdict:
         course, trace = self._course, self._trace
-        crooks = frozenset(name for name, _ in course.crooks)
+        crooks = frozenset(crook.who for crook in course.crooks)
         calm = not course.faults and not course.ills
         oracle = watch(world, trace, crooks, calm=calm)
         engines = {n: h.titles for n, h in world.people.items() if h.titles is not None}

@@ -209,7 +209,10 @@ class Verdict:
     def _has(self, deal: Deal, no: int, seat: str) -> int:
         guid = self.setting.brands[deal.number, no]
         key = account_id(guid, self.world.people[deal.seat(seat)].id)
-        return self.titles.owned(deal.keepers[no - 1], key)
+        owned = self.titles.owned(deal.keepers[no - 1], key)
+        if deal.seat(seat) in self.honest:
+            return owned
+        return owned + self.titles.held(deal.keepers[no - 1], key)  # it hides what it has
 
     def _stock(self, deal: Deal, no: int) -> int:
         leg = deal.what.legs[no - 1]

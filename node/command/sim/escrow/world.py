@@ -1,6 +1,6 @@
 """A village that exchanges: parties, registrars, a helper, and the streets between them."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
 from random import Random
@@ -9,7 +9,7 @@ import trio
 
 from node.command.sim.escrow.crook.crook import Crook
 from node.command.sim.escrow.host import ExchangeHost, service_of
-from node.command.sim.escrow.plan import KEEPERS
+from node.command.sim.escrow.plan import KEEPERS, Crooked
 from node.command.sim.escrow.streets import PeerCaller, Streets
 from node.command.sim.world.calls import SimCaller
 from node.command.sim.world.clock import SkewedClock
@@ -25,9 +25,9 @@ class ExchangeWorld(SimWorld):
     """As `SimWorld`, of hosts that exchange."""
 
     def __init__(
-        self, spec: Spec, random: Random, nursery: trio.Nursery, crooks: Mapping[str, int]
+        self, spec: Spec, random: Random, nursery: trio.Nursery, crooks: Iterable[Crooked]
     ) -> None:
-        self._crooks = crooks
+        self._crooks = {crook.who: crook for crook in crooks}
         super().__init__(spec, random, nursery, frozenset())
         self.on_wrote: Callable[[str], None] = lambda _: None
         self.on_heard: Callable[[str, str, str, bytes, bytes], None] = lambda *_: None
@@ -64,7 +64,8 @@ class ExchangeWorld(SimWorld):
         if node.name in KEEPERS:
             host.keep_titles()
         if node.name in self._crooks:
-            host.crook = Crook(host.identity, self._crooks[node.name], Random(self.random.random()))
+            he, dice = self._crooks[node.name], Random(self.random.random())
+            host.crook = Crook(host.identity, he.strength, dice, he.only)
         host.on_death = partial(self._start_later, host)
         return host
 
@@ -95,7 +96,7 @@ class ExchangeWorld(SimWorld):
 
 @asynccontextmanager
 async def exchanging(
-    spec: Spec, random: Random, crooks: Mapping[str, int]
+    spec: Spec, random: Random, crooks: Iterable[Crooked]
 ) -> AsyncIterator[ExchangeWorld]:
     """A village around a block, set up and at rest."""
     world: ExchangeWorld | None = None

@@ -29,6 +29,7 @@ from proto.wire import WireFault
 from runtime.identity import Identity
 
 CHANCES: Final = 1000
+SIGNED: Final = ("Post", "Batch", "Open")  # whose questions are signed
 KEPT: Final = 400  # letters of others, to be replayed
 Send = Callable[[NodeId, str, bytes], Awaitable[None]]
 
@@ -68,7 +69,7 @@ class Crook:
         self._keep(method, said)
 
     def _keep(self, method: str, said: bytes) -> None:
-        if len(self.heard) < KEPT:
+        if len(self.heard) < KEPT and method.rpartition("/")[2] in SIGNED:
             self.heard.append((method, said))
         body = body_of(said)
         match body:

@@ -3,14 +3,14 @@
 from typing import Any
 
 from node.command.sim.escrow.crook.crook import Crook
-from node.command.sim.escrow.crook.terms import hasten, make_terms
+from node.command.sim.escrow.crook.terms import hasten, make_terms, take_share
 from node.core.apply import NOTHING, Applied
 from node.core.escrow.events import LetterCame
 from node.core.escrow.reading import deal_under
 from node.core.events import Event
 from node.core.view import Step
 from node.engine import Engine
-from proto.escrow.letters import Given, Join, Share, Withdraw
+from proto.escrow.letters import Give, Given, Join, Share, Withdraw
 
 
 class CrookedEngine(Engine):
@@ -25,6 +25,11 @@ class CrookedEngine(Engine):
             step = Step(self.memory, event.now_us)
             if self._ignores(step, event):
                 return NOTHING
+            if isinstance(body := event.letter.body, Share):
+                deal = deal_under(step, body.commit)
+                if deal in self._crook.schemes:
+                    take_share(step, deal, body, self._crook)
+                    return Applied(step.changes, tuple(step.effects))
             if isinstance(event.letter.body, Join) and make_terms(step, event, self._crook):
                 return Applied(step.changes, tuple(step.effects))
         try:
@@ -46,7 +51,9 @@ class CrookedEngine(Engine):
                 return deal in self._crook.schemes
             case Given(commit=commit, why=why) if why:
                 return deal_under(step, commit) in self._crook.schemes
-            case Share():
-                return False
+            case Give(commit=commit, legs=legs):
+                # A crook pays for nothing that it has arranged otherwise.
+                own = deal_under(step, commit) in self._crook.schemes
+                return own and all(leg.request for leg in legs)
             case _:
                 return False

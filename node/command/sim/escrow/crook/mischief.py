@@ -22,7 +22,7 @@ from proto.descriptor import decode_descriptor
 from proto.envelope import Envelope, Proof, sign
 from proto.escrow.batch import BATCH_KIND, OpBatch, payload_of
 from proto.escrow.letters import Body, Decided, Dossier, Withdraw
-from proto.escrow.ops import Cancel, Offer, Op, Prepare, Refund, Settle, Transfer
+from proto.escrow.ops import Accept, Cancel, Offer, Op, Prepare, Refund, Settle, Transfer
 from proto.escrow.reasons import EscrowReason
 from proto.keys import NodeId
 from proto.v1 import registry_pb2 as rpb
@@ -71,6 +71,7 @@ class Rogue:
             "shouts-decided": self.shout,
             "settles-falsely": self.settle,
             "takes-hold": self.take,
+            "snatches": self.snatch,
         }
 
     # ------------------------------------------------------------------ saying things
@@ -104,6 +105,9 @@ class Rogue:
     def _accounts(self) -> list[Account]:
         return sorted(self.host.context.engine.memory.owned(Account), key=lambda a: a.slot)
 
+    def _account(self, brand: bytes) -> Account:
+        return next(a for a in self._accounts() if a.brand.guid == brand)
+
     def _everybody(self) -> list[NodeId]:
         return [host.id for host in self.world.people.values() if host is not self.host]
 
@@ -127,9 +131,11 @@ class Rogue:
         for seat in self._seats()[-1:]:
             for no, leg in sorted(terms_of(seat).legs.items()):
                 if leg.registrar is not None and leg.from_seat == seat.seat:
-                    opening = terms_of(seat).by_leg[no]
-                    source = source_of(seat.seed, no)
-                    await self.batch(leg.registrar, Cancel(source, seat.descriptor, opening))
+                    opening, row = terms_of(seat).by_leg[no], self._account(leg.brand)
+                    token = self.random.randbytes(32)
+                    offer = Offer(row.capability, row.brand.unit, token, seat.commit)
+                    cancel = Cancel(token, seat.descriptor, opening)
+                    await self.batch(leg.registrar, offer, cancel)
 
     async def refund(self) -> None:
         """Destroys the hold into which a leg is to come, or takes back what it offered."""
@@ -139,7 +145,7 @@ class Rogue:
                     continue
                 receives = leg.to_seat == seat.seat
                 hold = hold_of(seat.seed, no) if receives else source_of(seat.seed, no)
-                row = next(a for a in self._accounts() if a.brand.guid == leg.brand)
+                row = self._account(leg.brand)
                 await self.batch(leg.registrar, Refund(row.capability, hold))
 
     async def submit(self) -> None:
@@ -222,6 +228,14 @@ class Rogue:
         for opening in terms_of(seat).by_leg.values():
             ops = (Prepare(own.terms, hold, mine, seat.descriptor, opening),)
             await self.batch(own.registrar, *ops)
+
+    async def snatch(self) -> None:
+        """What has arrived in holds that it was shown, before their owner collects it."""
+        for own in self._accounts():
+            for hold in [a.hold for a in self.crook.accepts.values() if a.hold and own.terms]:
+                mine = self.random.randbytes(32)
+                accept, transfer = Accept(own.capability, mine), Transfer(own.terms, hold, mine)
+                await self.batch(own.registrar, accept, transfer, Refund(own.capability, mine))
 
 
 def _under(share: Proof, key: bytes) -> Proof:

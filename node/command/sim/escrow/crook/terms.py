@@ -35,7 +35,7 @@ from node.core.view import Step
 from proto.commit import Evidence, sign_share
 from proto.descriptor import Descriptor, commit_id, decode_descriptor
 from proto.escrow.legs import Leg, RightCarrier
-from proto.escrow.letters import Join, LegAccept
+from proto.escrow.letters import Join, LegAccept, Share
 from proto.escrow.ops import Accept
 from proto.escrow.proposal import Proposal, proposal_hash
 from proto.escrow.terms import Order, SeatTerms, Term, plant
@@ -93,7 +93,8 @@ def _other_amount(draft: Draft, maker: Maker) -> Draft:
     """It gives less than it said."""
     gives = [leg for leg in draft.legs if party_of(maker.proposal, leg.from_seat) == maker.me]
     at = maker.crook.random.choice(gives or list(draft.legs))
-    less = replace(at, amount=max(1, at.amount // 2), fee_max=0)
+    amount = max(1, at.amount // 2)
+    less = replace(at, amount=amount, fee_max=min(at.fee_max, amount - 1))
     return replace(draft, legs=tuple(less if leg is at else leg for leg in draft.legs))
 
 
@@ -159,7 +160,7 @@ def make_terms(step: Step, event: LetterCame, crook: Crook) -> bool:
     if body.seat not in names or party_of(proposal, body.seat) != event.letter.sender:
         return False
     at = names.index(body.seat)
-    deal = replace(deal, joins=placed(deal.joins, at, event.payload))
+    deal = replace(deal, joins=placed(deal.joins, at, event.signed))
     if not all(deal.joins):
         return False
     able = [name for name in CHANGES if not crook.only or name in crook.only]
@@ -203,7 +204,7 @@ def _fix(step: Step, deal: Deal, proposal: Proposal, crook: Crook, name: str) ->
     crook.schemes[deal.id] = name
     open_seat(step, encoded, descriptor, deal.id)
     begin(step, deal, proposal)
-    _sign_own(step, deal.id, key)
+    _sign_own(step, deal.id, key, draft.taken)
     for leg in draft.legs:
         if leg.to_seat in draft.taken:
             _accept_for(step, deal.id, proposal, leg, crook)
@@ -236,19 +237,20 @@ def _accounts(step: Step, proposal: Proposal) -> Iterable[Account]:
                 yield row
 
 
-def _sign_own(step: Step, deal_id: bytes, key: SigningKey) -> None:
+def _sign_own(step: Step, deal_id: bytes, key: SigningKey, taken: frozenset[str]) -> None:
     """For every seat that it has a key of, whatever that seat was promised."""
     deal = deal_of(step, deal_id)
     assert deal is not None
     seeds = {seat.seat: committer_key(seat.seed) for seat in deal_seats(step, deal_id) if seat.seed}
     committers = decode_descriptor(deal.descriptor).committers
     for at, (seat, _) in enumerate(proposal_of(deal).seats):
-        own = seeds.get(seat, key)
-        if own.public in committers and not deal.shares[at]:
-            if any(own.public == read_share(kept).key for kept in deal.shares if kept):
-                continue
+        own = key if seat in taken else seeds.get(seat)
+        if own is not None and own.public in committers and not deal.shares[at]:
             share = kept_share(sign_share(own, deal.commit))
             deal = replace(deal, shares=placed(deal.shares, at, share))
+    if key.public in committers and not taken:
+        share = kept_share(sign_share(key, deal.commit))
+        deal = replace(deal, shares=placed(deal.shares, 0, share))
     step.put(deal)
 
 
@@ -266,6 +268,20 @@ def _accept_for(step: Step, deal_id: bytes, proposal: Proposal, leg: Leg, crook:
             card = registrar_card(proposal, leg.carrier.registrar)
             ask_registrar(step, deal_id, card, ops, Batch.ACCEPT, "crook", leg.no)
     step.put(replace(deal, accepts=placed(deal.accepts, leg.no - 1, kept_accept(accept))))
+
+
+def take_share(step: Step, deal_id: bytes, body: Share, crook: Crook) -> None:
+    """Keeps it, and submits no sooner than it pays."""
+    deal = deal_of(step, deal_id)
+    if deal is None:
+        return
+    names = [seat for seat, _ in proposal_of(deal).seats]
+    if deal.commit == body.commit and body.seat in names:
+        deal = replace(
+            deal, shares=placed(deal.shares, names.index(body.seat), kept_share(body.share))
+        )
+        step.put(deal)
+        hasten(step, (deal,), crook)
 
 
 def hasten(step: Step, changes: Iterable[Row], crook: Crook) -> bool:
