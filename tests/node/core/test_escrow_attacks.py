@@ -170,3 +170,16 @@ def test_a_row_is_read_without_verifying_its_signatures_again(
         ann.take(Due(ann.now_us, letter.key))  # type: ignore[arg-type]
     assert all(row.tries == 2 for row in ann.waiting())
     assert kept_proposal(table.signed) == table.proposal
+
+
+def test_a_dossier_that_no_letter_holds_stays_with_its_initiator(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its coordinator would refuse it however often it came, and a third of the time would go."""
+    monkeypatch.setattr("node.core.escrow.posting.MAX_LETTER_BYTES", 4096)
+    table = fixed("carol")
+    ann = table.parties["ann"]
+    assert ann.deal(table.id).phase is DealPhase.JOINED
+    bodies = [decode_letter(x.payload).body for x in ann.waiting() if x.kind is LetterKind.LETTER]
+    assert not any(isinstance(body, Dossier) for body in bodies)
+    assert sum(isinstance(body, Fix) for body in bodies) == 2
