@@ -7,6 +7,7 @@ from proto.card import NodeCard
 from proto.keys import NodeId
 from proto.v1 import escrow_pb2 as pb
 from proto.v1 import types_pb2
+from runtime.address import is_plain
 from runtime.rpc import CallContext, RpcRefused, Service, Unary
 from runtime.rpc_client import Caller, RpcFailed, RpcUnavailable
 from runtime.tls import BadCertificate
@@ -92,6 +93,8 @@ class DialledWays:
     async def _channel(self, card: NodeCard) -> Caller:
         if not card.service:
             raise RpcUnavailable(f"the card of {card.alias} names no service address")
+        if not is_plain(card.service):
+            raise RpcUnavailable(f"the card of {card.alias} names a service address that is none")
         key = (card.node, card.service, card.tls_certificate)
         channel = self._channels.pop(key, None)
         if channel is None:

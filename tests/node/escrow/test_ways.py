@@ -1,13 +1,15 @@
 """Connections to those whom letters name: few at a time, whoever makes us write to how many."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+import pytest
 from google.protobuf.message import Message
 
 from node.command.sim.cast import NOW_US
 from node.escrow.ways import MAX_CHANNELS, DialledWays
 from proto.card import NodeCard, read_card
 from proto.v1 import types_pb2
+from runtime.rpc_client import RpcUnavailable
 from tests.node.core.escrow_table import card_of, node_of
 
 
@@ -46,3 +48,13 @@ async def test_a_stranger_with_many_cards_leaves_no_socket_behind() -> None:
     assert sum(channels.open.values()) == MAX_CHANNELS
     assert channels.open["friend"] == 1, "used all the time"
     assert channels.open["stranger 0"] == 0
+
+
+@pytest.mark.parametrize("service", ["unix:80", "unix:/run/x.sock", "xds:1", "dns:///a:1", "a", ""])
+async def test_a_card_leads_to_no_socket_of_this_machine(service: str) -> None:
+    channels = Channels()
+    ways = DialledWays(node_of("ann"), channels.connect)
+    card = replace(read_card(card_of("stranger"), NOW_US), service=service)
+    with pytest.raises(RpcUnavailable):
+        await ways.post(card, b"")
+    assert not channels.open
