@@ -1,5 +1,6 @@
 """What strangers, parties and time do to an exchange, and that nobody stops or loses by it."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ from node.core.escrow.rows import Account, Deal, DealPhase, LetterKind
 from node.core.escrow.rows import Step as Batch
 from node.core.events import Due
 from node.core.rows import Incident
+from proto.descriptor import Descriptor, decode_descriptor
 from proto.escrow.letters import (
     Body,
     Dossier,
@@ -183,3 +185,24 @@ def test_a_dossier_that_no_letter_holds_stays_with_its_initiator(
     bodies = [decode_letter(x.payload).body for x in ann.waiting() if x.kind is LetterKind.LETTER]
     assert not any(isinstance(body, Dossier) for body in bodies)
     assert sum(isinstance(body, Fix) for body in bodies) == 2
+
+
+OTHERS: dict[str, Callable[[Descriptor], Descriptor]] = {
+    "other keys": lambda d: replace(d, committers=(d.committers[0], signing_key("x").node_id)),
+    "one is enough": lambda d: replace(d, threshold=1),
+    "another end": lambda d: replace(d, decline_hash=digest("other")),
+    "a lock": lambda d: replace(d, hashlocks=(digest("lock"),)),
+    "as it was fixed": lambda d: d,
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_a_coordinator_takes_nothing_that_its_seats_could_not_commit_to(other: str) -> None:
+    table = fixed("carol")
+    rows = (row for row in table.parties["ann"].waiting() if row.kind is LetterKind.LETTER)
+    bodies = (decode_letter(row.payload).body for row in rows)
+    dossier = next(body for body in bodies if isinstance(body, Dossier))
+    carol = table.parties["carol"]
+    descriptor = OTHERS[other](decode_descriptor(dossier.descriptor))
+    come(carol, "ann", replace(dossier, descriptor=descriptor.encode()))
+    assert len(carol.memory.owned(Deal)) == (other == "as it was fixed")
