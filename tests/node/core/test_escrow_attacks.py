@@ -13,6 +13,7 @@ from node.core.escrow.rows import Account, Deal, DealPhase, LetterKind
 from node.core.escrow.rows import Step as Batch
 from node.core.events import Due, LearnCertificate
 from node.core.rows import Incident
+from node.escrow.judging import Judge
 from proto.descriptor import Descriptor, decode_descriptor
 from proto.escrow.letters import (
     Body,
@@ -33,6 +34,7 @@ from proto.escrow.letters import (
 from proto.escrow.ops import RegistrarError
 from proto.escrow.proposal import kept_proposal, read_proposal, sign_proposal
 from proto.escrow.reasons import EscrowReason
+from proto.money import common_brand
 from tests.node.core.escrow_table import Party, Table, aborted, card_of, node_of, swap
 
 
@@ -151,6 +153,35 @@ def test_proposals_that_would_never_expire_are_not_kept() -> None:
     bob = table.parties["bob"]
     come(bob, "ann", Invite(signed, "second"))
     assert bob.seats(read_proposal(signed).id) == []
+
+
+class NoKey:
+    """An identity that may not be asked to sign."""
+
+    node = node_of("bob")
+
+    def __getattr__(self, name: str) -> object:
+        raise AssertionError(name)
+
+
+def test_a_stranger_makes_a_seat_sign_no_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each money leg that a Fix names would be a signature, 32 of them two hundred times a
+    second."""
+    usd = common_brand("USD").guid.hex()
+    table = Table("gift", {"giver": "ann", "receiver": "bob"}, {"brand": usd, "amount": 40}, ())
+    table.propose()
+    table.carry(Invite)
+    table.join()
+    table.carry(Join)
+    rows = (row for row in table.parties["ann"].waiting() if row.kind is LetterKind.LETTER)
+    words = [decode_letter(row.payload) for row in rows]
+    fix = next(w for w in words if isinstance(w.body, Fix) and w.body.seat == "receiver")
+    judge = Judge(table.parties["bob"].memory, NoKey(), "bob", bytes)  # type: ignore[arg-type]
+    mallory = replace(fix, sender=node_of("mallory"))
+    monkeypatch.setattr(Judge, "_brand", lambda *_: common_brand("USD"))
+    assert judge.judged(NOW_US, mallory, b"").requests == ()
+    with pytest.raises(AssertionError):
+        judge.judged(NOW_US, fix, b"")
 
 
 def test_a_row_is_read_without_verifying_its_signatures_again(
