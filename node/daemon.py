@@ -4,7 +4,7 @@ import logging
 import os
 import random
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -15,10 +15,13 @@ import trio
 from node.config import CONFIG_NAME, NodeConfig, read_config
 from node.control.context import Context
 from node.control.service import Verb, control_service
+from node.core.escrow.events import KeepRow
+from node.core.rows import Incident, IncidentKind
 from node.escrow.registry_answers import ask_registries
 from node.escrow.ways import DialledWays, own_calls
 from node.loading import claim_books
 from node.migrations import MIGRATIONS
+from node.registrar.rows import Leg as TitleLeg
 from node.registrar.running import Registrar, open_registrar
 from node.remote_finder import RemoteFinder, own_facts, read_cards
 from node.routing import RouteFinder
@@ -179,9 +182,24 @@ class Daemon(WiredNode):
             self._clock,
             lambda: (self._memory.settings.records, self._memory.settings.late_rules),
             partial(ask_registries, self._registries),
+            partial(self._claimed, context),
         ) as registrar:
             task_status.started(registrar)
             await trio.sleep_forever()
+
+    def _claimed(self, context: Context, legs: Sequence[TitleLeg]) -> None:
+        """Rights that a dominating commit gives to whom they cannot be given any more."""
+        for leg in legs:
+            incident = Incident(
+                subject=leg.commit + leg.no.to_bytes(2, "big"),
+                kind=IncidentKind.CLAIM,
+                at_us=self._clock.now_us(),
+                peer=self._identity.node,
+                amount=leg.amount,
+                detail="a right was returned by an abort, given away, and owed by the commit since",
+                evidence=leg.certificate,
+            )
+            context.engine.submit(partial(KeepRow, row=incident))
 
     def _ready_line(self, context: Context, port: int | None) -> str:
         where = f"listening on port {port}" if port is not None else "dialling only"

@@ -198,7 +198,7 @@ def _exchanges(told: Json | None) -> str | None:
     if not told.get("serves"):
         return "none: [escrow] listen in config.toml is empty"
     asked = told.get("asked")
-    waits = f"; {asked} wait for you: `pledgeway escrow list --live`" if asked else ""
+    waits = f"; waiting for you: {asked} (`pledgeway escrow list --live`)" if asked else ""
     return f"others reach it at {told.get('address')}; {told.get('live')} under way{waits}"
 
 

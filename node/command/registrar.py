@@ -25,9 +25,9 @@ nor you.
 
 \b
 Example, a landlord who sells a parcel:
-  pledgeway registrar brand create "Ahern 7" --type parcel --attr region=Ahern --attr parcel=7
-  pledgeway registrar account create "Ahern 7" --for alice.card --out alice.grant
-  pledgeway registrar brand show "Ahern 7"
+  pledgeway registrar brand create ahern7 --type parcel --attr region=Ahern --attr parcel_id=7
+  pledgeway registrar account create ahern7 --for alice.card --out alice.grant
+  pledgeway registrar brand show ahern7
   pledgeway registrar legs
   pledgeway registrar audit
 """

@@ -96,10 +96,10 @@ def _made(one: Json, out: Path | None) -> None:
 def show_grant(one: Json, out: Path | None) -> None:
     """The grant, or where it is."""
     if out is None:
-        say("Give this to its owner, who alone can read it:")
+        say("Give this to its owner, who alone can read it (`pledgeway account import`):")
         say(str(one.get("grant")))
     else:
-        say(f"The grant for its owner is in {out}.")
+        say(f"The grant is in {out}: its owner takes it with `pledgeway account import`.")
 
 
 def keep_grant(answer: Json, out: Path) -> None:

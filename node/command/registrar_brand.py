@@ -22,7 +22,7 @@ def brand() -> None:
 
     \b
     Example:
-      pledgeway registrar brand create "Ahern 7" --type parcel --attr region=Ahern --attr parcel=7
+      pledgeway registrar brand create ahern7 --type parcel --attr region=Ahern --attr parcel_id=7
       pledgeway registrar brand create share --type share --supply 100000 --lot 100
       pledgeway registrar brand show share
     """
@@ -72,7 +72,7 @@ def create(
 
     \b
     Example:
-      pledgeway registrar brand create "Ahern 7" --type parcel --attr region=Ahern --attr parcel=7
+      pledgeway registrar brand create ahern7 --type parcel --attr region=Ahern --attr parcel_id=7
       pledgeway registrar brand create tier --supply 4096 --lot 512 --vetting listed
       pledgeway registrar brand create gold --supply 100000 --fee-rate 1.002 --registry R1
     """
@@ -94,6 +94,38 @@ def _pair(text: str) -> list[str]:
     if not equals or not key:
         fail(UNUSABLE, f"--attr: {text!r} is not KEY=VALUE, as region=Ahern")
     return [key, value]
+
+
+@brand.command("change", cls=TaughtCommand, epilog=f"{BRAND_HELP}\n\n{TaughtCommand.STATUSES}")
+@click.argument("named", metavar="BRAND")
+@click.option("--fee-rate", type=RATE, help="Your fee: 1.01 keeps 1% of a transfer.")
+@click.option("--fee-flat", type=FLAT_FEE, help="Your fee: so many units besides.")
+@click.option("--vetting", type=VETTING, metavar="WHO", help="ANYONE, LISTED or CLOSED.")
+@click.option(
+    *("--registry", "--policy", "registries"),
+    multiple=True,
+    metavar="R",
+    help="Who may decide from now on, in place of those before; repeatable.",
+)
+@click.option("--longest-lock", "longest_lock_s", type=SPAN, help="As 90s, 1h or 7d.")
+@with_node
+def change(session: Session, /, named: str, registries: tuple[str, ...], **more: Any) -> None:
+    """Change what a brand costs, who may own it, who decides, and for how long it may be locked.
+
+    It touches new transfers only: what is promised keeps its fee. Accounts that exist stay.
+
+    \b
+    Example:
+      pledgeway registrar brand change gold --fee-rate 1.005
+      pledgeway registrar brand change ahern7 --registry R1 --registry R2 --longest-lock 7d
+    """
+    arguments: dict[str, object] = {"brand": named}
+    arguments |= {name: value for name, value in more.items() if value is not None}
+    if registries:
+        arguments["registries"] = list(registries)
+    if len(arguments) == 1:
+        fail(UNUSABLE, "registrar brand change: say what is to change, as --fee-rate 1.005")
+    session.show("registrar.brand.change", arguments, show_brand)
 
 
 @brand.command("list", cls=TaughtCommand)
@@ -143,7 +175,7 @@ def show(session: Session, named: str) -> None:
 
     \b
     Example:
-      pledgeway registrar brand show "Ahern 7"
+      pledgeway registrar brand show ahern7
     """
     session.show("registrar.brand.show", {"brand": named}, show_brand)
 
@@ -164,6 +196,13 @@ def issue(session: Session, named: str, units: int) -> None:
     session.show("registrar.issue", {"brand": named, "amount": units}, show_brand)
 
 
+def _stands_for(backing: object) -> str | None:
+    if not isinstance(backing, dict):
+        return None
+    ratio, base = backing.get("ratio"), short(backing.get("base"))
+    return f"{ratio} for one {base}: its vault must hold {backing.get('needed')}"
+
+
 def _fee(fee: Json) -> str:
     rate, flat = fee.get("rate"), fee.get("flat")
     return "none" if (rate, flat) == ("1", 0) else f"x{rate} + {flat}"
@@ -181,6 +220,7 @@ def show_brand(one: Json) -> None:
             ("supply", one.get("supply")),
             ("in the treasury", one.get("treasury")),
             ("accounts", one.get("accounts")),
+            ("stands for", _stands_for(one.get("stands_for"))),
             ("fee", _fee(one.get("fee", {}))),
             ("owners", one.get("vetting")),
             ("owners may transfer", yes_no(not one.get("treasury_only"), "yes", "no: you alone")),

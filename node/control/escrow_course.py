@@ -56,7 +56,7 @@ def course_of(context: Context, deal: Deal | None, seats: Sequence[Seat]) -> Cou
     if invited:
         return _invited(invited)
     if deal is not None and not deal.phase.final:
-        return _of_deal(context, deal)
+        return _of_deal(context, deal, seats)
     for seat in seats:
         if not seat.phase.final:
             return _of_seat(context, seat)
@@ -82,17 +82,20 @@ def _invited(seats: list[Seat]) -> Course:
     )
 
 
-def _of_deal(context: Context, deal: Deal) -> Course:
+def _of_deal(context: Context, deal: Deal, seats: Sequence[Seat]) -> Course:
     proposal = proposal_of(deal)
     if deal.phase is DealPhase.PROPOSED:
-        seats = [seat for seat, _ in proposal.seats]
-        absent = [s for s, join in zip(seats, deal.joins, strict=True) if not join]
-        who = ", ".join(called(context, proposal, seat) for seat in absent)
+        names = [name for name, _ in proposal.seats]
+        absent = [name for name, join in zip(names, deal.joins, strict=True) if not join]
+        who = ", ".join(called(context, proposal, name) for name in absent)
         until_us = proposal.expires_at_us
         return Course(who, "to join", deal.created_at_us, until_us, NOTHING_LOCKED, NO_EVIDENCE)
     if deal.phase in COLLECTING:
-        who = called(context, proposal, first_missing(deal)) or "everybody"
-        what, since_us = DOING[deal.phase], deal.fixed_at_us
+        missing, since_us = first_missing(deal), deal.fixed_at_us
+        ours = [s for s in seats if s.seat == missing and s.phase is SeatPhase.FIXED]
+        who, what = called(context, proposal, missing) or "everybody", DOING[deal.phase]
+        if ours:  # what we in turn wait for
+            who, what = _missing(context, ours[0], proposal)
         return Course(who, what, since_us, deal.due_at_us, ALL_RETURNS, A_CERTIFICATE)
     if deal.phase is DealPhase.HANDED:
         what = "to collect what everybody promises and signs"

@@ -46,13 +46,20 @@ def risk_of(context: Context, proposal: Proposal, seat: PlannedSeat) -> str:
     gives = [leg for leg in proposal.legs if leg.no in seat.gives]
     said = [_outcome(seat)]
     if gives:
-        seconds = proposal.within_us // US
         said.append(
-            f"What you give is locked for {seconds} s at most after everybody has joined, longer"
-            " only while the registry does not answer."
+            f"What you give is locked for {_span(proposal.within_us // US)} at most after everybody"
+            " has joined, longer only while the registry does not answer."
         )
     said.append(_trust(context, proposal, [leg for leg in proposal.legs if _concerns(leg, seat)]))
     return " ".join(said)
+
+
+def _span(seconds: int) -> str:
+    """In the largest unit that leaves at least two of it: 90 s, 30 min, 48 h, 7 d."""
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
 
 
 def _concerns(leg: Leg, seat: PlannedSeat) -> bool:

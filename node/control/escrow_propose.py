@@ -5,14 +5,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from node.control import network
 from node.control.contacts import card_of, exchange_of, find_card, shown_id
 from node.control.context import Context
-from node.control.escrow_view import exchange_json
+from node.control.escrow_checks import checked, legs_of_ours, require_accounts, require_lines
+from node.control.escrow_view import exchange_json, seats_in, told
 from node.control.failure import Arguments, ControlFailure, bad_argument
-from node.control.own_accounts import balance_of, no_account, open_missing
+from node.control.own_accounts import open_missing
 from node.core.escrow.events import KeepRow, Propose
-from node.core.escrow.rows import Account, Standing
+from node.core.escrow.rows import Deal, Standing
 from node.escrow.checks import Unsafe
 from node.escrow.faults import FaultCode, TemplateFault
 from node.escrow.filling import typed_values
@@ -20,11 +20,8 @@ from node.escrow.plan import Plan
 from node.escrow.proposing import NotSafe, Wish, drafted, known_rights, proposed
 from node.escrow.standing import Rule
 from node.escrow.templates import Template, read_template
-from node.escrow.wildcards import Kind
-from node.leg_route import END_LEVELS, LEG_LEVELS
+from node.escrow.wildcards import Kind, unfit_for
 from proto.card import read_card
-from proto.escrow.legs import Leg
-from proto.escrow.proposal import Proposal
 from proto.escrow.rights import canonical_json
 from proto.keys import NodeId
 from proto.limits import (
@@ -84,24 +81,29 @@ async def propose(context: Context, arguments: Arguments) -> dict[str, Any]:
         raise _template_failure(fault) from fault
     except KeyError as missing:
         raise _no_card(missing) from missing
-    told = exchange_json(context, proposal, plan)
     if dry_run:
-        checks = [await _checked(context, proposal, leg, cost) for leg in _ours(context, proposal)]
+        shown = exchange_json(context, proposal, plan, ())
+        checks = [
+            await checked(context, proposal, leg, cost) for leg in legs_of_ours(context, proposal)
+        ]
         serves = exchange.serves
-        return told | {"proposed": False, "checks": checks, "serves": serves}
+        return shown | {"proposed": False, "checks": checks, "serves": serves}
     require_service(context)
     for seat in plan.seats:
         if seat.node == context.identity.node:
+            require_lines(context, proposal, seat.name)
             if opens:
                 await open_missing(context, proposal, seat.name)
-            _require_accounts(context, proposal)
+            require_accounts(context, proposal)
             # Whoever proposes joins: the invitation that reaches ourselves is answered by this.
             named = proposal.id.hex()
             rule = Rule("", seat.name, proposal=named, options={"pay": pay})
             row = Standing(context.entropy(16), rule.to_json(), now_us)
             await context.do(partial(KeepRow, row=row))
     await context.do(partial(Propose, signed=signed, proposal=proposal, decline_preimage=preimage))
-    return told | {"proposed": True}
+    deal = context.engine.memory.row((Deal.table, proposal.id, b""))
+    assert isinstance(deal, Deal)
+    return told(context, deal, seats_in(context, proposal.id), whole=True) | {"proposed": True}
 
 
 def require_service(context: Context) -> None:
@@ -112,79 +114,6 @@ def require_service(context: Context) -> None:
             "this node has no address for exchanges",
             'set [escrow] listen = "HOST:PORT" in its config.toml and start it again',
         )
-
-
-def _ours(context: Context, proposal: Proposal) -> list[Leg]:
-    own = context.identity.node
-    mine = {seat for seat, card in proposal.cards().items() if card.node == own}
-    return [leg for leg in proposal.legs if not mine.isdisjoint((leg.from_seat, leg.to_seat))]
-
-
-def _account(context: Context, leg: Leg) -> Account | None:
-    row = context.engine.memory.row((Account.table, leg.registrar or b"", leg.brand))
-    return row if isinstance(row, Account) else None
-
-
-def _require_accounts(context: Context, proposal: Proposal) -> None:
-    for leg in _ours(context, proposal):
-        if leg.registrar is not None and _account(context, leg) is None:
-            raise no_account(context, leg, proposal.described())
-
-
-async def _checked(
-    context: Context, proposal: Proposal, leg: Leg, max_cost: int | None
-) -> dict[str, Any]:
-    """Whether a leg of ours could move now: `ok`, None where that cannot be known from here."""
-    gives = proposal.cards()[leg.from_seat].node == context.identity.node
-    told: dict[str, Any] = {"leg": leg.no, "gives": gives, "ok": None, "cost": None, "says": ""}
-    if leg.registrar is not None:
-        account = _account(context, leg)
-        if account is None:
-            no = no_account(context, leg, proposal.described())
-            return told | {"ok": False, "says": f"{no.message}: {no.next_step}"}
-        if not gives:
-            return told | {"ok": True, "says": f"account {shown_id(account.account)} receives it"}
-        return told | await _holds_enough(context, account, leg.amount)
-    if not gives:
-        return told | {"says": "whoever pays has to find a route"}
-    return told | await _affordable(context, proposal, leg, max_cost)
-
-
-async def _holds_enough(context: Context, account: Account, amount: int) -> dict[str, Any]:
-    found = await balance_of(context, account)
-    if found["balance"] is None:
-        return {"says": f"its registrar does not say what is in the account: {found['why']}"}
-    says = f"account {shown_id(account.account)} holds {found['balance']}"
-    return {"ok": found["balance"] >= amount, "says": says}
-
-
-async def _affordable(
-    context: Context, proposal: Proposal, leg: Leg, max_cost: int | None
-) -> dict[str, Any]:
-    """A chain for a payment of ours, first and last promise ATOMIC, by what is known now."""
-    payee = proposal.cards()[leg.to_seat].node
-    brands = {line.brand.guid: line.brand.name for line in context.lines}
-    if leg.brand not in brands:
-        step = "`pledgeway line offer` opens one"
-        return {"ok": False, "says": f"this node has no line in that brand: {step}"}
-    asked = {
-        "to": payee.hex(),
-        "amount": leg.amount,
-        "brand": brands[leg.brand],
-        "levels": sorted(level.name for level in LEG_LEVELS),
-        "first_levels": [level.name for level in END_LEVELS],
-        "last_levels": [level.name for level in END_LEVELS],
-    }
-    try:
-        found = await network.route(context, Arguments(asked))
-    except ControlFailure as no:
-        return {"ok": False, "says": no.message or no.code}
-    if not found.get("found"):
-        return {"ok": False, "says": "no chain of promises reaches the payee now"}
-    cost = int(found["cost"])
-    if max_cost is not None and cost > max_cost:
-        return {"ok": False, "cost": cost, "says": f"costs {cost}, and {max_cost} are allowed"}
-    return {"ok": True, "cost": cost, "says": f"costs {cost}, fees included, by the best chain now"}
 
 
 def _template_failure(fault: TemplateFault) -> ControlFailure:
@@ -233,17 +162,35 @@ def _wish(context: Context, arguments: Arguments) -> Wish:
 
 
 def _settings(context: Context, template: Template, typed: Mapping[str, Any]) -> dict[str, Any]:
-    """Values as people type them; a registrar may be named as a seat may."""
+    try:
+        return dict(typed_values(template, ids_named(context, template, typed)))
+    except TemplateFault as fault:
+        raise _template_failure(fault) from fault
+
+
+def ids_named(context: Context, template: Template, typed: Mapping[str, Any]) -> dict[str, str]:
+    """The same texts; a registrar that is named as a seat may be, and a right that is called by
+    its name, become their ids."""
     kinds = {w.name: w.kind for w in template.wildcards}
     texts = {name: str(text) for name, text in typed.items()}
     for name, text in texts.items():
-        whole = len(text) == 64  # an id in full needs no card
-        if kinds.get(name) is Kind.REGISTRAR and not whole:
-            texts[name] = _node_of(context, find_card(context, text, "settings")).hex()
-    try:
-        return dict(typed_values(template, texts))
-    except TemplateFault as fault:
-        raise _template_failure(fault) from fault
+        kind = kinds.get(name)
+        if kind is Kind.REGISTRAR and unfit_for(kind, text):
+            texts[name] = _node_of(context, find_card(context, text, name)).hex()
+        elif kind is Kind.RIGHT_BRAND and unfit_for(kind, text):
+            texts[name] = _brand_called(context, text, name)
+    return texts
+
+
+def _brand_called(context: Context, named: str, name: str) -> str:
+    rights = known_rights(context.engine.memory)
+    found = [guid.hex() for guid, right in sorted(rights.items()) if right.brand.name == named]
+    if len(found) != 1:
+        what = f"{len(found)} rights are" if found else "no right that this node has learned of is"
+        step = "give the id of its brand: `pledgeway rights list`"
+        code = "AMBIGUOUS" if found else "NOT_FOUND"
+        raise ControlFailure(code, f"{name}: {what} called {named!r}", f"{step}; {LEARN}")
+    return found[0]
 
 
 def _node_of(context: Context, card: str) -> NodeId:

@@ -1,6 +1,5 @@
 """Verbs of who owns rights: accounts at registrars, and what is in them."""
 
-from collections.abc import Mapping
 from functools import partial
 from hashlib import blake2b
 from typing import Any, Final
@@ -24,6 +23,7 @@ from proto.v1 import escrow_pb2 as pb
 from proto.wire import WireFault
 
 GUID_BYTES: Final = 16
+MESSAGE_ID_BYTES: Final = 16
 MAX_LABEL_CHARS: Final = 16
 # What a registrar's no means to whoever asked for an account.
 REFUSED: Final = {
@@ -53,14 +53,14 @@ def account_json(context: Context, row: Account) -> dict[str, Any]:
     }
 
 
-def no_account(context: Context, leg: Leg, rights: Mapping[bytes, Right]) -> ControlFailure:
-    """To be raised: a seat of ours has no account for this leg."""
-    known = rights.get(leg.brand)
-    name = repr(known.brand.name) if known is not None else f"brand {leg.brand.hex()}"
+def no_account(context: Context, leg: Leg, proposal: Proposal) -> ControlFailure:
+    """To be raised: a seat of ours has no account for this leg of it."""
     assert leg.registrar is not None
+    keeper = read_card(registrar_card(proposal, leg.registrar), proposal.created_at_us).alias
+    name = proposal.described()[leg.brand].brand.name
     return ControlFailure(
         "ACCOUNT_UNKNOWN",
-        f"leg {leg.no} needs an account for {name} at {context.alias_of(leg.registrar)}",
+        f"leg {leg.no} needs an account for {name!r} at {keeper}",
         "say --open-accounts, or `pledgeway account import` a grant of its registrar",
         leg.no,
     )
@@ -92,13 +92,14 @@ async def open_missing(context: Context, proposal: Proposal, seat: str) -> None:
 
 
 async def _opened(context: Context, card: NodeCard, known: KnownRight) -> Account:
-    """Its capabilities are made from our own key: asked again after a crash they are the same."""
+    """Its capabilities are made from our own key: asked again after a crash they are the same, and
+    the registrar gives the same account for them. The question's id is new, as its time is."""
     right, brand = read_right(known.right), known.brand
     secret = partial(_secret, context, card.node, brand)
     asked = OpenAccount(
         sender=context.identity.node,
         receiver=card.node,
-        id=secret(b"open-id")[:16],
+        id=context.entropy(MESSAGE_ID_BYTES),
         sent_at_us=context.clock.now_us(),
         brand=brand,
         new_account=secret(b"account-cap"),
@@ -251,7 +252,8 @@ async def balance_of(context: Context, row: Account) -> dict[str, Any]:
     now_us = context.clock.now_us()
     card = read_card(row.card, now_us)
     ops = (Look(row.capability),)
-    asked = OpBatch(context.identity.node, row.registrar, context.entropy(16), now_us, ops)
+    unique = context.entropy(MESSAGE_ID_BYTES)
+    asked = OpBatch(context.identity.node, row.registrar, unique, now_us, ops)
     try:
         reply = await asked_of(context, card, asked)
     except ControlFailure as failure:

@@ -1,12 +1,14 @@
 """Verbs of who keeps titles for others: brands, their issue, the trail, what is under way."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from node.control.context import Context
 from node.control.failure import Arguments, ControlFailure, bad_argument
 from node.control.registrar_names import find_brand, registrar_of
 from node.registrar import owner
+from node.registrar.derivative import derived_of
 from node.registrar.reader import PAGE
 from node.registrar.rows import Brand, Leg, account_id
 from node.registrar.step import Refused, Step
@@ -158,6 +160,31 @@ def _deciders(context: Context, named: list[str] | None) -> tuple[RegistryPolicy
     return tuple(found)
 
 
+async def change_brand(context: Context, arguments: Arguments) -> dict[str, Any]:
+    """Other fees, vetting, registries or locks from now on; what is not named stays as it is."""
+    brand = await look(find_brand(registrar_of(context).reader, arguments.text("brand")))
+    before = brand.right
+    try:
+        rate = Rate.parse(arguments.text("fee_rate", str(before.fee.rate)))
+        fee = Fee(rate, arguments.number("fee_flat", before.fee.flat))
+    except ValueError as error:
+        raise bad_argument("fee_rate", str(error)) from error
+    vetting = _vetting(arguments.text("vetting", before.vetting.name))
+    named = arguments.texts("registries")
+    policies = before.policies if named is None else _deciders(context, named)
+    lock_us = before.longest_lock_us
+    lock_s = arguments.maybe_number("longest_lock_s", 1, MAX_LOCK_US // US)
+    arguments.done()
+    right = replace(
+        before,
+        fee=fee,
+        vetting=vetting,
+        policies=policies,
+        longest_lock_us=lock_us if lock_s is None else lock_s * US,
+    )
+    return brand_json(context, await act(context, lambda step: owner.change_brand(step, right)))
+
+
 async def list_brands(context: Context, arguments: Arguments) -> dict[str, Any]:
     """By GUID, a page at a time."""
     reader = registrar_of(context).reader
@@ -181,9 +208,11 @@ async def show_brand(context: Context, arguments: Arguments) -> dict[str, Any]:
     brand = await look(find_brand(reader, named))
     treasury = account_id(brand.guid, context.identity.node)
     kept = await look(run_away(reader.account, treasury))
+    treasured = kept.balance if kept else 0
     terms = await look(run_away(reader.terms, brand.guid))
     return brand_json(context, brand) | {
-        "treasury": kept.balance if kept else 0,
+        "treasury": treasured,
+        "stands_for": _backing(brand.right, treasured),
         "accounts": await look(run_away(reader.count_accounts, brand.guid)),
         "terms": [
             {
@@ -199,6 +228,15 @@ async def show_brand(context: Context, arguments: Arguments) -> dict[str, Any]:
             for one in terms
         ],
     }
+
+
+def _backing(right: Right, treasured: int) -> dict[str, Any] | None:
+    """Of a derived brand: how many base units its vault must hold for what others have."""
+    derived = derived_of(right)
+    if derived is None:
+        return None
+    needed = derived.backing_ceil(right.supply - treasured)
+    return {"base": derived.base.hex(), "ratio": derived.ratio, "needed": needed}
 
 
 async def issue(context: Context, arguments: Arguments) -> dict[str, Any]:

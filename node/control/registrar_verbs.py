@@ -6,6 +6,7 @@ from node.control import registrar, registrar_grants
 
 VERBS: Final = {
     "registrar.brand.create": registrar.create_brand,
+    "registrar.brand.change": registrar.change_brand,
     "registrar.brand.list": registrar.list_brands,
     "registrar.brand.show": registrar.show_brand,
     "registrar.issue": registrar.issue,

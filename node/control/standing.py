@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from node.control.contacts import find_card
 from node.control.context import Context
+from node.control.escrow_propose import ids_named
 from node.control.failure import Arguments, ControlFailure, bad_argument
 from node.core.escrow.events import KeepRow
 from node.core.escrow.rows import Standing
@@ -61,17 +62,19 @@ def _made(context: Context, arguments: Arguments) -> Rule:
     until_s = arguments.maybe_number("until_s", 1, MAX_S)
     only = arguments.texts("only", MAX_ONLY) or []
     cost = arguments.maybe_number("max_cost", 1)
+    typed = ids_named(context, template, typed)
     _check_names(template, seat, typed, anything)
     now_us = context.clock.now_us()
     nodes = [read_card(find_card(context, one, "only"), now_us).node for one in only]
-    return Rule(
+    rule = Rule(
         template=template.hash.hex(),
         seat=seat,
-        values={name: _bounds(template, name, text) for name, text in typed.items()},
+        values=_values(template, typed, anything),
         until_us=now_us + until_s * US if until_s else 0,
         only=tuple(node.hex() for node in nodes),
         options={"pay": {"max_cost": cost}} if cost else {},
     )
+    return _given(json.loads(rule.to_json()))  # what is kept can be read back
 
 
 def _check_names(
@@ -85,13 +88,26 @@ def _check_names(
     for name in (*typed, *anything):
         if name not in names:
             raise bad_argument("values", f"{name!r} is no wildcard of it: {', '.join(names)}")
-    free = [name for name in names if name not in typed and name not in anything]
+    # What has a default stands for that, and for nothing else, unless something is said.
+    settled = {w.name for w in template.wildcards if w.default is not None}
+    free = [name for name in names if name not in {*typed, *anything, *settled}]
     if free:
         raise ControlFailure(
             "UNBOUNDED",
             f"nothing is said about {', '.join(free)}: whoever proposes could choose it",
             f"say --value {free[0]}=VALUE, or --any {free[0]}",
         )
+
+
+def _values(template: Template, typed: Mapping[str, str], anything: list[str]) -> dict[str, Any]:
+    found = {name: _bounds(template, name, text) for name, text in typed.items()}
+    for wildcard in template.wildcards:
+        default = wildcard.default
+        if default is not None and wildcard.name not in anything:
+            bound = found.get(wildcard.name, default)
+            # Whoever proposes may leave it out, and means the default.
+            found[wildcard.name] = [default, None] if bound == default else bound
+    return found
 
 
 def _bounds(template: Template, name: str, text: str) -> Any:

@@ -15,7 +15,8 @@ from node.core.rows import Request, RequestPhase
 from node.escrow.checks import check_exchange, check_sums
 from node.escrow.faults import TemplateFault
 from node.escrow.plan import Plan, PlannedSeat, compile_plan
-from node.escrow.standing import Rule
+from node.escrow.proposing import accepted_by
+from node.escrow.standing import Rule, RuleInvalid
 from node.memory import Memory
 from node.pay_options import PayOptions
 from proto.descriptor import DescriptorInvalid, decode_descriptor
@@ -115,7 +116,10 @@ class Judge:
         nodes = {s.name: s.node for s in plan.seats}
         for row in self._memory.owned(Standing):
             if not row.ended:
-                rule = Rule.from_json(row.rule)
+                try:
+                    rule = Rule.from_json(row.rule)
+                except RuleInvalid:
+                    continue  # of another version: it must not stop the others
                 if rule.proposal and proposal.initiator != self._identity.node:
                     continue  # made for a proposal of our own
                 if rule.covers(proposal, plan.template_hash, seat, nodes, now_us):
@@ -141,8 +145,11 @@ class Judge:
             for leg in proposal.legs
         )
         usable = self._memory.settings.usable
+        takes = accepted_by(proposal.described().values(), proposal.policies)
         policies = tuple(
-            at for at, policy in enumerate(proposal.policies) if usable.issuperset(policy.members)
+            at
+            for at, policy in enumerate(proposal.policies)
+            if policy in takes and usable.issuperset(policy.members)
         )
         pay = json.loads(PayOptions().to_json()) | options.get("pay", {})
         return Joining(

@@ -1,6 +1,6 @@
 """From a template and what fills it in to a signed proposal (escrow section 3, S0)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -69,6 +69,12 @@ def proposed(
     TemplateFault, NotSafe; KeyError where the card of a seat is missing.
     """
     plan = drafted(memory, wish)
+    described = [
+        right for right in known_rights(memory).values() if right.brand.guid in _brands(plan)
+    ]
+    policies = accepted_by(described, wish.policies)
+    if not policies:
+        raise NotSafe(Unsafe.NO_DECIDER)
     preimage = entropy(32)
     proposal = Proposal(
         salt=entropy(SALT_BYTES),
@@ -80,7 +86,7 @@ def proposed(
         seats=tuple((seat.name, wish.cards[seat.node]) for seat in plan.seats),
         legs=plan.legs,
         within_us=wish.within_us,
-        policies=wish.policies,
+        policies=policies,
         coordinators=wish.coordinators or (card,),
         created_at_us=now_us,
         expires_at_us=now_us + wish.joined_by_us,
@@ -92,7 +98,15 @@ def proposed(
     return signed, read_proposal(signed), preimage
 
 
-def _brands(plan: Plan) -> Iterable[bytes]:
+def accepted_by(
+    rights: Iterable[Right], policies: Sequence[RegistryPolicy]
+) -> tuple[RegistryPolicy, ...]:
+    """Of these, in their order, those under which every one of the rights can move: its registrar
+    prepares nothing under any other (escrow section 3, S0)."""
+    return tuple(p for p in policies if all(p in right.policies for right in rights))
+
+
+def _brands(plan: Plan) -> Mapping[bytes, None]:
     return dict.fromkeys(leg.brand for leg in plan.legs if leg.registrar is not None)
 
 

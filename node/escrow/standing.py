@@ -24,9 +24,9 @@ class RuleInvalid(ValueError):
 @dataclass(frozen=True, slots=True)
 class Rule:
     """`template`: SHA-256 of its bytes, hex. `values`: for a wildcard the value, or bounds
-    {"min": .., "max": ..}, or a list of values. `until_us`: POSIX µs, 0 = for ever; `after_us`: not
-    before. `only`: who else may sit (node ids), empty = anybody. `proposal`: just this one (hex).
-    `options`: what the seat joins with, JSON.
+    {"min": .., "max": ..}, or a list of values, in which null means that it is left out.
+    `until_us`: POSIX µs, 0 = for ever; `after_us`: not before. `only`: who else may sit (node ids),
+    empty = anybody. `proposal`: just this one (hex). `options`: what the seat joins with, JSON.
     """
 
     template: str
@@ -117,7 +117,7 @@ def _is_bound(bound: object) -> bool:
         case dict():
             return set(bound) <= {"min", "max"} and all(type(x) is int for x in bound.values())
         case list():
-            return all(type(x) in (int, str) for x in bound)
+            return all(x is None or type(x) in (int, str) for x in bound)
         case _:
             return type(bound) in (int, str)
 

@@ -213,12 +213,6 @@ def _given(
     return new_capability(step, step.get(Account, account), kind, capability, node, terms)
 
 
-def outstanding(step: Step, guid: bytes) -> int:
-    """Units of a brand that are not in the treasury."""
-    brand = known_brand(step, guid)
-    return brand.right.supply - step.get(Account, step.house.treasury(guid)).balance
-
-
 def is_claim(leg: Leg) -> bool:
     """Whether the operator has to see to it."""
     return leg.phase is LegPhase.CLAIMED

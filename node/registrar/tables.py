@@ -1,6 +1,6 @@
 """The registrar's tables, one for each kind of row, and how rows become columns."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import Any, Final, get_type_hints
@@ -91,6 +91,13 @@ class RowTable:
         """Column values; IntEnum and bool are numbers to every driver."""
         values = {name: getattr(row, name) for name in self.names}
         return values | {name: int(values[name]) for name in self._made}
+
+    def row_of(self, values: Sequence[Any]) -> tuple[Any, int]:
+        """The row, and its version, of what was read in the order of the table's columns."""
+        whole = dict(zip(self.names, values, strict=False))
+        for name, make in self._made.items():
+            whole[name] = make(whole[name])
+        return self.kind(**whole), values[-1]
 
     def from_columns(self, values: Mapping[str, Any]) -> Any:
         """The row of these columns; `version` is not part of it."""

@@ -13,6 +13,7 @@ import trio
 
 from node.command.processes.books import check_books
 from node.command.processes.control import Json
+from node.command.processes.founding import Found, found_node
 from node.command.processes.plan import make_plan
 from node.command.processes.ports import free_ports
 from node.command.processes.process import Processes, processes
@@ -66,11 +67,12 @@ async def running(
     expected: str = NOTHING,
     node_command: Callable[[str, Path], tuple[str, ...]] = run_node_command,
     registry_command: Callable[[Path], tuple[str, ...]] = run_registry_command,
+    found: Found = found_node,
 ) -> AsyncIterator[Town]:
     """The network in processes; afterwards all ended on SIGTERM and no log holds an error.
 
     `expected`: a pattern of the lines that the test provokes. `registry_command`: called once the
-    registry's directory is made, and before it runs.
+    registry's directory is made, and before it runs. `found`: what makes a node's.
     """
     with processes() as children:
         async with Bridge.open() as bridge:
@@ -84,6 +86,7 @@ async def running(
                 children,
                 lambda _: None,
                 node_command,
+                found,
                 registry_command=registry_command,
             )
             yield town

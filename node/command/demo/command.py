@@ -1,7 +1,6 @@
 """`pledgeway demo`: what it is told, and how it ends."""
 
 import json
-import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -12,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from node.command.demo.casting import SCENES
+from node.command.demo.directory import require_usable
+from node.command.demo.escrow_command import escrow
 from node.command.exit_status import REFUSED, UNUSABLE, fail, plain
 from node.command.processes.progress import progress
 
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FLORENCE: Final = "Florence, fifteen houses of the 15th century"
-MAX_DIRECTORY_BYTES: Final = 80  # house00/control.sock behind it must fit into a socket's address
 
 
-@click.command(
+@click.group(
     "demo",
+    invoke_without_command=True,
     epilog="Exit status: 0 everything was as it should be; 1 something was not; 2 unusable input.",
 )
 @click.option(
@@ -52,8 +53,14 @@ MAX_DIRECTORY_BYTES: Final = 80  # house00/control.sock behind it must fit into 
     help="Play this scene; repeatable.  [default: all]",
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Draws limits and pairs.")
+@click.pass_context
 def demo(
-    file: Path | None, as_json: bool, keep: Path | None, scenes: Sequence[str], seed: int
+    context: click.Context,
+    file: Path | None,
+    as_json: bool,
+    keep: Path | None,
+    scenes: Sequence[str],
+    seed: int,
 ) -> None:
     """Run a whole network on this machine and let it pay.
 
@@ -68,16 +75,22 @@ def demo(
       pledgeway demo
       pledgeway demo --scene killed --keep ./florence
       pledgeway demo --network net.json --json
+      pledgeway demo escrow
     """
+    if context.invoked_subcommand is not None:
+        return
     title = FLORENCE if file is None else plain(file)
     plan, roles = _network(file, seed, scenes)
     if keep is not None:
-        _require_usable(keep)
+        require_usable(keep)
     result = _performed(plan, roles, keep, title, as_json)
     if as_json:
         click.echo(json.dumps(_as_json(plan, title, seed, result), ensure_ascii=False))
     if not result.ok:
         sys.exit(REFUSED)
+
+
+demo.add_command(escrow)
 
 
 def _network(file: Path | None, seed: int, scenes: Sequence[str]) -> "tuple[Plan, list[Role]]":
@@ -96,15 +109,6 @@ def _network(file: Path | None, seed: int, scenes: Sequence[str]) -> "tuple[Plan
         fail(UNUSABLE, f"{file}: {fault}")
     roles = florentine_roles(plan.network) if file is None else cast(plan.network, random)
     return plan, [role for role in roles if not scenes or role.scene in scenes]
-
-
-def _require_usable(keep: Path) -> None:
-    length = len(os.fsencode(keep.absolute()))
-    if length > MAX_DIRECTORY_BYTES:
-        fail(UNUSABLE, f"{keep}: {length} bytes of path, more than {MAX_DIRECTORY_BYTES}:"
-             " the sockets in it would have no address")  # fmt: skip
-    if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
-        fail(REFUSED, f"{keep}: exists already, and is left as it is: name another directory")
 
 
 def _performed(

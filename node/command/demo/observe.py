@@ -50,15 +50,20 @@ async def verified(town: Town, role: Role, payment: str) -> tuple[Certificate | 
         verdict = judge(file, time.time_ns() // 1000)
     except (ProvesNothing, Unreadable) as fault:
         return None, [f"the certificate proves nothing: {fault}"]
+    return certificate_of(verdict, shown["uuid"]), []
+
+
+def certificate_of(verdict: Verdict, uuid: str) -> Certificate:
+    """What a verified certificate says."""
     decided = max(member.leaf.decided_at_us for member in verdict.members)
     return Certificate(
         verdict.outcome,
         tuple(member.name for member in verdict.members),
-        shown["uuid"],
+        uuid,
         shown_time(decided),
         shown_time(verdict.descriptor.deadline_us),
         tuple(_logged(verdict)),
-    ), []
+    )
 
 
 def _logged(verdict: Verdict) -> Iterator[Logged]:

@@ -42,7 +42,7 @@ def show_scene(number: int, shown: Shown) -> None:
     """One scene, as soon as it is over."""
     click.echo()
     verdict = "" if shown.ok else "   NOT AS IT SHOULD BE"
-    _styled(f"{number}. {shown.title}{verdict}", "bold" if shown.ok else "bold red")
+    styled(f"{number}. {shown.title}{verdict}", "bold" if shown.ok else "bold red")
     if shown.outcome == ABSENT:
         say(f"{INDENT}There is none in this network: {'; '.join(shown.notes)}.")
         return
@@ -58,7 +58,7 @@ def show_scene(number: int, shown: Shown) -> None:
     if shown.balances:
         _balances(shown)
     for fault in shown.faults:
-        _styled(f"{INDENT}WRONG: {fault}", "bold red")
+        styled(f"{INDENT}WRONG: {fault}", "bold red")
 
 
 def _hops(shown: Shown) -> None:
@@ -72,7 +72,7 @@ def _hops(shown: Shown) -> None:
         )
         for hop in shown.hops
     ]
-    _table(("promise", "level", "promisor's mode", ">amount", ">promisor's fee"), rows)
+    table(("promise", "level", "promisor's mode", ">amount", ">promisor's fee"), rows)
 
 
 def _evidence(shown: Shown) -> None:
@@ -95,22 +95,22 @@ def _balances(shown: Shown) -> None:
         (b.house, f"{b.before:,}", f"{b.after:,}", f"{b.after - b.before:+,}")
         for b in shown.balances
     ]
-    _table(("balance", ">before", ">after", ">change"), rows)
+    table(("balance", ">before", ">after", ">change"), rows)
 
 
 def show_check(check: Check) -> None:
     """The books of everybody, compared."""
     click.echo()
     if check.ok:
-        _styled("The books", "bold")
+        styled("The books", "bold")
         say(f"{INDENT}{check.lines} lines: both books of each mirror each other, entry for entry.")
         for brand, total in sorted(check.sums.items()):
             say(f"{INDENT}{brand}: all balances of {check.nodes} nodes sum to {total}.")
         say(f"{INDENT}No promise waits, no message is on its way, every node's audit is sound.")
         return
-    _styled("The books DIFFER", "bold red")
+    styled("The books DIFFER", "bold red")
     rows = [(d.where, d.what, d.here, d.there) for d in check.differences]
-    _table(("where", "what", ">is", ">should be"), rows)
+    table(("where", "what", ">is", ">should be"), rows)
 
 
 def show_end(scenes: Iterable[Shown], check: Check | None, seconds: float) -> None:
@@ -125,11 +125,13 @@ def show_end(scenes: Iterable[Shown], check: Check | None, seconds: float) -> No
     say(f"Not as it should be: {', '.join(faults)} ({seconds:.0f} s).")
 
 
-def _styled(line: str, style: str) -> None:
+def styled(line: str, style: str) -> None:
+    """A line of the demo, in colour where there is any."""
     console().print(Text(plain(line), style=style), soft_wrap=True)
 
 
-def _table(columns: Iterable[str], rows: Iterable[tuple[str, ...]]) -> None:
+def table(columns: Iterable[str], rows: Iterable[tuple[str, ...]]) -> None:
+    """Rows of text under their columns; a column that begins with ">" stands on the right."""
     made = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for name in columns:
         right = name.startswith(">")

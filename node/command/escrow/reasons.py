@@ -51,7 +51,10 @@ WORDS: Final = {
         "tell the registrar's operator",
     ),
     R.CANCELLED: ("its initiator cancelled it", "nothing is to be done"),
-    R.SILENT: ("{} did not answer in time", "see whether it runs, and propose it anew"),
+    R.SILENT: (
+        "{}, or a registrar that it needs, did not answer in time",
+        "see whether they run, and propose it anew",
+    ),
     R.FUNDS_SHORT: ("{} lacks what it gives", "see `pledgeway account list` and `balance` there"),
 }
 
@@ -62,5 +65,7 @@ def why(code: object, blamed: object = "") -> str:
     if reason is None:
         return str(code)
     says, step = WORDS[reason]
+    if reason is R.SILENT and not blamed:
+        says, step = "the registry did not hear of it in time", "see whether it runs; propose anew"
     text = says.format(f"the seat of {blamed}" if blamed else "somebody")
     return f"{text}: {step}" if step else text

@@ -155,12 +155,14 @@ def _said(values: Mapping[str, Any]) -> str:
 def _bound(bound: object) -> str:
     if isinstance(bound, dict):
         return f"{bound.get('min', '')}..{bound.get('max', '')}"
-    return " or ".join(map(str, bound)) if isinstance(bound, list) else str(bound)
+    if isinstance(bound, list):
+        return " or ".join(str(one) for one in bound if one is not None)
+    return str(bound)
 
 
 def _until(one: Json) -> str:
     until_us = one["rule"].get("until_us")
-    return moment(until_us) if isinstance(until_us, int) and until_us > US else "ended by you"
+    return moment(until_us) if isinstance(until_us, int) and until_us > US else "you end it"
 
 
 def _show(one: Json) -> None:

@@ -95,6 +95,7 @@ def show_exchange(one: Json) -> None:
     gap()
     show_seats(one)
     _show_ours(one)
+    show_checks(one)
     _show_next(one)
 
 
@@ -179,7 +180,8 @@ def _show_ours(one: Json) -> None:
         name = seat.get("seat")
         phase = phases.get(name, {}).get("phase")
         said = f" ({phase})" if phase else ""
-        say(f"You sit as {name}{said}. {seat.get('risk')}")
+        over = one.get("state") in ENDED
+        say(f"You sit as {name}{said}.{'' if over else ' ' + str(seat.get('risk'))}")
         fees = ", ".join(f"{f.get('amount')} of leg {f.get('leg')}" for f in seat["fees_at_most"])
         if fees:
             say(f"Registrars keep at most {fees} of what you get.")
@@ -191,8 +193,31 @@ def _show_ours(one: Json) -> None:
         say("This node does not find it safe, or not what its template says: decline it.")
 
 
+def show_checks(one: Json) -> None:
+    """Whether legs of ours could move now, where that was asked for."""
+    if not one.get("checks"):
+        return
+    words = {True: "yes", False: "NO", None: "?"}
+    gap()
+    table(
+        (">leg", "ours", "could move now", "because"),
+        (
+            (
+                check.get("leg"),
+                "given" if check.get("gives") else "received",
+                words.get(check.get("ok"), "?"),
+                check.get("says"),
+            )
+            for check in one["checks"]
+        ),
+        empty="",
+    )
+
+
 def _show_next(one: Json) -> None:
-    move = one.get("next")
+    if "next" not in one:
+        return  # it is not proposed
+    move = one["next"]
     gap()
     if not isinstance(move, dict):
         say("Nothing is left to do.")

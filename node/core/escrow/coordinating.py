@@ -148,13 +148,16 @@ def _ask_givers(step: Step, deal: Deal, legs: dict[int, Leg]) -> None:
 def on_given(step: Step, sender: NodeId, body: Given) -> None:
     """A leg is promised by its registrar, or never will be."""
     deal = _collecting(step, body.commit, sender, body.seat)
-    if deal is None or deal.phase is not DealPhase.PREPARING:
+    if deal is None or deal.phase is DealPhase.JOINED:
         return
     leg = terms_of(deal).legs.get(body.no)
     if leg is None or leg.from_seat != body.seat or deal.promises[leg.no - 1]:
         return
     if body.why is not EscrowReason.NONE:
+        # Also once all rights are promised: a payment may fail later than that.
         give_up(step, deal, body.why, body.seat)
+    elif deal.phase is not DealPhase.PREPARING:
+        return
     elif body.hold:
         _prepare_for(step, deal, leg, body.hold)
     elif leg.registrar is not None:

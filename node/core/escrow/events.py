@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from node.core.rows import Account, KnownRight, Request, Standing
+from node.core.rows import Account, Incident, KnownRight, Request, Standing
 from proto.escrow.letters import Letter
 from proto.escrow.proposal import Proposal
 from proto.escrow.reasons import EscrowReason
@@ -108,10 +108,11 @@ class RegistrarSaid:
 
 @dataclass(frozen=True, slots=True)
 class KeepRow:
-    """The owner has opened an account, learned of a right, or set what seats may do."""
+    """The owner has opened an account, learned of a right, or set what seats may do; or our
+    registrar has something for its operator to look at."""
 
     now_us: int
-    row: Account | KnownRight | Standing
+    row: Account | KnownRight | Standing | Incident
 
 
 EscrowEvent = (

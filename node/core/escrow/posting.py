@@ -22,10 +22,14 @@ MAX_RETRY_US: Final = 300 * US  # who is away for days is asked twelve times an 
 UNSETTLED_AFTER_US: Final = 86_400 * US  # escrow section 7: then a human looks at it
 
 
-def post(step: CoreStep, deal: bytes, card: str, body: Body) -> None:
-    """A letter to whom the card names. A crash after this change sends it again."""
+def post(step: CoreStep, deal: bytes, card: str, body: Body) -> bool:
+    """A letter to whom the card names. A crash after this change sends it again. False where just
+    this one, of this moment, is under way already."""
     me, receiver = step.settings.node, read_card(card, step.now_us).node
     payload = encode_letter(Words(me, receiver, step.now_us, body))
+    known = step.row((Letter.table, letter_id(payload), b""))
+    if isinstance(known, Letter) and not known.answered:
+        return False
     _put(
         step,
         Letter(
@@ -39,6 +43,7 @@ def post(step: CoreStep, deal: bytes, card: str, body: Body) -> None:
             next_at_us=step.now_us,
         ),
     )
+    return True
 
 
 def ask_registrar(

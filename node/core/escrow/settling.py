@@ -10,6 +10,7 @@ from node.core.escrow.reading import (
     deal_of,
     deal_seats,
     hold_of,
+    money_id,
     proposal_of,
     registrar_card,
     source_of,
@@ -18,11 +19,12 @@ from node.core.escrow.reading import (
 from node.core.escrow.rows import Deal, DealPhase, Letter, LetterKind, Seat, SeatPhase
 from node.core.escrow.rows import Step as Batch
 from node.core.escrow.sitting import account_of, move_seat
+from node.core.payee import end_leg
 from node.core.rows import Transaction, replace
 from node.core.view import Step
 from proto.certificate import AbortCertificate, Certificate, CommitCertificate
 from proto.escrow.legs import Leg
-from proto.escrow.letters import Decided, decode_letter
+from proto.escrow.letters import Decided, Fix, decode_letter
 from proto.escrow.ops import Refund, Settle
 from proto.escrow.proposal import Proposal
 from proto.escrow.reasons import EscrowReason
@@ -96,6 +98,9 @@ def _settle_seat(step: Step, seat: Seat, certificate: Certificate) -> None:
         if leg.registrar is not None and mine and _is_made(seat, leg):
             _collect(step, seat, proposal, leg, certificate)
             waiting += 1
+        request = step.request(money_id(seat.id, leg.no))
+        if request is not None and not committed:
+            end_leg(step, request)  # though nobody had promised anything for it
     step.put(replace(seat, waiting=waiting))
 
 
@@ -138,11 +143,24 @@ def letter_taken(step: Step, letter: Letter) -> None:
                 step.put(replace(seat, waiting=seat.waiting - 1))
         return
     deal = deal_of(step, letter.deal)
-    after = deal is not None and deal.phase in (DealPhase.SETTLING, DealPhase.RETURNING)
-    if deal is not None and after and tells_the_end(letter) and deal.waiting > 0:
+    if deal is None or deal.phase not in (DealPhase.SETTLING, DealPhase.RETURNING):
+        return
+    if letter.kind is LetterKind.LETTER and isinstance(decode_letter(letter.payload).body, Fix):
+        _tell_behind(step, deal, letter)
+    elif tells_the_end(letter) and deal.waiting > 0:
         deal = replace(deal, waiting=deal.waiting - 1)
         step.put(deal)
         _close_deal(step, deal)
+
+
+def _tell_behind(step: Step, deal: Deal, fix: Letter) -> None:
+    """The terms have reached a seat after the decision. If the certificate came before them, it
+    said nothing to a seat that had no terms, and would be asked for at the deadline alone."""
+    if fix.receiver == step.settings.node:
+        return
+    certificate = _certificate(step.the_transaction(deal.commit))
+    if post(step, deal.id, fix.card, Decided(certificate)):
+        step.put(replace(deal, waiting=deal.waiting + 1))
 
 
 def tells_the_end(letter: Letter) -> bool:

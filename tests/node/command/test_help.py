@@ -15,7 +15,7 @@ from tests.node.command.conftest import ROOT
 # Rooms of others, which are mounted here: their own tests say what their help holds.
 MOUNTED = {
     *("route", "max-sendable", "registry", "witness", "verify", "demo", "bench", "pathfinder"),
-    *("sim", "escrow"),
+    "sim",
 }
 
 
@@ -59,10 +59,22 @@ def test_all_commands_are_there() -> None:
         *("network learned", "network forget"),
         *("network import", "network show", "network draw"),
         *("registrar", "registrar brand", "registrar brand create", "registrar brand list"),
-        *("registrar brand show", "registrar issue", "registrar account"),
+        *("registrar brand show", "registrar brand change", "registrar issue", "registrar account"),
         *("registrar account create", "registrar account list", "registrar account freeze"),
         *("registrar terms", "registrar terms grant", "registrar terms revoke"),
         *("registrar list", "registrar legs", "registrar audit"),
+        *("rights", "rights learn", "rights list"),
+        *("account", "account open", "account import", "account list", "account show"),
+        *("escrow", "escrow templates", "escrow explain", "escrow propose"),
+        *(
+            "escrow list",
+            "escrow show",
+            "escrow accept",
+            "escrow cancel",
+            "escrow stand",
+            "escrow standing",
+        ),
+        *("escrow unstand", "escrow inbox"),
     }
 
 
@@ -80,7 +92,8 @@ def test_help_teaches(path: tuple[str, ...]) -> None:
         assert "--json" in text or path == ("node", "run")
         offline = path in (("node", "init"), ("node", "run"))
         assert ("--node" in text) is not offline
-        asks_nobody = offline or path[:2] == ("node", "pathfinder")  # they edit a file
+        reads = path in (("escrow", "templates"), ("escrow", "explain"))  # files, and no more
+        asks_nobody = offline or reads or path[:2] == ("node", "pathfinder")  # they edit a file
         assert "3 " in text.split("Exit status:")[1] or asks_nobody
 
 

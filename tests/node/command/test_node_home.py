@@ -44,8 +44,24 @@ def test_json(tmp_path: Path) -> None:
         "node": load_identity(tmp_path / "n").node.hex(),
         "alias": made["node"][:8],
         "address": "alice.example:1",
+        "service": "",
         "directory": str(tmp_path / "n"),
     }
+
+
+def test_a_place_for_exchanges(tmp_path: Path) -> None:
+    made = init(str(tmp_path / "n"), "--service", "127.0.0.1:7101", "--json")
+    assert json.loads(made.stdout)["service"] == "127.0.0.1:7101"
+    assert read_config(tmp_path / "n" / "config.toml").service_listen == "127.0.0.1:7101"
+    assert "127.0.0.1:7101" in init(str(tmp_path / "m"), "--service", "127.0.0.1:7101").stdout
+    assert "see [escrow]" in init(str(tmp_path / "o")).stdout
+
+
+@pytest.mark.parametrize("place", ["nonsense", "0.0.0.0:7101", "host:"])
+def test_a_place_where_nobody_could_call_is_refused(tmp_path: Path, place: str) -> None:
+    result = init(str(tmp_path / "n"), "--service", place)
+    assert result.exit_code == 2 and result.stderr.startswith("pledgeway: --service: ")
+    assert not (tmp_path / "n").exists()
 
 
 def test_two_nodes_differ(tmp_path: Path) -> None:

@@ -112,6 +112,15 @@ def test_from_a_brand_to_an_account(land: Land) -> None:
     land.good("registrar", "brand", "create", "gold", "--supply", "1000", "--fee-rate", "1.01")
     lots = ("registrar", "brand", "create", "share", "--supply", "100", "--lot", "10")
     assert "smallest unit is 10" in land.no(*lots, "--fee-rate", "1.01")
+    gold = land.json("registrar", "brand", "show", "gold")
+    assert gold["stands_for"] is None
+    base = ("--attr", f"base={gold['brand']}", "--attr", "ratio=100")
+    land.good("registrar", "brand", "create", "grain", "--supply", "950", *base)
+    given = ("registrar", "account", "create", "grain", "--for", alice, "--balance", "901")
+    without = open_grant(land.json(*given, "--no-terms")["grant"], ALICE.node_id, SEAL)
+    assert (len(without.capability), without.terms) == (32, b"")
+    shown = land.good("registrar", "brand", "show", "grain")
+    assert f"100 for one {gold['brand'][:10]}: its vault must hold 10" in shown
     listed = land.good("registrar", "brand", "list")
     assert "Ahern 7" in listed and "x1.01 + 0" in listed
 
@@ -152,6 +161,15 @@ def test_terms_lists_and_the_trail(land: Land) -> None:
     assert "revoked" in land.good("registrar", "terms", "revoke", granted["terms"][:8])
     assert "revoked" in land.good("registrar", "brand", "show", "gold")
     assert land.json("registrar", "issue", "gold", "50")["supply"] == 1050
+    change = ("registrar", "brand", "change", "gold")
+    changed = land.json(*change, "--fee-rate", "1.02", "--vetting", "listed")
+    assert (changed["fee"]["rate"], changed["vetting"], changed["supply"]) == (
+        *("1.02", "LISTED"),
+        1050,
+    )
+    assert "x1.02 + 0" in land.good("registrar", "brand", "list")
+    assert "1.02" in land.good("registrar", "brand", "show", "gold").split("every account")[1]
+    assert "say what is to change" in land.no(*change, status=2)
     assert land.json("registrar", "list", alice)["listed"][0]["node"] == ALICE.public.hex()
     assert "every one" in land.good("registrar", "list")
     assert "Nobody is listed" in land.good("registrar", "list", alice, "--remove")

@@ -3,6 +3,8 @@
 import pytest
 
 from node.command.sim.cast import SECOND
+from node.core.apply import Applied
+from node.core.effects import Answer
 from node.core.escrow.events import (
     CancelDeal,
     JoinSeat,
@@ -14,8 +16,9 @@ from node.core.escrow.events import (
 from node.core.escrow.rows import DealPhase, LetterKind, SeatPhase
 from node.core.escrow.rows import Step as Batch
 from node.core.events import Due, LearnCertificate
-from node.core.rows import Ask, Transaction
+from node.core.rows import Ask, Transaction, replace
 from proto.escrow.letters import (
+    Body,
     Decided,
     Dossier,
     Fix,
@@ -34,7 +37,7 @@ from proto.escrow.letters import (
 from proto.escrow.ops import RegistrarError
 from proto.escrow.reasons import EscrowReason
 from proto.reason import Reason
-from tests.node.core.escrow_table import PREIMAGE, Table, aborted, swap
+from tests.node.core.escrow_table import PREIMAGE, Party, Table, aborted, node_of, swap
 
 
 def fixed(coordinator: str = "") -> Table:
@@ -44,6 +47,10 @@ def fixed(coordinator: str = "") -> Table:
     table.join()
     table.carry(Join)
     return table
+
+
+def take(party: Party, event: object) -> Applied:
+    return party.take(event)  # type: ignore[arg-type]
 
 
 def signed(coordinator: str = "") -> Table:
@@ -256,7 +263,9 @@ def test_what_is_not_open_any_more_is_refused() -> None:
         CancelDeal(ann.now_us, b"x" * 16),
     ]
     before = ann.rows()
-    reasons = [ann.take(event).effects[0].refusal.reason for event in refused]  # type: ignore[union-attr, arg-type]
+    answers = [effect for event in refused for effect in take(ann, event).effects]
+    reasons = [a.refusal.reason for a in answers if isinstance(a, Answer) and a.refusal]
+    assert len(reasons) == len(refused)
     assert set(reasons) == {Reason.EXCHANGE_STATE, Reason.EXCHANGE_UNKNOWN}
     assert ann.rows() == before
 
@@ -267,11 +276,11 @@ def test_whoever_is_silent_is_named_when_the_time_is_over(phase: DealPhase) -> N
     table.carry(Fix)
     silent = {DealPhase.JOINED: LegsAccepted, DealPhase.PREPARING: Given, DealPhase.SHARING: Share}
 
-    def held_back(body: object) -> object:
-        quiet = isinstance(body, silent[phase]) and body.seat == "second"  # type: ignore[attr-defined]
+    def held_back(body: Body) -> Body | None:
+        quiet = isinstance(body, silent[phase]) and getattr(body, "seat", "") == "second"
         return None if quiet else body
 
-    table.carry(bend=held_back)  # type: ignore[arg-type]
+    table.carry(bend=held_back)
     assert table.deal.phase is phase
     ann = table.parties["ann"]
     ann.now_us = table.deal.due_at_us
@@ -339,3 +348,34 @@ def test_a_decision_comes_by_letter_as_well() -> None:
     letter = Letter(table.parties["ann"].memory.settings.node, bob.memory.settings.node, 1, body)
     bob.take(LetterCame(bob.now_us, letter, encode_letter(letter)))
     assert table.seat("second").phase is SeatPhase.RETURNED
+
+
+def test_terms_that_come_behind_their_decision_end_soon() -> None:
+    """As at a node that was away: the certificate said nothing to a seat without terms, and nobody
+    would tell it again before the deadline."""
+    table = fixed("carol")
+    table.carry(Dossier)
+    table.abort()
+    table.carry(Decided)
+    assert {table.seat(name).phase for name in table.seats} == {SeatPhase.JOINED}
+    table.carry()
+    seats = {name: (table.seat(name).phase, table.seat(name).waiting) for name in table.seats}
+    # The initiator's own node knew, and its seat has not even begun.
+    assert seats == {"first": (SeatPhase.WITHDRAWN, 0), "second": (SeatPhase.RETURNED, 0)}
+    assert (table.deal.phase, table.deal.waiting) == (DealPhase.CLOSED, 0)
+
+
+def test_a_payment_that_fails_when_all_rights_are_promised_ends_it_at_once() -> None:
+    """It has the next leg's money to find, and no registrar's promise will ever stand for it."""
+    table = fixed()
+    table.carry(bend=lambda body: None if isinstance(body, Share) else body)
+    assert table.deal.phase is DealPhase.SHARING
+    ann = table.parties["ann"]
+    words = Given(table.deal.commit, "first", 1, why=EscrowReason.NO_ROUTE)
+    letter = Letter(node_of("ann"), node_of("ann"), ann.now_us, words)
+    table.deliver(ann, letter)
+    assert table.deal.phase is DealPhase.SHARING, "a right that is promised is given"
+    ann.memory.put(replace(table.deal, promises=(b"", table.deal.promises[1])))  # as of money
+    table.deliver(ann, letter)
+    assert table.deal.phase is DealPhase.DECIDING
+    assert (table.deal.because, table.deal.blamed) == (EscrowReason.NO_ROUTE, "first")

@@ -67,7 +67,10 @@ def _leg(change: Callable[[Leg], Leg], no: int = 1) -> Forge:
 
 
 def _of(**changes: object) -> Forge:
-    return lambda descriptor, terms: (replace(descriptor, **changes), terms)  # type: ignore[arg-type]
+    def forge(descriptor: Descriptor, terms: Terms) -> tuple[Descriptor, Terms]:
+        return replace(descriptor, **changes), terms  # type: ignore[arg-type]
+
+    return forge
 
 
 def _without(kind: type[Term]) -> Forge:
@@ -194,9 +197,7 @@ PROMISES: dict[str, Callable[[LegPromise], bytes]] = {
     "into another hold": lambda p: _resigned(replace(p, to=b"t" * 32)),
     "of another leg": lambda p: _resigned(replace(p, leg=replace(p.leg, no=3 - p.leg.no))),
     "with a fee that nobody agreed to": lambda p: _resigned(replace(p, net=p.net - 1, fee=1)),
-    "of another account": lambda p: _resigned(
-        replace(p, leg=replace(p.leg, carrier=replace(p.leg.carrier, source=b"x" * 16)))  # type: ignore[arg-type]
-    ),
+    "of another account": lambda p: _resigned(replace(p, leg=_moved(p.leg))),
     "by nobody": lambda p: _resigned(p)[:-4] + b"\0\0\0\0",
     "nothing at all": lambda p: b"",
 }

@@ -1,8 +1,11 @@
 """Prepare, settle and cancel: what they do, and every way in which they are refused."""
 
-from node.command.sim.cast import R2, SECOND, signing_key
-from node.registrar.rows import Leg
-from proto.escrow.legs import read_leg_promise
+from dataclasses import replace
+
+from node.command.sim.cast import R2, SECOND, digest, signing_key
+from node.registrar.rows import Hold, Leg
+from proto.escrow.legs import Leg as LegTerm
+from proto.escrow.legs import MoneyCarrier, read_leg_promise
 from proto.escrow.ops import (
     Accept,
     Cancel,
@@ -17,6 +20,8 @@ from proto.escrow.ops import (
     capability_hash,
 )
 from proto.escrow.rights import Right
+from proto.escrow.terms import SeatTerms, plant
+from proto.limits import MAX_AMOUNT, MAX_LOCK_US
 from proto.policy import single
 from tests.node.registrar.world import (
     ALICE,
@@ -262,3 +267,74 @@ def test_two_legs_share_a_destination_up_to_its_room(world: World, gold: Right) 
     world.do(ALICE, Offer(cap("alice"), 6, cap("one")), Offer(cap("alice"), 5, cap("two")))
     world.do(ALICE, d.prepare("alice", "one", "b"))
     assert world.no(ALICE, d.prepare("alice", "two", "b", no=2)) == (E.ABOVE_CEILING, 1)
+
+
+def test_only_a_leg_of_rights_is_prepared(world: World, gold: Right) -> None:
+    """Terms hold other leaves too: seats, the order, legs of money."""
+    enter(world, gold, 30)
+    money = LegTerm(1, gold.brand.guid, 30, "a", "b", MoneyCarrier(ALICE.node_id, BOB.node_id))
+    seat = SeatTerms("giver", ALICE.node_id)
+    root, openings = plant((money, seat), [digest("one"), digest("two")])
+    descriptor = replace(deal(leg_of(gold, ALICE, BOB, 30)).descriptor, terms_root=root).encode()
+    broken = replace(openings[0], leaf=b"\xff")
+    for opening in (*openings, broken):
+        holds = (cap("alice offers"), cap("bob accepts"))
+        op = Prepare(cap("alice/terms"), *holds, descriptor, opening)
+        assert world.no(ALICE, op) == (E.BAD_LEG, 0)
+
+
+def test_parts_of_lots_are_not_prepared(world: World) -> None:
+    """Nothing leaves such a hold behind; the rule does not rest on that."""
+    shares = world.brand(name="shares", lot=10)
+    world.owns(ALICE, shares, "alice", 100)
+    world.owns(BOB, shares, "bob")
+    source, destination = enter(world, shares, 20)
+    odd = replace(world.hold(source), amount=15)
+    world.view.rows[Hold, odd.key] = odd
+    d = deal(leg_of(shares, ALICE, BOB, 15))
+    assert world.no(ALICE, d.prepare("alice", source, destination)) == (E.BAD_LOT, 10)
+
+
+def test_what_legs_may_return_does_not_overflow(world: World, gold: Right) -> None:
+    source, destination = enter(world, gold, 60)
+    world.do(ALICE, Transfer(cap("alice/terms"), cap(source), cap(destination)))
+    world.do(BOB, Accept(cap("bob"), cap("huge"), up_to=MAX_AMOUNT - 50))
+    world.do(ALICE, Accept(cap("alice"), cap("back")))
+    d = deal(leg_of(gold, BOB, ALICE, 60))
+    assert world.no(BOB, d.prepare("bob", destination, "back")) == (E.QUOTA, MAX_AMOUNT)
+    world.do(BOB, Refund(cap("bob"), cap("huge")))
+    world.do(BOB, d.prepare("bob", destination, "back"))
+
+
+def test_what_a_leg_keeps(world: World, gold: Right) -> None:
+    """From when on its registries answer finally, and the certificate that ended it."""
+    d = deal(leg_of(gold, ALICE, BOB, 30), leg_of(gold, ALICE, BOB, 5, no=2))
+    source, destination = enter(world, gold, 30)
+    world.do(ALICE, d.prepare("alice", source, destination))
+    world.do(ALICE, Cancel(cap(source), d.encoded, d.opening(2)))
+    leg, fenced = world.view.legs_of(d.commit)
+    assert leg.final_after_us == fenced.final_after_us == d.descriptor.deadline_us + 2 * SECOND
+    assert leg.descriptor == d.encoded and not leg.certificate
+    world.do(CAROL, d.settle())
+    leg, fenced = world.view.legs_of(d.commit)
+    assert leg.certificate == d.committed.encode() and not fenced.certificate
+
+
+def test_nobody_fences_for_longer_than_anything_is_locked(world: World, gold: Right) -> None:
+    enter(world, gold, 30)
+    far = deal(leg_of(gold, ALICE, BOB, 30), in_us=MAX_LOCK_US + 9)
+    cancel = Cancel(cap("alice offers"), far.encoded, far.opening())
+    assert world.no(ALICE, cancel) == (E.LOCK_TOO_LONG, 9)
+    over = deal(leg_of(gold, ALICE, BOB, 30), in_us=-48 * HOUR_US)
+    ran = world.run(ALICE, Cancel(cap("alice offers"), over.encoded, over.opening()))
+    assert ran.refusal is None and not ran.changes  # it cannot be prepared any more
+
+
+def test_a_late_commit_takes_all_that_is_there(world: World, gold: Right) -> None:
+    d = deal(leg_of(gold, ALICE, BOB, 30))
+    source, destination = enter(world, gold, 30)
+    world.do(ALICE, d.prepare("alice", source, destination))
+    world.do(CAROL, d.settle(commit=False))
+    world.do(ALICE, Offer(cap("alice"), 70, cap("spent")))  # just so much is left
+    assert world.do(CAROL, d.settle())[0].legs[0].phase is LegPhase.DELIVERED
+    assert (world.balance(gold, ALICE), world.balance(gold, BOB)) == (0, 30)

@@ -3,9 +3,9 @@
 import pytest
 
 from node.registrar import owner
-from node.registrar.rows import Account, Capability
+from node.registrar.rows import Account, Capability, Terms
 from node.registrar.step import Refused
-from node.registrar.titles import MAX_CAPABILITIES, MAX_HOLDS
+from node.registrar.titles import MAX_ACCEPTED, MAX_CAPABILITIES, MAX_HOLDS
 from proto.escrow.ops import (
     Accept,
     Attenuate,
@@ -20,7 +20,7 @@ from proto.escrow.ops import (
     Transfer,
     capability_hash,
 )
-from proto.escrow.rights import Right
+from proto.escrow.rights import Right, Vetting
 from proto.limits import MAX_AMOUNT
 from tests.node.registrar.world import (
     ALICE,
@@ -33,6 +33,7 @@ from tests.node.registrar.world import (
     enter,
     fee,
     leg_of,
+    right_of,
 )
 
 E = RegistrarError
@@ -132,6 +133,10 @@ def test_frozen_accounts_give_and_take_nothing(world: World, gold: Right) -> Non
     move = Transfer(cap("alice/terms"), cap("before"), cap("b"))
     assert world.no(ALICE, move) == (E.NOT_ALLOWED, 0)
     world.act(lambda step: owner.freeze(step, key, False))
+    taker = world.account(gold, BOB).id
+    world.act(lambda step: owner.freeze(step, taker, True))
+    assert world.no(ALICE, move) == (E.NOT_VETTED, 0)
+    world.act(lambda step: owner.freeze(step, taker, False))
     world.do(ALICE, move)
 
 
@@ -141,6 +146,12 @@ def test_holds_and_capabilities_of_an_account_are_bounded(world: World, gold: Ri
     assert world.no(BOB, Accept(cap("bob"), cap("more"))) == (E.QUOTA, MAX_HOLDS)
     world.do(BOB, Refund(cap("bob"), cap("hold 7")))
     world.do(BOB, Accept(cap("bob"), cap("more")))
+    world.do(ALICE, Attenuate(cap("alice"), CapabilityKind.ACCEPT_ONLY, cap("for others")))
+    for i in range(MAX_ACCEPTED):
+        world.do(BOB, Accept(cap("for others"), cap(f"given {i}")))
+    refused = world.no(BOB, Accept(cap("for others"), cap("one too many")))
+    assert refused == (E.QUOTA, MAX_ACCEPTED)
+    world.do(ALICE, Accept(cap("alice"), cap("the owner's own")))
     view = CapabilityKind.VIEW
     for i in range(MAX_CAPABILITIES - 2):  # the account's own and its terms count
         world.do(BOB, Attenuate(cap("bob"), view, cap(f"view {i}")))
@@ -298,3 +309,40 @@ def test_opening_again_gives_the_same_account(world: World, gold: Right) -> None
     world.open(ALICE, gold, "alice's second machine")
     assert world.account(gold, ALICE).capabilities == count + 2
     assert all(c.holder for c in world.view.all(Capability))
+
+
+def test_a_revoked_capability_is_gone_within_its_batch(world: World, gold: Right) -> None:
+    view = Attenuate(cap("alice"), CapabilityKind.VIEW, cap("view"))
+    world.do(ALICE, view)
+    revoke = Revoke(cap("alice"), capability_hash(cap("view")))
+    assert world.no(ALICE, revoke, Look(cap("view"))) == (E.NOT_ALLOWED, 0)
+    assert world.do(ALICE, revoke, view, Look(cap("view")))[2].amount == 100
+
+
+def test_the_owner_is_refused_what_does_not_fit(world: World, gold: Right) -> None:
+    guid, stranger = gold.brand.guid, b"no such account."
+    alice = world.account(gold, ALICE).id
+    world.act(lambda step: owner.account_of(step, guid, ALICE.node_id, 120))
+    same = Terms(guid, guid, 10**9, 0)
+    closed = world.brand(name="closed", vetting=Vetting.CLOSED)
+    acts = {
+        "BAD_LOT 10": lambda step: owner.create_brand(
+            step, right_of(name="odd", supply=15, lot=10)
+        ),
+        "INSUFFICIENT_FUNDS 1": lambda step: owner.pay_out(step, alice, 901),
+        "ABOVE_CEILING 1": lambda step: owner.pay_out(step, alice, 21),
+        "BAD_LOT 1": lambda step: owner.pay_out(step, step.house.treasury(guid), 1),
+        "NOT_ALLOWED 0": lambda step: owner.freeze(step, stranger, True),
+        "REPEATED_OTHERWISE 0": lambda step: owner.grant_terms(step, same, b"", cap("x")),
+        "NOT_ALLOWED  0": lambda step: owner.revoke_terms(step, stranger),
+        "WRONG_BRAND 0": lambda step: owner.issue(step, stranger, 1),
+    }
+    for said, act in acts.items():
+        before = dict(world.view.rows)
+        with pytest.raises(Refused) as refused:
+            world.act(act)
+        assert said.split() == [refused.value.error.name, str(refused.value.figure)]
+        assert world.view.rows == before
+    for right, error in ((closed, "NOT_VETTED"), (right_of(name="nobody's"), "WRONG_BRAND")):
+        with pytest.raises(Refused, match=error):
+            world.open(CAROL, right, "carol")

@@ -240,6 +240,13 @@ def test_preferential_terms(world: World) -> None:
     world.now_us = midnight + NOON_US
     assert moved(ALICE, "alice/terms", " usual") == 18
     assert moved(TRENT, "trent/terms", " preferred") == 19
+    world.act(
+        lambda s: owner.grant_terms(
+            s, replace(day, id=b"exactly so much.", cap=20), TRENT.node_id, cap("capped/terms")
+        )
+    )
+    assert moved(TRENT, "capped/terms", " just so much") == 19
+    world.do(BOB, Refund(cap("bob"), cap("bob accepts just so much")))
     enter(world, gold, 26, " large")
     ends = (cap("alice offers large"), cap("bob accepts large"))
     assert world.no(TRENT, Transfer(cap("trent/terms"), *ends)) == (E.NOT_ALLOWED, 25)

@@ -34,7 +34,7 @@ from proto.escrow.rights import Vetting, read_right
 from proto.v1 import escrow_pb2 as pb
 from proto.v1 import types_pb2
 from runtime.clock import FakeClock
-from runtime.rpc_client import RpcFailed
+from runtime.rpc_client import RpcFailed, RpcUnavailable
 from tests.cluster import Cluster
 from tests.node.registrar.serving import Served, serving
 from tests.node.registrar.world import ALICE, BOB, CAROL, HOUSE_KEY, Deal, cap, deal, leg_of
@@ -295,3 +295,22 @@ async def test_one_question_to_two_processes_has_one_effect(server: Cluster) -> 
             assert replies[0] == replies[1]
         (seen,) = await other.do(ALICE, Look(cap("alice")))
         assert seen.amount == 94
+
+
+async def test_a_lost_connection_is_made_anew(server: Cluster) -> None:
+    """Whoever was not answered asks the same again, and it has happened once."""
+    async with serving(server.fresh()) as served:
+        gold = await served.brand()
+        await served.owns(ALICE, gold, "alice", 100)
+        server.cast_out()
+        asked = served.batch(ALICE, Offer(cap("alice"), 7, cap("seven")))
+        for _ in range(5):
+            try:
+                reply = await served.ask(ALICE, asked)
+                break
+            except RpcUnavailable:
+                continue
+        assert reply.refusal is None
+        assert await served.ask(ALICE, asked) == reply
+        (seen,) = await served.do(ALICE, Look(cap("alice")))
+        assert seen.amount == 93
