@@ -54,10 +54,9 @@ def test_terms_that_come_after_their_decision_find_nobody() -> None:
 def test_a_giver_does_not_ask_for_ever() -> None:
     """Whoever receives may say that a right comes into a hold that nobody makes."""
     one = deal("swap", "Ann", "Bob")
-    for seed in (1, 2, 3):
-        result = run(course(one, seed=seed, crooks=(crook("Bob", "accepts-elsewhere"),)))
-        assert result.tricks == {"accepts-elsewhere": 1}
-        assert result.sound, result.breaches
+    result = run(course(one, crooks=(crook("Bob", "accepts-elsewhere"),)))
+    assert result.tricks == {"accepts-elsewhere": 1}
+    assert result.sound, result.breaches
 
 
 def test_a_full_disk_of_its_own_registrar_does_not_end_a_daemon() -> None:
