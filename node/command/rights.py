@@ -5,7 +5,7 @@ from typing import Final
 
 import click
 
-from node.command.display import Json, say, span, table
+from node.command.display import Json, say, short, span, table
 from node.command.escrow.naming import pairs, whom
 from node.command.exit_status import TaughtCommand
 from node.command.session import Session, with_node
@@ -73,6 +73,25 @@ def list_(session: Session, kind: str) -> None:
     session.show("rights.list", {"type": kind} if kind else {}, lambda one: _show(one, empty))
 
 
+@rights.command("forget", cls=TaughtCommand)
+@click.argument("brand", metavar="BRAND|NAME")
+@with_node
+def forget(session: Session, brand: str) -> None:
+    """Let go of what a registrar has said of a right: proposals cannot name it any more.
+
+    For one whose registrar took another's id, or that you never want to see again. Accounts stay.
+
+    \b
+    Example:
+      pledgeway rights forget 0f3a52c1d2e4b5a69788c0d1e2f30415
+    """
+
+    def show(one: Json) -> None:
+        say(f"forgotten: {one.get('name')}, {one.get('brand')}")
+
+    session.show("rights.forget", {"brand": brand}, show)
+
+
 def _show(answer: Json, empty: str) -> None:
     table(
         ("right", "type", "attributes", ">lot", ">exist", "fee", "kept by", "decided by",
@@ -85,7 +104,7 @@ def _show(answer: Json, empty: str) -> None:
                 one.get("lot"),
                 one.get("supply"),
                 f"x {one.get('fee_rate')} + {one.get('fee_flat')}",
-                one.get("registrar_alias"),
+                f"{one.get('registrar_alias')} ({short(one.get('registrar'))})",
                 " or ".join(one.get("registries") or ()) or "-",
                 span(one["longest_lock_us"] // US),
                 str(one.get("vetting")).lower(),

@@ -119,8 +119,9 @@ def on_accepted(step: Step, sender: NodeId, body: LegsAccepted) -> None:
     accepts = deal.accepts
     for accept in body.legs:
         leg = legs.get(accept.no)
-        right = leg is not None and leg.to_seat == body.seat
-        if right and not accepts[accept.no - 1] and (accept.hold or accept.request):
+        if leg is None or leg.to_seat != body.seat or accepts[accept.no - 1]:
+            continue
+        if accept.hold if leg.registrar is not None else accept.request and not accept.hold:
             accepts = placed(accepts, accept.no - 1, kept_accept(accept))
     if accepts == deal.accepts:
         return

@@ -60,6 +60,8 @@ def on_give(step: Step, sender: NodeId, deal: bytes, body: Give) -> None:
         leg = legs.get(accept.no)
         if leg is None or leg.from_seat != seat.seat:
             continue
+        if leg.registrar is not None and not accept.hold:
+            continue  # there is nowhere for it to go
         if seat.given[leg.no - 1]:
             report_given(step, seat, leg)
         elif seat.because is EscrowReason.NONE and step.now_us < deadline_us - 2 * MIN_LEAD_US:

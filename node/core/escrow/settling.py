@@ -19,7 +19,7 @@ from node.core.escrow.reading import (
 from node.core.escrow.rows import Deal, DealPhase, Letter, LetterKind, Seat, SeatPhase
 from node.core.escrow.rows import Step as Batch
 from node.core.escrow.sitting import account_of, move_seat
-from node.core.payee import end_leg
+from node.core.money_leg import end_leg
 from node.core.rows import Transaction, replace
 from node.core.view import Step
 from proto.certificate import AbortCertificate, Certificate, CommitCertificate
