@@ -92,8 +92,7 @@ class Engine:
         self._wake = trio.Event()
         self._timers = Timers()
         self._watching = Watching()
-        self.listen = self._watching.listen
-        self.next_change = self._watching.next_change
+        self.listen, self.next_change = self._watching.listen, self._watching.next_change
         # Until somebody takes them up; what was not done is done when its row is next due.
         self.perform: Callable[[Errand], None] = lambda _: None
         self._forget: list[dict[str, Any]] = []

@@ -73,6 +73,25 @@ def list_(session: Session, kind: str) -> None:
     session.show("rights.list", {"type": kind} if kind else {}, lambda one: _show(one, empty))
 
 
+@rights.command("forget", cls=TaughtCommand)
+@click.argument("brand", metavar="BRAND|NAME")
+@with_node
+def forget(session: Session, brand: str) -> None:
+    """Let go of what a registrar has said of a right: proposals cannot name it any more.
+
+    For one whose registrar took another's id, or that you never want to see again. Accounts stay.
+
+    \b
+    Example:
+      pledgeway rights forget 0f3a52c1d2e4b5a69788c0d1e2f30415
+    """
+
+    def show(one: Json) -> None:
+        say(f"forgotten: {one.get('name')}, {one.get('brand')}")
+
+    session.show("rights.forget", {"brand": brand}, show)
+
+
 def _show(answer: Json, empty: str) -> None:
     table(
         ("right", "type", "attributes", ">lot", ">exist", "fee", "kept by", "decided by",

@@ -28,6 +28,7 @@ from proto.limits import (
     DEFAULT_HOLD_MAX_US,
     MAX_COORDINATORS,
     MAX_DESCRIPTION_CHARS,
+    MAX_JOINING_US,
     MAX_LOCK_US,
     MAX_REQUEST_POLICIES,
     SHORT_DECISION_US,
@@ -37,6 +38,7 @@ from proto.policy import RegistryPolicy, single
 
 DEFAULT_JOIN_S: Final = 300  # for people to look and accept
 MAX_S: Final = MAX_LOCK_US // US
+MAX_JOIN_S: Final = MAX_JOINING_US // US
 LEAST_S: Final = 5  # two round trips to each seat, a registrar and the registry
 SHORT_S: Final = DEFAULT_HOLD_MAX_US // US
 LEARN: Final = "`pledgeway rights learn CARD` takes the descriptions of a registrar"
@@ -154,7 +156,7 @@ def _wish(context: Context, arguments: Arguments) -> Wish:
         instance=canonical_json({**values, "transaction": template.name}).encode(),
         cards=cards,
         within_us=arguments.number("within_s", SHORT_DECISION_US // US, LEAST_S, MAX_S) * US,
-        joined_by_us=arguments.number("join_s", DEFAULT_JOIN_S, 1, MAX_S) * US,
+        joined_by_us=arguments.number("join_s", DEFAULT_JOIN_S, 1, MAX_JOIN_S) * US,
         policies=_policies(context, registries),
         coordinators=tuple(find_card(context, one, "coordinators") for one in named),
         note=note,

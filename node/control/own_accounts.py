@@ -7,7 +7,7 @@ from typing import Any, Final
 from node.control.contacts import card_of, exchange_of, find_card
 from node.control.context import Context
 from node.control.failure import Arguments, ControlFailure, bad_argument
-from node.control.rights import called, described, right_json
+from node.control.rights import called, check_keeper, described, right_json
 from node.core.escrow.events import KeepRow
 from node.core.escrow.reading import registrar_card
 from node.core.escrow.rows import Account, KnownRight
@@ -95,6 +95,7 @@ async def _opened(context: Context, card: NodeCard, known: KnownRight) -> Accoun
     """Its capabilities are made from our own key: asked again after a crash they are the same, and
     the registrar gives the same account for them. The question's id is new, as its time is."""
     right, brand = read_right(known.right), known.brand
+    check_keeper(_known(context, brand), right, card.alias)
     secret = partial(_secret, context, card.node, brand)
     asked = OpenAccount(
         sender=context.identity.node,
@@ -122,6 +123,10 @@ async def _opened(context: Context, card: NodeCard, known: KnownRight) -> Accoun
     await context.do(partial(KeepRow, row=known))
     await context.do(partial(KeepRow, row=row))
     return row
+
+
+def _known(context: Context, guid: bytes) -> object:
+    return context.engine.memory.row((KnownRight.table, guid, b""))
 
 
 def _secret(context: Context, registrar: NodeId, brand: bytes, person: bytes) -> bytes:
@@ -161,6 +166,7 @@ async def import_grant(context: Context, arguments: Arguments) -> dict[str, Any]
     if card.node != right.registrar:
         raise bad_argument("grant", "a grant with the card of another node than its registrar")
     slot = right.brand.guid + label.encode()
+    check_keeper(_known(context, right.brand.guid), right, card.alias)
     row = _granted(context, grant, right, slot)
     now_us = context.clock.now_us()
     known = KnownRight(right.brand.guid, grant.right, grant.card, now_us)

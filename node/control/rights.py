@@ -4,16 +4,18 @@ from functools import partial
 from typing import Any, Final
 
 from node.control.contacts import card_of, exchange_of, find_card
-from node.control.context import Context
+from node.control.context import Context, store
 from node.control.failure import Arguments, ControlFailure
 from node.core.escrow.events import KeepRow
 from node.core.escrow.rows import Account, KnownRight
+from node.escrow.sweeping import forget_rows
 from proto.card import NodeCard, read_card
 from proto.escrow.rights import Right, read_right
 from proto.v1 import escrow_pb2 as pb
 from proto.wire import WireFault
 from runtime.rpc_client import RpcError
 
+FORGET_TRIES: Final = 3
 MAX_LEARNED: Final = 1000  # descriptions taken from one registrar in one call
 
 
@@ -95,7 +97,8 @@ def check_keeper(known: object, right: Right, alias: str) -> None:
         raise ControlFailure(
             "GUID_TAKEN",
             f"{alias} describes a right {right.brand.guid.hex()} that node {keeper.hex()} keeps",
-            "one of the two took the other's GUID; the description that came first stays",
+            "one of the two took the other's GUID; the description that came first stays, unless"
+            f" you say `pledgeway rights forget {right.brand.guid.hex()}`",
         )
 
 
@@ -118,3 +121,29 @@ async def list_rights(context: Context, arguments: Arguments) -> dict[str, Any]:
     rows = sorted(context.engine.memory.owned(KnownRight), key=lambda row: row.brand)
     shown = [right_json(context, row) for row in rows]
     return {"rights": [one for one in shown if kind in ("", one["type"])]}
+
+
+async def forget(context: Context, arguments: Arguments) -> dict[str, Any]:
+    """Lets go of a description, by its brand or its name. Accounts of it stay, with their own."""
+    named = arguments.text("brand")
+    arguments.done()
+    rows = sorted(context.engine.memory.owned(KnownRight), key=lambda row: row.brand)
+    found = [
+        row
+        for row in rows
+        if named in (row.brand.hex(), read_right(row.right).brand.name) and named
+    ]
+    if len(found) != 1:
+        code, many = ("AMBIGUOUS", len(found)) if found else ("NOT_FOUND", "no")
+        cause = f"{many} rights are called {named!r}"
+        raise ControlFailure(code, cause, "`pledgeway rights list` shows the ids of their brands")
+    engine, row = context.engine, found[0]
+    for _ in range(FORGET_TRIES):
+        gone = engine.memory.row(row.key)
+        if gone is None:
+            break
+        # One that was learned again in this very moment is written first, and forgotten then.
+        await store(engine.work(partial(forget_rows, engine.memory, [gone])))
+    else:
+        raise ControlFailure("BUSY", "it is being learned again", "try again once that is over")
+    return right_json(context, row)

@@ -79,6 +79,7 @@ VERBS: Final[Mapping[str, Verb]] = {
     "payment.evidence": payments.evidence,
     "rights.learn": rights.learn,
     "rights.list": rights.list_rights,
+    "rights.forget": rights.forget,
     "account.open": own_accounts.open_account,
     "account.import": own_accounts.import_grant,
     "account.list": own_accounts.list_accounts,

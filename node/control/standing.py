@@ -11,15 +11,15 @@ from node.control.context import Context
 from node.control.escrow_propose import ids_named
 from node.control.failure import Arguments, ControlFailure, bad_argument
 from node.core.escrow.events import KeepRow
-from node.core.escrow.rows import Standing
+from node.core.escrow.rows import Seat, Standing
 from node.escrow.faults import TemplateFault
 from node.escrow.filling import typed_values
 from node.escrow.library import library
-from node.escrow.standing import Rule, RuleInvalid
+from node.escrow.standing import LIMITS, MOST_USES, REGISTRAR, Rule, RuleInvalid, open_ends, uses
 from node.escrow.templates import Template, read_template
-from node.escrow.wildcards import NUMBERS, Kind, Wildcard
+from node.escrow.wildcards import NUMBERS, Kind, Wildcard, node_in_hex
 from proto.card import read_card
-from proto.limits import US
+from proto.limits import MAX_LOCK_US, US
 
 RANGE: Final = re.compile(r"(-?\d+)?\.\.(-?\d+)?")
 MAX_S: Final = 10 * 366 * 86_400
@@ -29,74 +29,109 @@ MAX_ONLY: Final = 64
 async def stand(context: Context, arguments: Arguments) -> dict[str, Any]:
     """A standing offer: what a seat of ours joins without asking.
 
-    Either `rule`, as node.escrow.standing reads it; or a `template`'s text with a `seat`, and for
-    each wildcard a text in `values` ("5", "5..10", "5|6|7") or its name in `anything`. `only`: who
-    else may sit, by card or alias. `until_s` from now; `max_cost` of a payment.
+    Either `rule`, as node.escrow.standing reads it, with its `template`'s text where that does not
+    ship; or a `template` with a `seat`, and for each wildcard a text in `values` ("5", "5..10",
+    "5|6|7") or its name in `anything`. `only`: who else may sit, by card or alias. `until_s` from
+    now; `max_cost` of a payment; `at_once`, `of_one`, `per_hour`, `per_day`: how often it is used;
+    `within_s`: how long what it gives is locked at most.
     """
     given = arguments.mapping("rule")
-    rule = _given(given) if given is not None else _made(context, arguments)
+    rule = _given(given, arguments) if given is not None else _made(context, arguments)
     arguments.done()
     row = Standing(context.entropy(16), rule.to_json(), context.clock.now_us())
     await context.do(partial(KeepRow, row=row))
-    return standing_json(row)
+    return standing_json(context, row)
 
 
-def _given(data: Mapping[str, Any]) -> Rule:
-    try:
-        rule = Rule.from_json(json.dumps(data))
-    except RuleInvalid as fault:
-        raise bad_argument("rule", str(fault)) from fault
-    if not rule.template:
-        raise bad_argument("rule", "names the SHA-256 of a template: any other would be a trap")
+def _given(data: Mapping[str, Any], arguments: Arguments) -> Rule:
+    rule = _readable(json.dumps(data))
+    text = arguments.text("template", "")
+    known = [_template_of(text)] if text else library().values()
+    template = next((one for one in known if one.hash.hex() == rule.template), None)
+    if template is None:
+        cause = "names by SHA-256 the template that ships or comes with it: any other were a trap"
+        raise bad_argument("rule", cause)
+    if rule.proposal:
+        raise bad_argument("rule", "is for one proposal: `pledgeway escrow accept` is for that")
+    _check_names(template, rule)
     return rule
 
 
-def _made(context: Context, arguments: Arguments) -> Rule:
+def _template_of(text: str) -> Template:
     try:
-        template = read_template(arguments.text("template").encode())
+        return read_template(text.encode())
     except TemplateFault as fault:
         raise ControlFailure("TEMPLATE", str(fault)) from fault
+
+
+def _made(context: Context, arguments: Arguments) -> Rule:
+    template = _template_of(arguments.text("template"))
     seat = arguments.text("seat")
     typed = {name: str(text) for name, text in (arguments.mapping("values") or {}).items()}
     anything = arguments.texts("anything") or []
     until_s = arguments.maybe_number("until_s", 1, MAX_S)
     only = arguments.texts("only", MAX_ONLY) or []
     cost = arguments.maybe_number("max_cost", 1)
-    typed = ids_named(context, template, typed)
-    _check_names(template, seat, typed, anything)
+    limits = _limits(arguments)
     now_us = context.clock.now_us()
     nodes = [read_card(find_card(context, one, "only"), now_us).node for one in only]
+    # Names first: what a wildcard may be cannot be read for one that is not there.
+    texts: Mapping[str, Any] = typed
+    _check_names(template, Rule(template.hash.hex(), seat, texts, anything=tuple(anything)), False)
+    keepers = {name: text for name, text in typed.items() if name.endswith(REGISTRAR)}
+    named = ids_named(context, template, {n: t for n, t in typed.items() if n not in keepers})
+    kept = {name: _keeper(context, text) for name, text in keepers.items()}
     rule = Rule(
         template=template.hash.hex(),
         seat=seat,
-        values=_values(template, typed, anything),
+        values=_values(template, named, anything) | kept,
         until_us=now_us + until_s * US if until_s else 0,
         only=tuple(node.hex() for node in nodes),
         options={"pay": {"max_cost": cost}} if cost else {},
+        anything=tuple(anything),
+        **limits,
     )
-    return _given(json.loads(rule.to_json()))  # what is kept can be read back
+    _check_names(template, rule)
+    return _readable(rule.to_json())  # what is kept can be read back
 
 
-def _check_names(
-    template: Template, seat: str, typed: Mapping[str, str], anything: list[str]
-) -> None:
+def _readable(text: str) -> Rule:
+    try:
+        return Rule.from_json(text)
+    except RuleInvalid as fault:
+        raise bad_argument("rule", str(fault)) from fault
+
+
+def _limits(arguments: Arguments) -> dict[str, Any]:
+    """Those that are said."""
+    said = {name: arguments.maybe_number(name, 1, MOST_USES) for name in LIMITS}
+    said["within_s"] = arguments.maybe_number("within_s", 1, MAX_LOCK_US // US)
+    return {name: limit for name, limit in said.items() if limit is not None}
+
+
+def _check_names(template: Template, rule: Rule, whole: bool = True) -> None:
     """Every wildcard is bounded or said to be free: a price that was forgotten is any price."""
     seats = [one.name for one in template.seats]
-    if seat not in seats:
-        raise bad_argument("seat", f"{seat!r} is no seat of it: {', '.join(seats)}")
+    if rule.seat not in seats:
+        raise bad_argument("seat", f"{rule.seat!r} is no seat of it: {', '.join(seats)}")
     names = [wildcard.name for wildcard in template.wildcards]
-    for name in (*typed, *anything):
-        if name not in names:
+    kept = [one.name + REGISTRAR for one in template.gathered]
+    for name in (*rule.values, *rule.anything):
+        if name not in (*names, *kept):
             raise bad_argument("values", f"{name!r} is no wildcard of it: {', '.join(names)}")
-    # What has a default stands for that, and for nothing else, unless something is said.
-    settled = {w.name for w in template.wildcards if w.default is not None}
-    free = [name for name in names if name not in {*typed, *anything, *settled}]
-    if free:
-        raise ControlFailure(
-            "UNBOUNDED",
-            f"nothing is said about {', '.join(free)}: whoever proposes could choose it",
-            f"say --value {free[0]}=VALUE, or --any {free[0]}",
-        )
+    free = open_ends(template, rule) if whole else []
+    if not free:
+        return
+    first, bound = free[0], rule.values.get(free[0])
+    why = "nothing is said about it" if bound is None else "there is no least one"
+    if isinstance(bound, str | list):
+        why = "anybody may call himself a registrar"
+    value = "MIN.." if isinstance(bound, dict) else "VALUE"
+    raise ControlFailure(
+        "UNBOUNDED",
+        f"whoever proposes could choose {', '.join(free)}: {why}",
+        f"say --value {first}={value}, or --any {first} if you mean it",
+    )
 
 
 def _values(template: Template, typed: Mapping[str, str], anything: list[str]) -> dict[str, Any]:
@@ -127,6 +162,13 @@ def _bounds(template: Template, name: str, text: str) -> Any:
     )
 
 
+def _keeper(context: Context, text: str) -> str:
+    """A registrar by its id, its card or its alias."""
+    if node_in_hex(text) is not None:
+        return text
+    return read_card(find_card(context, text, "values"), context.clock.now_us()).node.hex()
+
+
 def _value(template: Template, wildcard: Wildcard, text: str) -> Any:
     try:
         value = typed_values(template, {wildcard.name: text})[wildcard.name]
@@ -137,16 +179,19 @@ def _value(template: Template, wildcard: Wildcard, text: str) -> Any:
     return value
 
 
-def standing_json(row: Standing) -> dict[str, Any]:
-    """A standing offer, with the name of its template where that ships."""
+def standing_json(context: Context, row: Standing) -> dict[str, Any]:
+    """A standing offer, with the name of its template where that ships, and how often it was used
+    of late."""
     rule = json.loads(row.rule)
     names = {template.hash.hex(): name for name, template in library().items()}
+    used = uses(context.engine.memory.owned(Seat), row.id, context.clock.now_us())
     return {
         "id": row.id.hex(),
         "transaction": names.get(rule["template"]),
         "rule": rule,
         "created_at_us": row.created_at_us,
         "ended": row.ended,
+        "used": {"at_once": used.at_once, "per_hour": used.per_hour, "per_day": used.per_day},
     }
 
 
@@ -156,7 +201,8 @@ async def list_standing(context: Context, arguments: Arguments) -> dict[str, Any
     arguments.done()
     rows = [r for r in context.engine.memory.owned(Standing) if not json.loads(r.rule)["proposal"]]
     rows = [row for row in rows if ended or not row.ended]
-    return {"standing": [standing_json(r) for r in sorted(rows, key=lambda r: -r.created_at_us)]}
+    newest = sorted(rows, key=lambda row: -row.created_at_us)
+    return {"standing": [standing_json(context, row) for row in newest]}
 
 
 async def unstand(context: Context, arguments: Arguments) -> dict[str, Any]:
@@ -170,4 +216,4 @@ async def unstand(context: Context, arguments: Arguments) -> dict[str, Any]:
         raise ControlFailure("NOT_FOUND", cause, "see `pledgeway escrow standing`")
     row = Standing(rows[0].id, rows[0].rule, rows[0].created_at_us, ended=True)
     await context.do(partial(KeepRow, row=row))
-    return standing_json(row)
+    return standing_json(context, row)

@@ -5,7 +5,8 @@ checks conservation and offer safety before it joins (node.escrow.checks).
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from node.core.escrow.events import Joining, LetterCame
@@ -15,8 +16,7 @@ from node.core.rows import Request, RequestPhase
 from node.escrow.checks import check_exchange, check_sums
 from node.escrow.faults import TemplateFault
 from node.escrow.plan import Plan, PlannedSeat, compile_plan
-from node.escrow.proposing import accepted_by
-from node.escrow.standing import Rule, RuleInvalid
+from node.escrow.standing import PROPOSED_BY, USED_BY, Rule, RuleInvalid, uses
 from node.memory import Memory
 from node.pay_options import PayOptions
 from proto.descriptor import DescriptorInvalid, decode_descriptor
@@ -24,6 +24,7 @@ from proto.escrow.legs import Leg, MoneyCarrier
 from proto.escrow.letters import Dossier, Fix, Invite, Letter
 from proto.escrow.proposal import Proposal, read_proposal
 from proto.escrow.reasons import EscrowReason
+from proto.escrow.rights import Right
 from proto.levels import Level
 from proto.limits import MAX_SEATS, US
 from proto.money import Brand
@@ -32,6 +33,10 @@ from proto.request import PaymentRequest, sign_request
 from proto.wire import WireFault
 from runtime.identity import Entropy, Identity
 
+PLANS_KEPT: Final = 256  # one node may sit on several seats, and its owner looks again and again
+FOR_ANY: Final = '"proposal": ""'  # as Rule.to_json writes it where it names no proposal
+# A seat that a rule has just taken is on its way into the memory, from which uses are counted.
+ON_ITS_WAY_US: Final = 10 * US
 REQUEST_LIFE_US: Final = 60 * US  # of a request of a leg, beyond D: it is paid under D or never
 
 
@@ -43,6 +48,7 @@ class NoAccount(LookupError):
         self.leg = leg
 
 
+@lru_cache(maxsize=PLANS_KEPT)
 def plan_of(proposal: Proposal) -> Plan | None:
     """The proposal compiled anew; None where it is not what its template says, or not safe."""
     rights = proposal.described()
@@ -65,6 +71,14 @@ def plan_of(proposal: Proposal) -> Plan | None:
     return None if unsafe else plan
 
 
+def accepted_by(
+    rights: Iterable[Right], policies: Sequence[RegistryPolicy]
+) -> tuple[RegistryPolicy, ...]:
+    """Of these, in their order, those under which every one of the rights can move: its registrar
+    prepares nothing under any other (escrow section 3, S0)."""
+    return tuple(p for p in policies if all(p in right.policies for right in rights))
+
+
 class Judge:
     """Reads the node's memory and makes events; changes nothing."""
 
@@ -73,6 +87,7 @@ class Judge:
         self._identity = identity
         self._alias = alias
         self._entropy = entropy
+        self._taken: dict[tuple[bytes, str], Seat] = {}  # by rules, a moment ago
 
     def judged(self, now_us: int, letter: Letter, payload: bytes) -> LetterCame:
         """The event of a letter, with what the core cannot find out by itself."""
@@ -104,27 +119,55 @@ class Judge:
         if read is None:
             return EscrowReason.PROPOSAL_INVALID, None
         proposal, plan = read
-        rule = self._rule(proposal, plan, seat, now_us)
-        if rule is None:
+        if self._seat(proposal.id, seat) is not None:
+            return EscrowReason.NONE, None  # said twice: nothing is taken once more
+        options = self._rule(proposal, plan, seat, now_us)
+        if options is None:
             return EscrowReason.NONE, None
         try:
-            return EscrowReason.NONE, self.joining(proposal, plan, seat, rule.options)
+            joining = self.joining(proposal, plan, seat, options)
         except NoAccount:
             return EscrowReason.NONE, None  # the owner may open one and join by hand
+        if USED_BY in options:
+            on_its_way = Seat(
+                *(proposal.id, 0, seat, SeatPhase.JOINED, b"", now_us), options=joining.options
+            )
+            self._taken[proposal.id, seat] = on_its_way
+        return EscrowReason.NONE, joining
 
-    def _rule(self, proposal: Proposal, plan: Plan, seat: str, now_us: int) -> Rule | None:
+    def _rule(
+        self, proposal: Proposal, plan: Plan, seat: str, now_us: int
+    ) -> Mapping[str, Any] | None:
+        """What the seat joins with where a rule covers it that may still be used."""
         nodes = {s.name: s.node for s in plan.seats}
+        named = proposal.id.hex()
         for row in self._memory.owned(Standing):
-            if not row.ended:
+            # Most are for one proposal of our own each, and need not be read to be passed over.
+            if not row.ended and (FOR_ANY in row.rule or named in row.rule):
                 try:
                     rule = Rule.from_json(row.rule)
                 except RuleInvalid:
                     continue  # of another version: it must not stop the others
                 if rule.proposal and proposal.initiator != self._identity.node:
                     continue  # made for a proposal of our own
-                if rule.covers(proposal, plan.template_hash, seat, nodes, now_us):
-                    return rule
+                if not rule.covers(proposal, plan.template_hash, seat, nodes, now_us):
+                    continue
+                if rule.proposal:
+                    return rule.options
+                counted = uses(self._remembered(now_us), row.id, now_us)
+                if not counted.reached(rule, proposal.initiator):
+                    used_by = {USED_BY: row.id.hex(), PROPOSED_BY: proposal.initiator.hex()}
+                    return {**rule.options, **used_by}
         return None
+
+    def _remembered(self, now_us: int) -> list[Seat]:
+        """Seats of ours, and those that rules have taken but no transaction has written yet."""
+        self._taken = {
+            named: seat
+            for named, seat in self._taken.items()
+            if seat.invited_at_us > now_us - ON_ITS_WAY_US and self._seat(*named) is None
+        }
+        return [*self._memory.owned(Seat), *self._taken.values()]
 
     def joining(
         self,

@@ -60,16 +60,21 @@ class Sweeper:
         """Between two events: nothing more is heard until the group is durable."""
         memory = self._engine.memory
         gone += over(memory, self._clock.now_us())[:BATCH]
-        rows = [row for row in _rows_of(memory, set(gone)) if row.key not in group.rows]
-        by_table: dict[str, list[Row]] = {}
-        for row in rows:
+        forget_rows(memory, _rows_of(memory, set(gone)), group)
+
+
+def forget_rows(memory: Memory, rows: Iterable[Row], group: Group) -> None:
+    """Removes them for good; those that the group is about to write stay."""
+    by_table: dict[str, list[Row]] = {}
+    for row in rows:
+        if row.key not in group.rows:
             by_table.setdefault(row.table, []).append(row)
             memory.remove(row)
-        for table, found in by_table.items():
-            entry = ROWS[table]
-            keys = [{name: getattr(row, name) for name in entry.key} for row in found]
-            group.writes.append(DeleteRows(entry.table, keys))
-        group.alone = bool(rows)
+    for table, found in by_table.items():
+        entry = ROWS[table]
+        keys = [{name: getattr(row, name) for name in entry.key} for row in found]
+        group.writes.append(DeleteRows(entry.table, keys))
+    group.alone = bool(by_table)
 
 
 def over(memory: Memory, now_us: int) -> list[bytes]:

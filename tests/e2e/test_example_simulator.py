@@ -35,7 +35,7 @@ from proto.money import Brand
 from runtime.bridge import Bridge
 from runtime.clock import SystemClock
 from runtime.rpc_server import RpcServer
-from tests.e2e.houses import BRAND, FEES, LIMIT, running, until
+from tests.e2e.houses import BRAND, FEES, LIMIT, connected, running, until
 
 EXAMPLES = Path(__file__).parents[2] / "deploy" / "examples"
 ATTRIBUTES = '{"region":"Ahern","task_id":1}'
@@ -199,14 +199,14 @@ class World:
 
 @contextmanager
 def world(directory: Path, registry: Path, owner_card: str) -> Iterator[World]:
-    """It sells two lamps, which are in the account of a node."""
+    """It sells three lamps, which are in the account of a node."""
     listen = f"127.0.0.1:{next(free_ports(Random()))}"
     card = directory / "owner.card"
     card.write_text(owner_card)
     home = str(directory / "world")
     simulator.main(["init", home, "--listen", listen, "--registry", str(registry)])
     lamp = ["--name", "Lamp", "--attr", "region=Ahern", "--attr", "task_id=1234"]
-    simulator.main(["add", home, *lamp, "--pieces", "2", "--owner", str(card)])
+    simulator.main(["add", home, *lamp, "--pieces", "3", "--owner", str(card)])
     made = World(directory / "world")
     try:
         yield made
@@ -216,7 +216,7 @@ def world(directory: Path, registry: Path, owner_card: str) -> Iterator[World]:
             made.wait_until_dead()
 
 
-async def _bought(buyer: House, shop: House, registrar: bytes) -> str:
+async def _bought(buyer: House, shop: House, registrar: bytes, within_s: int = 12) -> str:
     """Proposed; the shop has a standing offer. The id of the exchange."""
     proposed: Json = await buyer.control.ask(
         "escrow.propose",
@@ -230,7 +230,7 @@ async def _bought(buyer: House, shop: House, registrar: bytes) -> str:
         },
         seats={"buyer": "me", "seller": shop.card},
         open_accounts=True,
-        within_s=12,
+        within_s=within_s,
     )
     return str(proposed["id"])
 
@@ -258,7 +258,9 @@ async def _set_out(town: Town, at: World) -> bytes:
 
 
 @pytest.mark.e2e
-async def test_an_object_is_bought_from_it_while_it_dies_twice(tmp_path: Path) -> None:
+async def test_objects_are_bought_from_it_while_it_dies_and_come_back_from_who_goes(
+    tmp_path: Path,
+) -> None:
     found = partial(found_node, service=True)
     async with running(_street(), tmp_path, expected="UNAVAILABLE|simulator", found=found) as town:
         buyer, shop = town.houses["Buyer"], town.houses["Shop"]
@@ -284,7 +286,7 @@ async def test_an_object_is_bought_from_it_while_it_dies_twice(tmp_path: Path) -
             at.end()
             # It is shown the certificate, and dies of it; then nobody can show it another one.
             at.start("settling")
-            exchange = await _bought(buyer, shop, registrar)
+            exchange = await _bought(buyer, shop, registrar, 8)
             killed = await trio.to_thread.run_sync(at.wait_until_dead)
             assert killed == -signal.SIGKILL and at.legs(LegPhase.PREPARED) == 1
             at.start("deaf")
@@ -299,5 +301,22 @@ async def test_an_object_is_bought_from_it_while_it_dies_twice(tmp_path: Path) -
             await until("the exchange is closed", is_closed)
             shown = await shop.control.ask("balance")
             assert shown["brands"][0]["balance"] == 2 * PRICE
-            assert at.owned() == {bytes.fromhex(buyer.node): 2}
+            # It has promised once more, and whoever proposed is gone for good: until D.
             at.end()
+            at.start("unsaid")
+            exchange = await _bought(buyer, shop, registrar, 6)
+            await trio.to_thread.run_sync(at.wait_until_dead)
+            await town.kill("Buyer")
+            assert at.legs(LegPhase.PREPARED) == 1
+            locked_s = trio.current_time()
+            at.start()
+
+            async def is_back() -> bool:
+                return at.owned().get(bytes.fromhex(shop.node), 0) == 1
+
+            await until("the third lamp is the shop's again", is_back)
+            print(f"locked for {trio.current_time() - locked_s:.1f} s, D after 6 s")
+            assert at.owned() == {bytes.fromhex(buyer.node): 2, bytes.fromhex(shop.node): 1}
+            at.end()
+            await town.restart("Buyer")
+            await connected(town, "Buyer")

@@ -46,7 +46,7 @@ CALL_S: Final = 60.0  # opening accounts asks each registrar once
     type=SPAN,
     default="5min",
     show_default=True,
-    help="How long others may take to accept.",
+    help="How long others may take to accept; 30d at most.",
 )
 @click.option(
     "--registry",

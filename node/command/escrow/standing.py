@@ -13,8 +13,18 @@ from node.command.escrow.choosing import chosen_template
 from node.command.escrow.naming import pairs, whom
 from node.command.exit_status import UNUSABLE, TaughtCommand, fail
 from node.command.session import Session, with_node
-from node.escrow.standing import MAX_RULE_BYTES
+from node.escrow.standing import (
+    AT_ONCE,
+    MAX_RULE_BYTES,
+    MOST_USES,
+    OF_ONE,
+    PER_DAY,
+    PER_HOUR,
+    WITHIN_S,
+)
 from proto.limits import US
+
+USES = click.IntRange(1, MOST_USES)
 
 
 @click.command("stand", cls=TaughtCommand)
@@ -40,9 +50,20 @@ from proto.limits import US
 )
 @click.option("--until", "until_s", type=SPAN, help="How long it stands.  [default: for ever]")
 @click.option("--max-cost", type=AMOUNT, help="Pay no more for a payment of ours, fees included.")
+@click.option(
+    "--within",
+    "within_s",
+    type=SPAN,
+    help=f"Lock what you give no longer than this.  [default: {WITHIN_S}s]",
+)
+@click.option("--at-once", type=USES, help=f"Seats under way at a time.  [default: {AT_ONCE}]")
+@click.option("--of-one", type=USES, help=f"Of these with one proposer.  [default: {OF_ONE}]")
+@click.option("--per-hour", type=USES, help=f"Seats taken in an hour.  [default: {PER_HOUR}]")
+@click.option("--per-day", type=USES, help=f"Seats taken in a day.  [default: {PER_DAY}]")
 @with_node
 def stand(
     session: Session,
+    /,
     template: str | None,
     file: Path | None,
     rule: str | None,
@@ -52,23 +73,30 @@ def stand(
     only: Sequence[str],
     until_s: int | None,
     max_cost: int | None,
+    **limits: int | None,
 ) -> None:
     """Make a standing offer: a seat that your node takes whenever somebody proposes it.
 
     For shops, vaults and land offices, which cannot be asked each time. It holds for these exact
     bytes of a template. Everything that can be filled in needs a --value or an --any, since whoever
     proposes chooses what you leave open. Your node still signs only when all that you get is
-    promised.
+    promised; but whoever proposes and never signs locks what you give until the deadline, so an
+    offer is used only so often.
 
     \b
-    Example, lamps for 40 or more of USD each:
+    Example, lamps kept by a simulator for 40 or more of USD each:
       pledgeway escrow stand buy-object --seat seller --value brand=USD \\
-          --value amount=40.. --value region=Ahern --any task_id --until 7d
+          --value amount=40.. --value region=Ahern --any task_id \\
+          --value simulator=ahern.card --at-once 5 --until 7d
     """
+    uses = {name: limit for name, limit in limits.items() if limit is not None}
     if rule is not None:
-        if template or file or seat or values or anything or only or until_s or max_cost:
-            fail(UNUSABLE, "escrow stand: a --rule says it all: leave out the rest")
-        session.show("escrow.stand", {"rule": _read_rule(rule)}, _show)
+        if template or seat or values or anything or only or until_s or max_cost or uses:
+            fail(UNUSABLE, "escrow stand: a --rule says it all: leave out the rest but --file")
+        whole: dict[str, Any] = {"rule": _read_rule(rule)}
+        if file is not None:
+            whole["template"] = chosen_template(None, file, session.directory)[1].decode()
+        session.show("escrow.stand", whole, _show)
         return
     if not seat:
         fail(UNUSABLE, "escrow stand: name the seat that you take with --seat")
@@ -76,9 +104,10 @@ def stand(
     arguments: dict[str, Any] = {
         "template": data.decode(),
         "seat": seat,
-        "values": pairs("--value", values),
+        "values": {name: _card(text) for name, text in pairs("--value", values).items()},
         "anything": list(anything),
         "only": [whom(one) for one in only],
+        **uses,
     }
     if until_s is not None:
         arguments["until_s"] = until_s
@@ -111,7 +140,7 @@ def standing(session: Session, ended: bool) -> None:
 
     def show(answer: Json) -> None:
         table(
-            ("id", "template", "seat", "where", "with", "stands until", "made"),
+            ("id", "template", "seat", "where", "with", ">now", ">in 1 h", "until", "made"),
             (
                 (
                     short(one.get("id")),
@@ -119,6 +148,8 @@ def standing(session: Session, ended: bool) -> None:
                     one["rule"].get("seat"),
                     _said(one["rule"].get("values") or {}),
                     ", ".join(map(short, one["rule"].get("only") or ())) or "anybody",
+                    _use(one, "at_once"),
+                    _use(one, "per_hour"),
                     "ended" if one.get("ended") else _until(one),
                     moment(one.get("created_at_us")),
                 )
@@ -145,6 +176,16 @@ def unstand(session: Session, identifier: str) -> None:
 
 def _template(one: Json) -> str:
     return str(one.get("transaction") or short(one["rule"].get("template")))
+
+
+def _use(one: Json, name: str) -> str:
+    """ "2 of 16"."""
+    return f"{(one.get('used') or {}).get(name, 0)} of {one['rule'].get(name, '?')}"
+
+
+def _card(text: str) -> str:
+    """What a wildcard may be; a card file, where a registrar is named by one, is read here."""
+    return whom(text) if text.endswith(".card") else text
 
 
 def _said(values: Mapping[str, Any]) -> str:
@@ -175,5 +216,8 @@ def _show(one: Json) -> None:
             ("where", _said(rule.get("values") or {})),
             ("with", ", ".join(map(short, rule.get("only") or ())) or "anybody"),
             ("until", "ended" if one.get("ended") else _until(one)),
+            ("under way", _use(one, "at_once")),
+            ("in the last hour", _use(one, "per_hour")),
+            ("in the last day", _use(one, "per_day")),
         )
     )

@@ -22,6 +22,7 @@ from node.core.escrow.reading import (
     read_accept,
     read_share,
     registrar_card,
+    says_where,
     terms_of,
 )
 from node.core.escrow.rows import Account, Deal, DealPhase
@@ -121,7 +122,7 @@ def on_accepted(step: Step, sender: NodeId, body: LegsAccepted) -> None:
         leg = legs.get(accept.no)
         if leg is None or leg.to_seat != body.seat or accepts[accept.no - 1]:
             continue
-        if accept.hold if leg.registrar is not None else accept.request and not accept.hold:
+        if says_where(leg, accept):
             accepts = placed(accepts, accept.no - 1, kept_accept(accept))
     if accepts == deal.accepts:
         return

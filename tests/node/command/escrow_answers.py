@@ -217,9 +217,16 @@ STANDING: Final[dict[str, Any]] = {
         "only": [],
         "proposal": "",
         "options": {},
+        "anything": ["region"],
+        "at_once": 5,
+        "of_one": 2,
+        "per_hour": 120,
+        "per_day": 1000,
+        "within_s": 60,
     },
     "created_at_us": AT,
     "ended": False,
+    "used": {"at_once": 1, "per_hour": 17, "per_day": 230},
 }
 ENTRY: Final[dict[str, Any]] = {
     "id": "7c" * 32 + "06",
@@ -254,6 +261,7 @@ ESCROW_ANSWERS: Final[dict[str, dict[str, Any]]] = {
     "escrow.bundle": {"id": ENTRY["id"], "bundle": '{"format": "x"}'},
     "rights.learn": {"rights": [RIGHT], "more": False},
     "rights.list": {"rights": [RIGHT]},
+    "rights.forget": RIGHT,
     "account.open": ACCOUNT,
     "account.import": ACCOUNT,
     "account.list": {

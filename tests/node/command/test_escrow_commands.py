@@ -8,6 +8,7 @@ import pytest
 
 from node.command.escrow.reasons import WORDS, why
 from node.command.escrow.view import next_move, thing
+from node.escrow.library import library_bytes
 from proto.escrow.reasons import EscrowReason
 from tests.node.command.conftest import FakeNode
 from tests.node.command.escrow_answers import (
@@ -94,6 +95,7 @@ def no(node: FakeNode, status: int, *args: str) -> str:
         (("escrow", "unstand", "c1c1"), "escrow.unstand", {"id": "c1c1"}),
         (("escrow", "inbox", "--all"), "escrow.inbox", {"all": True}),
         (("rights", "list", "--type", "parcel"), "rights.list", {"type": "parcel"}),
+        (("rights", "forget", "Lamp"), "rights.forget", {"brand": "Lamp"}),
         (
             ("rights", "learn", CARD, "--type", "parcel", "--attr", "parcel_id=7"),
             "rights.learn",
@@ -168,6 +170,7 @@ def test_a_standing_offer(node: FakeNode, tmp_path: Path) -> None:
         node,
         *("escrow", "stand", "buy-object", "--seat", "seller", *bounds),
         *("--only", CARD, "--until", "7d", "--max-cost", "3"),
+        *("--at-once", "5", "--of-one", "1", "--per-hour", "9", "--within", "1m"),
     )
     verb, asked = node.heard
     assert verb == "escrow.stand" and json.loads(asked.pop("template"))["template"] == "buy object"
@@ -178,11 +181,20 @@ def test_a_standing_offer(node: FakeNode, tmp_path: Path) -> None:
         "only": [CARD],
         "until_s": 604_800,
         "max_cost": 3,
+        "at_once": 5,
+        "of_one": 1,
+        "per_hour": 9,
+        "within_s": 60,
     }
+    assert "1 of 5" in text and "17 of 120" in good(node, "escrow", "standing")
     assert "amount 40..90, brand USD, task_id 5 or 6, simulator any" in text
     (tmp_path / "rule.json").write_text('{"template": "ab", "seat": "seller"}')
     good(node, "escrow", "stand", "--rule", str(tmp_path / "rule.json"))
     assert node.heard == ("escrow.stand", {"rule": {"template": "ab", "seat": "seller"}})
+    own = tmp_path / "own.json"
+    own.write_bytes(library_bytes("buy object").replace(b'"buy object"', b'"my sale"'))
+    good(node, "escrow", "stand", "--rule", str(tmp_path / "rule.json"), "--file", str(own))
+    assert json.loads(node.heard[1]["template"])["template"] == "my sale"
 
 
 # ---------------------------------------------------------------- what is shown

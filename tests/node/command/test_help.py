@@ -63,7 +63,7 @@ def test_all_commands_are_there() -> None:
         *("registrar account create", "registrar account list", "registrar account freeze"),
         *("registrar terms", "registrar terms grant", "registrar terms revoke"),
         *("registrar list", "registrar legs", "registrar audit"),
-        *("rights", "rights learn", "rights list"),
+        *("rights", "rights forget", "rights learn", "rights list"),
         *("account", "account open", "account import", "account list", "account show"),
         *("escrow", "escrow templates", "escrow explain", "escrow propose"),
         *(

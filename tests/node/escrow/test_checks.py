@@ -124,6 +124,7 @@ def test_why_nobody_joins(change: Change, expected: Unsafe | None) -> None:
 
 def test_every_reason_is_met() -> None:
     met = {expected for *_, expected in CHANGES} - {None}
+    # Sums are asked about elsewhere: check_sums.
     assert met == set(Unsafe) - {U.NOT_CONSERVED}
 
 
