@@ -10,7 +10,7 @@ import click
 from node.command.argument_types import AMOUNT, PATH, SPAN, read_file
 from node.command.display import Json, facts, moment, short, table
 from node.command.escrow.choosing import chosen_template
-from node.command.escrow.naming import pairs, whom
+from node.command.escrow.naming import settings, whom
 from node.command.exit_status import UNUSABLE, TaughtCommand, fail
 from node.command.session import Session, with_node
 from node.escrow.standing import (
@@ -104,7 +104,7 @@ def stand(
     arguments: dict[str, Any] = {
         "template": data.decode(),
         "seat": seat,
-        "values": {name: _card(text) for name, text in pairs("--value", values).items()},
+        "values": settings("--value", values),
         "anything": list(anything),
         "only": [whom(one) for one in only],
         **uses,
@@ -181,11 +181,6 @@ def _template(one: Json) -> str:
 def _use(one: Json, name: str) -> str:
     """ "2 of 16"."""
     return f"{(one.get('used') or {}).get(name, 0)} of {one['rule'].get(name, '?')}"
-
-
-def _card(text: str) -> str:
-    """What a wildcard may be; a card file, where a registrar is named by one, is read here."""
-    return whom(text) if text.endswith(".card") else text
 
 
 def _said(values: Mapping[str, Any]) -> str:
