@@ -24,6 +24,7 @@ from node.escrow.standing import (
 )
 from proto.limits import US
 
+NODE_DIGITS = 64  # of a node's id, which no table has room for
 USES = click.IntRange(1, MOST_USES)
 
 
@@ -192,8 +193,9 @@ def _bound(bound: object) -> str:
     if isinstance(bound, dict):
         return f"{bound.get('min', '')}..{bound.get('max', '')}"
     if isinstance(bound, list):
-        return " or ".join(str(one) for one in bound if one is not None)
-    return str(bound)
+        return " or ".join(_bound(one) for one in bound if one is not None)
+    text = str(bound)
+    return short(text) if len(text) == NODE_DIGITS else text
 
 
 def _until(one: Json) -> str:
