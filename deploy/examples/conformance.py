@@ -593,6 +593,8 @@ def check(target: Target) -> int:
 def run(text: str, brand: bytes) -> int:
     """0: every rule holds."""
     read = read_card(text, now_us())
+    if not read.service:
+        raise WireFault("a card without the address of a service")
     channel = grpc.secure_channel(
         read.service,
         pinned_channel_credentials(read.tls_certificate),
@@ -621,7 +623,8 @@ def main() -> int:
         print(f"conformance: {fault}", file=sys.stderr)
         return 2
     except grpc.RpcError as error:
-        print(f"conformance: it does not answer: {error}", file=sys.stderr)
+        says = getattr(error, "details", lambda: "nothing")()
+        print(f"conformance: it does not answer: {says}", file=sys.stderr)
         return 1
 
 
