@@ -1,10 +1,11 @@
 """Cards of nodes and path finders: what must be known before the first connection."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from proto.envelope import Envelope
-from proto.key_certificate import verify_node_key
+from proto.key_certificate import read_key_certificate, verify_node_key
 from proto.keys import KeyPurpose, NodeId, SigningKey, node_id
 from proto.limits import MAX_ADDRESS_CHARS, MAX_ADVERT_BYTES, MAX_ALIAS_CHARS
 from proto.one_line import from_line, to_line
@@ -15,6 +16,7 @@ CARD_KIND: Final = "pledgeway/card/v1"
 CARD_PREFIX: Final = "pledgeway-card:"
 PATHFINDER_CARD_KIND: Final = "pledgeway/pathfinder-card/v1"
 PATHFINDER_CARD_PREFIX: Final = "pledgeway-pathfinder:"
+CARDS_KEPT: Final = 1024  # an exchange asks a dozen times whose each of its cards is
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +55,34 @@ def sign_card(key: SigningKey, card: NodeCard) -> str:
 
 def read_card(text: str, now_us: int) -> NodeCard:
     """Verifies a card. Raises WireFault."""
+    m, card, from_us, until_us = _read(text)
+    return card if from_us <= now_us <= until_us else _content(m, now_us)
+
+
+@lru_cache(maxsize=CARDS_KEPT)
+def _read(text: str) -> tuple[pb.NodeCard, NodeCard, int, int]:
+    """What a card says and, both included, when its certificates are valid. An exchange reads the
+    same few cards a hundred times. Raises WireFault, which is not remembered."""
     envelope = Envelope.decode(from_line(CARD_PREFIX, text, "a node's card", MAX_ADVERT_BYTES))
     m = parse(pb.NodeCard, envelope.payload)
     if envelope.kind != CARD_KIND or envelope.signer != m.node:
         raise WireFault("a node's card that the node did not sign")
-    return _content(m, now_us)
+    certificates = [read_key_certificate(signed) for signed in (m.tls, m.seal)]
+    from_us = max(certificate.not_before_us for certificate in certificates)
+    until_us = min(certificate.not_after_us for certificate in certificates)
+    return m, _content(m, from_us), from_us, until_us
+
+
+@lru_cache(maxsize=CARDS_KEPT)
+def card_node(text: str) -> NodeId:
+    """Whose card it is, of one that was verified when it came: also once its keys have run out, for
+    what hangs on it may last longer. Raises WireFault."""
+    data = from_line(CARD_PREFIX, text, "a node's card", MAX_ADVERT_BYTES)
+    m = parse(pb.NodeCard, Envelope.decode_unverified(data).payload)
+    try:
+        return node_id(m.node)
+    except ValueError as error:
+        raise WireFault(str(error)) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,5 +92,6 @@ MAX_BATCH_OPS: Final = 64  # escrow section 4: a bounded transaction, and enough
 CAPABILITY_BYTES: Final = 32  # 256 random bits: nobody guesses one
 ACCOUNT_ID_BYTES: Final = 16
 SHORT_DECISION_US: Final = 30 * US  # D of a transaction in which software acts on every seat
+MAX_JOINING_US: Final = 30 * 86_400 * US  # a holiday; so long an invitation takes its room
 MAX_LOCK_US: Final = 400 * 86_400 * US  # a loan over a year; no registrar locks for longer
 MAX_LETTER_BYTES: Final = MAX_ENVELOPE_BYTES  # as any envelope: a dossier is the longest

@@ -5,7 +5,7 @@ from typing import Final
 
 import click
 
-from node.command.display import Json, say, span, table
+from node.command.display import Json, say, short, span, table
 from node.command.escrow.naming import pairs, whom
 from node.command.exit_status import TaughtCommand
 from node.command.session import Session, with_node
@@ -104,7 +104,7 @@ def _show(answer: Json, empty: str) -> None:
                 one.get("lot"),
                 one.get("supply"),
                 f"x {one.get('fee_rate')} + {one.get('fee_flat')}",
-                one.get("registrar_alias"),
+                f"{one.get('registrar_alias')} ({short(one.get('registrar'))})",
                 " or ".join(one.get("registries") or ()) or "-",
                 span(one["longest_lock_us"] // US),
                 str(one.get("vetting")).lower(),

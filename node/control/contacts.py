@@ -1,5 +1,6 @@
 """Whom the owner can name: cards that he has given this node, by alias or id."""
 
+from collections.abc import Collection
 from typing import Final
 
 from node.control.context import SHOWN_DIGITS, Context
@@ -12,6 +13,7 @@ from proto.keys import NodeId
 from proto.wire import WireFault
 
 ME: Final = "me"
+DEALS_REMEMBERED: Final = 200  # the newest: as many proposals as stay read (proto.escrow.proposal)
 LEAST_DIGITS: Final = 4  # of an id: fewer would soon mean two
 
 
@@ -48,21 +50,21 @@ def contacts(context: Context) -> dict[NodeId, str]:
     be found under the name of somebody else.
     """
     memory, own = context.engine.memory, context.identity.node
-    given = [(row.learned_at_us, row.card) for row in memory.owned(KnownRight)]
-    given += [(row.opened_at_us, row.card) for row in memory.owned(Account)]
-    for deal in memory.owned(Deal):
-        proposal = proposal_of(deal)
+    given = {row.card: row.learned_at_us for row in memory.owned(KnownRight)}
+    given |= {row.card: row.opened_at_us for row in memory.owned(Account)}
+    deals = sorted(memory.owned(Deal), key=lambda deal: -deal.created_at_us)
+    for proposal in map(proposal_of, deals[:DEALS_REMEMBERED]):
         if proposal.initiator == own:
-            cards = (*(card for _, card in proposal.seats), *proposal.coordinators)
-            given += [(proposal.created_at_us, card) for card in cards]
-    found: dict[NodeId, str] = {}
-    for at_us, text in sorted(given):
+            for card in (*(card for _, card in proposal.seats), *proposal.coordinators):
+                given[card] = max(given.get(card, 0), proposal.created_at_us)
+    now_us, found = context.clock.now_us(), dict[NodeId, str]()
+    for _, text in sorted((at_us, text) for text, at_us in given.items()):
         try:
-            card = read_card(text, context.clock.now_us())
+            read = read_card(text, now_us)
         except WireFault:
             continue  # its certificates have run out: its owner has a newer one
-        if at_us >= 0 and card.node != own and card.service:
-            found[card.node] = text
+        if read.node != own and read.service:
+            found[read.node] = text
     return found
 
 
@@ -104,13 +106,14 @@ def _is_called(context: Context, node: NodeId, text: str, named: str) -> bool:
     return named in (read_card(text, context.clock.now_us()).alias, context.alias_of(node))
 
 
-def how_known(context: Context, node: bytes) -> str:
-    """Why its name can be relied on: "you", "neighbour", "card" (given by the owner), or ""."""
+def how_known(context: Context, node: bytes, met: Collection[bytes]) -> str:
+    """Why its name can be relied on: "you", "neighbour", "card" (one of `met`: the owner gave its
+    card), or ""."""
     if node == context.identity.node:
         return "you"
     if any(line.peer == node for line in context.lines):
         return "neighbour"
-    return "card" if NodeId(node) in contacts(context) else ""
+    return "card" if node in met else ""
 
 
 def shown_id(node: bytes) -> str:

@@ -5,9 +5,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
-from node.control.contacts import exchange_of
+import trio
+
+from node.control.contacts import contacts, exchange_of
 from node.control.context import Context
-from node.control.escrow_propose import require_lines, require_service
+from node.control.escrow_checks import checked, legs_of_ours, require_lines
+from node.control.escrow_propose import require_service
 from node.control.escrow_view import seats_in, told
 from node.control.evidence_file import certificate_file, evidence_kind
 from node.control.failure import Arguments, ControlFailure, bad_argument
@@ -57,7 +60,8 @@ def _told(context: Context, deal: bytes, *, whole: bool = False) -> dict[str, An
 
 
 async def list_exchanges(context: Context, arguments: Arguments) -> dict[str, Any]:
-    """All of them, the newest first: those that we look after, and seats of ours in others."""
+    """All of them, the newest first: those that we look after, and seats of ours in others. Without
+    their legs."""
     limit = arguments.number("limit", 50, 1, MAX_LISTED)
     live = arguments.flag("live", False)
     arguments.done()
@@ -65,21 +69,35 @@ async def list_exchanges(context: Context, arguments: Arguments) -> dict[str, An
     at_us = {row.deal: row.invited_at_us for row in memory.owned(Seat)}
     at_us |= {row.id: row.created_at_us for row in memory.owned(Deal)}
     newest = sorted(at_us.items(), key=lambda one: (-one[1], one[0]))
-    shown: list[dict[str, Any]] = []
-    for deal, _ in newest:
-        one = _told(context, deal)
-        if not live or one["next"] is not None:
-            shown.append(one)
-        if len(shown) == limit:
-            break
+    met, rows = contacts(context), [(deal, _deal(context, deal)) for deal, _ in newest]
+    wanted = [one for one in rows if not live or _is_live(context, *one)][:limit]
+    shown = []
+    for deal, row in wanted:
+        one = told(context, row, seats_in(context, deal), met=met)
+        del one["legs"]  # thirty-two of each would be more than an answer may hold
+        shown.append(one)
+        await trio.lowlevel.checkpoint()  # each has two dozen signatures to be verified
     return {"exchanges": shown}
 
 
+def _is_live(context: Context, deal: bytes, row: Deal | None) -> bool:
+    """Whether somebody has something left to do, by the rows alone."""
+    if row is not None and not row.phase.final:
+        return True
+    return any(not seat.phase.final or seat.waiting for seat in seats_in(context, deal))
+
+
 async def show(context: Context, arguments: Arguments) -> dict[str, Any]:
-    """One of them, whole."""
+    """One of them, whole. Whoever is asked to join also sees in `checks` whether his legs could
+    move now, and what a payment would cost him."""
     deal = find_exchange(context, arguments.text("id"))
     arguments.done()
-    return _told(context, deal, whole=True)
+    shown = _told(context, deal, whole=True)
+    invited = [seat for seat in seats_in(context, deal) if seat.phase is SeatPhase.INVITED]
+    proposal = proposal_of(invited[0]) if invited else None
+    legs = legs_of_ours(context, proposal) if proposal is not None else []
+    checks = [await checked(context, proposal, leg, None) for leg in legs if proposal is not None]
+    return shown | {"checks": checks}
 
 
 async def follow(context: Context, arguments: Arguments, send: Send) -> None:

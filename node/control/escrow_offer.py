@@ -47,8 +47,8 @@ def risk_of(context: Context, proposal: Proposal, seat: PlannedSeat) -> str:
     said = [_outcome(seat)]
     if gives:
         said.append(
-            f"What you give is locked for {_span(proposal.within_us // US)} at most after everybody has joined, longer"
-            " only while the registry does not answer."
+            f"What you give is locked for {_span(proposal.within_us // US)} at most after everybody"
+            " has joined, longer only while the registry does not answer."
         )
     said.append(_trust(context, proposal, [leg for leg in proposal.legs if _concerns(leg, seat)]))
     return " ".join(said)

@@ -5,14 +5,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from node.control import network
 from node.control.contacts import card_of, exchange_of, find_card, shown_id
 from node.control.context import Context
+from node.control.escrow_checks import checked, legs_of_ours, require_accounts, require_lines
 from node.control.escrow_view import exchange_json, seats_in, told
 from node.control.failure import Arguments, ControlFailure, bad_argument
-from node.control.own_accounts import balance_of, no_account, open_missing
+from node.control.own_accounts import open_missing
 from node.core.escrow.events import KeepRow, Propose
-from node.core.escrow.rows import Account, Deal, Standing
+from node.core.escrow.rows import Deal, Standing
 from node.escrow.checks import Unsafe
 from node.escrow.faults import FaultCode, TemplateFault
 from node.escrow.filling import typed_values
@@ -21,16 +21,14 @@ from node.escrow.proposing import NotSafe, Wish, drafted, known_rights, proposed
 from node.escrow.standing import Rule
 from node.escrow.templates import Template, read_template
 from node.escrow.wildcards import Kind, unfit_for
-from node.leg_route import END_LEVELS, LEG_LEVELS
 from proto.card import read_card
-from proto.escrow.legs import Leg
-from proto.escrow.proposal import Proposal
 from proto.escrow.rights import canonical_json
 from proto.keys import NodeId
 from proto.limits import (
     DEFAULT_HOLD_MAX_US,
     MAX_COORDINATORS,
     MAX_DESCRIPTION_CHARS,
+    MAX_JOINING_US,
     MAX_LOCK_US,
     MAX_REQUEST_POLICIES,
     SHORT_DECISION_US,
@@ -40,6 +38,7 @@ from proto.policy import RegistryPolicy, single
 
 DEFAULT_JOIN_S: Final = 300  # for people to look and accept
 MAX_S: Final = MAX_LOCK_US // US
+MAX_JOIN_S: Final = MAX_JOINING_US // US
 LEAST_S: Final = 5  # two round trips to each seat, a registrar and the registry
 SHORT_S: Final = DEFAULT_HOLD_MAX_US // US
 LEARN: Final = "`pledgeway rights learn CARD` takes the descriptions of a registrar"
@@ -85,8 +84,10 @@ async def propose(context: Context, arguments: Arguments) -> dict[str, Any]:
     except KeyError as missing:
         raise _no_card(missing) from missing
     if dry_run:
-        shown = exchange_json(context, proposal, plan)
-        checks = [await _checked(context, proposal, leg, cost) for leg in _ours(context, proposal)]
+        shown = exchange_json(context, proposal, plan, ())
+        checks = [
+            await checked(context, proposal, leg, cost) for leg in legs_of_ours(context, proposal)
+        ]
         serves = exchange.serves
         return shown | {"proposed": False, "checks": checks, "serves": serves}
     require_service(context)
@@ -95,7 +96,7 @@ async def propose(context: Context, arguments: Arguments) -> dict[str, Any]:
             require_lines(context, proposal, seat.name)
             if opens:
                 await open_missing(context, proposal, seat.name)
-            _require_accounts(context, proposal)
+            require_accounts(context, proposal)
             # Whoever proposes joins: the invitation that reaches ourselves is answered by this.
             named = proposal.id.hex()
             rule = Rule("", seat.name, proposal=named, options={"pay": pay})
@@ -115,94 +116,6 @@ def require_service(context: Context) -> None:
             "this node has no address for exchanges",
             'set [escrow] listen = "HOST:PORT" in its config.toml and start it again',
         )
-
-
-def require_lines(context: Context, proposal: Proposal, seat: str) -> None:
-    """ControlFailure where a money leg of the seat is of a brand in which we have no line."""
-    brands = {line.brand.guid for line in context.lines}
-    for leg in proposal.legs:
-        concerned = leg.registrar is None and seat in (leg.from_seat, leg.to_seat)
-        if concerned and leg.brand not in brands:
-            raise ControlFailure(
-                "LINE_UNKNOWN",
-                f"leg {leg.no} is money of a brand in which this node has no line",
-                "`pledgeway line offer CARD` opens one",
-                leg.no,
-            )
-
-
-def _ours(context: Context, proposal: Proposal) -> list[Leg]:
-    own = context.identity.node
-    mine = {seat for seat, card in proposal.cards().items() if card.node == own}
-    return [leg for leg in proposal.legs if not mine.isdisjoint((leg.from_seat, leg.to_seat))]
-
-
-def _account(context: Context, leg: Leg) -> Account | None:
-    row = context.engine.memory.row((Account.table, leg.registrar or b"", leg.brand))
-    return row if isinstance(row, Account) else None
-
-
-def _require_accounts(context: Context, proposal: Proposal) -> None:
-    for leg in _ours(context, proposal):
-        if leg.registrar is not None and _account(context, leg) is None:
-            raise no_account(context, leg, proposal)
-
-
-async def _checked(
-    context: Context, proposal: Proposal, leg: Leg, max_cost: int | None
-) -> dict[str, Any]:
-    """Whether a leg of ours could move now: `ok`, None where that cannot be known from here."""
-    gives = proposal.cards()[leg.from_seat].node == context.identity.node
-    shown: dict[str, Any] = {"leg": leg.no, "gives": gives, "ok": None, "cost": None, "says": ""}
-    if leg.registrar is not None:
-        account = _account(context, leg)
-        if account is None:
-            no = no_account(context, leg, proposal)
-            return shown | {"ok": False, "says": f"{no.message}: {no.next_step}"}
-        if not gives:
-            return shown | {"ok": True, "says": f"account {shown_id(account.account)} receives it"}
-        return shown | await _holds_enough(context, account, leg.amount)
-    if not gives:
-        return shown | {"says": "whoever pays has to find a route"}
-    return shown | await _affordable(context, proposal, leg, max_cost)
-
-
-async def _holds_enough(context: Context, account: Account, amount: int) -> dict[str, Any]:
-    found = await balance_of(context, account)
-    if found["balance"] is None:
-        return {"says": f"its registrar does not say what is in the account: {found['why']}"}
-    says = f"account {shown_id(account.account)} holds {found['balance']}"
-    return {"ok": found["balance"] >= amount, "says": says}
-
-
-async def _affordable(
-    context: Context, proposal: Proposal, leg: Leg, max_cost: int | None
-) -> dict[str, Any]:
-    """A chain for a payment of ours, first and last promise ATOMIC, by what is known now."""
-    payee = proposal.cards()[leg.to_seat].node
-    brands = {line.brand.guid: line.brand.name for line in context.lines}
-    if leg.brand not in brands:
-        step = "`pledgeway line offer` opens one"
-        return {"ok": False, "says": f"this node has no line in that brand: {step}"}
-    asked = {
-        "to": payee.hex(),
-        "amount": leg.amount,
-        "brand": brands[leg.brand],
-        "levels": sorted(level.name for level in LEG_LEVELS),
-        "first_levels": [level.name for level in END_LEVELS],
-        "last_levels": [level.name for level in END_LEVELS],
-    }
-    try:
-        found = (await network.route(context, Arguments(asked)))["answer"]
-    except ControlFailure as no:
-        return {"ok": False, "says": no.message or no.code}
-    if not found["found"]:
-        why = "".join(f": {reason['text']}" for reason in list(found.get("reasons", ()))[:1])
-        return {"ok": False, "says": f"no chain of promises reaches the payee now{why}"}
-    cost = int(found["cost"])
-    if max_cost is not None and cost > max_cost:
-        return {"ok": False, "cost": cost, "says": f"costs {cost}, and {max_cost} are allowed"}
-    return {"ok": True, "cost": cost, "says": f"costs {cost}, fees included, by the best chain now"}
 
 
 def _template_failure(fault: TemplateFault) -> ControlFailure:
@@ -243,7 +156,7 @@ def _wish(context: Context, arguments: Arguments) -> Wish:
         instance=canonical_json({**values, "transaction": template.name}).encode(),
         cards=cards,
         within_us=arguments.number("within_s", SHORT_DECISION_US // US, LEAST_S, MAX_S) * US,
-        joined_by_us=arguments.number("join_s", DEFAULT_JOIN_S, 1, MAX_S) * US,
+        joined_by_us=arguments.number("join_s", DEFAULT_JOIN_S, 1, MAX_JOIN_S) * US,
         policies=_policies(context, registries),
         coordinators=tuple(find_card(context, one, "coordinators") for one in named),
         note=note,

@@ -1,11 +1,12 @@
 """Exchanges as answers show them: what moves, how far each leg and each seat of ours is."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from functools import partial
 from hashlib import sha256
 from typing import Any, Final
 
-from node.control.contacts import how_known
+from node.control.contacts import contacts, how_known
 from node.control.context import Context
 from node.control.escrow_course import course_of
 from node.control.escrow_offer import compiled, plan_json
@@ -31,24 +32,26 @@ TRANSACTION_KEYS: Final = (
 NOT_COMMITTED: Final = "NOT_COMMITTED"
 
 
-def exchange_json(context: Context, proposal: Proposal, plan: Plan | None) -> dict[str, Any]:
-    """What is proposed. With `plan`: what each seat gives, gets and signs."""
+def exchange_json(
+    context: Context, proposal: Proposal, plan: Plan | None, met: Collection[bytes]
+) -> dict[str, Any]:
+    """What is proposed. With `plan`: what each seat gives, gets and signs. `met`: whose cards the
+    owner has given (node.control.contacts)."""
+    person = partial(_person, context, proposal, met)
     told: dict[str, Any] = {
         "id": proposal.id.hex(),
         "transaction": str(json.loads(proposal.instance)["transaction"]),
         "template": sha256(proposal.template).hexdigest(),
         "ships": _ships(proposal),
-        "initiator": _person(context, proposal.initiator_card, proposal),
+        "initiator": person(proposal.initiator_card),
         "note": proposal.note,
         "within_us": proposal.within_us,
         "created_at_us": proposal.created_at_us,
         "expires_at_us": proposal.expires_at_us,
         "registries": [context.policy_name(policy) for policy in proposal.policies],
-        "coordinators": [_person(context, card, proposal) for card in proposal.coordinators],
-        "registrars": [_person(context, card, proposal) for card in proposal.registrars],
-        "seats": [
-            {"seat": seat} | _person(context, card, proposal) for seat, card in proposal.seats
-        ],
+        "coordinators": [person(card) for card in proposal.coordinators],
+        "registrars": [person(card) for card in proposal.registrars],
+        "seats": [{"seat": seat} | person(card) for seat, card in proposal.seats],
         "legs": [leg_json(context, leg, proposal) for leg in proposal.legs],
     }
     if plan is not None:
@@ -62,10 +65,12 @@ def _ships(proposal: Proposal) -> bool:
     return name in NAMES and library_bytes(name) == proposal.template
 
 
-def _person(context: Context, text: str, proposal: Proposal) -> dict[str, Any]:
+def _person(
+    context: Context, proposal: Proposal, met: Collection[bytes], text: str
+) -> dict[str, Any]:
     """A party by its card. `alias` is what it calls itself; `known` says whether we know it so."""
     card = read_card(text, proposal.created_at_us)
-    known = how_known(context, card.node)
+    known = how_known(context, card.node, met)
     if not known and proposal.initiator == context.identity.node:
         known = "card"  # by the owner, when he proposed it
     return {
@@ -102,13 +107,19 @@ def seats_in(context: Context, deal: bytes) -> list[Seat]:
 
 
 def told(
-    context: Context, deal: Deal | None, seats: Sequence[Seat], *, whole: bool = False
+    context: Context,
+    deal: Deal | None,
+    seats: Sequence[Seat],
+    *,
+    whole: bool = False,
+    met: Collection[bytes] | None = None,
 ) -> dict[str, Any]:
-    """An exchange that we look after, or sit in. `whole`: with what it means for each seat."""
+    """An exchange that we look after, or sit in. `whole`: with what it means for each seat. `met`:
+    where it is known already whose cards the owner has given."""
     known = deal if deal is not None else seats[0]
     proposal = proposal_of(known)
     commit = next((row.commit for row in (deal, *seats) if row is not None and row.commit), b"")
-    shown = exchange_json(context, proposal, None)
+    shown = exchange_json(context, proposal, None, contacts(context) if met is None else met)
     shown["deal"] = deal_json(context, deal) if deal is not None else None
     shown["seats_of_ours"] = [seat_json(context, seat) for seat in seats]
     shown |= transaction_json(context, commit)

@@ -36,7 +36,7 @@ WORDS: Final = {
     ),
     IncidentKind.UNDECIDED: (
         "an exchange has no final answer long after its deadline",
-        "contact the registry's operator; a money leg can be released by both of its neighbours",
+        "contact the registry's operator: its answer alone frees what is locked",
     ),
     IncidentKind.UNSETTLED: (
         "a certificate is refused, or unanswered for a day",

@@ -6,7 +6,7 @@ from node.core.claim import settle_given, tell_decided
 from node.core.dominating import note_contradictions
 from node.core.effects import PeerFault
 from node.core.escrow import hooks
-from node.core.payee import covers, end_leg
+from node.core.money_leg import covers, end_leg
 from node.core.payer import after_first_ended
 from node.core.promise import move, partner_of
 from node.core.rows import (

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.core.caps import Load, load_of
-from node.core.payee import LEG_TRANSITIONS, REQUEST_TRANSITIONS
+from node.core.money_leg import LEG_TRANSITIONS
+from node.core.payee import REQUEST_TRANSITIONS
 from node.core.payer import PAYMENT_TRANSITIONS
 from node.core.promise import TRANSITIONS
 from node.core.proving import same_but_proofs

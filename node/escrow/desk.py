@@ -10,6 +10,7 @@ import grpc
 from node.core.escrow.rows import Deal, Seat, SeatPhase
 from node.engine import Engine, StoreUnavailable
 from node.escrow.judging import Judge
+from node.memory import Memory
 from proto.envelope import Envelope
 from proto.escrow.letters import LETTER_KIND, Dossier, Invite, letter_id, read_letter, sign_receipt
 from proto.escrow.proposal import read_proposal
@@ -29,8 +30,9 @@ LETTERS_PER_S: Final = 200  # of one network: twenty exchanges a second of one c
 LETTERS_BURST: Final = 1000
 INVITES_PER_S: Final = 5  # of one network: each is kept until its owner has seen it, or it expires
 INVITES_BURST: Final = 200
-MAX_INVITED: Final = 4096  # seats that wait for the owner: 50 KB each, the largest of them
+MAX_INVITED: Final = 4096  # seats whose terms are not fixed: 50 KB each, the largest of them
 MAX_DEALS: Final = 4096  # live ones that we look after
+COUNTED_FOR_US: Final = US  # all rows are counted so often; in between what comes is added
 MAX_LETTER_AGE_US: Final = 30 * 86_400 * US  # escrow section 9: then its effect is long forgotten
 MAX_AHEAD_US: Final = 60 * US  # a sender's clock; more would be a letter for another day
 
@@ -49,6 +51,7 @@ class Desk:
         self._clock = clock
         self._letters = Buckets(LETTERS_PER_S, LETTERS_BURST)
         self._invites = Buckets(INVITES_PER_S, INVITES_BURST)
+        self._room = Room(engine.memory)
 
     def methods(self) -> Service:
         """The gRPC service."""
@@ -78,16 +81,16 @@ class Desk:
         now_us = self._clock.now_us()
         if not now_us - MAX_LETTER_AGE_US <= letter.sent_at_us <= now_us + MAX_AHEAD_US:
             raise RpcRefused(INVALID, "the letter is not of these days: set the clock right")
-        begins = isinstance(letter.body, Invite | Dossier)
+        begins = letter.body if isinstance(letter.body, Invite | Dossier) else None
         if begins and not self._invites.take(caller, 1, self._clock.monotonic_us()):
             raise RpcRefused(EXHAUSTED, "too many invitations: send it again in a second")
-        if begins and self._is_full():
+        if begins and not self._room.take(begins, self._clock.monotonic_us()):
             raise RpcRefused(EXHAUSTED, "too many exchanges wait here: send it again later")
         payload = Envelope.decode_unverified(signed).payload
-        if isinstance(letter.body, Invite | Dossier):
+        if begins:
             # Its two dozen signatures are verified once, and away from the loop; what follows reads
             # the node's memory, and so stays on it.
-            await run_away(_known, letter.body.proposal)
+            await run_away(_known, begins.proposal)
         event = self._judge.judged(now_us, letter, payload)
         try:
             await self._engine.ask(lambda at_us: replace(event, now_us=at_us, signed=signed))
@@ -95,11 +98,31 @@ class Desk:
             raise RpcRefused(UNAVAILABLE, "the store refuses: send it again") from error
         return sign_receipt(self._key, letter.sender, letter_id(payload))
 
-    def _is_full(self) -> bool:
-        memory = self._engine.memory
-        invited = sum(seat.phase is SeatPhase.INVITED for seat in memory.owned(Seat))
-        live = sum(not deal.phase.final for deal in memory.owned(Deal))
-        return invited >= MAX_INVITED or live >= MAX_DEALS
+
+class Room:
+    """How many exchanges of others may still begin here. A seat and a deal are counted apart: what
+    others give us to coordinate takes no room from what we are invited to.
+
+    A seat that joined by itself counts as one that waits for its owner: until its terms are fixed,
+    it costs whoever invited it nothing.
+    """
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self._counted_us: int | None = None
+        self._seats = self._deals = 0
+
+    def take(self, body: Invite | Dossier, now_us: int) -> bool:
+        """Whether there is room for one more; then it is taken."""
+        if self._counted_us is None or now_us - self._counted_us >= COUNTED_FOR_US:
+            self._counted_us = now_us
+            self._seats = sum(s.phase < SeatPhase.FIXED for s in self._memory.owned(Seat))
+            self._deals = sum(not deal.phase.final for deal in self._memory.owned(Deal))
+        if isinstance(body, Dossier):
+            self._deals += 1
+            return self._deals <= MAX_DEALS
+        self._seats += 1
+        return self._seats <= MAX_INVITED
 
 
 def _known(proposal: bytes) -> None:

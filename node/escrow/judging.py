@@ -6,6 +6,7 @@ checks conservation and offer safety before it joins (node.escrow.checks).
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from node.core.escrow.events import Joining, LetterCame
@@ -16,7 +17,7 @@ from node.escrow.checks import check_exchange, check_sums
 from node.escrow.faults import TemplateFault
 from node.escrow.plan import Plan, PlannedSeat, compile_plan
 from node.escrow.proposing import accepted_by
-from node.escrow.standing import PROPOSED_BY, USED_BY, Rule, uses
+from node.escrow.standing import PROPOSED_BY, USED_BY, Rule, RuleInvalid, uses
 from node.memory import Memory
 from node.pay_options import PayOptions
 from proto.descriptor import DescriptorInvalid, decode_descriptor
@@ -32,6 +33,8 @@ from proto.request import PaymentRequest, sign_request
 from proto.wire import WireFault
 from runtime.identity import Entropy, Identity
 
+PLANS_KEPT: Final = 256  # one node may sit on several seats, and its owner looks again and again
+FOR_ANY: Final = '"proposal": ""'  # as Rule.to_json writes it where it names no proposal
 # A seat that a rule has just taken is on its way into the memory, from which uses are counted.
 ON_ITS_WAY_US: Final = 10 * US
 REQUEST_LIFE_US: Final = 60 * US  # of a request of a leg, beyond D: it is paid under D or never
@@ -45,6 +48,7 @@ class NoAccount(LookupError):
         self.leg = leg
 
 
+@lru_cache(maxsize=PLANS_KEPT)
 def plan_of(proposal: Proposal) -> Plan | None:
     """The proposal compiled anew; None where it is not what its template says, or not safe."""
     rights = proposal.described()
@@ -128,9 +132,14 @@ class Judge:
     ) -> Mapping[str, Any] | None:
         """What the seat joins with where a rule covers it that may still be used."""
         nodes = {s.name: s.node for s in plan.seats}
+        named = proposal.id.hex()
         for row in self._memory.owned(Standing):
-            if not row.ended:
-                rule = Rule.from_json(row.rule)
+            # Most are for one proposal of our own each, and need not be read to be passed over.
+            if not row.ended and (FOR_ANY in row.rule or named in row.rule):
+                try:
+                    rule = Rule.from_json(row.rule)
+                except RuleInvalid:
+                    continue  # of another version: it must not stop the others
                 if rule.proposal and proposal.initiator != self._identity.node:
                     continue  # made for a proposal of our own
                 if not rule.covers(proposal, plan.template_hash, seat, nodes, now_us):

@@ -6,27 +6,27 @@ before a crash is said by whichever process comes after it.
 
 import logging
 from functools import partial
-from typing import Final
 
 import trio
 
 from node.core.effects import Deliver
 from node.core.escrow.events import LetterTaken, RegistrarSaid
-from node.core.escrow.rows import Letter, LetterKind
+from node.core.escrow.reading import proposal_of
+from node.core.escrow.rows import Deal, Letter, LetterKind, Seat
 from node.engine import Engine
+from node.escrow.turns import Turns
 from node.escrow.ways import Ways
 from proto.card import NodeCard, read_card
 from proto.envelope import Envelope
 from proto.escrow.batch import BATCH_KIND, read_batch, read_reply
 from proto.escrow.letters import is_receipt, letter_id, sign_letter
 from proto.keys import SigningKey
+from proto.limits import MAX_SEATS
 from proto.wire import WireFault
 from runtime.clock import Clock
-from runtime.rpc_client import RpcError
+from runtime.rpc_client import RpcError, RpcFailed
 
 log = logging.getLogger(__name__)
-
-MAX_AT_ONCE: Final = 64  # calls under way; each waits for somebody else's disk
 
 
 class PostOffice:
@@ -40,35 +40,60 @@ class PostOffice:
         self._ways = ways
         self._clock = clock
         self._nursery = nursery
-        self._room = trio.CapacityLimiter(MAX_AT_ONCE)
-        self._under_way: set[bytes] = set()
+        self._turns = Turns()
 
     def deliver(self, errand: Deliver) -> None:
-        """Says the letter of this row, unless it is being said just now."""
-        if errand.letter not in self._under_way:
-            self._under_way.add(errand.letter)
-            self._nursery.start_soon(self._say, errand.letter)
+        """Says the letter of this row when it is its turn, unless it waits for it already."""
+        row = self._row(errand.letter)
+        if row is not None:
+            self._turns.add(row.id, row.receiver, self._is_ours(row))
+            self._begin()
+
+    def _row(self, letter: bytes) -> Letter | None:
+        row = self._engine.memory.row((Letter.table, letter, b""))
+        return row if isinstance(row, Letter) and not row.answered else None
+
+    def _is_ours(self, row: Letter) -> bool:
+        """Whether it belongs to what we proposed, or to a seat that we have taken."""
+        memory = self._engine.memory
+        deal = memory.row((Deal.table, row.deal, b""))
+        if isinstance(deal, Deal) and proposal_of(deal).initiator == memory.settings.node:
+            return True
+        seats = (memory.row((Seat.table, row.deal, bytes((at,)))) for at in range(MAX_SEATS))
+        return any(isinstance(seat, Seat) and bool(seat.seed) for seat in seats)
+
+    def _begin(self) -> None:
+        for letter in self._turns.begin():
+            self._nursery.start_soon(self._say, letter)
 
     async def _say(self, letter: bytes) -> None:
+        answered = True
         try:
-            async with self._room:
-                row = self._engine.memory.row((Letter.table, letter, b""))
-                if isinstance(row, Letter) and not row.answered:
-                    await self._ask(row)
+            row = self._row(letter)
+            if row is not None:
+                answered = await self._ask(row)
         finally:
-            self._under_way.discard(letter)
+            self._turns.done(letter, answered=answered)
+        self._begin()
 
-    async def _ask(self, row: Letter) -> None:
+    async def _ask(self, row: Letter) -> bool:
+        """Whether anything was said to it."""
         try:
             card = read_card(row.card, self._clock.now_us())
+        except WireFault as fault:
+            log.warning("%s cannot be reached by its card: %s", row.receiver.hex()[:8], fault)
+            return False
+        try:
             if row.kind is LetterKind.LETTER:
                 await self._post(row, card)
             else:
                 await self._batch(row, card)
         except RpcError as error:
             log.info("%s does not answer: %s", row.receiver.hex()[:8], error)
+            return isinstance(error, RpcFailed)
         except WireFault as fault:
             log.warning("%s answers what nobody can read: %s", row.receiver.hex()[:8], fault)
+        return True
 
     async def _post(self, row: Letter, card: NodeCard) -> None:
         signed = sign_letter(self._key, row.payload)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from node.command.sim.cast import NOW_US, SECOND, SINGLE, TWO_OF_THREE, digest, signing_key
 from proto.card import CARD_PREFIX, NodeCard, read_card, sign_card
 from proto.envelope import Envelope
-from proto.key_certificate import certify_key
+from proto.key_certificate import certify_key, read_key_certificate
 from proto.keys import KeyCertificate, KeyPurpose, SealKey, SigningKey
 from proto.levels import Level
 from proto.limits import (
@@ -34,7 +34,7 @@ from proto.request import (
     to_text,
 )
 from proto.v1 import types_pb2 as pb
-from proto.wire import WireFault
+from proto.wire import Untimely, WireFault
 
 PAYEE, OTHER = signing_key("payee"), signing_key("other")
 SEAL = SealKey(digest("seal"))
@@ -213,12 +213,31 @@ CARD = NodeCard(
 )
 
 
+CERTIFICATES = [
+    read_key_certificate(pb.SignedKeyCertificate.FromString(signed))
+    for signed in (CARD.tls, CARD.seal)
+]
+
+
 def test_a_card_is_a_line_of_text() -> None:
     text = sign_card(PAYEE, CARD)
     assert text.startswith(CARD_PREFIX)
     assert read_card(text, NOW_US) == CARD
     assert read_card(f"\n {text[:40]}\n{text[40:]}\n", NOW_US) == CARD
     assert read_card(sign_card(PAYEE, replace(CARD, address="")), NOW_US).address == ""
+
+
+def test_a_card_that_has_been_read_is_timely_or_not_all_the_same() -> None:
+    text = sign_card(PAYEE, CARD)
+    first_us, last_us = (
+        max(c.not_before_us for c in CERTIFICATES),
+        min(c.not_after_us for c in CERTIFICATES),
+    )
+    for _ in range(2):
+        assert read_card(text, first_us) == read_card(text, last_us) == CARD
+        for at_us in (first_us - 1, last_us + 1):
+            with pytest.raises(Untimely):
+                read_card(text, at_us)
 
 
 BAD_CARDS = {

@@ -1,6 +1,6 @@
 """The networks of benchmarks: a few nodes and one registry that all of them accept."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -46,6 +46,14 @@ def crossing_network(hold_max_us: int) -> Network:
     """Two payers with one hop between them and a payee. Promises may lock for `hold_max_us`."""
     pairs = ((FILLER, HOP), (PAYER, HOP), (HOP, PAYEE))
     return _network((FILLER, PAYER, HOP, PAYEE), pairs, hold_max_us)
+
+
+def exchange_network(row: Sequence[str], payer: str, payee: str) -> Network:
+    """Money goes from `payer` over whoever stands between them in the row to `payee`; the others of
+    the row only exchange letters, and have a line with the payer for it."""
+    chain = row[row.index(payer) : row.index(payee) + 1]
+    others = [(payer, name) for name in row if name not in chain]
+    return _network(row, (*pairwise(chain), *others), DEFAULT_HOLD_MAX_US)
 
 
 def _network(names: Iterable[str], pairs: Iterable[tuple[str, str]], hold_max_us: int) -> Network:

@@ -9,6 +9,7 @@ from typing import Final
 
 import click
 
+from node.command.bench.escrow_command import escrow
 from node.command.bench.gossip_command import gossip
 from node.command.bench.options import (
     MAX_SECONDS,
@@ -39,6 +40,7 @@ def bench() -> None:
     Example:
       pledgeway bench payments --depth 512 --depth 1
       pledgeway bench pending --count 5000
+      pledgeway bench escrow --legs 3
       pledgeway bench registry --seconds 5
       pledgeway bench registrar --accounts 100000
       pledgeway bench route --nodes 10000 --edges 80000
@@ -46,7 +48,7 @@ def bench() -> None:
     """
 
 
-for _command in (gossip, pending, registrar, registry, route, spell):
+for _command in (escrow, gossip, pending, registrar, registry, route, spell):
     bench.add_command(_command)
 
 
@@ -171,6 +173,16 @@ def payments(
 def payer(directory: Path) -> None:
     """Run the node in DIRECTORY, with a verb that lets it pay in bulk."""
     from node.command.bench.driver import VERBS
+    from node.command.node_home import run_node
+
+    run_node(directory, verbose=False, more_verbs=VERBS)
+
+
+@bench.command("buyer", hidden=True)
+@click.argument("directory", type=click.Path(path_type=Path))
+def buyer(directory: Path) -> None:
+    """Run the node in DIRECTORY, with a verb that lets it exchange in bulk."""
+    from node.command.bench.escrow_driver import VERBS
     from node.command.node_home import run_node
 
     run_node(directory, verbose=False, more_verbs=VERBS)

@@ -14,6 +14,7 @@ from node.command.session import Session, with_node
 
 DEFAULT_LIMIT: Final = 20
 MAX_LIMIT: Final = 200  # one answer holds at most a mebibyte
+NONE_LIVE: Final = "Nothing is under way."
 NONE_YET: Final = "No exchanges: `pledgeway escrow propose TEMPLATE` makes one."
 
 
@@ -37,7 +38,7 @@ def list_(session: Session, limit: int, live: bool) -> None:
     """
 
     def show(answer: Json) -> None:
-        show_list(answer.get("exchanges", ()), NONE_YET)
+        show_list(answer.get("exchanges", ()), NONE_LIVE if live else NONE_YET)
 
     session.show("escrow.list", {"limit": limit} | ({"live": True} if live else {}), show)
 

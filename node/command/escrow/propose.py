@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 
 from node.command.argument_types import AMOUNT, PATH, SPAN
-from node.command.display import Json, gap, say, short, table
+from node.command.display import Json, say, short
 from node.command.escrow.choosing import chosen_template
 from node.command.escrow.following import GRACE_S, STATUSES, show_followed
 from node.command.escrow.naming import pairs, whom
@@ -47,7 +47,7 @@ CALL_S: Final = 60.0  # opening accounts asks each registrar once
     type=SPAN,
     default="5min",
     show_default=True,
-    help="How long others may take to accept.",
+    help="How long others may take to accept; 30d at most.",
 )
 @click.option(
     "--registry",
@@ -138,21 +138,6 @@ def _dry_run(session: Session, arguments: Json) -> None:
 
 def _show_dry(one: Json) -> None:
     show_exchange({**one, "state": "not proposed: --dry-run"})
-    gap()
-    words = {True: "yes", False: "NO", None: "?"}
-    table(
-        (">leg", "ours", "could move now", "because"),
-        (
-            (
-                check.get("leg"),
-                "given" if check.get("gives") else "received",
-                words.get(check.get("ok"), "?"),
-                check.get("says"),
-            )
-            for check in one.get("checks", ())
-        ),
-        empty="No leg is ours.",
-    )
     if not one.get("serves"):
         say("This node has no address for exchanges: set [escrow] listen in its config.toml.")
 

@@ -95,6 +95,7 @@ def show_exchange(one: Json) -> None:
     gap()
     show_seats(one)
     _show_ours(one)
+    show_checks(one)
     _show_next(one)
 
 
@@ -190,6 +191,27 @@ def _show_ours(one: Json) -> None:
     if one.get("plan") is None and one.get("seats_of_ours"):
         gap()
         say("This node does not find it safe, or not what its template says: decline it.")
+
+
+def show_checks(one: Json) -> None:
+    """Whether legs of ours could move now, where that was asked for."""
+    if not one.get("checks"):
+        return
+    words = {True: "yes", False: "NO", None: "?"}
+    gap()
+    table(
+        (">leg", "ours", "could move now", "because"),
+        (
+            (
+                check.get("leg"),
+                "given" if check.get("gives") else "received",
+                words.get(check.get("ok"), "?"),
+                check.get("says"),
+            )
+            for check in one["checks"]
+        ),
+        empty="",
+    )
 
 
 def _show_next(one: Json) -> None:

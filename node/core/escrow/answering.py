@@ -19,7 +19,7 @@ from node.core.escrow.reading import (
 )
 from node.core.escrow.rows import DealPhase, Letter, Seat, SeatPhase
 from node.core.escrow.rows import Step as Batch
-from node.core.escrow.settling import collect_late, letter_taken
+from node.core.escrow.settling import collect_late, letter_taken, shown_to_operators
 from node.core.escrow.signing import sign_if_satisfied
 from node.core.rows import Incident, IncidentKind, replace
 from node.core.view import Step
@@ -135,7 +135,7 @@ def _unsettled(step: Step, letter: Letter, refused: int) -> None:
         at_us=step.now_us,
         peer=letter.receiver,
         detail=f"answers a certificate with {RegistrarError(refused).name}",
-        evidence=letter.payload,
+        evidence=shown_to_operators(letter),
     )
     if step.row(incident.key) is None:
         step.put(incident)

@@ -22,6 +22,7 @@ from node.core.escrow.reading import (
     read_accept,
     read_share,
     registrar_card,
+    says_where,
     terms_of,
 )
 from node.core.escrow.rows import Account, Deal, DealPhase
@@ -119,8 +120,9 @@ def on_accepted(step: Step, sender: NodeId, body: LegsAccepted) -> None:
     accepts = deal.accepts
     for accept in body.legs:
         leg = legs.get(accept.no)
-        right = leg is not None and leg.to_seat == body.seat
-        if right and not accepts[accept.no - 1] and (accept.hold or accept.request):
+        if leg is None or leg.to_seat != body.seat or accepts[accept.no - 1]:
+            continue
+        if says_where(leg, accept):
             accepts = placed(accepts, accept.no - 1, kept_accept(accept))
     if accepts == deal.accepts:
         return

@@ -45,6 +45,7 @@ from proto.escrow.letters import (
     Share,
     Withdraw,
 )
+from proto.escrow.reasons import EscrowReason
 from proto.keys import NodeId
 
 
@@ -100,8 +101,10 @@ def _letter(step: Step, event: LetterCame) -> None:
             on_receive(step, sender, deal_under(step, body.commit), body)
         case Share() as body:
             on_share(step, sender, body)
-        case Dossier() as body:
+        case Dossier() as body if event.fault is EscrowReason.NONE:
             on_dossier(step, sender, body)
+        case Dossier():
+            pass  # of what its template does not say, or what is not safe: nobody would join it
         case Decided() as body:
             learn_certificate(step, body.certificate)
         case _:

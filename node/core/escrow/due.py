@@ -8,7 +8,7 @@ from node.core.escrow.posting import UNSETTLED_AFTER_US, answered, say_again
 from node.core.escrow.proposing import fail
 from node.core.escrow.reading import deal_of, deal_seats, party_of, proposal_of
 from node.core.escrow.rows import Deal, DealPhase, Letter, Seat
-from node.core.escrow.settling import tells_the_end
+from node.core.escrow.settling import shown_to_operators, tells_the_end
 from node.core.escrow.sitting import due_seat_us, expire_seat
 from node.core.escrow.taking_over import take_back
 from node.core.rows import Incident, IncidentKind, replace
@@ -86,7 +86,7 @@ def _again(step: Step, letter: Letter) -> None:
                 at_us=step.now_us,
                 peer=letter.receiver,
                 detail="does not answer what it was told of a decision; it is told again",
-                evidence=letter.payload,
+                evidence=shown_to_operators(letter),
             ),
         )
 
@@ -96,6 +96,8 @@ def _matters_until_us(step: Step, letter: Letter) -> int:
     row = deal_of(step, letter.deal) or next(iter(deal_seats(step, letter.deal)), None)
     if row is None:
         return letter.created_at_us + LATE_US
+    if row.descriptor:
+        return decode_descriptor(row.descriptor).limit_us + LATE_US
     proposal = proposal_of(row)
     return proposal.expires_at_us + proposal.within_us + LATE_US
 

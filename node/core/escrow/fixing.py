@@ -14,6 +14,7 @@ from node.core.escrow.posting import ask_registrar, post
 from node.core.escrow.reading import (
     Terms,
     committer_key,
+    coordinating_cards,
     hold_of,
     kept_accept,
     party_of,
@@ -32,7 +33,7 @@ from node.core.escrow.signing import sign_if_satisfied
 from node.core.escrow.sitting import account_of, move_seat
 from node.core.rows import replace
 from node.core.view import Step
-from proto.card import read_card
+from proto.card import card_node
 from proto.descriptor import Descriptor, DescriptorInvalid, commit_id, decode_descriptor
 from proto.escrow.legs import Leg, RightCarrier
 from proto.escrow.letters import (
@@ -92,11 +93,8 @@ def on_fix(step: Step, event: LetterCame, body: Fix) -> None:
 
 
 def _may_coordinate(proposal: Proposal, sender: NodeId, card: str) -> bool:
-    """The initiator, a coordinator that it names, or a party: nobody else has the dossier."""
-    known = (proposal.initiator_card, *proposal.coordinators, *(c for _, c in proposal.seats))
-    if card not in known:
-        return False
-    return read_card(card, proposal.created_at_us).node == sender
+    """Of those who may, the one whose card it is."""
+    return card in coordinating_cards(proposal) and card_node(card) == sender
 
 
 def _fault(step: Step, seat: Seat, body: Fix, requests: Set[int]) -> EscrowReason:

@@ -6,10 +6,12 @@ from typing import Final
 from node.core.effects import DrivePayment
 from node.core.escrow.posting import ask_registrar, post
 from node.core.escrow.reading import (
+    may_coordinate,
     money_id,
     placed,
     proposal_of,
     registrar_card,
+    says_where,
     seat_of,
     source_of,
     terms_of,
@@ -49,17 +51,22 @@ def on_give(step: Step, sender: NodeId, deal: bytes, body: Give) -> None:
     """Everything that is received has been vetted: lock what this seat gives.
 
     Nobody needs to be trusted with this letter: where it leads our right elsewhere than the terms
-    say, the registrar refuses, and a payment goes to the payee of the terms or nowhere.
+    say, the registrar refuses, and a payment goes to the payee of the terms or nowhere. But the
+    first word counts, and so it is none of a stranger's, who could only spoil it.
     """
     seat = seat_of(step, deal, body.seat)
     if seat is None or seat.commit != body.commit or seat.phase not in _GIVING:
+        return
+    if not may_coordinate(proposal_of(seat), sender):
         return
     deadline_us = decode_descriptor(seat.descriptor).deadline_us
     legs = terms_of(seat).legs
     for accept in body.legs:
         leg = legs.get(accept.no)
-        if leg is None or leg.from_seat != seat.seat:
+        if leg is None or leg.from_seat != seat.seat or not says_where(leg, accept):
             continue
+        if leg.registrar is not None and not accept.hold:
+            continue  # there is nowhere for it to go
         if seat.given[leg.no - 1]:
             report_given(step, seat, leg)
         elif seat.because is EscrowReason.NONE and step.now_us < deadline_us - 2 * MIN_LEAD_US:

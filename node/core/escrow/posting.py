@@ -10,7 +10,7 @@ from node.core.effects import Deliver
 from node.core.escrow.rows import Letter, LetterKind, Step
 from node.core.rows import replace
 from node.core.view import Step as CoreStep
-from proto.card import read_card
+from proto.card import card_node
 from proto.escrow.batch import BATCH_ID_BYTES, OpBatch, payload_of
 from proto.escrow.letters import Body, encode_letter, letter_id
 from proto.escrow.letters import Letter as Words
@@ -25,7 +25,7 @@ UNSETTLED_AFTER_US: Final = 86_400 * US  # escrow section 7: then a human looks 
 def post(step: CoreStep, deal: bytes, card: str, body: Body) -> bool:
     """A letter to whom the card names. A crash after this change sends it again. False where just
     this one, of this moment, is under way already."""
-    me, receiver = step.settings.node, read_card(card, step.now_us).node
+    me, receiver = step.settings.node, card_node(card)
     payload = encode_letter(Words(me, receiver, step.now_us, body))
     known = step.row((Letter.table, letter_id(payload), b""))
     if isinstance(known, Letter) and not known.answered:
@@ -56,7 +56,7 @@ def ask_registrar(
     no: int = 0,
 ) -> None:
     """A batch to a registrar. Named by what it is for, so that a repeated step repeats it."""
-    me, registrar = step.settings.node, read_card(card, step.now_us).node
+    me, registrar = step.settings.node, card_node(card)
     named = deal + registrar + bytes((why, no)) + seat.encode()
     batch_id = letter_id(b"pledgeway/batch-id/v1\0" + named)[:BATCH_ID_BYTES]
     payload = payload_of(OpBatch(me, registrar, batch_id, step.now_us, ops))

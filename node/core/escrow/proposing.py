@@ -17,7 +17,7 @@ from node.core.escrow.reading import deal_of, joins_of, party_of, placed, propos
 from node.core.escrow.rows import Deal, DealPhase
 from node.core.rows import replace
 from node.core.view import Step
-from proto.card import read_card
+from proto.card import card_node
 from proto.descriptor import Descriptor, check_descriptor, commit_id
 from proto.escrow.legs import Leg, RightCarrier
 from proto.escrow.letters import Dossier, Invite, Join, Withdraw
@@ -125,7 +125,7 @@ def _fix(step: Step, deal: Deal, proposal: Proposal, seed: bytes) -> None:
     )
     open_seat(step, encoded, descriptor, deal.id)
     first = _in_turn(deal.commit, proposal)[0]
-    if read_card(first, proposal.created_at_us).node == step.settings.node:
+    if card_node(first) == step.settings.node:
         begin(step, deal, proposal)
         return
     due_at_us = step.now_us + proposal.within_us // TAKE_OVER_PART
@@ -155,7 +155,7 @@ def _terms(deal: Deal, proposal: Proposal, joins: list[Join]) -> list[Term]:
     legs: list[Term] = [_with_accounts(leg, accounts) for leg in proposal.legs]
     seats: list[Term] = []
     for (seat, card), join in zip(proposal.seats, joins, strict=True):
-        seats.append(SeatTerms(seat, read_card(card, proposal.created_at_us).node, join.key))
+        seats.append(SeatTerms(seat, card_node(card), join.key))
     return [*legs, *seats, Order(proposal_hash(deal.proposal))]
 
 
@@ -172,7 +172,7 @@ def _in_turn(commit: bytes, proposal: Proposal) -> list[str]:
     without anybody who spreads it, and everybody finds the same order."""
 
     def weight(card: str) -> bytes:
-        return sha256(commit + read_card(card, proposal.created_at_us).node).digest()
+        return sha256(commit + card_node(card)).digest()
 
     return sorted(proposal.coordinators, key=weight, reverse=True)
 

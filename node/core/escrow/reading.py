@@ -8,7 +8,7 @@ from typing import Final
 from node.core.escrow.rows import Deal, Seat
 from node.core.rows import Transaction
 from node.core.view import Step
-from proto.card import read_card
+from proto.card import card_node
 from proto.commit import Evidence
 from proto.descriptor import decode_descriptor
 from proto.envelope import Envelope, Proof
@@ -57,13 +57,24 @@ def deal_under(step: Step, commit: bytes) -> bytes:
 def party_of(proposal: Proposal, seat: str) -> NodeId | None:
     """Who sits there."""
     card = dict(proposal.seats).get(seat)
-    return None if card is None else read_card(card, proposal.created_at_us).node
+    return None if card is None else card_node(card)
+
+
+def may_coordinate(proposal: Proposal, node: NodeId) -> bool:
+    """The initiator, a coordinator that it names, or a party: nobody else has the dossier."""
+    return any(card_node(card) == node for card in coordinating_cards(proposal))
+
+
+def coordinating_cards(proposal: Proposal) -> tuple[str, ...]:
+    """Of all those who may coordinate it."""
+    seats = (card for _, card in proposal.seats)
+    return (proposal.initiator_card, *proposal.coordinators, *seats)
 
 
 def registrar_card(proposal: Proposal, registrar: NodeId) -> str:
     """How to reach a registrar of its legs: every proposal has the cards of all of them."""
     cards = proposal.registrars
-    return next(c for c in cards if read_card(c, proposal.created_at_us).node == registrar)
+    return next(c for c in cards if card_node(c) == registrar)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +131,8 @@ def joins_of(deal: Deal) -> list[Join]:
 
 def own_card(step: Step, proposal: Proposal) -> str:
     """The card in a proposal by which we are found."""
-    cards = (proposal.initiator_card, *proposal.coordinators, *(c for _, c in proposal.seats))
-    me, at_us = step.settings.node, proposal.created_at_us
-    return next(card for card in cards if read_card(card, at_us).node == me)
+    me = step.settings.node
+    return next(card for card in coordinating_cards(proposal) if card_node(card) == me)
 
 
 def committer_key(seed: bytes) -> SigningKey:
@@ -147,6 +157,11 @@ def _token(seed: bytes, person: bytes, no: int) -> bytes:
 def money_id(seat: bytes, no: int) -> bytes:
     """Of the payment by which a seat gives leg `no`, and of the request by which it gets it."""
     return sha256(b"pledgeway/money-leg-id/v1\0" + seat + no.to_bytes(2, "big")).digest()[:16]
+
+
+def says_where(leg: Leg, accept: LegAccept) -> bool:
+    """Whether it names what the leg needs: a hold for a right, a payment request for money."""
+    return bool(accept.hold if leg.registrar is not None else accept.request)
 
 
 def kept_accept(accept: LegAccept) -> bytes:

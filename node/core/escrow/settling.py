@@ -19,10 +19,11 @@ from node.core.escrow.reading import (
 from node.core.escrow.rows import Deal, DealPhase, Letter, LetterKind, Seat, SeatPhase
 from node.core.escrow.rows import Step as Batch
 from node.core.escrow.sitting import account_of, move_seat
-from node.core.payee import end_leg
+from node.core.money_leg import end_leg
 from node.core.rows import Transaction, replace
 from node.core.view import Step
 from proto.certificate import AbortCertificate, Certificate, CommitCertificate
+from proto.escrow.batch import read_batch
 from proto.escrow.legs import Leg
 from proto.escrow.letters import Decided, Fix, decode_letter
 from proto.escrow.ops import Refund, Settle
@@ -161,6 +162,15 @@ def _tell_behind(step: Step, deal: Deal, fix: Letter) -> None:
     certificate = _certificate(step.the_transaction(deal.commit))
     if post(step, deal.id, fix.card, Decided(certificate)):
         step.put(replace(deal, waiting=deal.waiting + 1))
+
+
+def shown_to_operators(letter: Letter) -> bytes:
+    """What proves that it ought to be taken: of a batch its certificate alone, since it names our
+    account and our hold by their capabilities too, which nobody else may see."""
+    if letter.kind is LetterKind.LETTER:
+        return letter.payload
+    settles = (op for op in read_batch(letter.payload).ops if isinstance(op, Settle))
+    return b"".join(op.certificate.encode() for op in settles)
 
 
 def tells_the_end(letter: Letter) -> bool:

@@ -19,7 +19,7 @@ from node.core.escrow.reading import (
 )
 from node.core.escrow.rows import Seat, SeatPhase
 from node.core.escrow.sitting import move_seat
-from node.core.payee import covers, sign_leg
+from node.core.money_leg import covers, sign_leg
 from node.core.rows import Request, replace
 from node.core.view import Step
 from proto.commit import sign_share

@@ -9,12 +9,12 @@ from node.core.escrow.reading import committer_key, proposal_of, seat_of
 from node.core.escrow.rows import Account, Seat, SeatPhase
 from node.core.rows import replace
 from node.core.view import Step
-from proto.card import read_card
+from proto.card import card_node
 from proto.escrow.letters import Invite, Join, Withdraw
 from proto.escrow.proposal import Proposal, read_proposal
 from proto.escrow.reasons import EscrowReason
 from proto.keys import NodeId
-from proto.limits import US
+from proto.limits import MAX_JOINING_US, US
 from proto.reason import Reason, Refusal
 from proto.wire import WireFault
 
@@ -51,12 +51,13 @@ def on_invite(step: Step, event: LetterCame, body: Invite) -> None:
     except WireFault:
         return
     card = dict(proposal.seats).get(body.seat)
-    ours = card is not None and _is_us(step, card, proposal)
+    ours = card is not None and card_node(card) == step.settings.node
     if event.letter.sender != proposal.initiator or not ours:
         return
     if seat_of(step, proposal.id, body.seat) is not None:
         return
-    if step.now_us > proposal.expires_at_us:
+    left_us = proposal.expires_at_us - step.now_us
+    if not 0 <= left_us <= MAX_JOINING_US + FIXED_WITHIN_US:
         return
     if event.fault is not EscrowReason.NONE:
         refusal = Withdraw(proposal.id, body.seat, event.fault)
@@ -74,10 +75,6 @@ def on_invite(step: Step, event: LetterCame, body: Invite) -> None:
     step.put(seat)
     if event.joining is not None and _accounts_fit(step, seat, event.joining) is None:
         _join(step, seat, event.joining)
-
-
-def _is_us(step: Step, card: str, proposal: Proposal) -> bool:
-    return read_card(card, proposal.created_at_us).node == step.settings.node
 
 
 def join_seat(step: Step, event: JoinSeat) -> Answer:

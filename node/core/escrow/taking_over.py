@@ -8,7 +8,7 @@ from node.core.escrow.reading import deal_of, party_of, proposal_of, read_terms
 from node.core.escrow.rows import Deal, DealPhase
 from node.core.rows import replace
 from node.core.view import Step
-from proto.card import read_card
+from proto.card import card_node
 from proto.descriptor import Descriptor, DescriptorInvalid, commit_id, decode_descriptor
 from proto.escrow.legs import Leg, RightCarrier
 from proto.escrow.letters import Dossier, Join, read_letter
@@ -62,8 +62,7 @@ def on_dossier(step: Step, sender: NodeId, body: Dossier) -> None:
 def _is_named(step: Step, proposal: Proposal) -> bool:
     """Whether seats would listen to us."""
     cards = (*proposal.coordinators, *(card for _, card in proposal.seats))
-    at_us = proposal.created_at_us
-    return any(read_card(card, at_us).node == step.settings.node for card in cards)
+    return any(card_node(card) == step.settings.node for card in cards)
 
 
 def _holds(step: Step, proposal: Proposal, descriptor: Descriptor, body: Dossier) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from node.command.processes.founding import found_node
+from node.command.processes.founding import TownFault, found_node
 from node.command.processes.market import (
     Bargain,
     Holdings,
@@ -219,7 +219,7 @@ async def require_sound_titles(town: Town) -> None:
 
     try:
         await until("the registrars' books are sound", sound)
-    except Exception as error:
+    except TownFault as error:
         error.add_note("\n".join(faults))
         raise
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from node.command.demo.escrow_acts import ACTS
-from tests.e2e.houses import require_clean_logs, typed
+from tests.e2e.houses import require_clean_logs
 
 pytestmark = pytest.mark.e2e
 
@@ -22,10 +22,14 @@ ENDS = {
 }
 
 
-async def test_the_whole_market(directory: Path) -> None:
+def typed(*words: str) -> "subprocess.CompletedProcess[str]":
+    whole = [sys.executable, "-m", "node.command", *words]
+    return subprocess.run(whole, capture_output=True, text=True, timeout=MOST_S)
+
+
+def test_the_whole_market(directory: Path) -> None:
     kept = directory / "market"
-    words = ("-m", "node.command", "demo", "escrow", "--json", "--keep", str(kept))
-    done = subprocess.run([sys.executable, *words], capture_output=True, text=True, timeout=MOST_S)
+    done = typed("demo", "escrow", "--json", "--keep", str(kept))
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
     shown = json.loads(done.stdout)
@@ -45,7 +49,7 @@ async def test_the_whole_market(directory: Path) -> None:
     assert acts["silent"]["locked"] == acts["killed"]["locked"] == 1
     assert sum("SIGKILL" in note for note in acts["killed"]["notes"]) == 2
     require_clean_logs(kept)
-    proved = await typed("verify", "--json", str(kept / "killed.certificate"))
+    proved = typed("verify", "--json", str(kept / "killed.certificate"))
     assert proved.returncode == 0 and json.loads(proved.stdout)["outcome"] == "COMMITTED"
 
 

@@ -3,7 +3,6 @@ coordinator goes through, and starts again: everything completes. And the initia
 the coordinator does not come back.
 """
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
@@ -85,7 +84,6 @@ async def test_whoever_is_killed_in_the_middle(directory: Path) -> None:
     async with linden(directory) as town:
         before = await holdings(town)
         for at, (name, keeper) in enumerate(HELD_BY.items()):
-            began = time.monotonic()
             bargain = deeding(3 + at, within_s=50)
             deal = await propose(town, bargain)
             async with held(town, deal, name):
@@ -95,7 +93,6 @@ async def test_whoever_is_killed_in_the_middle(directory: Path) -> None:
                         assert await phase(town.houses[BOB], deal) == name
                 await killed(town, keeper)  # the last, for now it is heard again
             await require_delivery(town, bargain, deal, BOB)
-            print(f"{name}: {time.monotonic() - began:.1f} s")
         await require_sound_titles(town)
         moved = before.moved(await holdings(town))
         given = {key: change for key, change in moved.items() if key[0] == GUILD}
@@ -108,7 +105,6 @@ async def test_whoever_is_killed_in_the_middle(directory: Path) -> None:
 
 async def takes_over(town: Town) -> None:
     """The coordinator dies before it has heard of the exchange, and in the middle of it."""
-    began = time.monotonic()
     early, late = deeding(9, within_s=12), deeding(10, within_s=12)
     deal = await propose(town, late)
     async with held(town, deal, "JOINED"):
@@ -118,6 +114,5 @@ async def takes_over(town: Town) -> None:
     for bargain, one in ((late, deal), (early, other)):
         assert set((await ended(town, bargain, one)).values()) == {"DELIVERED"}
         assert await closed(town, ALICE, one) == "CLOSED"
-    print(f"taken over: {time.monotonic() - began:.1f} s")
     await town.restart(BOB)
     await closed(town, BOB, deal)

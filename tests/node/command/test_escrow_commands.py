@@ -226,6 +226,14 @@ def test_whoever_is_asked_sees_what_to_say(node: FakeNode) -> None:
     assert "pledgeway escrow cancel 4f4f4f4f4f" in text
 
 
+def test_whoever_is_asked_sees_what_it_would_cost(node: FakeNode) -> None:
+    says(node, escrow_show={**INVITED, "checks": DRY["checks"]})
+    text = good(node, "escrow", "show", "4f")
+    assert "could move now" in text and "costs 905" in text
+    says(node, escrow_show={**EXCHANGE, "checks": []})
+    assert "could move now" not in good(node, "escrow", "show", "4f")
+
+
 def test_a_template_of_somebody_and_one_that_is_not_safe(node: FakeNode) -> None:
     says(node, escrow_show={**INVITED, "ships": False, "plan": None})
     text = good(node, "escrow", "show", "4f")

@@ -180,6 +180,8 @@ def test_a_parcel_is_bought(town: Town) -> None:
     asked = town.good("Bob", "escrow", "show", made["id"][:10])
     assert "You sit as seller (INVITED). Nothing of yours moves before" in asked
     assert "a neighbour of yours" in asked and "as agreed" in asked
+    checks = town.json("Bob", "escrow", "show", made["id"])["checks"]
+    assert [(c["leg"], c["gives"], c["ok"]) for c in checks] == [(1, False, None), (2, True, True)]
     assert "waiting for you: 1" in town.good("Bob", "node", "status")
     ended = town.json("Bob", "escrow", "accept", made["id"], "--follow")
     assert ended["state"] == "COMMITTED" and ended["next"] is None

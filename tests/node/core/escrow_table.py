@@ -54,9 +54,11 @@ Bend = Callable[[Body], Body | None]
 
 
 @cache
-def card_of(name: str) -> str:
+def card_of(name: str, until_us: int = FAR_US) -> str:
+    """`until_us`: when its keys run out."""
     key = signing_key(name)
-    tls = KeyCertificate(key.node_id, KeyPurpose.TLS, b"certificate of " + name.encode(), 0, FAR_US)
+    there = b"certificate of " + name.encode()
+    tls = KeyCertificate(key.node_id, KeyPurpose.TLS, there, 0, until_us)
     seal_key = SealKey(digest("seal " + name)).public
     seal = KeyCertificate(key.node_id, KeyPurpose.SEAL, seal_key, 0, FAR_US)
     content = NodeCard(

@@ -25,7 +25,7 @@ from node.command.sim.cores.plan import (
 from node.command.sim.cores.world import World
 from node.core.escrow import hooks
 from node.core.events import LearnCertificate
-from node.core.payee import sign_leg
+from node.core.money_leg import sign_leg
 from node.core.rows import Ask, Payment, Request, RequestPhase, Role, Transaction
 from node.core.view import Step
 from proto.certificate import AbortCertificate, Certificate, CommitCertificate

@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -28,7 +28,7 @@ from node.escrow.standing import (
 from node.escrow.templates import read_template
 from node.memory import Memory
 from proto.envelope import Envelope
-from proto.escrow.proposal import PROPOSAL_KIND, read_proposal
+from proto.escrow.proposal import PROPOSAL_KIND, Proposal, read_proposal
 from proto.escrow.reasons import EscrowReason
 from proto.fees import FeeSet
 from proto.limits import US
@@ -84,6 +84,35 @@ def test_what_is_no_offer_is_refused(text: str) -> None:
     with pytest.raises(RuleInvalid) as caught:
         Rule.from_json(text)
     assert str(caught.value).isprintable()
+
+
+def proposal(**said: object) -> Proposal:
+    """As much of one as a standing offer looks at."""
+    return cast(Proposal, SimpleNamespace(id=b"\x01" * 16, instance=json.dumps(said).encode()))
+
+
+def test_null_in_a_list_stands_for_what_is_left_out() -> None:
+    rule = Rule.from_json(json.dumps(GOOD | {"values": {"simulator": ["any", None], "n": 3}}))
+    template = bytes.fromhex(GOOD["template"])
+    taken: list[dict[str, object]] = [{"n": 3}, {"n": 3, "simulator": "any"}]
+    for said in taken:
+        assert rule.covers(proposal(**said), template, "seller", {}, 5)
+    left: list[dict[str, object]] = [{"n": 3, "simulator": "x"}, {"simulator": "any"}, {"n": 4}]
+    for said in left:
+        assert not rule.covers(proposal(**said), template, "seller", {}, 5)
+
+
+def test_one_that_cannot_be_read_does_not_stop_the_others() -> None:
+    good = Rule.from_json(json.dumps(GOOD))
+    kept = [
+        Standing(b"1", "{}", 1),
+        Standing(b"2", "no JSON", 1),
+        Standing(b"3", good.to_json(), 1),
+    ]
+    memory: Any = SimpleNamespace(owned=lambda kind: kept if kind is Standing else [])
+    judge = Judge(memory, cast(Any, None), "Bob", lambda size: bytes(size))
+    plan: Any = SimpleNamespace(template_hash=bytes.fromhex(GOOD["template"]), seats=())
+    assert judge._rule(proposal(), plan, "seller", 5) is not None
 
 
 # ---------------------------------------------------------------- what is left open

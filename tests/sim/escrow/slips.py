@@ -1,17 +1,18 @@
 """Planted bugs of exchanges: each as small as a real one, and every node or registrar has it."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from node.core import deciding, ending
 from node.core.escrow import fixing, settling, signing
 from node.registrar import core, legs
 from node.registrar.court import Court
 from node.registrar.rows import Account, Hold
 from node.registrar.rows import Leg as LegRow
 from node.registrar.step import Step
-from proto.certificate import Certificate, verify_abort_certificate, verify_commit_certificate
+from proto.certificate import Certificate
 from proto.descriptor import Descriptor, commit_id, decode_descriptor
 from proto.escrow.ops import LegPhase, OpResult, Prepare, RegistrarError
 from tests.sim.patching import changed, everywhere
@@ -131,9 +132,10 @@ def twice() -> Iterator[None]:
 @contextmanager
 def any_word() -> Iterator[None]:
     """A node believes who tells it a decision, and verifies nothing."""
-    with ExitStack() as stack:
-        for verify in (verify_commit_certificate, verify_abort_certificate):
-            stack.enter_context(everywhere(verify, _believes))
+    with (
+        changed(deciding, "verify_commit_certificate", _believes),
+        changed(ending, "verify_abort_certificate", _believes),
+    ):
         yield
 
 

@@ -33,13 +33,15 @@ class CaseLeg:
 @dataclass(frozen=True, slots=True)
 class Case:
     """`values` gives what wildcards stand for: of the deal's number and the brands (hex) of its
-    rights, by leg. `kept_by`: the seat whose node is the registrar of the rights, or empty."""
+    rights, by leg. `kept_by`: the seat whose node is the registrar of the rights, or empty.
+    `template`: its text, where it is none of those that ship."""
 
     name: str
     seats: tuple[str, ...]
     legs: tuple[CaseLeg, ...]
     values: Callable[[int, Mapping[int, str]], Values]
     kept_by: str = ""
+    template: bytes = b""
 
     def gives(self, seat: str) -> tuple[int, ...]:
         """Numbers of the legs that it gives."""
@@ -174,4 +176,24 @@ CASES: Final = (
           CaseLeg("house", "owner", "deposit", PRICE, attributes=lambda n: {"of": USD})),
          _paid(), kept_by="house"),
 )  # fmt: skip
+# Money and rights at two registrars under one decision: what is swept.
+BUNDLE: Final = Case(
+    "buy parcel and tier", ("buyer", "seller"),
+    (CaseLeg("buyer", "seller", MONEY, PRICE), CaseLeg("seller", "buyer", "parcel"),
+     CaseLeg("seller", "buyer", "tier", 512, 16, 16)),
+    lambda n, brands: {"brand": USD, "amount": PRICE, "land": brands[2], "size": brands[3]},
+    template=b"""{"template": "buy parcel and tier", "version": 1,
+ "about": "The buyer pays the seller for a parcel and the tier that it needs.",
+ "seats": ["buyer", "seller"],
+ "gather": [
+  {"name": "payment", "from": "buyer",
+   "is": {"type": "money", "brand": {"?": "brand"}, "amount": {"?": "amount"}}},
+  {"name": "parcel", "from": "seller",
+   "is": {"type": "right", "brand": {"?": "land"}, "amount": 1}},
+  {"name": "tier", "from": "seller",
+   "is": {"type": "right", "brand": {"?": "size"}, "amount": 512}}],
+ "distribute": [{"name": "payment", "to": "seller"}, {"name": "parcel", "to": "buyer"},
+                {"name": "tier", "to": "buyer"}]}""",
+)  # fmt: skip
 BY_NAME: Final = {case.name: case for case in CASES}
+KNOWN: Final = {**BY_NAME, BUNDLE.name: BUNDLE}

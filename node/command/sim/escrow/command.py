@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import click
 
@@ -15,6 +15,7 @@ from node.command.sim.escrow.campaign import Tally, play_all
 from node.command.sim.escrow.cases import BY_NAME, CASES
 from node.command.sim.escrow.plan import shown
 from node.command.sim.escrow.run import Result
+from node.command.sim.escrow.sweep import Swept, places, sweep_all
 from node.command.sim.plan import shown as shown_fault
 
 MAX_SEED: Final = 2**31
@@ -45,11 +46,16 @@ US: Final = 1_000_000
     "--workers", type=click.IntRange(1, MAX_WORKERS), default=None,
     help="Processes that share the seeds.  [default: one for each core]",
 )  # fmt: skip
+@click.option(
+    "--sweep", "sweeps", is_flag=True,
+    help="Instead: crash every process at every write, frame, call and answer of one exchange.",
+)  # fmt: skip
 @click.option("--events", is_flag=True, help="Show what happened in the runs that failed.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def escrow(
-    cases: tuple[str, ...], seed: int, count: int, workers: int | None, events: bool, as_json: bool
-) -> None:
+    cases: tuple[str, ...], seed: int, count: int, workers: int | None, sweeps: bool, events: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Let a village exchange rights and money under faults and lies: nobody honest may lose.
 
     Five parties, three registrars that also link them by credit, three commit registries and a
@@ -65,12 +71,17 @@ def escrow(
     pledgeway sim escrow --case "buy parcel" --case loan --seeds 100
     pledgeway sim escrow --seed 7 --seeds 1 --events
     pledgeway sim escrow --seeds 10000 --json
+    pledgeway sim escrow --sweep
     """
     for case in cases:
         if case not in BY_NAME:
-            names = ", ".join(BY_NAME)
-            fail(UNUSABLE, f"--case: nothing is called {case!r}; it is one of {names}")
+            known = ", ".join(BY_NAME)
+            fail(UNUSABLE, f"--case: nothing is called {case!r}; it is one of {known}")
+    if sweeps and cases:
+        fail(UNUSABLE, "--sweep has an exchange of its own: leave out --case")
     names = tuple(dict.fromkeys(cases)) or tuple(case.name for case in CASES)
+    if sweeps:
+        _sweep(workers or os.cpu_count() or 1, as_json)
     tally = Tally()
     seeds = range(seed, seed + count)
     for result in play_all(names, seeds, min(workers or os.cpu_count() or 1, count)):
@@ -82,6 +93,53 @@ def escrow(
     else:
         _show(seed, tally, events)
     sys.exit(REFUSED if tally.failed else 0)
+
+
+def _sweep(workers: int, as_json: bool) -> NoReturn:
+    wanted = places()
+    swept = []
+    for one in sweep_all(wanted, workers):
+        swept.append(one)
+        crashes = sum(s.crashes for s in swept)
+        progress(f"{len(swept)} of {len(wanted)} places, {crashes} crashes")
+    progress("")
+    failed = sum(len(one.failed) for one in swept)
+    if as_json:
+        told = [
+            {
+                "who": one.place.who,
+                "fault": one.place.what.value,
+                "when": one.place.when or None,
+                "crashes": one.crashes,
+                "committed": one.committed,
+                "failed": len(one.failed),
+            }
+            for one in swept
+        ]
+        click.echo(json.dumps({"sound": not failed, "places": told}))
+    else:
+        _show_swept(swept)
+    sys.exit(REFUSED if failed else 0)
+
+
+def _show_swept(swept: list[Swept]) -> None:
+    rows = [
+        (
+            one.place.who,
+            f"{one.place.what.value} {one.place.when}".strip(),
+            str(one.crashes),
+            str(one.committed),
+            str(len(one.failed)),
+        )
+        for one in swept
+    ]
+    table(("process", "dies at", ">crashes", ">committed", ">failed"), rows, "")
+    gap()
+    for result in [r for one in swept for r in one.failed][:SHOWN_FAILURES]:
+        _show_failure(result, events=True)
+    crashes = sum(one.crashes for one in swept)
+    if not any(one.failed for one in swept):
+        say(f"One effect each and an end, whichever of {crashes:,} crashes came.")
 
 
 def _trace(tally: Tally) -> str:

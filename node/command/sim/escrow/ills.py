@@ -44,7 +44,8 @@ def _befall(world: ExchangeWorld, ill: Ill) -> Mend | None:
         case Trouble.DIES_AT_ANSWER:
             host.answers_left = ill.strength
         case Trouble.TITLES_DIE if host.books is not None:
-            host.books.doom_at(ill.strength, DEATHS[ill.strength % len(DEATHS)])
+            when = Death(ill.other) if ill.other else DEATHS[ill.strength % len(DEATHS)]
+            host.books.doom_at(ill.strength, when)
         case Trouble.TITLES_FAIL if host.books is not None:
             host.books.failing = StoreFault.DISK_FULL
             return host.books.heal

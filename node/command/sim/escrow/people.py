@@ -1,6 +1,5 @@
 """Who proposes and who joins: what people type, and what they do when it goes wrong."""
 
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,8 +17,8 @@ from node.command.sim.world.host import ProcessDied
 from node.control.own_accounts import asked_of
 from node.core.escrow.rows import Account
 from node.engine import StoreUnavailable
-from node.escrow.library import library
 from node.escrow.standing import LIMITS, MOST_USES, REGISTRAR
+from node.escrow.templates import read_template
 from proto.card import read_card
 from proto.escrow.batch import OpBatch
 from proto.escrow.ops import Offer
@@ -35,9 +34,9 @@ ALWAYS: Final = frozenset({"EXCHANGE_STATE", "NOT_FOUND"})  # not yet, or not an
 PASSING: Final = frozenset({"STORE_FULL", "STORE_LOST", "UNREACHABLE", "BUSY"})
 
 
-def _takes_all(case: str, seat: str) -> dict[str, object]:
+def _takes_all(text: bytes, seat: str) -> dict[str, object]:
     """A standing offer without a bound: what is looked for here is how exchanges end."""
-    template = library()[case]
+    template = read_template(text)
     kept = [one.name + REGISTRAR for one in template.gathered]
     most = dict.fromkeys(LIMITS, MOST_USES)
     anything = [*(one.name for one in template.wildcards), *kept]
@@ -69,7 +68,7 @@ class People:
         for deal in deals:
             for seat, name, manner in zip(deal.what.seats, deal.people, deal.manners, strict=True):
                 if manner is Manner.STANDING:
-                    rule = _takes_all(deal.case, seat)
+                    rule = _takes_all(template_of(deal), seat)
                     await self.world.people[name].ask("escrow.stand", rule=rule)
 
     def begin(self, deal: Deal) -> None:
@@ -90,7 +89,7 @@ class People:
             partial(
                 host.ask,
                 "escrow.propose",
-                template=template_of(deal),
+                template=template_of(deal).decode(),
                 values=self.setting.values(self.world, deal),
                 cards=[card for card in cards if card != host.card],
                 coordinators=[self.world.people[name].card for name in deal.coordinators],
@@ -177,8 +176,3 @@ class People:
                         part.said = failure.code
                     return None
                 await trio.sleep(PATIENCE_S)
-
-
-def wish_of(options: Mapping[str, object]) -> str:
-    """Options of a seat as rows keep them."""
-    return json.dumps(dict(options))

@@ -1,4 +1,4 @@
-"""What a run of exchanges is drawn from: who exchanges what with whom, and what goes wrong (pure)."""
+"""What a run is drawn from: who exchanges what with whom, and what goes wrong (pure)."""
 
 import enum
 from collections.abc import Iterable, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from node.command.sim.escrow.cases import BY_NAME, Case
+from node.command.sim.escrow.cases import BY_NAME, KNOWN, Case
 from node.command.sim.plan import LIES, Action, Fault, draw_plan, in_order
 from node.command.sim.world.spec import COLLECTIVE, REGISTRIES, LineSpec, NodeSpec, Price, Spec
 
@@ -87,7 +87,7 @@ class Deal:
 
     @property
     def what(self) -> Case:
-        return BY_NAME[self.case]
+        return KNOWN[self.case]
 
     def seat(self, seat: str) -> str:
         """Who sits there."""
@@ -106,7 +106,7 @@ class Crooked:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What a run is made of."""
+    """What a run is made of. `span_us`: after it all heals."""
 
     seed: int
     spec: Spec
@@ -114,6 +114,7 @@ class Course:
     faults: tuple[Action, ...]
     ills: tuple[Ill, ...]
     crooks: tuple[Crooked, ...]
+    span_us: int = SPAN_US
 
 
 def village() -> Spec:

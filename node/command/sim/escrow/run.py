@@ -13,7 +13,7 @@ from node.command.sim.breaking import strike
 from node.command.sim.escrow.crook.mischief import mischief
 from node.command.sim.escrow.ills import befall
 from node.command.sim.escrow.people import People
-from node.command.sim.escrow.plan import SPAN_US, Course, Deal, Ill
+from node.command.sim.escrow.plan import Course, Deal, Ill
 from node.command.sim.escrow.setting import set_up
 from node.command.sim.escrow.titles import Titles
 from node.command.sim.escrow.verdict import Breach, Verdict
@@ -25,9 +25,11 @@ from node.command.sim.trace import Trace
 from node.command.sim.watching import note_trouble, require_heard, require_stored, watch
 from node.command.sim.world.clock import elapsed_us
 from node.core.rows import Row
+from node.registrar.step import Refused
 from proto.limits import US
 from runtime.seeded import run_seeded
 
+YEAR_US: Final = 365 * 86_400 * US
 LOOK_EVERY_S: Final = 1.0
 HEALING_S: Final = 15.0
 # After all has healed: the longest D and what comes behind it (32 s), a proposal that nobody fixes
@@ -120,7 +122,7 @@ class _Attempt:
                 case Break():
                     note_trouble(self._verdict.oracle, self._world, event)
                     strike(self._world, event)
-        await trio.sleep_until((began_us + SPAN_US) / US)
+        await trio.sleep_until((began_us + course.span_us) / US)
 
     def _watch(self, world: ExchangeWorld) -> Verdict:
         course, trace = self._course, self._trace
@@ -160,9 +162,12 @@ class _Attempt:
         world.heal()
         await trio.sleep(HEALING_S)
         until_s = trio.current_time() + ENDS_WITHIN_S
-        while trio.current_time() < until_s and not self._is_quiet(verdict):
+        while trio.current_time() < until_s:
             await trio.sleep(LOOK_EVERY_S)
+            if self._is_quiet(verdict):
+                break
         await trio.sleep(LOOK_EVERY_S)
+        await self._encore(verdict)
         for where, wrong in verdict.under_way():
             verdict.complain(elapsed_us(), where, [wrong])
         for where, wrong in verdict.judge():
@@ -170,6 +175,27 @@ class _Attempt:
         judge(oracle)
         require_stored(world, oracle)
         require_heard(world, oracle)
+
+    async def _encore(self, verdict: Verdict) -> None:
+        """A year later every certificate is shown to every registrar again, twice, in any order:
+        nothing more comes of it (K5), and none is refused (K4)."""
+        world, random = verdict.world, Random(self._course.seed)
+        shown = [
+            (keeper, certificate)
+            for certificate in verdict.certificates()
+            for keeper in sorted(verdict.titles.engines)
+        ]
+        for keeper, certificate in random.sample(shown * 2, 2 * len(shown)):
+            host = world.people[keeper]
+            registrar, skew_us = host.context.registrar, host.clock.skew_us
+            assert registrar is not None
+            host.clock.skew_us += YEAR_US
+            try:
+                await registrar.desk.settle(certificate)
+            except Refused as no:
+                verdict.complain(elapsed_us(), keeper, [("K4", f"refuses it later: {no}")])
+            finally:
+                host.clock.skew_us = skew_us
 
     def _is_quiet(self, verdict: Verdict) -> bool:
         oracle = verdict.oracle
@@ -197,7 +223,7 @@ class _Attempt:
             self._course,
             self._trace.digest,
             self._ended_us,
-            tuple([*verdict.breaches, *money]),
+            (*verdict.breaches, *money),
             () if crashed else tuple(map(self._outcome, self._course.deals)),
             dict(sorted(tricks.items())),
             crashed,

@@ -36,9 +36,9 @@ class Setting:
         return {**case.values(deal.number, self.of(deal)), **nodes}
 
 
-def template_of(deal: Deal) -> str:
+def template_of(deal: Deal) -> bytes:
     """The text of its template."""
-    return library_bytes(deal.case).decode()
+    return deal.what.template or library_bytes(deal.case)
 
 
 async def set_up(world: ExchangeWorld, deals: tuple[Deal, ...]) -> Setting:

@@ -9,16 +9,24 @@ from dataclasses import dataclass, field
 
 from node.command.sim.escrow.cases import MONEY
 from node.command.sim.escrow.plan import Deal, Manner
-from node.command.sim.escrow.setting import STOCK, Setting
+from node.command.sim.escrow.setting import STOCK, Setting, template_of
 from node.command.sim.escrow.titles import Titles, Wrong
 from node.command.sim.escrow.world import ExchangeWorld
 from node.command.sim.oracle.oracle import Oracle
 from node.core.escrow.reading import money_id
 from node.core.escrow.rows import Deal as DealRow
 from node.core.escrow.rows import Letter, Seat, seat_id
-from node.core.rows import Direction, Incident, IncidentKind, Promise, PromisePhase, Row
-from node.escrow.library import library_bytes
+from node.core.rows import (
+    Direction,
+    Incident,
+    IncidentKind,
+    Promise,
+    PromisePhase,
+    Row,
+    Transaction,
+)
 from node.registrar.rows import account_id
+from proto.certificate import AbortCertificate, Certificate, CommitCertificate
 from proto.escrow.batch import read_asked, read_reply
 from proto.escrow.ops import LegPhase, Settle
 from proto.escrow.proposal import read_proposal
@@ -161,6 +169,17 @@ class Verdict:
     def _brands(self, deal: Deal) -> list[bytes]:
         return [guid for (n, _), guid in self.setting.brands.items() if n == deal.number]
 
+    def certificates(self) -> list[Certificate]:
+        """How everything ended of which an honest node knows, each once."""
+        found: dict[bytes, Certificate] = {}
+        for name in sorted(self.honest):
+            for row in self.world.rows(name).values():
+                if isinstance(row, Transaction) and row.commit_certificate:
+                    found[row.commit] = CommitCertificate.decode(row.commit_certificate)
+                elif isinstance(row, Transaction) and row.abort_certificate:
+                    found.setdefault(row.commit, AbortCertificate.decode(row.abort_certificate))
+        return [found[commit] for commit in sorted(found)]
+
     def judge(self) -> Iterator[tuple[str, Wrong]]:
         """K2 for every honest seat."""
         for deal in self.deals:
@@ -280,4 +299,4 @@ def _redeemed(promises: Iterable[Promise]) -> int:
 
 
 def _is_of(template: bytes, deal: Deal) -> bool:
-    return template == library_bytes(deal.case)
+    return template == template_of(deal)

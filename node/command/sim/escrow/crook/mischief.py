@@ -4,6 +4,7 @@ It has its owner's keys and rows, every letter that it was sent, and the address
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
 from random import Random
@@ -25,6 +26,7 @@ from proto.escrow.letters import Body, Decided, Dossier, Withdraw
 from proto.escrow.ops import Accept, Cancel, Offer, Op, Prepare, Refund, Settle, Transfer
 from proto.escrow.reasons import EscrowReason
 from proto.keys import NodeId
+from proto.statement import STATEMENT_KIND, SignedStatement, Statement
 from proto.v1 import registry_pb2 as rpb
 from proto.v1 import types_pb2
 from runtime.rpc_client import RpcError
@@ -42,7 +44,10 @@ REGISTRAR: Final = "/pledgeway.v1.Registrar/Batch"
 async def mischief(world: "ExchangeWorld", name: str, crook: Crook) -> None:
     """Until cancelled."""
     rogue = Rogue(world, world.people[name], crook)
-    tricks = tuple(rogue.tricks.items())
+    able = crook.only or rogue.tricks.keys()
+    tricks = [(trick, act) for trick, act in rogue.tricks.items() if trick in able]
+    if not tricks:
+        return
     while True:
         await trio.sleep(crook.random.uniform(*PAUSE_S))
         trick, act = crook.random.choice(tricks)
@@ -187,14 +192,16 @@ class Rogue:
         """Tells everybody that something was decided which was not."""
         if (made := self._made_up()) is not None:
             for to in self._everybody():
-                await self.post(to, made)
+                with suppress(RpcError):
+                    await self.post(to, made)
 
     async def settle(self) -> None:
         """The same to registrars."""
         if (made := self._made_up()) is not None:
             for host in self.world.people.values():
                 if host.titles is not None:
-                    await self.batch(host.id, Settle(made.certificate))
+                    with suppress(RpcError):
+                        await self.batch(host.id, Settle(made.certificate))
 
     def _made_up(self) -> Decided | None:
         known = list(self.crook.known.values())
@@ -204,13 +211,23 @@ class Rogue:
         if not seats:
             return None
         seat = self.random.choice(seats)
-        statements = self.random.choice(known).certificate.statements if known else ()
+        statements = self._statements(seat)
         if self.random.random() < 0.5:
             return Decided(AbortCertificate(seat.descriptor, statements))
         own = sign(self.crook.identity.key, SHARE_KIND, seat.commit)
         keys = decode_descriptor(seat.descriptor).committers
         evidence = Evidence(tuple(_under(own, key) for key in keys)).encode()
         return Decided(CommitCertificate(Commit(seat.descriptor, evidence), statements))
+
+    def _statements(self, seat: Seat) -> tuple[SignedStatement, ...]:
+        """In a registry's name, of its own making."""
+        policy = decode_descriptor(seat.descriptor).policy
+        made = []
+        for member in policy.members:
+            statement = Statement(member, seat.commit, "example.net/crook", 1).encode()
+            proof = sign(self.crook.identity.key, STATEMENT_KIND, statement)
+            made.append(SignedStatement(statement, (proof,)))
+        return tuple(made)
 
     async def take(self) -> None:
         """A hold that somebody has shown it, out of its leg and into one of its own."""
