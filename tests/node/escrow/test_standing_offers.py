@@ -88,7 +88,9 @@ def test_what_is_no_offer_is_refused(text: str) -> None:
 
 def proposal(**said: object) -> Proposal:
     """As much of one as a standing offer looks at."""
-    return cast(Proposal, SimpleNamespace(id=b"\x01" * 16, instance=json.dumps(said).encode()))
+    instance = json.dumps(said).encode()
+    short = {"within_us": 1, "expires_at_us": 1, "initiator": THERE}
+    return cast(Proposal, SimpleNamespace(id=b"\x01" * 16, instance=instance, **short))
 
 
 def test_null_in_a_list_stands_for_what_is_left_out() -> None:
