@@ -26,6 +26,8 @@ from node.command.processes.ports import free_ports
 from node.command.processes.process import processes
 from node.command.processes.town import Town, build, run_node_command
 from node.core.escrow.rows import LetterKind
+from node.escrow.standing import unbounded
+from node.escrow.templates import read_template
 from runtime.bridge import Bridge
 
 BUYER: Final = "Buyer"

@@ -1,5 +1,6 @@
 """Who proposes and who joins: what people type, and what they do when it goes wrong."""
 
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
