@@ -8,6 +8,7 @@ from node.control.context import Context, store
 from node.control.failure import Arguments, ControlFailure
 from node.core.escrow.events import KeepRow
 from node.core.escrow.rows import Account, KnownRight
+from node.escrow.faults import told
 from node.escrow.sweeping import forget_rows
 from proto.card import NodeCard, read_card
 from proto.escrow.rights import Right, read_right
@@ -109,7 +110,7 @@ async def called(card: NodeCard, answer: Any) -> Any:
     except RpcError as error:
         raise ControlFailure(
             "UNREACHABLE",
-            f"{card.alias} does not answer at {card.service}: {error}",
+            f"{card.alias} does not answer at {card.service}: {told(error)}",
             "see whether it runs and keeps titles, and try again: nothing is ever done twice",
         ) from error
 

@@ -3,6 +3,7 @@
 from enum import Enum, unique
 from typing import Final
 
+TOLD_CHARS: Final = 300  # of what somebody else's server says; gRPC lets it be 8 KB
 SHOWN_CHARS: Final = 48  # of what was met instead: a fault is one line on somebody's terminal
 
 
@@ -56,6 +57,11 @@ class TemplateFault(ValueError):
         self.code = code
         self.place = place
         self.text = text
+
+
+def told(error: BaseException) -> str:
+    """What a stranger's server said when it refused, fit for one line of a terminal or a log."""
+    return "".join(c if c.isprintable() else " " for c in str(error)[:TOLD_CHARS])
 
 
 def shown(value: object) -> str:

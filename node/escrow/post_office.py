@@ -14,6 +14,7 @@ from node.core.escrow.events import LetterTaken, RegistrarSaid
 from node.core.escrow.reading import proposal_of
 from node.core.escrow.rows import Deal, Letter, LetterKind, Seat
 from node.engine import Engine
+from node.escrow.faults import told
 from node.escrow.turns import Turns
 from node.escrow.ways import Ways
 from proto.card import NodeCard, read_card
@@ -89,7 +90,7 @@ class PostOffice:
             else:
                 await self._batch(row, card)
         except RpcError as error:
-            log.info("%s does not answer: %s", row.receiver.hex()[:8], error)
+            log.info("%s does not answer: %s", row.receiver.hex()[:8], told(error))
             return isinstance(error, RpcFailed)
         except WireFault as fault:
             log.warning("%s answers what nobody can read: %s", row.receiver.hex()[:8], fault)

@@ -1,12 +1,13 @@
 """How letters and batches reach those who answer them: over gRPC, or within this daemon."""
 
 from collections.abc import Awaitable, Callable
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from proto.card import NodeCard
 from proto.keys import NodeId
 from proto.v1 import escrow_pb2 as pb
 from proto.v1 import types_pb2
+from runtime.address import is_plain
 from runtime.rpc import CallContext, RpcRefused, Service, Unary
 from runtime.rpc_client import Caller, RpcFailed, RpcUnavailable
 from runtime.tls import BadCertificate
@@ -19,6 +20,15 @@ MAX_CHANNELS: Final = 256  # open at a time; the one that was used least recentl
 
 Connect = Callable[[NodeCard], Caller]
 Handler = Callable[[bytes], Awaitable[bytes]]
+
+
+@runtime_checkable
+class Closes(Protocol):
+    """A caller that holds a connection."""
+
+    async def close(self) -> None:
+        """Ends it."""
+        ...
 
 
 class Ways(Protocol):
@@ -70,19 +80,21 @@ class DialledWays:
 
     async def describe(self, card: NodeCard, asked: pb.DescribeRequest) -> pb.DescribeReply:
         """As Ways says."""
-        channel = self._channel(card)
+        channel = await self._channel(card)
         method = f"{REGISTRAR}/Describe"
         return await channel.unary(method, asked, pb.DescribeReply, CALL_TIMEOUT_S)
 
     async def _call(self, card: NodeCard, method: str, signed: bytes) -> bytes:
-        channel = self._channel(card)
+        channel = await self._channel(card)
         message = types_pb2.Envelope.FromString(signed)
         answer = await channel.unary(method, message, types_pb2.Envelope, CALL_TIMEOUT_S)
         return answer.SerializeToString()
 
-    def _channel(self, card: NodeCard) -> Caller:
+    async def _channel(self, card: NodeCard) -> Caller:
         if not card.service:
             raise RpcUnavailable(f"the card of {card.alias} names no service address")
+        if not is_plain(card.service):
+            raise RpcUnavailable(f"the card of {card.alias} names a service address that is none")
         key = (card.node, card.service, card.tls_certificate)
         channel = self._channels.pop(key, None)
         if channel is None:
@@ -92,7 +104,11 @@ class DialledWays:
                 raise RpcUnavailable(f"the certificate of {card.alias}: {error}") from error
         self._channels[key] = channel  # to the end: used last
         if len(self._channels) > MAX_CHANNELS:
-            del self._channels[next(iter(self._channels))]
+            oldest = self._channels.pop(next(iter(self._channels)))
+            if isinstance(oldest, Closes):
+                # Its bridge knows it until then, and so it would keep its socket for ever. A call
+                # that is still under way there is lost, and said again.
+                await oldest.close()
         return channel
 
 

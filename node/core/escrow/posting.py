@@ -15,10 +15,11 @@ from proto.escrow.batch import BATCH_ID_BYTES, OpBatch, payload_of
 from proto.escrow.letters import Body, encode_letter, letter_id
 from proto.escrow.letters import Letter as Words
 from proto.escrow.ops import Op
-from proto.limits import US
+from proto.limits import MAX_LETTER_BYTES, US
 
 FIRST_RETRY_US: Final = US // 2  # an answer takes milliseconds; a lost one costs half a second
 MAX_RETRY_US: Final = 300 * US  # who is away for days is asked twelve times an hour
+SEALED_BYTES: Final = 256  # kind, key and signature around a payload
 UNSETTLED_AFTER_US: Final = 86_400 * US  # escrow section 7: then a human looks at it
 
 
@@ -44,6 +45,12 @@ def post(step: CoreStep, deal: bytes, card: str, body: Body) -> bool:
         ),
     )
     return True
+
+
+def fits(step: CoreStep, card: str, body: Body) -> bool:
+    """Whether it can be posted as one letter: of sixteen seats' dossiers a few cannot."""
+    words = Words(step.settings.node, card_node(card), step.now_us, body)
+    return len(encode_letter(words)) + SEALED_BYTES <= MAX_LETTER_BYTES
 
 
 def ask_registrar(

@@ -12,7 +12,7 @@ from node.core.escrow.coordinating import begin
 from node.core.escrow.events import CancelDeal, Propose
 from node.core.escrow.giving_up import give_up
 from node.core.escrow.opening import open_seat
-from node.core.escrow.posting import post
+from node.core.escrow.posting import fits, post
 from node.core.escrow.reading import deal_of, joins_of, party_of, placed, proposal_of
 from node.core.escrow.rows import Deal, DealPhase
 from node.core.rows import replace
@@ -125,12 +125,12 @@ def _fix(step: Step, deal: Deal, proposal: Proposal, seed: bytes) -> None:
     )
     open_seat(step, encoded, descriptor, deal.id)
     first = _in_turn(deal.commit, proposal)[0]
-    if card_node(first) == step.settings.node:
+    dossier = Dossier(deal.proposal, encoded, openings, deal.joins, deal.decline_preimage)
+    if card_node(first) == step.settings.node or not fits(step, first, dossier):
         begin(step, deal, proposal)
         return
     due_at_us = step.now_us + proposal.within_us // TAKE_OVER_PART
     step.put(replace(deal, phase=DealPhase.HANDED, due_at_us=due_at_us))
-    dossier = Dossier(deal.proposal, encoded, openings, deal.joins, deal.decline_preimage)
     post(step, deal.id, first, dossier)
 
 

@@ -14,7 +14,7 @@ from proto.descriptor import decode_descriptor
 from proto.envelope import Envelope, Proof
 from proto.escrow.legs import Leg
 from proto.escrow.letters import Join, LegAccept, decode_letter
-from proto.escrow.proposal import Proposal, read_proposal
+from proto.escrow.proposal import Proposal, kept_proposal
 from proto.escrow.terms import Opening, Order, SeatTerms
 from proto.keys import NodeId, SigningKey
 from proto.limits import MAX_SEATS
@@ -24,8 +24,8 @@ TERMS_KEPT: Final = 256  # a live exchange reads its own a few dozen times
 
 
 def proposal_of(row: Deal | Seat) -> Proposal:
-    """It was readable when it came."""
-    return read_proposal(row.proposal)
+    """It was verified when it came."""
+    return kept_proposal(row.proposal)
 
 
 def deal_of(step: Step, deal: bytes) -> Deal | None:

@@ -71,7 +71,7 @@ def _holds(step: Step, proposal: Proposal, descriptor: Descriptor, body: Dossier
         joins = [_joined(proposal, signed) for signed in body.joins]
     except WireFault:
         return False
-    if terms.order != proposal_hash(body.proposal):
+    if terms.order != proposal_hash(body.proposal) or not _decides(proposal, descriptor, joins):
         return False
     named = [join.seat for join in joins]
     if named != [seat for seat, _ in proposal.seats] or set(terms.seats) != set(named):
@@ -84,6 +84,19 @@ def _holds(step: Step, proposal: Proposal, descriptor: Descriptor, body: Dossier
     left_us = descriptor.deadline_us - step.now_us
     in_time = 2 * MIN_LEAD_US <= left_us <= proposal.within_us + CLOCKS_US
     return legs == list(proposal.legs) and in_time
+
+
+def _decides(proposal: Proposal, descriptor: Descriptor, joins: list[Join]) -> bool:
+    """Whether those who joined can commit to it together, and nobody else. Shares of other keys
+    would stand in our books as its evidence, also for a hop of its money that we may be."""
+    keys = {join.key for join in joins if join.key}
+    return (
+        keys == set(descriptor.committers)
+        and descriptor.threshold == len(keys)
+        and descriptor.policy in proposal.policies
+        and descriptor.decline_hash in (b"", proposal.decline_hash)
+        and not descriptor.hashlocks
+    )
 
 
 def _joined(proposal: Proposal, signed: bytes) -> Join:

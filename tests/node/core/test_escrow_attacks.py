@@ -1,6 +1,9 @@
 """What strangers, parties and time do to an exchange, and that nobody stops or loses by it."""
 
+from collections.abc import Callable
 from dataclasses import replace
+
+import pytest
 
 from node.command.sim.cast import NOW_US, SECOND, digest, signing_key
 from node.core.escrow.events import LetterCame, RegistrarSaid
@@ -10,6 +13,7 @@ from node.core.escrow.rows import Account, Deal, DealPhase, LetterKind
 from node.core.escrow.rows import Step as Batch
 from node.core.events import Due
 from node.core.rows import Incident
+from proto.descriptor import Descriptor, decode_descriptor
 from proto.escrow.letters import (
     Body,
     Dossier,
@@ -27,7 +31,7 @@ from proto.escrow.letters import (
     sign_letter,
 )
 from proto.escrow.ops import RegistrarError
-from proto.escrow.proposal import read_proposal, sign_proposal
+from proto.escrow.proposal import kept_proposal, read_proposal, sign_proposal
 from proto.escrow.reasons import EscrowReason
 from tests.node.core.escrow_table import Party, Table, card_of, node_of, swap
 
@@ -147,3 +151,58 @@ def test_proposals_that_would_never_expire_are_not_kept() -> None:
     bob = table.parties["bob"]
     come(bob, "ann", Invite(signed, "second"))
     assert bob.seats(read_proposal(signed).id) == []
+
+
+def test_a_row_is_read_without_verifying_its_signatures_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A swap's proposal has fifteen of them; 300 exchanges at once read theirs for every letter."""
+    table = swap()
+    table.propose()
+    ann = table.parties["ann"]
+    letters = ann.waiting()
+
+    def never(*_: object) -> bool:
+        pytest.fail("verifies a signature")
+
+    monkeypatch.setattr("proto.envelope.Proof.proves", never)
+    kept_proposal.cache_clear()
+    ann.now_us += SECOND
+    for letter in letters:
+        ann.take(Due(ann.now_us, letter.key))  # type: ignore[arg-type]
+    assert all(row.tries == 2 for row in ann.waiting())
+    assert kept_proposal(table.signed) == table.proposal
+
+
+def test_a_dossier_that_no_letter_holds_stays_with_its_initiator(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its coordinator would refuse it however often it came, and a third of the time would go."""
+    monkeypatch.setattr("node.core.escrow.posting.MAX_LETTER_BYTES", 4096)
+    table = fixed("carol")
+    ann = table.parties["ann"]
+    assert ann.deal(table.id).phase is DealPhase.JOINED
+    bodies = [decode_letter(x.payload).body for x in ann.waiting() if x.kind is LetterKind.LETTER]
+    assert not any(isinstance(body, Dossier) for body in bodies)
+    assert sum(isinstance(body, Fix) for body in bodies) == 2
+
+
+OTHERS: dict[str, Callable[[Descriptor], Descriptor]] = {
+    "other keys": lambda d: replace(d, committers=(d.committers[0], signing_key("x").node_id)),
+    "one is enough": lambda d: replace(d, threshold=1),
+    "another end": lambda d: replace(d, decline_hash=digest("other")),
+    "a lock": lambda d: replace(d, hashlocks=(digest("lock"),)),
+    "as it was fixed": lambda d: d,
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_a_coordinator_takes_nothing_that_its_seats_could_not_commit_to(other: str) -> None:
+    table = fixed("carol")
+    rows = (row for row in table.parties["ann"].waiting() if row.kind is LetterKind.LETTER)
+    bodies = (decode_letter(row.payload).body for row in rows)
+    dossier = next(body for body in bodies if isinstance(body, Dossier))
+    carol = table.parties["carol"]
+    descriptor = OTHERS[other](decode_descriptor(dossier.descriptor))
+    come(carol, "ann", replace(dossier, descriptor=descriptor.encode()))
+    assert len(carol.memory.owned(Deal)) == (other == "as it was fixed")

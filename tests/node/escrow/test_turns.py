@@ -8,6 +8,7 @@ import pytest
 import trio
 import trio.testing
 
+from node.command.sim.cast import signing_key
 from node.core.effects import Deliver
 from node.core.escrow.rows import Letter, LetterKind, Seat, SeatPhase
 from node.core.view import Settings
@@ -20,7 +21,7 @@ from proto.escrow.letters import Withdraw, encode_letter, letter_id, sign_receip
 from proto.escrow.reasons import EscrowReason
 from proto.fees import FeeSet
 from proto.keys import NodeId, SigningKey
-from tests.node.core.escrow_table import card_of, node_of, signing_key
+from tests.node.core.escrow_table import card_of, node_of
 
 
 def who(number: int) -> NodeId:
