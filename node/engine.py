@@ -62,6 +62,8 @@ log = logging.getLogger(__name__)
 class Engine:
     """Owned by the trio task that runs `run`; every other method is called on trio too."""
 
+    _decide = staticmethod(apply)
+
     def __init__(
         self,
         key: SigningKey,
@@ -285,7 +287,7 @@ class Engine:
         self.memory.links.discard(sender)
 
     def _apply(self, event: Event, group: Group) -> Applied:
-        applied = self._decide(event)
+        applied = self._decide(self.memory, event)
         for row in applied.changes:
             self.memory.put(row)
             group.rows[row.key] = row
@@ -293,9 +295,6 @@ class Engine:
         for effect in applied.effects:
             group.take(effect)
         return applied
-
-    def _decide(self, event: Event) -> Applied:
-        return apply(self.memory, event)
 
     def _take_wishes(self, events: list[Event], told: Told, group: Group) -> None:
         """Of the owner: up to the first that is refused."""

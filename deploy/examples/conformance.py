@@ -422,12 +422,25 @@ def an_abort_after_a_commit_changes_nothing(t: Target) -> None:
 
 @rule
 def a_commit_after_an_abort_is_not_lost(t: Target) -> None:
-    taker = t.balance(TAKER)
+    giver, taker = t.balance(GIVER), t.balance(TAKER)
     deal = t.locked()
     t.do(STRANGER, Settle(aborted(deal.decided)))
     states = t.do(STRANGER, Settle(committed(deal.decided)))[0].legs
     assert [s.phase for s in states] == [LegPhase.DELIVERED]
     assert t.balance(TAKER) + t.has(deal.destination) == taker + 1
+    assert t.balance(GIVER) == giver - 1
+
+
+@rule
+def a_commit_after_what_came_back_is_spent_is_a_claim(t: Target) -> None:
+    deal, everything = t.locked(), os.urandom(32)
+    t.do(STRANGER, Settle(aborted(deal.decided)))
+    taker, has = t.balance(TAKER), t.balance(GIVER)
+    t.do(GIVER, Offer(t.token(GIVER, "account"), has, everything))
+    states = t.do(STRANGER, Settle(committed(deal.decided)))[0].legs
+    assert [s.phase for s in states] == [LegPhase.CLAIMED]
+    assert (t.balance(TAKER), t.has(deal.destination), t.balance(GIVER)) == (taker, 0, 0)
+    t.do(GIVER, t.refund(everything))
 
 
 @rule
@@ -460,6 +473,13 @@ def a_cancel_before_its_prepare_fences_it(t: Target) -> None:
     t.do(STRANGER, Settle(committed(deal.decided)))
     assert t.has(deal.destination) == 0
     assert t.do(GIVER, t.refund(deal.source))[0].amount == 1
+
+
+@rule
+def fences_do_not_pile_up_for_ever(t: Target) -> None:
+    deal = t.enter(500 * DAY_US)
+    t.no(GIVER, E.LOCK_TOO_LONG, Cancel(deal.source, deal.data, deal.opening))
+    t.do(GIVER, t.refund(deal.source))
 
 
 @rule
@@ -522,6 +542,18 @@ def a_hold_takes_no_more_than_was_accepted(t: Target) -> None:
     t.do(TAKER, Accept(t.token(TAKER, "account"), small, b"", 1))
     assert t.no(GIVER, E.ABOVE_CEILING, t.prepare(replace(deal, destination=small))) == 1
     t.do(GIVER, t.refund(deal.source))
+
+
+@rule
+def what_is_promised_into_a_hold_counts_in_it(t: Target) -> None:
+    first, second, one = t.enter(), t.enter(), os.urandom(32)
+    t.do(TAKER, Accept(t.token(TAKER, "account"), one, b"", 1))
+    t.do(GIVER, t.prepare(first := replace(first, destination=one)))
+    full = t.prepare(replace(second, destination=one))
+    assert t.no(GIVER, E.ABOVE_CEILING, full) == 1
+    t.do(STRANGER, Settle(aborted(first.decided)))
+    t.do(GIVER, full)
+    t.do(STRANGER, Settle(aborted(second.decided)))
 
 
 @rule
@@ -593,6 +625,8 @@ def check(target: Target) -> int:
 def run(text: str, brand: bytes) -> int:
     """0: every rule holds."""
     read = read_card(text, now_us())
+    if not read.service:
+        raise WireFault("a card without the address of a service")
     channel = grpc.secure_channel(
         read.service,
         pinned_channel_credentials(read.tls_certificate),
@@ -621,7 +655,8 @@ def main() -> int:
         print(f"conformance: {fault}", file=sys.stderr)
         return 2
     except grpc.RpcError as error:
-        print(f"conformance: it does not answer: {error}", file=sys.stderr)
+        says = getattr(error, "details", lambda: "nothing")()
+        print(f"conformance: it does not answer: {says}", file=sys.stderr)
         return 1
 
 

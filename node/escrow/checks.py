@@ -36,7 +36,6 @@ class Unsafe(Enum):
     BAD_LOT = "an amount is no multiple of its lot"
     ABOVE_SUPPLY = "more would move than exists, or one unique thing twice"
     LOCKED_TOO_LONG = "a registrar does not lock for so long"
-    NO_DECIDER = "no registry that you accept may decide about all of these rights"
     NOT_CONSERVED = "what is gathered is not what is distributed"
     RECEIVER_NOT_ASKED = "a receiver could get something without signing for it"
     GIVER_UNPROTECTED = "a giver in an exchange has no say in whether it happens"

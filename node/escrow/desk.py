@@ -8,11 +8,22 @@ from typing import Final
 import grpc
 
 from node.core.escrow.rows import Deal, Seat, SeatPhase
+from node.core.rows import Transaction
 from node.engine import Engine, StoreUnavailable
 from node.escrow.judging import Judge
 from node.memory import Memory
 from proto.envelope import Envelope
-from proto.escrow.letters import LETTER_KIND, Dossier, Invite, letter_id, read_letter, sign_receipt
+from proto.escrow.letters import (
+    LETTER_KIND,
+    Body,
+    Dossier,
+    Give,
+    Invite,
+    Receive,
+    letter_id,
+    read_letter,
+    sign_receipt,
+)
 from proto.escrow.proposal import read_proposal
 from proto.keys import SigningKey
 from proto.limits import MAX_LETTER_BYTES, US
@@ -86,6 +97,8 @@ class Desk:
             raise RpcRefused(EXHAUSTED, "too many invitations: send it again in a second")
         if begins and not self._room.take(begins, self._clock.monotonic_us()):
             raise RpcRefused(EXHAUSTED, "too many exchanges wait here: send it again later")
+        if self._is_early(letter.body):
+            raise RpcRefused(UNAVAILABLE, "the terms have not come yet: send it again")
         payload = Envelope.decode_unverified(signed).payload
         if begins:
             # Its two dozen signatures are verified once, and away from the loop; what follows reads
@@ -97,6 +110,19 @@ class Desk:
         except StoreUnavailable as error:
             raise RpcRefused(UNAVAILABLE, "the store refuses: send it again") from error
         return sign_receipt(self._key, letter.sender, letter_id(payload))
+
+    def _is_early(self, body: Body) -> bool:
+        """Whether it speaks of terms that no seat of ours has, while some wait for theirs. Letters
+        overtake each other: a receipt for this one would lose it, and nobody would say it again."""
+        if not isinstance(body, Give | Receive):
+            return False
+        memory = self._engine.memory
+        known = memory.row((Transaction.table, body.commit, b""))
+        deal = known.owner if isinstance(known, Transaction) else b""  # empty: a hop at most
+        return any(
+            seat.phase is SeatPhase.JOINED and seat.seat == body.seat and deal in (b"", seat.deal)
+            for seat in memory.owned(Seat)
+        )
 
 
 class Room:

@@ -5,7 +5,7 @@ checks conservation and offer safety before it joins (node.escrow.checks).
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -16,7 +16,6 @@ from node.core.rows import Request, RequestPhase
 from node.escrow.checks import check_exchange, check_sums
 from node.escrow.faults import TemplateFault
 from node.escrow.plan import Plan, PlannedSeat, compile_plan
-from node.escrow.proposing import accepted_by
 from node.escrow.standing import PROPOSED_BY, USED_BY, Rule, RuleInvalid, uses
 from node.memory import Memory
 from node.pay_options import PayOptions
@@ -25,6 +24,7 @@ from proto.escrow.legs import Leg, MoneyCarrier
 from proto.escrow.letters import Dossier, Fix, Invite, Letter
 from proto.escrow.proposal import Proposal, read_proposal
 from proto.escrow.reasons import EscrowReason
+from proto.escrow.rights import Right
 from proto.keys import NodeId
 from proto.levels import Level
 from proto.limits import MAX_SEATS, US
@@ -70,6 +70,14 @@ def plan_of(proposal: Proposal) -> Plan | None:
         proposal.within_us,
     ) or check_sums(proposal.template, proposal.instance, plan.legs, rights)
     return None if unsafe else plan
+
+
+def accepted_by(
+    rights: Iterable[Right], policies: Sequence[RegistryPolicy]
+) -> tuple[RegistryPolicy, ...]:
+    """Of these, in their order, those under which every one of the rights can move: its registrar
+    prepares nothing under any other (escrow section 3, S0)."""
+    return tuple(p for p in policies if all(p in right.policies for right in rights))
 
 
 class Judge:

@@ -1,6 +1,6 @@
 """From a template and what fills it in to a signed proposal (escrow section 3, S0)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -69,12 +69,6 @@ def proposed(
     TemplateFault, NotSafe; KeyError where the card of a seat is missing.
     """
     plan = drafted(memory, wish)
-    described = [
-        right for right in known_rights(memory).values() if right.brand.guid in _brands(plan)
-    ]
-    policies = accepted_by(described, wish.policies)
-    if not policies:
-        raise NotSafe(Unsafe.NO_DECIDER)
     preimage = entropy(32)
     proposal = Proposal(
         salt=entropy(SALT_BYTES),
@@ -86,7 +80,7 @@ def proposed(
         seats=tuple((seat.name, wish.cards[seat.node]) for seat in plan.seats),
         legs=plan.legs,
         within_us=wish.within_us,
-        policies=policies,
+        policies=wish.policies,
         coordinators=wish.coordinators or (card,),
         created_at_us=now_us,
         expires_at_us=now_us + wish.joined_by_us,
@@ -96,14 +90,6 @@ def proposed(
     )
     signed = sign_proposal(identity.key, proposal)
     return signed, read_proposal(signed), preimage
-
-
-def accepted_by(
-    rights: Iterable[Right], policies: Sequence[RegistryPolicy]
-) -> tuple[RegistryPolicy, ...]:
-    """Of these, in their order, those under which every one of the rights can move: its registrar
-    prepares nothing under any other (escrow section 3, S0)."""
-    return tuple(p for p in policies if all(p in right.policies for right in rights))
 
 
 def _brands(plan: Plan) -> Mapping[bytes, None]:

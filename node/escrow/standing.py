@@ -8,7 +8,7 @@ is used only so often, since each use locks something until the exchange is deci
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from node.core.escrow.rows import Seat
@@ -204,6 +204,15 @@ def _loose(template: Template, rule: Rule, flow: Flow) -> list[str]:
     if (keeper in (None, ANY_REGISTRAR) or chosen) and name not in rule.values:
         found.append(name)
     return found
+
+
+def unbounded(template: Template, seat: str) -> Rule:
+    """Takes the seat at any price, as often as it is offered: for who looks at something else."""
+    names = [wildcard.name for wildcard in template.wildcards]
+    names += [gathered.name + REGISTRAR for gathered in template.gathered]
+    rule = Rule(template.hash.hex(), seat, anything=tuple(names), within_s=MAX_LOCK_US // US)
+    most: dict[str, Any] = dict.fromkeys(LIMITS, MOST_USES)
+    return replace(rule, **most)
 
 
 @dataclass(frozen=True, slots=True)

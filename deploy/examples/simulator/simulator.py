@@ -205,7 +205,11 @@ def run(arguments: argparse.Namespace) -> None:
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    server.add_secure_port(place.config["listen"], server_credentials(place.identity.tls))
+    try:
+        server.add_secure_port(place.config["listen"], server_credentials(place.identity.tls))
+    except RuntimeError as error:  # gRPC's word for it
+        books.close()
+        raise ValueError(f"{place.config['listen']}: cannot be listened on") from error
     server.start()
     asker = threading.Thread(target=Asker(books, place.records).run, args=(ended,))
     asker.start()
@@ -289,7 +293,8 @@ def main(words: list[str] | None = None) -> None:
     try:
         arguments.act(arguments)
     except (IdentityFault, WireFault, ValueError, OSError) as fault:
-        sys.exit(f"simulator: {fault}")
+        print(f"simulator: {fault}", file=sys.stderr)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

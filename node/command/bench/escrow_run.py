@@ -5,7 +5,6 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -27,6 +26,8 @@ from node.command.processes.ports import free_ports
 from node.command.processes.process import processes
 from node.command.processes.town import Town, build, run_node_command
 from node.core.escrow.rows import LetterKind
+from node.escrow.standing import unbounded
+from node.escrow.templates import read_template
 from runtime.bridge import Bridge
 
 BUYER: Final = "Buyer"
@@ -156,8 +157,8 @@ async def _measured(
     ]
     brands = await issue(town, rights)
     template = template_of(wanted.legs)
-    rule = {"template": sha256(template.encode()).hexdigest(), "seat": "seller"}
-    await town.houses[SELLER].control.ask("escrow.stand", rule=rule)
+    rule = json.loads(unbounded(read_template(template.encode()), "seller").to_json())
+    await town.houses[SELLER].control.ask("escrow.stand", rule=rule, template=template)
     values = {"buyer": town.houses[BUYER].node, "seller": town.houses[SELLER].node, "brand": BRAND}
     values |= {f"right_{no}": brands[right.name] for no, right in enumerate(rights, 1)}
     cards = [town.houses[name].card for name in (BUYER, SELLER)]

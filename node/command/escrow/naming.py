@@ -23,6 +23,14 @@ def pairs(option: str, given: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def settings(option: str, given: Sequence[str]) -> dict[str, str]:
+    """What fills in wildcards; a registrar may be named by its card file, which is read here."""
+    return {
+        name: whom(text) if text.endswith(".card") else text
+        for name, text in pairs(option, given).items()
+    }
+
+
 def whom(named: str) -> str:
     """The text of a card in a file of that name; else what was said, for the node to look up."""
     if named.startswith(CARD_PREFIX):

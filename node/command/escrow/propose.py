@@ -12,6 +12,7 @@ from node.command.display import Json, say, short
 from node.command.escrow.choosing import chosen_template
 from node.command.escrow.following import GRACE_S, STATUSES, show_followed
 from node.command.escrow.naming import pairs, whom
+from node.command.escrow.naming import settings as filled
 from node.command.escrow.view import show_exchange
 from node.command.exit_status import REFUSED, TaughtCommand
 from node.command.session import Session, with_node
@@ -101,7 +102,7 @@ def propose(
     _, data = chosen_template(template, file, session.directory)
     arguments: dict[str, Any] = {
         "template": data.decode(),
-        "settings": pairs("--set", settings),
+        "settings": filled("--set", settings),
         "seats": {seat: whom(who) for seat, who in pairs("--seat", seats).items()},
         "within_s": within_s,
         "join_s": join_s,

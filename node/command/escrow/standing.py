@@ -10,7 +10,7 @@ import click
 from node.command.argument_types import AMOUNT, PATH, SPAN, read_file
 from node.command.display import Json, facts, moment, short, table
 from node.command.escrow.choosing import chosen_template
-from node.command.escrow.naming import pairs, whom
+from node.command.escrow.naming import settings, whom
 from node.command.exit_status import UNUSABLE, TaughtCommand, fail
 from node.command.session import Session, with_node
 from node.escrow.standing import (
@@ -24,6 +24,7 @@ from node.escrow.standing import (
 )
 from proto.limits import US
 
+NODE_DIGITS = 64  # of a node's id, which no table has room for
 USES = click.IntRange(1, MOST_USES)
 
 
@@ -104,7 +105,7 @@ def stand(
     arguments: dict[str, Any] = {
         "template": data.decode(),
         "seat": seat,
-        "values": {name: _card(text) for name, text in pairs("--value", values).items()},
+        "values": settings("--value", values),
         "anything": list(anything),
         "only": [whom(one) for one in only],
         **uses,
@@ -183,11 +184,6 @@ def _use(one: Json, name: str) -> str:
     return f"{(one.get('used') or {}).get(name, 0)} of {one['rule'].get(name, '?')}"
 
 
-def _card(text: str) -> str:
-    """What a wildcard may be; a card file, where a registrar is named by one, is read here."""
-    return whom(text) if text.endswith(".card") else text
-
-
 def _said(values: Mapping[str, Any]) -> str:
     """ "amount 40.., region Ahern"."""
     return ", ".join(f"{name} {_bound(bound)}" for name, bound in values.items()) or "anything"
@@ -197,8 +193,9 @@ def _bound(bound: object) -> str:
     if isinstance(bound, dict):
         return f"{bound.get('min', '')}..{bound.get('max', '')}"
     if isinstance(bound, list):
-        return " or ".join(str(one) for one in bound if one is not None)
-    return str(bound)
+        return " or ".join(_bound(one) for one in bound if one is not None)
+    text = str(bound)
+    return short(text) if len(text) == NODE_DIGITS else text
 
 
 def _until(one: Json) -> str:

@@ -29,6 +29,7 @@ def proposal_of(row: Deal | Seat) -> Proposal:
 
 
 def deal_of(step: Step, deal: bytes) -> Deal | None:
+    """The exchange of this proposal (its id), if we look after it."""
     """The exchange that we look after under this id, if we do."""
     row = step.row((Deal.table, deal, b""))
     return row if isinstance(row, Deal) else None

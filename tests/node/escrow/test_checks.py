@@ -124,8 +124,8 @@ def test_why_nobody_joins(change: Change, expected: Unsafe | None) -> None:
 
 def test_every_reason_is_met() -> None:
     met = {expected for *_, expected in CHANGES} - {None}
-    # Sums and registries are asked about elsewhere: check_sums, node.escrow.proposing.
-    assert met == set(Unsafe) - {U.NOT_CONSERVED, U.NO_DECIDER}
+    # Sums are asked about elsewhere: check_sums.
+    assert met == set(Unsafe) - {U.NOT_CONSERVED}
 
 
 def test_sums_are_of_seats_and_brands() -> None:

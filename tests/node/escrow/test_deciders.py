@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from node.escrow.proposing import accepted_by
+from node.escrow.judging import accepted_by
 from proto.keys import NodeId
 from proto.policy import single
 from tests.node.escrow.rights import right

@@ -16,6 +16,7 @@ from node.command.sim.escrow.plan import (
 from node.command.sim.plan import Break, Fault
 
 S: Final = 1_000_000
+SPAN_US: Final = 20 * S  # longer than an exchange that one of its seats does not sign
 WITHIN_S: Final = 15
 JOIN_S: Final = 10
 
@@ -51,7 +52,7 @@ def course(
 ) -> Course:
     """One run of them."""
     numbered = tuple(replace(one, number=n) for n, one in enumerate(deals, 1))
-    return Course(seed, village(), numbered, faults, ills, crooks)
+    return Course(seed, village(), numbered, faults, ills, crooks, SPAN_US)
 
 
 def crook(who: str, *tricks: str) -> Crooked:

@@ -45,24 +45,17 @@ def test_terms_that_come_after_their_decision_find_nobody() -> None:
     one = deal(
         "buy object contents", "Ann", "Bob", "Cid",
         coordinators=("Nan",), cancels=True, initiator="Bob",
-        manners=(Manner.STANDING, Manner.STANDING, Manner.STANDING),
+        manners=(Manner.STANDING,) * 3, within_s=30,
     )  # fmt: skip
-    result = run(course(one, ills=(ill(0.5, Trouble.HELPER_DOWN, "Nan", for_s=15),)))
-    assert result.sound, result.breaches
+    for seed in (1, 2, 3):
+        down = ill(0.5, Trouble.HELPER_DOWN, "Nan", for_s=8)
+        result = run(course(one, seed=seed, ills=(down,)))
+        assert result.sound, result.breaches
 
 
 def test_a_giver_does_not_ask_for_ever() -> None:
     """Whoever receives may say that a right comes into a hold that nobody makes."""
     one = deal("swap", "Ann", "Bob")
-    for seed in (1, 2, 3):
-        result = run(course(one, seed=seed, crooks=(crook("Bob", "accepts-elsewhere"),)))
-        assert result.tricks == {"accepts-elsewhere": 1}
-        assert result.sound, result.breaches
-
-
-def test_a_full_disk_of_its_own_registrar_does_not_end_a_daemon() -> None:
-    """What our own desk or registrar refuses is a no like another's."""
-    one = deal("deposit", "Ann", "K1", keepers=("", "K1"))
-    result = run(course(one, ills=(ill(0.9, Trouble.TITLES_FAIL, "K1", for_s=4),)))
-    assert result.sound, (result.breaches, result.crashed)
-    assert result.outcomes[0].committed
+    result = run(course(one, crooks=(crook("Bob", "accepts-elsewhere"),)))
+    assert result.tricks == {"accepts-elsewhere": 1}
+    assert result.sound, result.breaches

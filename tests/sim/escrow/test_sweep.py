@@ -10,7 +10,7 @@ from node.command.sim.escrow.sweep import LAND, REGISTRY, SELLER, Place, places,
 from node.command.sim.plan import Fault
 from node.command.sim.world.disk import Death
 
-FEW = 3  # of a kind: every one of them stands for a run of a second
+FEW = 2  # of a kind: every one of them stands for a run of a second
 SWEPT = (
     Place(LAND, Trouble.TITLES_DIE, Death.AFTER.value),
     Place(HELPER, Fault.CRASH_AT_WRITE, Death.BEFORE.value),

@@ -1,5 +1,6 @@
 """Who proposes and who joins: what people type, and what they do when it goes wrong."""
 
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,12 +18,11 @@ from node.command.sim.world.host import ProcessDied
 from node.control.own_accounts import asked_of
 from node.core.escrow.rows import Account
 from node.engine import StoreUnavailable
-from node.escrow.standing import LIMITS, MOST_USES, REGISTRAR
+from node.escrow.standing import unbounded
 from node.escrow.templates import read_template
 from proto.card import read_card
 from proto.escrow.batch import OpBatch
 from proto.escrow.ops import Offer
-from proto.limits import MAX_LOCK_US, US
 from runtime.control import ControlFailure
 
 PATIENCE_S: Final = 0.5  # until somebody tries again what did not go through
@@ -32,16 +32,6 @@ LEAVES_S: Final = (0.2, 12.0)
 GIVES_UP_S: Final = 90.0  # an invitation that has not come by then comes to nothing
 ALWAYS: Final = frozenset({"EXCHANGE_STATE", "NOT_FOUND"})  # not yet, or not any more
 PASSING: Final = frozenset({"STORE_FULL", "STORE_LOST", "UNREACHABLE", "BUSY"})
-
-
-def _takes_all(text: bytes, seat: str) -> dict[str, object]:
-    """A standing offer without a bound: what is looked for here is how exchanges end."""
-    template = read_template(text)
-    kept = [one.name + REGISTRAR for one in template.gathered]
-    most = dict.fromkeys(LIMITS, MOST_USES)
-    anything = [*(one.name for one in template.wildcards), *kept]
-    named = {"template": template.hash.hex(), "seat": seat, "anything": anything}
-    return {**named, **most, "within_s": MAX_LOCK_US // US}
 
 
 @dataclass
@@ -68,8 +58,10 @@ class People:
         for deal in deals:
             for seat, name, manner in zip(deal.what.seats, deal.people, deal.manners, strict=True):
                 if manner is Manner.STANDING:
-                    rule = _takes_all(template_of(deal), seat)
-                    await self.world.people[name].ask("escrow.stand", rule=rule)
+                    text = template_of(deal)
+                    rule = json.loads(unbounded(read_template(text), seat).to_json())
+                    stand = partial(self.world.people[name].ask, "escrow.stand")
+                    await stand(rule=rule, template=text.decode())
 
     def begin(self, deal: Deal) -> None:
         """Its initiator proposes, and everybody else looks for it."""

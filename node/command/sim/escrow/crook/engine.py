@@ -8,7 +8,7 @@ from node.core.apply import NOTHING, Applied
 from node.core.escrow.events import LetterCame
 from node.core.escrow.reading import deal_under
 from node.core.events import Event
-from node.core.view import Step
+from node.core.view import Step, View
 from node.engine import Engine
 from proto.escrow.letters import Give, Given, Join, Share, Withdraw
 
@@ -20,7 +20,7 @@ class CrookedEngine(Engine):
         super().__init__(*rest)
         self._crook = crook
 
-    def _decide(self, event: Event) -> Applied:
+    def _decide(self, view: View, event: Event) -> Applied:
         if isinstance(event, LetterCame):
             step = Step(self.memory, event.now_us)
             if self._ignores(step, event):
@@ -33,7 +33,7 @@ class CrookedEngine(Engine):
             if isinstance(event.letter.body, Join) and make_terms(step, event, self._crook):
                 return Applied(step.changes, tuple(step.effects))
         try:
-            applied = super()._decide(event)
+            applied = super()._decide(view, event)
         except AssertionError:
             return NOTHING  # it trips over its own lies; nothing was changed
         step = Step(self.memory, event.now_us)

@@ -89,13 +89,13 @@ def _some(crook: "Crook", choice: list[bytes], otherwise: bytes) -> bytes:
 
 def _mixed(crook: "Crook", legs: tuple[LegAccept, ...]) -> tuple[LegAccept, ...]:
     """Holds and requests of other legs, of other deals, or of nobody."""
-    others = list(crook.accepts.values())
     made = []
     for leg in legs:
-        if others and crook.random.random() < 0.7:
-            made.append(replace(crook.random.choice(others), no=leg.no))
-        else:
-            made.append(LegAccept(leg.no, hold=crook.random.randbytes(32)))
+        others = [replace(a, no=leg.no) for a in crook.accepts.values()]
+        made_up = crook.random.randbytes(32)
+        choice = [LegAccept(leg.no, hold=made_up), LegAccept(leg.no, request=made_up)]
+        choice += [other for other in others if other != leg]
+        made.append(crook.random.choice(choice))
     return tuple(made)
 
 
