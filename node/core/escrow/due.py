@@ -11,7 +11,7 @@ from node.core.escrow.rows import Deal, DealPhase, Letter, Seat
 from node.core.escrow.settling import letter_taken, shown_to_operators, tells_the_end
 from node.core.escrow.sitting import due_seat_us, expire_seat
 from node.core.escrow.taking_over import take_back
-from node.core.rows import Incident, IncidentKind, replace
+from node.core.rows import Incident, IncidentKind
 from node.core.view import Step
 from proto.descriptor import decode_descriptor
 from proto.escrow.reasons import EscrowReason
@@ -116,7 +116,9 @@ def _matters_until_us(step: Step, letter: Letter) -> int:
 
 
 def _undecided(step: Step, deal: Deal) -> None:
-    """Nothing is lost, and everything locked: who runs the registry has to be asked."""
+    """Nothing is lost, and everything locked: who runs the registry has to be asked.
+
+    The deal is not written: it would be due again at once, for as long as nobody answers."""
     first = proposal_of(deal).seats[0][0]
     _note(
         step,
@@ -129,8 +131,6 @@ def _undecided(step: Step, deal: Deal) -> None:
             evidence=deal.descriptor,
         ),
     )
-    # Written, so that it waits anew only when it changes.
-    step.put(replace(deal, due_at_us=step.now_us))
 
 
 def _note(step: Step, incident: Incident) -> None:

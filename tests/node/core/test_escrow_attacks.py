@@ -14,6 +14,7 @@ from node.core.escrow.rows import Step as Batch
 from node.core.events import Due, LearnCertificate
 from node.core.rows import Incident
 from node.escrow.judging import Judge
+from node.timers import Timers
 from proto.descriptor import Descriptor, decode_descriptor
 from proto.escrow.letters import (
     Body,
@@ -278,3 +279,26 @@ def test_a_refusal_is_said_for_a_minute() -> None:
     for row in bob.waiting():
         bob.take(Due(bob.now_us, row.key))  # type: ignore[arg-type]
     assert bob.waiting() == []
+
+
+def test_a_registry_that_is_silent_for_long_keeps_no_coordinator_busy() -> None:
+    """The deal was written each time that it was looked at, and so was due again at once: the node
+    did nothing else until the registry answered."""
+    table = fixed()
+    table.carry()
+    ann, timers = table.parties["ann"], Timers()
+    assert table.deal.phase is DealPhase.DECIDING
+    timers.load([table.deal])
+    at_us = timers.next_us
+    assert at_us is not None
+    ann.now_us = at_us
+    looked = []
+    while len(looked) < 3 and (key := timers.take(ann.now_us)) is not None:
+        looked.append(key)
+        for row in ann.take(Due(ann.now_us, key)).changes:  # type: ignore[arg-type]
+            timers.plan(row)
+    assert looked == [table.deal.key]
+    assert len(ann.memory.owned(Incident)) == 1
+    timers.load([table.deal])  # a restart looks once more
+    applied = ann.take(Due(ann.now_us, table.deal.key))  # type: ignore[arg-type]
+    assert applied.changes == ()
