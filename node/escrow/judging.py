@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from node.core.escrow.events import Joining, LetterCame
-from node.core.escrow.reading import committer_key, money_id
+from node.core.escrow.reading import committer_key, may_coordinate, money_id, proposal_of
 from node.core.escrow.rows import Account, Seat, SeatPhase, Standing
 from node.core.rows import Request, RequestPhase
 from node.escrow.checks import check_exchange, check_sums
@@ -25,6 +25,7 @@ from proto.escrow.letters import Dossier, Fix, Invite, Letter
 from proto.escrow.proposal import Proposal, read_proposal
 from proto.escrow.reasons import EscrowReason
 from proto.escrow.rights import Right
+from proto.keys import NodeId
 from proto.levels import Level
 from proto.limits import MAX_SEATS, US
 from proto.money import Brand
@@ -100,7 +101,9 @@ class Judge:
                 fault = EscrowReason.PROPOSAL_INVALID if plan is None else EscrowReason.NONE
                 return LetterCame(now_us, letter, payload, fault=fault)
             case Fix() as fix:
-                return LetterCame(now_us, letter, payload, requests=self._requests(fix, now_us))
+                return LetterCame(
+                    now_us, letter, payload, requests=self._requests(fix, letter.sender, now_us)
+                )
             case _:
                 return LetterCame(now_us, letter, payload, self._entropy(32))
 
@@ -212,12 +215,14 @@ class Judge:
             raise NoAccount(leg)
         return leg.registrar + slot
 
-    def _requests(self, fix: Fix, now_us: int) -> tuple[tuple[int, Request], ...]:
+    def _requests(self, fix: Fix, sender: NodeId, now_us: int) -> tuple[tuple[int, Request], ...]:
         """A signed request for each money leg to the seat, if the seat has joined. Whether the
         terms hold is the core's question: where they do not, these are thrown away."""
         seat = self._seat(fix.proposal_id, fix.seat)
         if seat is None or seat.phase is not SeatPhase.JOINED:
             return ()
+        if not may_coordinate(proposal_of(seat), sender):
+            return ()  # a stranger's, of which nothing comes: not worth a signature of ours
         try:
             descriptor = decode_descriptor(fix.descriptor)
             terms = [opening.term for opening in fix.openings]

@@ -90,12 +90,16 @@ def over(memory: Memory, now_us: int) -> list[bytes]:
             open_ones.add(exchange)
         else:
             ended[exchange] = max(ended.get(exchange, 0), ended_at_us)
+    refused: dict[bytes, int] = {}  # what was said of a proposal that was not kept, and when
     for letter in memory.owned(Letter):
         if not letter.answered:
             open_ones.add(letter.deal)
+        elif letter.deal not in ended:
+            refused[letter.deal] = max(refused.get(letter.deal, 0), letter.created_at_us)
     closed = sorted((at_us, e) for e, at_us in ended.items() if e not in open_ones)
     crowd = max(0, len(closed) - MAX_SHOWN)
-    return [
+    gone = [e for e, at_us in refused.items() if e not in open_ones and at_us + LEAST_US <= now_us]
+    return gone + [
         exchange
         for number, (at_us, exchange) in enumerate(closed)
         if at_us + (LEAST_US if number < crowd else SHOWN_US) <= now_us

@@ -105,3 +105,17 @@ async def test_rows_leave_memory_and_tables_in_one_group() -> None:
     assert [d.id for d in memory.owned(Deal)] == [(1).to_bytes(16, "big")]
     assert len(memory.rows) == 4
     assert await sweeper.once() == 0
+
+
+async def test_what_was_said_of_a_proposal_that_was_not_kept_goes_soon() -> None:
+    """A stranger's rubbish is answered with a refusal, of which nothing else hangs on anything."""
+    memory = Memory(Settings(NODE, FeeSet({})))
+    for number, answered in enumerate((True, True, False)):
+        deal = number.to_bytes(16, "big")
+        kind, at_us = LetterKind.LETTER, number * LEAST_US
+        memory.put(Letter(deal * 2, kind, NODE, "", b"", deal, at_us, 0, answered=answered))
+    assert over(memory, LEAST_US - 1) == []
+    sweeper = Sweeper(Engine(memory), Clock(LEAST_US))  # type: ignore[arg-type]
+    assert await sweeper.once() == 1
+    assert [row.deal[-1] for row in memory.owned(Letter)] == [1, 2]
+    assert over(memory, 10 * SHOWN_US) == [(1).to_bytes(16, "big")], "one is still being said"

@@ -8,7 +8,7 @@ from node.core.escrow.posting import UNSETTLED_AFTER_US, answered, say_again
 from node.core.escrow.proposing import fail
 from node.core.escrow.reading import deal_of, deal_seats, party_of, proposal_of
 from node.core.escrow.rows import Deal, DealPhase, Letter, Seat
-from node.core.escrow.settling import shown_to_operators, tells_the_end
+from node.core.escrow.settling import letter_taken, shown_to_operators, tells_the_end
 from node.core.escrow.sitting import due_seat_us, expire_seat
 from node.core.escrow.taking_over import take_back
 from node.core.rows import Incident, IncidentKind, replace
@@ -19,6 +19,7 @@ from proto.limits import GUARD_US, US
 
 UNDECIDED_AFTER_US: Final = 600 * US  # beyond A: escrow section 7
 
+REFUSED_US: Final = 60 * US  # why a proposal is not kept: whoever made it waits, and it expires
 LATE_US: Final = 3600 * US  # a letter of an exchange that is over by now is not said any more
 
 EscrowRow = Deal | Letter | Seat
@@ -76,6 +77,9 @@ def _again(step: Step, letter: Letter) -> None:
         else:
             answered(step, letter)
         return
+    if _is_others(step, letter) and step.now_us >= letter.created_at_us + LATE_US:
+        letter_taken(step, letter)
+        return
     say_again(step, letter)
     if step.now_us - letter.created_at_us >= UNSETTLED_AFTER_US:
         _note(
@@ -91,11 +95,20 @@ def _again(step: Step, letter: Letter) -> None:
         )
 
 
+def _is_others(step: Step, letter: Letter) -> bool:
+    """Whether it belongs to what we only coordinate, for others. Its parties and registrars ask the
+    registry themselves, and some of them may never have been there."""
+    deal = deal_of(step, letter.deal)
+    if deal is None or proposal_of(deal).initiator == step.settings.node:
+        return False
+    return not any(seat.seed for seat in deal_seats(step, letter.deal))
+
+
 def _matters_until_us(step: Step, letter: Letter) -> int:
     """Until then its receiver may be anywhere on the way to the end of the exchange."""
     row = deal_of(step, letter.deal) or next(iter(deal_seats(step, letter.deal)), None)
     if row is None:
-        return letter.created_at_us + LATE_US
+        return letter.created_at_us + REFUSED_US
     if row.descriptor:
         return decode_descriptor(row.descriptor).limit_us + LATE_US
     proposal = proposal_of(row)

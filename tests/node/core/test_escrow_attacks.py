@@ -11,8 +11,9 @@ from node.core.escrow.posting import UNSETTLED_AFTER_US
 from node.core.escrow.reading import hold_of, source_of
 from node.core.escrow.rows import Account, Deal, DealPhase, LetterKind
 from node.core.escrow.rows import Step as Batch
-from node.core.events import Due
+from node.core.events import Due, LearnCertificate
 from node.core.rows import Incident
+from node.escrow.judging import Judge
 from proto.descriptor import Descriptor, decode_descriptor
 from proto.escrow.letters import (
     Body,
@@ -33,7 +34,8 @@ from proto.escrow.letters import (
 from proto.escrow.ops import RegistrarError
 from proto.escrow.proposal import kept_proposal, read_proposal, sign_proposal
 from proto.escrow.reasons import EscrowReason
-from tests.node.core.escrow_table import Party, Table, card_of, node_of, swap
+from proto.money import common_brand
+from tests.node.core.escrow_table import Party, Table, aborted, card_of, node_of, swap
 
 
 def fixed(coordinator: str = "") -> Table:
@@ -153,6 +155,35 @@ def test_proposals_that_would_never_expire_are_not_kept() -> None:
     assert bob.seats(read_proposal(signed).id) == []
 
 
+class NoKey:
+    """An identity that may not be asked to sign."""
+
+    node = node_of("bob")
+
+    def __getattr__(self, name: str) -> object:
+        raise AssertionError(name)
+
+
+def test_a_stranger_makes_a_seat_sign_no_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each money leg that a Fix names would be a signature, 32 of them two hundred times a
+    second."""
+    usd = common_brand("USD").guid.hex()
+    table = Table("gift", {"giver": "ann", "receiver": "bob"}, {"brand": usd, "amount": 40}, ())
+    table.propose()
+    table.carry(Invite)
+    table.join()
+    table.carry(Join)
+    rows = (row for row in table.parties["ann"].waiting() if row.kind is LetterKind.LETTER)
+    words = [decode_letter(row.payload) for row in rows]
+    fix = next(w for w in words if isinstance(w.body, Fix) and w.body.seat == "receiver")
+    judge = Judge(table.parties["bob"].memory, NoKey(), "bob", bytes)  # type: ignore[arg-type]
+    mallory = replace(fix, sender=node_of("mallory"))
+    monkeypatch.setattr(Judge, "_brand", lambda *_: common_brand("USD"))
+    assert judge.judged(NOW_US, mallory, b"").requests == ()
+    with pytest.raises(AssertionError):
+        judge.judged(NOW_US, fix, b"")
+
+
 def test_a_row_is_read_without_verifying_its_signatures_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -206,3 +237,44 @@ def test_a_coordinator_takes_nothing_that_its_seats_could_not_commit_to(other: s
     descriptor = OTHERS[other](decode_descriptor(dossier.descriptor))
     come(carol, "ann", replace(dossier, descriptor=descriptor.encode()))
     assert len(carol.memory.owned(Deal)) == (other == "as it was fixed")
+
+
+def test_seats_of_others_that_were_never_there_are_not_told_the_end_for_ever() -> None:
+    """A stranger's dossier names sixteen addresses at which nobody is: its deal never closed, its
+    letters went round for ever, and each became an entry of the operator's inbox."""
+    table = fixed("carol")
+    table.carry(Dossier)
+    carol = table.parties["carol"]
+    certificate = aborted(table.deal.descriptor)
+    carol.take(LearnCertificate(carol.now_us, certificate))  # type: ignore[arg-type]
+    assert carol.deal(table.id).phase is DealPhase.RETURNING
+    for _ in range(30):  # each waits longer than the one before
+        for row in carol.waiting():
+            carol.now_us = max(carol.now_us, row.next_at_us)
+            carol.take(Due(carol.now_us, row.key))  # type: ignore[arg-type]
+    assert carol.waiting() == []
+    assert carol.deal(table.id).phase is DealPhase.CLOSED
+    assert carol.memory.owned(Incident) == []
+
+
+def test_what_is_ours_is_told_for_ever() -> None:
+    table = fixed()
+    table.carry(Fix)
+    table.abort()
+    ann = table.parties["ann"]
+    ann.now_us += 2 * UNSETTLED_AFTER_US
+    for row in ann.waiting():
+        ann.take(Due(ann.now_us, row.key))  # type: ignore[arg-type]
+    steps = [row.step for row in ann.waiting()]
+    assert steps.count(Batch.SETTLE) == 2
+    assert ann.deal(table.id).phase is DealPhase.RETURNING
+
+
+def test_a_refusal_is_said_for_a_minute() -> None:
+    table = swap()
+    bob = table.parties["bob"]
+    come(bob, "ann", Invite(table.signed, "second"), EscrowReason.PROPOSAL_INVALID)
+    bob.now_us += 61 * SECOND
+    for row in bob.waiting():
+        bob.take(Due(bob.now_us, row.key))  # type: ignore[arg-type]
+    assert bob.waiting() == []

@@ -1,9 +1,9 @@
 """Connections to those whom letters name: few at a time, whoever makes us write to how many."""
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
-from google.protobuf.message import Message
 
 from node.command.sim.cast import NOW_US
 from node.escrow.ways import MAX_CHANNELS, DialledWays
@@ -29,7 +29,7 @@ class Channel:
     channels: Channels
     alias: str
 
-    async def unary(self, method: str, request: Message, response: object, timeout_s: float):  # type: ignore[no-untyped-def]
+    async def unary(self, method: str, request: Any, response_type: Any, timeout_s: float) -> Any:
         return request
 
     async def close(self) -> None:
