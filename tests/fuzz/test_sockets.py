@@ -120,7 +120,7 @@ class Running:
 def running(path: Path, capfd: Any) -> Iterator[Running]:
     """Ends well, and without a word that is not one line."""
     home, other = path / "node", path / "neighbour"
-    init_node(home, "N", "127.0.0.1:0", "", True)
+    init_node(home, "N", "127.0.0.1:0", "", "", True)
     capfd.readouterr()
     other.mkdir()
     neighbour = create_identity(other, SystemClock(0).now_us(), os.urandom)

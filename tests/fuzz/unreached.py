@@ -7,6 +7,7 @@ UNREACHED: Final = {
         ("node/core/escrow/reading.py", "read_accept"),
         ("node/core/escrow/reading.py", "read_share"),
         ("node/pay_options.py", "PayOptions.from_json"),
+        ("node/registrar/books.py", "Statements._read"),
         ("node/registrar/tables.py", "RowTable.from_columns"),
         ("node/shared/daemon.py", "SharedDaemon._read_owner"),
         ("node/shared/daemon.py", "read_neighbours"),
