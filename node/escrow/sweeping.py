@@ -14,7 +14,7 @@ import trio
 from node.core.escrow.rows import Deal, Letter, Seat, Standing
 from node.core.rows import Key, Row
 from node.engine import Engine, StoreUnavailable
-from node.escrow.standing import Rule
+from node.escrow.standing import Rule, RuleInvalid
 from node.group import Group
 from node.memory import Memory
 from node.store import ROWS
@@ -106,6 +106,15 @@ def over(memory: Memory, now_us: int) -> list[bytes]:
     ]
 
 
+def _proposal_of(standing: Standing) -> str:
+    """The one that it is for, hex; empty where it is for any, or of a version that read otherwise:
+    such a rule stays until its owner ends it."""
+    try:
+        return Rule.from_json(standing.rule).proposal
+    except RuleInvalid:
+        return ""
+
+
 def _rows_of(memory: Memory, exchanges: set[bytes]) -> Iterable[Row]:
     found: dict[Key, Row] = {}
     for deal in memory.owned(Deal):
@@ -117,9 +126,9 @@ def _rows_of(memory: Memory, exchanges: set[bytes]) -> Iterable[Row]:
     for letter in memory.owned(Letter):
         if letter.deal in exchanges:
             found[letter.key] = letter
+    named = {exchange.hex() for exchange in exchanges}
     for standing in memory.owned(Standing):
         # Made for one proposal alone, by whoever proposed it.
-        named = Rule.from_json(standing.rule).proposal
-        if named and bytes.fromhex(named) in exchanges:
+        if _proposal_of(standing) in named:
             found[standing.key] = standing
     return found.values()

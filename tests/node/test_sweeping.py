@@ -119,3 +119,13 @@ async def test_what_was_said_of_a_proposal_that_was_not_kept_goes_soon() -> None
     assert await sweeper.once() == 1
     assert [row.deal[-1] for row in memory.owned(Letter)] == [1, 2]
     assert over(memory, 10 * SHOWN_US) == [(1).to_bytes(16, "big")], "one is still being said"
+
+
+@pytest.mark.parametrize("rule", ["{}", "no JSON", Rule("", "a", proposal="zz").to_json()])
+async def test_a_rule_that_nobody_can_read_stops_no_sweep(rule: str) -> None:
+    """An error here would end the daemon, a minute after each of its starts."""
+    memory = remembered(0)
+    memory.put(Standing(b"o" * 16, rule, 0))
+    sweeper = Sweeper(Engine(memory), Clock(SHOWN_US + 1))  # type: ignore[arg-type]
+    assert await sweeper.once() == 1
+    assert [row.id for row in memory.owned(Standing)] == [b"o" * 16]
