@@ -17,7 +17,7 @@ from node.escrow.checks import Unsafe
 from node.escrow.faults import FaultCode, TemplateFault
 from node.escrow.filling import typed_values
 from node.escrow.plan import Plan
-from node.escrow.proposing import NotSafe, Wish, drafted, known_rights, proposed
+from node.escrow.proposing import NotSafe, TooLarge, Wish, drafted, known_rights, proposed
 from node.escrow.standing import Rule
 from node.escrow.templates import Template, read_template
 from node.escrow.wildcards import Kind, unfit_for
@@ -81,6 +81,9 @@ async def propose(context: Context, arguments: Arguments) -> dict[str, Any]:
         raise ControlFailure("NOT_SAFE", f"not safe: {fault}", step) from fault
     except TemplateFault as fault:
         raise _template_failure(fault) from fault
+    except TooLarge as fault:
+        step = "exchange it in several steps, each with fewer seats and rights"
+        raise ControlFailure("TOO_LARGE", str(fault), step, fault.bytes_over) from fault
     except KeyError as missing:
         raise _no_card(missing) from missing
     if dry_run:

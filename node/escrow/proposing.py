@@ -12,6 +12,7 @@ from proto.card import read_card
 from proto.escrow.proposal import SALT_BYTES, Proposal, read_proposal, sign_proposal
 from proto.escrow.rights import Right, read_right
 from proto.keys import NodeId
+from proto.limits import MAX_PROPOSAL_BYTES
 from proto.policy import RegistryPolicy
 from runtime.identity import Entropy, Identity
 
@@ -22,6 +23,14 @@ class NotSafe(ValueError):
     def __init__(self, unsafe: Unsafe) -> None:
         super().__init__(unsafe.value)
         self.unsafe = unsafe
+
+
+class TooLarge(ValueError):
+    """Cards, descriptions and template are too much for one proposal. `bytes_over`: by how many."""
+
+    def __init__(self, bytes_over: int) -> None:
+        super().__init__(f"the proposal is {bytes_over} bytes too long")
+        self.bytes_over = bytes_over
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +75,7 @@ def proposed(
 ) -> tuple[bytes, Proposal, bytes]:
     """The signed proposal, what it says, and the preimage by which it can be ended early.
 
-    TemplateFault, NotSafe; KeyError where the card of a seat is missing.
+    TemplateFault, NotSafe, TooLarge; KeyError where the card of a seat is missing.
     """
     plan = drafted(memory, wish)
     preimage = entropy(32)
@@ -89,6 +98,8 @@ def proposed(
         registrars=_registrars(memory, plan, now_us),
     )
     signed = sign_proposal(identity.key, proposal)
+    if len(signed) > MAX_PROPOSAL_BYTES:
+        raise TooLarge(len(signed) - MAX_PROPOSAL_BYTES)
     return signed, read_proposal(signed), preimage
 
 
