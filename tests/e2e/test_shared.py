@@ -1,5 +1,6 @@
 """A payer, a node of two processes over one PostgreSQL, a payee; one of the two is killed."""
 
+import re
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -78,10 +79,10 @@ async def pxq(server: Cluster, directory: Path) -> AsyncIterator[Shared]:
             shutil.copytree(
                 town.houses["X"].daemon.directory, home, ignore=lambda *_: ["control.sock"]
             )
-            config = (home / CONFIG_NAME).read_text().splitlines()
-            listen = f'listen = "127.0.0.1:{next(ports)}"'
-            changed = [listen if line.startswith("listen") else line for line in config]
-            (home / CONFIG_NAME).write_text("\n".join(changed) + "\n")
+            config = (home / CONFIG_NAME).read_text()
+            listen = f'\nlisten = "127.0.0.1:{next(ports)}"'
+            # The first is for neighbours; it takes part in no exchange.
+            (home / CONFIG_NAME).write_text(re.sub(r'\nlisten = "[^"]*"', listen, config, count=1))
             daemon = Daemon("X2", command("X", home), home)
             await children.start(daemon)
             first = town.houses["X"]

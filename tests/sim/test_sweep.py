@@ -48,7 +48,7 @@ def test_a_planted_bug_is_found_by_the_crash_that_it_needs() -> None:
     """Messages that are sent and not written are missed by whoever dies before they arrive."""
     place = Place("N1", Fault.CRASH_AT_WRITE, Death.AFTER.value)
     with outbox_not_kept():
-        swept = sweep_place(Payment(("ATOMIC",), hops=2), place)
+        swept = sweep_place(Payment(("ATOMIC",), hops=3), place)
     assert swept.failed and len(swept.failed) < swept.crashes
 
 
