@@ -119,7 +119,7 @@ def _transaction_bundle(
     owners = _owners(view, transaction, promises)
     if not all(_may_leave(owner, now_us) for owner in owners):
         return None
-    if transaction.role is Role.SEAT and not hooks.is_over(view, transaction.commit, now_us):
+    if transaction.role is Role.SEAT and not hooks.is_over(view, transaction):
         return None
     return Bundle(transaction, promises, owners)
 

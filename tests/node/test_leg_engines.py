@@ -241,7 +241,7 @@ async def test_an_exchange_leaves_when_it_is_over_and_comes_back(
 ) -> None:
     """With all of its payments and requests; a late word brings all of them back."""
     over = False
-    monkeypatch.setattr("node.core.escrow.hooks.is_over", lambda view, commit, now_us: over)
+    monkeypatch.setattr("node.core.escrow.hooks.is_over", lambda view, transaction: over)
     async with engines() as world:
         for name in "ABC":
             world.add(name, terms)

@@ -41,9 +41,9 @@ def on_decided(step: Step, transaction: Transaction) -> None:
     decided(step, transaction)
 
 
-def is_over(view: View, commit: bytes, now_us: int) -> bool:
-    """Whether nothing of the exchange under this commit_id is remembered here any more."""
-    row = view.row((Transaction.table, commit, b""))
-    if not isinstance(row, Transaction) or view.row((Deal.table, row.owner, b"")) is not None:
+def is_over(view: View, transaction: Transaction) -> bool:
+    """Whether nothing of its exchange is remembered here any more."""
+    deal = transaction.owner
+    if view.row((Deal.table, deal, b"")) is not None:
         return False
-    return all(view.row((Seat.table, row.owner, bytes((at,)))) is None for at in range(MAX_SEATS))
+    return all(view.row((Seat.table, deal, bytes((at,)))) is None for at in range(MAX_SEATS))
