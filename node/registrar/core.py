@@ -24,6 +24,7 @@ from proto.escrow.ops import (
     Transfer,
     resolved,
 )
+from proto.sale.ops import Advertise, OpenPool, OpenVote, SealVote, Stake
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,5 +85,7 @@ def apply(step: Step, op: Op) -> OpResult:
             return attenuate(step, op)
         case Revoke():
             return revoke(step, op)
+        case OpenPool() | Stake() | SealVote() | OpenVote() | Advertise():
+            return refuse(RegistrarError.MALFORMED)
         case _:
             assert_never(op)

@@ -7,8 +7,9 @@ from typing import NoReturn, Protocol, TypeVar
 from node.registrar.rows import Account, Brand, Capability, Entry, Hold, Leg, Row, account_id
 from proto.certificate import Certificate, CommitCertificate
 from proto.descriptor import Descriptor
+from proto.escrow.args import Arg
 from proto.escrow.legs import LegPromise
-from proto.escrow.ops import Arg, CapabilityKind, RegistrarError, capability_hash
+from proto.escrow.ops import CapabilityKind, RegistrarError, capability_hash
 from proto.escrow.rights import Right
 from proto.keys import NodeId
 

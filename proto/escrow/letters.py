@@ -158,6 +158,13 @@ class Dossier:
     decline_preimage: bytes = b""
 
 
+@dataclass(frozen=True, slots=True)
+class OfSale:
+    """Between the parties of a sale that an agent judges: proto.sale.letters reads what it says."""
+
+    words: bytes
+
+
 Body = (
     Invite
     | Join
@@ -170,6 +177,7 @@ Body = (
     | Share
     | Decided
     | Dossier
+    | OfSale
 )
 
 
@@ -309,6 +317,8 @@ def _fill(m: pb.Letter, body: Body) -> None:
             m.dossier.proposal, m.dossier.descriptor = proposal, descriptor
             m.dossier.openings.extend(opening.to_message() for opening in openings)
             m.dossier.decline_preimage = preimage
+        case OfSale(words):
+            m.sale = words
 
 
 def _body(m: pb.Letter) -> Body:
@@ -355,6 +365,8 @@ def _body(m: pb.Letter) -> Body:
                 tuple(dossier.joins),
                 dossier.decline_preimage,
             )
+        case "sale":
+            return OfSale(m.sale)
         case _:
             raise WireFault("a letter that says nothing")
 

@@ -8,6 +8,7 @@ from node.command.sim.cast import NOW_US, SECOND, SINGLE, TWO_OF_THREE, digest
 from proto.card import sign_card
 from proto.envelope import Envelope, Proof
 from proto.escrow import letters as words
+from proto.escrow.args import ResultOf
 from proto.escrow.batch import (
     BATCH_KIND,
     OPEN_KIND,
@@ -51,7 +52,6 @@ from proto.escrow.ops import (
     Prepare,
     Refund,
     RegistrarError,
-    ResultOf,
     Revoke,
     Settle,
     Transfer,

@@ -5,9 +5,10 @@ from typing import Any, Final
 
 from node.registrar.core import run
 from proto.card import sign_card
+from proto.escrow.args import ResultOf
 from proto.escrow.batch import OpBatch, payload_of, read_batch
 from proto.escrow.grant import Grant, open_grant, read_grant, seal_grant
-from proto.escrow.ops import Accept, Cancel, Look, Offer, Op, Prepare, Refund, ResultOf, Transfer
+from proto.escrow.ops import Accept, Cancel, Look, Offer, Op, Prepare, Refund, Transfer
 from proto.escrow.rights import sign_right
 from proto.keys import SealKey
 from proto.v1 import escrow_pb2 as pb
