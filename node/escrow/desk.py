@@ -22,9 +22,9 @@ from proto.escrow.letters import (
     Receive,
     letter_id,
     read_letter,
-    sign_receipt,
 )
 from proto.escrow.proposal import read_proposal
+from proto.escrow.receipts import sign_receipt
 from proto.keys import SigningKey
 from proto.limits import MAX_LETTER_BYTES, US
 from proto.v1 import types_pb2

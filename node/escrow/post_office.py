@@ -20,7 +20,8 @@ from node.escrow.ways import Ways
 from proto.card import NodeCard, read_card
 from proto.envelope import Envelope
 from proto.escrow.batch import BATCH_KIND, read_batch, read_reply
-from proto.escrow.letters import is_receipt, letter_id, sign_letter
+from proto.escrow.letters import letter_id, sign_letter
+from proto.escrow.receipts import is_receipt
 from proto.keys import SigningKey
 from proto.limits import MAX_SEATS
 from proto.wire import WireFault
