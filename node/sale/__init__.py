@@ -1,0 +1,1 @@
+"""Sales that an agent judges: what their pure core needs of the world (escrow section 8)."""
