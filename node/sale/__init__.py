@@ -1,1 +1,1 @@
-"""Sales that an agent judges: what their pure core needs of the world (escrow section 8)."""
+"""A sale that an agent judges, at its parties: secrets, hand-over, judging (escrow section 8)."""

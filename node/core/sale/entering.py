@@ -20,7 +20,7 @@ from node.core.sale.reading import (
     words_in,
 )
 from node.core.sale.rows import Sale
-from node.core.view import Step
+from node.core.view import Step, View
 from proto.limits import MAX_JOINING_US, US
 from proto.reason import Reason, Refusal
 from proto.sale.choosing import agreed, chosen
@@ -194,7 +194,7 @@ def ask_for_contract(step: Step, sale: Sale) -> None:
     step.effects.append(DraftContract(sale.id))
 
 
-def all_parties(step: Step, sale: Sale) -> tuple[Party, ...]:
+def all_parties(view: View | Step, sale: Sale) -> tuple[Party, ...]:
     """At the buyer, once all have joined: what everybody signs with, in the order of parts."""
     joined = [party_in(signed) for signed in sale.joins if signed]
-    return tuple(sorted((own_party(step, sale), *joined), key=lambda party: party.role))
+    return tuple(sorted((own_party(view, sale), *joined), key=lambda party: party.role))

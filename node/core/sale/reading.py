@@ -127,7 +127,7 @@ def source_of(seed: bytes) -> bytes:
     return _made(seed, b"sale-source")
 
 
-def own_party(step: Step, sale: Sale) -> Party:
+def own_party(view: View | Step, sale: Sale) -> Party:
     """What this node signs with. Its account was checked when it came in."""
     role = sale.role
     arbitrated = bool(offer_of(sale).arbiter_card)
@@ -137,7 +137,7 @@ def own_party(step: Step, sale: Sale) -> Party:
         if count and (arbitrated or decision is not Decision.SLASH):
             made = tuple(key_of(sale.seed, decision, n).public for n in range(count))
             keys.append((decision, made))
-    account = b"" if role is SaleRole.ARBITER else own_account(step, sale).account
+    account = b"" if role is SaleRole.ARBITER else own_account(view, sale).account
     declines = decline_hash(sale.seed) if may_decline(role) is not None else b""
     return Party(role, card_of(sale, role), account, tuple(keys), sale.box, declines)
 
@@ -147,9 +147,9 @@ def decline_hash(seed: bytes) -> bytes:
     return sha256(decline_of(seed)).digest()
 
 
-def own_account(step: Step, sale: Sale) -> Account:
+def own_account(view: View | Step, sale: Sale) -> Account:
     """Ours of the deposit brand."""
-    row = step.row((Account.table, sale.slot[:32], sale.slot[32:]))
+    row = view.row((Account.table, sale.slot[:32], sale.slot[32:]))
     assert isinstance(row, Account), sale.slot.hex()
     return row
 
