@@ -52,6 +52,9 @@ class Exchange:
         return credit * self.deposit // self.credit
 
 
+EQUAL: Final = Exchange()
+
+
 @dataclass(frozen=True, slots=True)
 class Counted:
     """One vote in the score. `weight`: of its rater, for all his votes; `taken`: of the value, by
@@ -83,13 +86,12 @@ def score_of(
     votes: Sequence[Heard],
     now_us: int,
     half_life_us: int = HALF_LIFE_US,
-    exchange: Exchange | None = None,
+    exchange: Exchange = EQUAL,
 ) -> Score:
     """`votes`: of one agent, brand and house, each voter at most once for each pool.
 
     Of what the viewer voted himself the whole value counts: he need not trust anybody for it.
     """
-    exchange = exchange or Exchange()
     values: dict[NodeId, int] = {}
     for vote in votes:
         values[vote.voter] = values.get(vote.voter, 0) + vote.value
@@ -113,9 +115,7 @@ def score_of(
     )
 
 
-def _weights(
-    trust: Trust, values: Mapping[NodeId, int], exchange: Exchange
-) -> dict[NodeId, int]:
+def _weights(trust: Trust, values: Mapping[NodeId, int], exchange: Exchange) -> dict[NodeId, int]:
     demands = {node: exchange.demand_ceil(value) for node, value in values.items()}
     own = demands.pop(trust.viewer, 0)
     credit = shared(trust, demands)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.reputation.score import DECAY, HALF_LIFE_US, Exchange, decayed, score_of
+from node.reputation.score import DECAY, EQUAL, HALF_LIFE_US, Exchange, decayed, score_of
 from proto.limits import US
-from tests.node.reputation.worlds import NOW_US, person, scored, trusting, votes
+from tests.node.reputation.worlds import NOW_US, scored, trusting, votes
 
 DAY_US = 86_400 * US
 CREDITS = {("viewer", "ann"): 100, ("viewer", "bea"): 20}
@@ -41,7 +41,7 @@ def test_the_viewer_believes_himself_without_any_credit() -> None:
 def test_credit_and_deposit_may_differ_in_worth() -> None:
     """A hundred units of credit for each of the deposit: Ann's 100 vouch for 1."""
     said = votes([("ann", 60), ("bea", 15)])
-    for exchange, total in ((None, 75), (Exchange(100, 1), 1), (Exchange(1, 100), 75)):
+    for exchange, total in ((EQUAL, 75), (Exchange(100, 1), 1), (Exchange(1, 100), 75)):
         assert score_of(trusting(CREDITS), said, NOW_US, exchange=exchange).total == total
 
 

@@ -38,9 +38,9 @@ def most(trust: Trust, demands: dict[NodeId, int]) -> int:
 @settings(max_examples=300, deadline=None)
 @given(CREDITS, DEMANDS)
 def test_together_they_get_as_much_as_can_flow_and_nobody_more_than_he_asks(
-    credits: dict[tuple[str, str], int], named: dict[str, int]
+    grants: dict[tuple[str, str], int], named: dict[str, int]
 ) -> None:
-    trust, demands = trusting(credits), {person(n): units for n, units in named.items()}
+    trust, demands = trusting(grants), {person(n): units for n, units in named.items()}
     found = shared(trust, demands)
     assert sum(found.values()) == most(trust, demands)
     assert all(0 < units <= demands[rater] for rater, units in found.items())
@@ -50,35 +50,35 @@ def test_together_they_get_as_much_as_can_flow_and_nobody_more_than_he_asks(
 @settings(max_examples=100, deadline=None)
 @given(CREDITS, DEMANDS, st.randoms(use_true_random=False))
 def test_the_order_in_which_it_is_told_changes_nothing(
-    credits: dict[tuple[str, str], int], named: dict[str, int], order: random.Random
+    grants: dict[tuple[str, str], int], named: dict[str, int], order: random.Random
 ) -> None:
-    other = list(credits.items())
+    other = list(grants.items())
     order.shuffle(other)
     demands = {person(n): units for n, units in named.items()}
     turned = dict(sorted(demands.items(), reverse=True))
-    assert shared(trusting(credits), demands) == shared(trusting(dict(other)), turned)
+    assert shared(trusting(grants), demands) == shared(trusting(dict(other)), turned)
 
 
 @pytest.mark.parametrize("room", [3, 100, 999, 10**15])
 @pytest.mark.parametrize("count", [1, 2, 7, 40])
 def test_equals_get_equal_shares(room: int, count: int) -> None:
     names = [f"r{i}" for i in range(count)]
-    credits = {("viewer", "ann"): room} | {("ann", name): room for name in names}
-    found = shared(trusting(credits), {person(name): room for name in names})
+    grants = {("viewer", "ann"): room} | {("ann", name): room for name in names}
+    found = shared(trusting(grants), {person(name): room for name in names})
     shares = [found.get(person(name), 0) for name in names]
     assert sum(shares) == room
     assert min(shares) >= max(shares) * 2 // 3 - 1
 
 
 def test_whoever_asks_for_little_gets_all_of_it_and_leaves_the_rest() -> None:
-    credits = {("viewer", "ann"): 100, ("ann", "bea"): 100, ("ann", "cid"): 100}
-    found = shared(trusting(credits), {person("bea"): 9, person("cid"): 500})
+    grants = {("viewer", "ann"): 100, ("ann", "bea"): 100, ("ann", "cid"): 100}
+    found = shared(trusting(grants), {person("bea"): 9, person("cid"): 500})
     assert found == {person("bea"): 9, person("cid"): 91}
 
 
 def test_credit_that_comes_back_to_the_viewer_leads_nowhere() -> None:
-    credits = {("viewer", "ann"): 10, ("ann", "viewer"): 99, ("bea", "ann"): 99}
-    assert shared(trusting(credits), {person("ann"): 50, person("bea"): 50}) == {person("ann"): 10}
+    grants = {("viewer", "ann"): 10, ("ann", "viewer"): 99, ("bea", "ann"): 99}
+    assert shared(trusting(grants), {person("ann"): 50, person("bea"): 50}) == {person("ann"): 10}
 
 
 def test_a_network_that_is_too_large_loses_its_thinnest_lines(
@@ -86,9 +86,9 @@ def test_a_network_that_is_too_large_loses_its_thinnest_lines(
 ) -> None:
     """A crowd of 500 lines at the second step does not push out an honest friend at the fourth."""
     monkeypatch.setattr(trust_room, "MAX_TRUST_LINES", 100)
-    credits = {("viewer", "ann"): 100, ("ann", "bea"): 50, ("bea", "cid"): 50, ("cid", "dan"): 50}
-    credits |= {("ann", "mallory"): 50} | {("mallory", f"m{i}"): 10**9 for i in range(500)}
-    trust = trusting(credits)
+    grants = {("viewer", "ann"): 100, ("ann", "bea"): 50, ("bea", "cid"): 50, ("cid", "dan"): 50}
+    grants |= {("ann", "mallory"): 50} | {("mallory", f"m{i}"): 10**9 for i in range(500)}
+    trust = trusting(grants)
     assert (trust.cut, trust.lines) == (True, 100)
     assert shared(trust, {person("dan"): 50}) == {person("dan"): 50}
 

@@ -18,14 +18,14 @@ def crowd(size: int) -> list[str]:
 
 
 def among_themselves(names: list[str], ring: str = "mallory") -> dict[tuple[str, str], int]:
-    """Credit that costs them nothing: everybody grants to the next one, to the ringleader, to honest
-    people and to the viewer himself."""
-    credits = {}
+    """What costs them nothing: everybody grants to the next one, to the ringleader, to honest people
+    and to the viewer himself."""
+    grants = {}
     for i, name in enumerate(names):
         for taker in (names[i - 1], ring, "ann", "bea", "dan", "viewer", "agent"):
-            credits[name, taker] = 10**12
-        credits[ring, name] = 10**12
-    return credits
+            grants[name, taker] = 10**12
+        grants[ring, name] = 10**12
+    return grants
 
 
 @pytest.mark.parametrize("size", CROWDS)
@@ -45,11 +45,11 @@ def test_a_crowd_to_whom_nobody_grants_credit_lifts_its_agent_by_exactly_nothing
 def test_a_crowd_lifts_its_agent_by_the_credit_granted_to_it_at_most(
     size: int, granted: int, by: str
 ) -> None:
-    """10 and 1,000 have the same bound; and what honest raters weigh together shrinks by no more."""
+    """10 and 1,000 have the same bound; what honest raters weigh together shrinks by no more."""
     names = crowd(size)
-    credits = {**HONEST, **among_themselves(names), (by, "mallory"): granted}
+    grants = {**HONEST, **among_themselves(names), (by, "mallory"): granted}
     before = scored(HONEST, TRUTH)
-    after = scored(credits, TRUTH + [(name, PRAISE) for name in names])
+    after = scored(grants, TRUTH + [(name, PRAISE) for name in names])
     lifted = weight_of(after, *names)
     assert 0 < lifted <= granted
     assert after.good <= before.good + granted
@@ -62,13 +62,13 @@ def test_its_number_gets_it_no_more_of_an_edge_that_it_shares_with_honest_raters
     """Ann has 100 of the viewer's credit, and grants the ringleader as much as she grants Bea. Half
     of Ann's claim is Bea's; what goes on behind the ringleader is halved once more."""
     names = crowd(size)
-    credits = {
+    grants = {
         **among_themselves(names),
         ("viewer", "ann"): 100,
         ("ann", "bea"): 100,
         ("ann", "mallory"): 100,
     }
-    after = scored(credits, [("bea", 100), *((name, PRAISE) for name in (*names, "mallory"))])
+    after = scored(grants, [("bea", 100), *((name, PRAISE) for name in (*names, "mallory"))])
     # Claims of 1 (Bea) against 1 + 1 at most (the ringleader and all behind him): a third, of
     # which the turns may take a third.
     assert weight_of(after, "bea") >= 100 * 1 // 3 * 2 // 3
@@ -78,34 +78,34 @@ def test_its_number_gets_it_no_more_of_an_edge_that_it_shares_with_honest_raters
 @pytest.mark.parametrize("value", [1, 100, PRAISE])
 def test_how_large_their_sales_are_matters_as_little(value: int) -> None:
     names = crowd(100)
-    credits = {
+    grants = {
         **among_themselves(names),
         ("viewer", "ann"): 100,
         ("ann", "bea"): 100,
         ("ann", "mallory"): 100,
     }
-    after = scored(credits, [("bea", 100), *((name, value) for name in names)])
+    after = scored(grants, [("bea", 100), *((name, value) for name in names)])
     assert weight_of(after, "bea") >= 44
 
 
 def test_an_agent_who_is_trusted_vouches_for_nobody() -> None:
     """People grant credit to their agent; his invented customers get none of it."""
-    credits = {("viewer", "agent"): 500, **{("agent", name): 500 for name in crowd(10)}}
-    credits |= {("viewer", "ann"): 500, ("ann", "agent"): 500}
-    assert scored(credits, [(name, PRAISE) for name in crowd(10)]).total == 0
+    grants = {("viewer", "agent"): 500, **{("agent", name): 500 for name in crowd(10)}}
+    grants |= {("viewer", "ann"): 500, ("ann", "agent"): 500}
+    assert scored(grants, [(name, PRAISE) for name in crowd(10)]).total == 0
 
 
 def test_credit_that_only_raters_grant_gives_them_no_weight() -> None:
     """The other direction: they would carry the loss, not the viewer."""
-    credits = {("ann", "viewer"): 500, ("bea", "ann"): 500}
-    assert scored(credits, [("ann", 10), ("bea", 10)]).total == 0
+    grants = {("ann", "viewer"): 500, ("bea", "ann"): 500}
+    assert scored(grants, [("ann", 10), ("bea", 10)]).total == 0
 
 
 def test_slander_by_a_crowd_is_bounded_in_the_same_way() -> None:
     names = crowd(1000)
-    credits = {**HONEST, **among_themselves(names), ("dan", "mallory"): 5}
+    grants = {**HONEST, **among_themselves(names), ("dan", "mallory"): 5}
     before = scored(HONEST, TRUTH)
-    after = scored(credits, TRUTH + [(name, -PRAISE) for name in names])
+    after = scored(grants, TRUTH + [(name, -PRAISE) for name in names])
     assert before.total - 2 * 5 <= after.total < before.total
 
 

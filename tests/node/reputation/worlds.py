@@ -20,10 +20,10 @@ def person(name: str) -> NodeId:
 VIEWER, AGENT = person("viewer"), person("agent")
 
 
-def trusting(credits: Credits) -> Trust:
+def trusting(grants: Credits) -> Trust:
     """As the viewer sees it, about the agent."""
-    own = {person(taker): n for (granter, taker), n in credits.items() if granter == "viewer"}
-    said = [(person(granter), person(taker), n) for (granter, taker), n in credits.items()]
+    own = {person(taker): n for (granter, taker), n in grants.items() if granter == "viewer"}
+    said = [(person(granter), person(taker), n) for (granter, taker), n in grants.items()]
     return trust_of(VIEWER, own, said, AGENT)
 
 
@@ -35,9 +35,9 @@ def votes(said: Iterable[tuple[str, int]], age_us: int = 0) -> list[Heard]:
     ]
 
 
-def scored(credits: Credits, said: Iterable[tuple[str, int]]) -> Score:
+def scored(grants: Credits, said: Iterable[tuple[str, int]]) -> Score:
     """Fresh votes by name."""
-    return score_of(trusting(credits), votes(said), NOW_US)
+    return score_of(trusting(grants), votes(said), NOW_US)
 
 
 def weight_of(score: Score, *names: str) -> int:
