@@ -146,11 +146,19 @@ async def learn(context: Context, arguments: Arguments) -> dict[str, Any]:
                 rows.append(await _learn(context, one, right.brand))
             except (WireFault, ControlFailure):
                 refused += 1
-        last = Envelope.decode_unverified(signed[-1]).signer if signed else b""
+        last = _signer(signed[-1]) if signed else b""
         more = reply.more and last > asked.after  # else it would go round in a circle
         asked.after = last
     shown = [agent_json(context, row) for row in rows]
     return {"agents": shown, "refused": refused, "more": more}
+
+
+def _signer(signed: bytes) -> bytes:
+    """Who signed it, if anybody did: the page goes on behind him."""
+    try:
+        return Envelope.decode_unverified(signed).signer
+    except WireFault:
+        return b""
 
 
 async def _learn(context: Context, signed: bytes, brand: bytes | None = None) -> KnownAgent:

@@ -18,8 +18,8 @@ def crowd(size: int) -> list[str]:
 
 
 def among_themselves(names: list[str], ring: str = "mallory") -> dict[tuple[str, str], int]:
-    """What costs them nothing: everybody grants to the next one, to the ringleader, to honest people
-    and to the viewer himself."""
+    """What costs them nothing: each grants to the next one, to the ringleader, to honest people and
+    to the viewer himself."""
     grants = {}
     for i, name in enumerate(names):
         for taker in (names[i - 1], ring, "ann", "bea", "dan", "viewer", "agent"):
