@@ -51,6 +51,7 @@ MAX_KNOWN: Final = 5000  # agents remembered, a kilobyte each: houses list whoev
 MAX_SCORED: Final = 64  # agents of one list whose scores are asked for, the first ones of it
 MAX_WORTH: Final = 10**9  # units of credit for a unit of the deposit, or the other way round
 FORGET_TRIES: Final = 3
+UNREACHABLE: Final = "UNREACHABLE"
 
 
 async def offer(context: Context, arguments: Arguments) -> dict[str, Any]:
@@ -193,7 +194,7 @@ async def list_agents(context: Context, arguments: Arguments) -> dict[str, Any]:
     weighing = _weighing(context, arguments)
     arguments.done()
     right = None if brand is None else deposit_right(context, brand, None)
-    shown = list[dict[str, Any]]()
+    shown, silent = list[dict[str, Any]](), dict[str, ControlFailure]()
     for row in known_agents(context):
         offer = read_agent_offer(row.offer)
         if right is not None and offer.brands and right.brand not in offer.brands:
@@ -203,18 +204,27 @@ async def list_agents(context: Context, arguments: Arguments) -> dict[str, Any]:
             lot = 1 if right is None else read_right(right.right).brand.unit
             told["tip_for_price"] = offer.tip_ceil(price, lot)
         if scores and len(shown) < MAX_SCORED:
-            told |= await _score_in_list(context, offer, right, weighing)
+            told |= await _score_in_list(context, offer, right, weighing, silent)
         shown.append(told)
     return {"agents": shown, "price": price, "brand": None if right is None else right.brand.hex()}
 
 
 async def _score_in_list(
-    context: Context, offer: AgentOffer, right: KnownRight | None, weighing: Weighing
+    context: Context,
+    offer: AgentOffer,
+    right: KnownRight | None,
+    weighing: Weighing,
+    silent: dict[str, ControlFailure],
 ) -> dict[str, Any]:
+    """`silent`: houses, by card, that did not answer: they are not waited for again."""
     try:
         where = right if right is not None else deposit_right(context, None, offer)
+        if where.card in silent:
+            raise silent[where.card]
         return await _rated(context, offer.agent, where, weighing)
     except ControlFailure as failure:
+        if failure.code == UNREACHABLE:
+            silent[where.card] = failure
         return {"score": None, "why": failure.message or failure.code}
 
 

@@ -17,6 +17,7 @@ from proto.limits import US
 from proto.sale.offer import agent_line, read_agent_offer
 from proto.v1 import escrow_pb2 as pb
 from proto.v1 import types_pb2
+from runtime.rpc_client import RpcUnavailable
 from tests.node.reputation.agent_node import OURS, USD, Node, card, offered
 from tests.node.reputation.houses import (
     AGENT,
@@ -282,6 +283,25 @@ async def test_the_list_of_agents_has_prices_and_scores(node: Node) -> None:
     assert all("say which" in str(why[name]) for name in ("Eve", "Far"))
     told = await node("list", scores=False)
     assert all("score" not in one for one in told["agents"])
+
+
+async def test_a_house_that_does_not_answer_is_asked_once_for_the_whole_list(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    async def silent(to: Any, wanted: pb.RatingsRequest) -> pb.RatingsReply:
+        asked.append(wanted.agent)
+        raise RpcUnavailable("nobody there")
+
+    monkeypatch.setattr(node.ways, "ratings", silent)
+    for key in (AGENT, EVE, ANN):
+        await node("learn", line=agent_line(offered(key, "Any")))
+    told = await node("list", brand="deposit")
+    assert len(asked) == 1
+    assert [one["score"] for one in told["agents"]] == [None] * 3
+    assert all("House does not answer" in one["why"] for one in told["agents"])
+    assert (await node.no("score", agent=EVE.node_id.hex())).code == "UNREACHABLE"
 
 
 async def test_an_agent_whose_offer_has_ended_is_shown_as_closed(node: Node) -> None:
