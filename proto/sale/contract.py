@@ -286,6 +286,8 @@ def check_decision(
     root, locked = decision_root(sale, decision, bound), decision is Decision.LOCK
     if not locked and (descriptor.terms_root != root or descriptor.hashlocks):
         raise WireFault("a decision about something else")
+    if locked:
+        return descriptor  # who forms it may decline it, and could as well not submit it
     declines = DECLINES.get(decision)
     allowed = {party.decline_hash for party in parties if party.role is declines} or {b""}
     if descriptor.decline_hash not in allowed:
@@ -356,8 +358,8 @@ def lock_order(pool: bytes, agreement: bytes) -> Order:
 def check_lock(contract: Contract, data: bytes) -> Descriptor:
     """T1's descriptor: all three sign, one hashlock, in time, the sale's registry. WireFault."""
     descriptor = check_decision(contract.sale, contract.parties, Decision.LOCK, data)
-    if len(descriptor.hashlocks) != 1 or descriptor.decline_hash:
-        raise WireFault("a lock without the hash of a key, or that may be declined")
+    if len(descriptor.hashlocks) != 1:
+        raise WireFault("a lock without the hash of a key")
     if descriptor.deadline_us > contract.locked_until_us:
         raise WireFault("a lock that lasts longer than agreed")
     if descriptor.policy != contract.policy:
