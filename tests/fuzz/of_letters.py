@@ -58,6 +58,7 @@ from proto.escrow.ops import (
 )
 from proto.escrow.proposal import PROPOSAL_KIND, Proposal, read_proposal
 from proto.escrow.reasons import EscrowReason
+from proto.escrow.receipts import is_receipt
 from proto.escrow.rights import RIGHT_KIND, Right, read_right, sign_right, unique_brand_id
 from proto.escrow.terms import Opening, Order, SeatTerms, decode_term, encode_term, plant
 from proto.fees import Fee
@@ -128,6 +129,7 @@ BODIES: Final[tuple[words.Body, ...]] = (
     words.Share(HASH, "buyer", Proof(v.NODE.public, b"s" * 64)),
     words.Decided(v.COMMITTED),
     words.Decided(v.ABORTED),
+    words.OfSale(b"words"),
     words.Dossier(b"proposal", v.COMMIT.descriptor, OPENINGS, (b"join",), b"preimage"),
 )
 BATCH: Final = OpBatch(
@@ -165,7 +167,7 @@ def _signed(kind: str, read: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
 
 def _letter(payload: bytes) -> words.Letter:
     signed = words.sign_letter(v.NODE, payload)
-    words.is_receipt(signed, HERE, THERE, HASH)
+    is_receipt(signed, HERE, THERE, HASH)
     return words.read_letter(signed, NodeId(THERE))
 
 
