@@ -28,6 +28,8 @@ from proto.escrow.ops import Look, OpRefusal, RegistrarError, Settle
 from proto.escrow.rights import sign_right
 from proto.keys import SigningKey
 from proto.limits import US
+from proto.sale.promise import sign_pool_promise
+from proto.sale.votes import sign_rating
 from runtime.away import run_away
 from runtime.clock import Clock
 from runtime.faults import StoreFailed, StoreFault
@@ -180,6 +182,8 @@ class Desk:
             self._key.node_id,
             lambda promise: sign_leg_promise(self._key, promise),
             lambda right: sign_right(self._key, right),
+            lambda promise: sign_pool_promise(self._key, promise),
+            lambda rating: sign_rating(self._key, rating),
             court.judge,
             court.dominates,
         )
