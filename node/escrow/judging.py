@@ -13,15 +13,17 @@ from node.core.escrow.events import Joining, LetterCame
 from node.core.escrow.reading import committer_key, may_coordinate, money_id, proposal_of
 from node.core.escrow.rows import Account, Seat, SeatPhase, Standing
 from node.core.rows import Request, RequestPhase
+from node.core.sale.events import SaleLetterCame
 from node.escrow.checks import check_exchange, check_sums
 from node.escrow.faults import TemplateFault
 from node.escrow.plan import Plan, PlannedSeat, compile_plan
 from node.escrow.standing import PROPOSED_BY, USED_BY, Rule, RuleInvalid, uses
 from node.memory import Memory
 from node.pay_options import PayOptions
+from node.sale.entering import entering_asked
 from proto.descriptor import DescriptorInvalid, decode_descriptor
 from proto.escrow.legs import Leg, MoneyCarrier
-from proto.escrow.letters import Dossier, Fix, Invite, Letter
+from proto.escrow.letters import Dossier, Fix, Invite, Letter, OfSale
 from proto.escrow.proposal import Proposal, read_proposal
 from proto.escrow.reasons import EscrowReason
 from proto.escrow.rights import Right
@@ -31,6 +33,7 @@ from proto.limits import MAX_SEATS, US
 from proto.money import Brand
 from proto.policy import RegistryPolicy
 from proto.request import PaymentRequest, sign_request
+from proto.sale.letters import Asked, decode_words
 from proto.wire import WireFault
 from runtime.identity import Entropy, Identity
 
@@ -90,9 +93,17 @@ class Judge:
         self._entropy = entropy
         self._taken: dict[tuple[bytes, str], Seat] = {}  # by rules, a moment ago
 
-    def judged(self, now_us: int, letter: Letter, payload: bytes) -> LetterCame:
-        """The event of a letter, with what the core cannot find out by itself."""
+    def judged(self, now_us: int, letter: Letter, payload: bytes) -> LetterCame | SaleLetterCame:
+        """The event of a letter, with what the core cannot find out by itself. WireFault."""
         match letter.body:
+            case OfSale(data):
+                words, joins = decode_words(data), None
+                if isinstance(words.body, Asked):
+                    asked = words.body
+                    joins = entering_asked(
+                        self._memory, self._identity, asked, now_us, self._entropy
+                    )
+                return SaleLetterCame(now_us, letter.sender, words, entering=joins)
             case Invite(signed, seat):
                 fault, joining = self._invited(signed, seat, now_us)
                 return LetterCame(now_us, letter, payload, fault=fault, joining=joining)

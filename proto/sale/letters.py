@@ -6,7 +6,6 @@ from typing import Final
 from proto.commit import Evidence
 from proto.envelope import Proof
 from proto.escrow.terms import Opening
-from proto.limits import MAX_PREIMAGE_BYTES
 from proto.sale.contract import Party
 from proto.sale.offer import HASH_BYTES, SALE_ID_BYTES
 from proto.sale.reasons import SaleReason
@@ -19,7 +18,7 @@ MAX_CREDENTIAL_BYTES: Final = 8192  # a password, a key file, a page of recovery
 MAX_SEALED_BYTES: Final = MAX_CREDENTIAL_BYTES + 256  # nonces, tags, and the padding
 MAX_LOG_ENTRIES: Final = 64  # of one hand-over: some tries, and what was said in them
 MAX_LOG_ENTRY_BYTES: Final = 512  # hashes and a kind, never content
-MAX_CLOSING_LETTERS: Final = 4  # two reveals, two joins
+MAX_CLOSING_LETTERS: Final = 4  # of seller, agent, arbiter; and openings of T1: three, and one
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +48,9 @@ class Reveal:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Buyer to agent and arbiter: come in. `rules`: the last of both sides, the older one first;
-    `reveals`: signed letters of buyer and seller, so that the agent sees that it is really him."""
+    """Buyer to agent and arbiter: come in. `rules`: the last of both sides, the older one first.
+    `reveals`: the buyer's (encoded SaleWords) and the seller's (her signed letter), so that the
+    agent sees that it is really him."""
 
     offer: bytes
     rules: tuple[bytes, ...]
@@ -67,7 +67,8 @@ class Joined:
 @dataclass(frozen=True, slots=True)
 class Terms:
     """Buyer to all: the signed contract, T0's descriptor, the house's promise, and the signed
-    letters in which each named his keys."""
+    letters in which the others named their keys: the seller's reveal, the agent's and the arbiter's
+    joins."""
 
     contract: bytes
     agreement: bytes
@@ -119,13 +120,6 @@ class Controlled:
 
 
 @dataclass(frozen=True, slots=True)
-class KeyShown:
-    """Agent to buyer: K, where the registry withholds it though it has committed."""
-
-    key: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Closed:
     """To the others: not any more, while nobody is bound."""
 
@@ -144,7 +138,6 @@ SaleBody = (
     | Lock
     | Staked
     | Controlled
-    | KeyShown
     | Closed
 )
 
@@ -190,8 +183,6 @@ def encode_words(words: SaleWords) -> bytes:
             m.staked.promise = promise
         case Controlled(statement):
             m.control.statement = statement
-        case KeyShown(key):
-            m.key.key = key
         case Closed(why):
             m.close.why = int(why)
     return canonical(m)
@@ -236,10 +227,6 @@ def _body(m: pb.SaleLetter) -> SaleBody:
             return Staked(m.staked.promise)
         case "control":
             return Controlled(m.control.statement)
-        case "key":
-            if not 0 < len(m.key.key) <= MAX_PREIMAGE_BYTES:
-                raise WireFault("a key of wrong length")
-            return KeyShown(m.key.key)
         case "close":
             try:
                 return Closed(SaleReason(m.close.why))

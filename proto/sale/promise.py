@@ -6,6 +6,7 @@ from typing import Final
 
 from proto.descriptor import commit_id
 from proto.envelope import Envelope
+from proto.escrow.rights import Right, registrar_fee_ceil
 from proto.keys import NodeId, SigningKey, node_id
 from proto.sale.contract import Contract, pool_account, pool_id
 from proto.sale.stakes import BondBranch, Branch, SaleRole
@@ -29,6 +30,13 @@ class PoolPromise:
     account: bytes
     total: int
     branches: tuple[tuple[int, Payouts], ...]
+
+
+def house_fee_ceil(right: Right, price: int) -> int:
+    """What the house keeps of a price that is released: the fee of its open terms, rounded up to
+    the lot. Stakes and refunds cost nothing."""
+    lot = right.brand.unit
+    return -(-registrar_fee_ceil(right.fee, price) // lot) * lot
 
 
 def payouts(contract: Contract, branch: Branch | BondBranch) -> Payouts:

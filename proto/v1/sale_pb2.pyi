@@ -407,12 +407,6 @@ class SaleControl(_message.Message):
     statement: bytes
     def __init__(self, statement: _Optional[bytes] = ...) -> None: ...
 
-class SaleKeyShown(_message.Message):
-    __slots__ = ("key",)
-    KEY_FIELD_NUMBER: _ClassVar[int]
-    key: bytes
-    def __init__(self, key: _Optional[bytes] = ...) -> None: ...
-
 class SaleClose(_message.Message):
     __slots__ = ("why",)
     WHY_FIELD_NUMBER: _ClassVar[int]
@@ -420,7 +414,7 @@ class SaleClose(_message.Message):
     def __init__(self, why: _Optional[int] = ...) -> None: ...
 
 class SaleLetter(_message.Message):
-    __slots__ = ("sale_id", "offered", "ruled", "reveal", "ask", "join", "terms", "share", "credential", "lock", "staked", "control", "close", "key")
+    __slots__ = ("sale_id", "offered", "ruled", "reveal", "ask", "join", "terms", "share", "credential", "lock", "staked", "control", "close")
     SALE_ID_FIELD_NUMBER: _ClassVar[int]
     OFFERED_FIELD_NUMBER: _ClassVar[int]
     RULED_FIELD_NUMBER: _ClassVar[int]
@@ -434,7 +428,6 @@ class SaleLetter(_message.Message):
     STAKED_FIELD_NUMBER: _ClassVar[int]
     CONTROL_FIELD_NUMBER: _ClassVar[int]
     CLOSE_FIELD_NUMBER: _ClassVar[int]
-    KEY_FIELD_NUMBER: _ClassVar[int]
     sale_id: bytes
     offered: SaleOffered
     ruled: SaleRuled
@@ -448,5 +441,4 @@ class SaleLetter(_message.Message):
     staked: SaleStaked
     control: SaleControl
     close: SaleClose
-    key: SaleKeyShown
-    def __init__(self, sale_id: _Optional[bytes] = ..., offered: _Optional[_Union[SaleOffered, _Mapping]] = ..., ruled: _Optional[_Union[SaleRuled, _Mapping]] = ..., reveal: _Optional[_Union[SaleReveal, _Mapping]] = ..., ask: _Optional[_Union[SaleAsk, _Mapping]] = ..., join: _Optional[_Union[SaleJoin, _Mapping]] = ..., terms: _Optional[_Union[SaleTerms, _Mapping]] = ..., share: _Optional[_Union[SaleShare, _Mapping]] = ..., credential: _Optional[_Union[SaleCredential, _Mapping]] = ..., lock: _Optional[_Union[SaleLock, _Mapping]] = ..., staked: _Optional[_Union[SaleStaked, _Mapping]] = ..., control: _Optional[_Union[SaleControl, _Mapping]] = ..., close: _Optional[_Union[SaleClose, _Mapping]] = ..., key: _Optional[_Union[SaleKeyShown, _Mapping]] = ...) -> None: ...
+    def __init__(self, sale_id: _Optional[bytes] = ..., offered: _Optional[_Union[SaleOffered, _Mapping]] = ..., ruled: _Optional[_Union[SaleRuled, _Mapping]] = ..., reveal: _Optional[_Union[SaleReveal, _Mapping]] = ..., ask: _Optional[_Union[SaleAsk, _Mapping]] = ..., join: _Optional[_Union[SaleJoin, _Mapping]] = ..., terms: _Optional[_Union[SaleTerms, _Mapping]] = ..., share: _Optional[_Union[SaleShare, _Mapping]] = ..., credential: _Optional[_Union[SaleCredential, _Mapping]] = ..., lock: _Optional[_Union[SaleLock, _Mapping]] = ..., staked: _Optional[_Union[SaleStaked, _Mapping]] = ..., control: _Optional[_Union[SaleControl, _Mapping]] = ..., close: _Optional[_Union[SaleClose, _Mapping]] = ...) -> None: ...

@@ -109,7 +109,7 @@ def _letter(step: Step, event: LetterCame) -> None:
         case Decided() as body:
             learn_certificate(step, body.certificate)
         case OfSale():
-            pass
+            pass  # read outside, and given as SaleLetterCame
         case _:
             assert_never(event.letter.body)
 

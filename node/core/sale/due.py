@@ -1,0 +1,72 @@
+"""What a sale waits for. Derived from its row, so that a restart has it all again."""
+
+from typing import Final
+
+from node.core.rows import replace
+from node.core.sale.course import P, close, move
+from node.core.sale.deciding import held_until_us, release_if_due
+from node.core.sale.entering import ask_for_contract
+from node.core.sale.reading import contract_of, offer_of
+from node.core.sale.rows import Sale
+from node.core.sale.settling import end_if_over, poll
+from node.core.view import Step
+from proto.sale.reasons import SaleReason
+from proto.sale.stakes import SaleRole
+
+_WAITING: Final = frozenset({P.OFFERED, P.CHOSEN, P.ASKED, P.JOINED})
+
+
+def sale_due_us(sale: Sale) -> int | None:
+    """When this row is to be looked at again (absolute µs); None = it waits for no clock.
+
+    In AGREEING it waits for T0's certificate, which its transaction sees to.
+    """
+    if sale.phase.final or sale.phase is P.AGREEING:
+        return None
+    return sale.due_at_us
+
+
+def on_sale_due(step: Step, sale: Sale) -> None:
+    """The time has come; what happened meanwhile decides whether it still matters."""
+    at_us = sale_due_us(sale)
+    if at_us is None or step.now_us < at_us:
+        return
+    match sale.phase:
+        case P.JOINED if (
+            sale.role is SaleRole.BUYER and not sale.contract and _is_early(step, sale)
+        ):
+            ask_for_contract(step, sale)
+        case phase if phase in _WAITING:
+            _expire(step, sale)
+        case P.AGREED:
+            move(step, sale, P.RETURNED, SaleReason.NOT_LOCKED)
+        case P.LOCKING:
+            poll(step, sale)
+        case P.LOCKED | P.SPLIT:
+            sale = release_if_due(step, poll(step, sale))
+            step.put(replace(sale, due_at_us=_next_us(sale)))
+            end_if_over(step, sale)
+        case _:
+            raise AssertionError(sale.phase)
+
+
+def _is_early(step: Step, sale: Sale) -> bool:
+    return step.now_us < offer_of(sale).expires_at_us
+
+
+def _expire(step: Step, sale: Sale) -> None:
+    """Nobody is bound, and nobody waits any more: each sees it by his own clock."""
+    looking = sale.phase is P.OFFERED
+    close(step, sale, SaleReason.NO_AGENT if looking else SaleReason.EXPIRED)
+
+
+def _next_us(sale: Sale) -> int:
+    """The next poll, or what comes before it: a share that was held back, the end of the votes."""
+    at_us = sale.due_at_us
+    if sale.phase is P.SPLIT:
+        return at_us
+    if sale.role is SaleRole.AGENT and sale.attested_at_us:
+        held_us = held_until_us(sale)
+        if held_us > sale.due_at_us - 1 or at_us > held_us:
+            return min(at_us, max(held_us, contract_of(sale).agreed_until_us))
+    return at_us
