@@ -1,5 +1,5 @@
-"""A whole sale out of labels: parties with keys, contract, descriptors, T1, and what a registry says
-of each decision. Pure; tests of every room build on it."""
+"""A whole sale out of labels: parties with keys, contract, descriptors, T1, and what a registry
+says of each decision. Pure; tests of every room build on it."""
 
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
@@ -215,9 +215,7 @@ class SaleTable:
         """Of any decision but T1."""
         return self.agreement if decision is Decision.AGREE else self.contract.decisions[decision]
 
-    def committed(
-        self, decision: Decision, *, lock: Locked | None = None
-    ) -> CommitCertificate:
+    def committed(self, decision: Decision, *, lock: Locked | None = None) -> CommitCertificate:
         """Signed by the first of those who may. `lock`: of T1, which one."""
         data = lock.descriptor if lock is not None else self.descriptor(decision)
         read = decode_descriptor(data)

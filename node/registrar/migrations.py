@@ -30,20 +30,38 @@ _POOLS: Final = (
         "pool",
         {"id": "bytes"},
         {
-            **{"brand": "bytes", "account": "bytes", "opener": "bytes", "contract": "bytes"},
-            **{"agreement": "bytes", "promise": "bytes", "state": "small", "since_us": "int"},
-            **{"due_us": "int", "lock": "bytes", "locks": "int", "branch": "int"},
-            **{"bond_branch": "int", "deciding": "bytes", "paid_us": "int"},
-            **{"votes_over": "small", "claimed": "small", "ended_us": "int"},
+            "brand": "bytes",
+            "account": "bytes",
+            "opener": "bytes",
+            "contract": "bytes",
+            "agreement": "bytes",
+            "promise": "bytes",
+            "state": "small",
+            "since_us": "int",
+            "due_us": "int",
+            "lock": "bytes",
+            "locks": "int",
+            "branch": "int",
+            "bond_branch": "int",
+            "deciding": "bytes",
+            "paid_us": "int",
+            "votes_over": "small",
+            "claimed": "small",
+            "ended_us": "int",
         },
     ),
     (
         "pool_decision",
         {"commit": "bytes"},
         {
-            **{"pool": "bytes", "decision": "small", "descriptor": "bytes"},
-            **{"final_after_us": "int", "wanted": "small", "said": "small"},
-            **{"certificate": "bytes", "contrary": "bytes"},
+            "pool": "bytes",
+            "decision": "small",
+            "descriptor": "bytes",
+            "final_after_us": "int",
+            "wanted": "small",
+            "said": "small",
+            "certificate": "bytes",
+            "contrary": "bytes",
         },
     ),
     ("pool_vote", {"pool": "bytes", "voter": "bytes"}, {"hash": "bytes", "signed": "bytes"}),
@@ -72,8 +90,11 @@ def _to_version_2(connection: Connection) -> None:
     Index("pool_by_end", pool.state, pool.ended_us)
     Index("decision_by_pool", decision.pool)
     wanted = decision.wanted > 0
-    where = {"sqlite_where": wanted, "postgresql_where": wanted}
-    Index("decision_by_time", decision.final_after_us, **where)
+    Index(
+        *("decision_by_time", decision.final_after_us),
+        sqlite_where=wanted,
+        postgresql_where=wanted,
+    )
     Index("agent_by_age", made["agent"].c.expires_us)
     later.create_all(connection)
 

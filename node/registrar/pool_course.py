@@ -133,9 +133,7 @@ def _stakes(step: Step, pool: Pool) -> list[Leg]:
     """Legs of the last T1 that have come into the pool."""
     legs = step.legs_of(pool.lock) if pool.lock else []
     return [
-        leg
-        for leg in legs
-        if leg.destination == pool.account and leg.phase is LegPhase.DELIVERED
+        leg for leg in legs if leg.destination == pool.account and leg.phase is LegPhase.DELIVERED
     ]
 
 
@@ -150,8 +148,8 @@ def _empty_holds(step: Step, pool: Pool) -> int:
         hold = step.find(Hold, (pool_hold(pool.id, no),))
         if hold is not None and not hold.gone:
             arrived, ended = arrived + hold.amount, ended + 1
-            empty = {"amount": 0, "room": 0, "result": hold.amount, "gone_at_us": step.now_us}
-            step.put(replace(hold, **empty))
+            gone = replace(hold, amount=0, room=0, result=hold.amount, gone_at_us=step.now_us)
+            step.put(gone)
     account = step.find(Account, (pool.account,))
     if account is not None:
         left = account.holds - ended
@@ -186,9 +184,7 @@ def _void(step: Step, pool: Pool, contract: Contract) -> None:
     step.put(replace(pool, **void))  # type: ignore[arg-type]
 
 
-def _pay_branch(
-    step: Step, pool: Pool, contract: Contract, known: Known, branch: Branch
-) -> Pool:
+def _pay_branch(step: Step, pool: Pool, contract: Contract, known: Known, branch: Branch) -> Pool:
     said = deciding(known)
     commit = pool.lock if said is Decision.LOCK else commit_id(contract.decisions[said])
     rooms = {role: main_room(contract, role) for role in STAKERS}
@@ -219,4 +215,3 @@ def tend(step: Step, key: bytes) -> None:
         close_votes(step, pool, contract)
     else:
         step.put(replace(pool, due_us=NEVER_US))
-

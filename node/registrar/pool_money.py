@@ -19,7 +19,7 @@ VOTES_NO: Final = 0  # of an audit entry that pays votes' bonds, or a stake back
 
 
 def room(contract: Contract, role: SaleRole) -> int:
-    """What `role`'s account keeps free from the stake on: the stake may come back, or `most` come."""
+    """What `role`'s account keeps free from its stake on: that may come back, or `most` come."""
     return max(contract.pool.most(role), contract.pool.stake(role))
 
 

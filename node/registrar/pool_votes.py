@@ -105,9 +105,7 @@ def open_vote(step: Step, op: OpenVote) -> OpResult:
     return OpResult(brand=pool.brand, account=pool.account)
 
 
-def _votes(
-    step: Step, pool: Pool, contract: Contract
-) -> list[tuple[SaleRole, PoolVote | None]]:
+def _votes(step: Step, pool: Pool, contract: Contract) -> list[tuple[SaleRole, PoolVote | None]]:
     keys = [(role, (pool.id, contract.party(role).node)) for role in VOTERS]
     return [(role, step.find(PoolVote, key)) for role, key in keys]
 
