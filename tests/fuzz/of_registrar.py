@@ -8,15 +8,20 @@ from proto.card import sign_card
 from proto.escrow.args import ResultOf
 from proto.escrow.batch import OpBatch, payload_of, read_batch
 from proto.escrow.grant import Grant, open_grant, read_grant, seal_grant
-from proto.escrow.ops import Accept, Cancel, Look, Offer, Op, Prepare, Refund, Transfer
+from proto.escrow.ops import Accept, Cancel, Look, Offer, Op, Prepare, Refund, Settle, Transfer
 from proto.escrow.rights import sign_right
 from proto.keys import SealKey
+from proto.sale.offer import AgentOffer, sign_agent_offer
+from proto.sale.ops import Advertise
+from proto.sale.stakes import Decision, SaleRole
 from proto.v1 import escrow_pb2 as pb
 from proto.v1 import types_pb2
 from proto.wire import WireFault, canonical
 from tests.fuzz import values as v
 from tests.fuzz.mutate import Form
 from tests.fuzz.target import Target
+from tests.node.core.escrow_table import card_of
+from tests.node.registrar.pool_table import PoolTable
 from tests.node.registrar.world import (
     ALICE,
     BOB,
@@ -27,6 +32,7 @@ from tests.node.registrar.world import (
     leg_of,
     right_of,
 )
+from tests.sale_table import NAMES, SaleTable
 
 WIRE: Final = (WireFault,)
 SEAL: Final = SealKey(b"seal" * 8)
@@ -77,6 +83,33 @@ def _run(data: bytes) -> Any:
     return ran.results or ran.refusal
 
 
+@cache
+def _sale() -> PoolTable:
+    """Alice's, on the same books: its stakes are in limbo."""
+    names = {**NAMES, SaleRole.BUYER: "alice"}
+    table = PoolTable({"names": names}, {"name": "deposits"}, _books())
+    table.open()
+    table.stake(table.sale.lock())
+    return table
+
+
+def _sale_batches() -> tuple[bytes, ...]:
+    table, lock = _sale(), _sale().sale.lock()
+    again = SaleTable(table.right, "again", names=table.sale.names)
+    vote = table.sale.vote(SaleRole.BUYER, b"d" * 32)
+    offer = AgentOffer(
+        *(ALICE.node_id, card_of("alice"), (), 5, 10, 5000, "domains"),
+        *(table.world.now_us, table.world.now_us),
+    )
+    return (
+        _batch(table.open_op(again)),
+        _batch(*table.stake_ops(SaleRole.BUYER, lock)),
+        _batch(Settle(table.sale.committed(Decision.LOCK, lock=lock))),
+        _batch(table.seal(SaleRole.BUYER, vote), table.reveal(SaleRole.BUYER, vote)),
+        _batch(Advertise(sign_agent_offer(ALICE, offer))),
+    )
+
+
 def _batch(*ops: Op) -> bytes:
     return payload_of(OpBatch(ALICE.node_id, HOUSE_KEY.node_id, b"i" * 16, v.NOW_US, ops))
 
@@ -90,6 +123,7 @@ def titles() -> list[Target]:
         _batch(Prepare(cap("alice/terms"), cap("in"), cap("out"), DEAL.encoded, DEAL.opening())),
         _batch(Cancel(cap("out"), DEAL.encoded, DEAL.opening()), Look(cap("out"))),
         _batch(Transfer(cap("alice/terms"), cap("out"), cap("in"))),
+        *_sale_batches(),
     )
     texts = tuple(
         seal_grant(HOUSE_KEY, ALICE.node_id, SEAL.public, b"e" * 32, grant).encode()
