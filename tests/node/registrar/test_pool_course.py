@@ -216,6 +216,17 @@ def test_a_commit_that_dominates_too_late_is_a_claim() -> None:
     assert table.world.view.rows == rows
 
 
+def test_a_bond_is_paid_once() -> None:
+    course = begun(True)
+    table = course.table
+    for decision, commit in ((T1, True), (TS, False)):
+        table.show(course.certificate(decision, commit))
+    check(course, {T1: True, TS: False})
+    table.show(course.certificate(TS, True))
+    check(course, {T1: True, TS: False})
+    assert table.pool.claimed and table.decision(TS).contrary
+
+
 def test_a_commit_that_comes_after_all_else_is_for_people() -> None:
     """Once its registry's log may have closed, a late word proves nothing by itself."""
     course = begun(False)

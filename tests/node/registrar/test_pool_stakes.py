@@ -11,7 +11,7 @@ from node.registrar import owner, pools
 from node.registrar.pool_rows import PoolState, Tally
 from node.registrar.rows import Terms
 from proto.escrow.legs import read_leg_promise
-from proto.escrow.ops import Accept, Offer, Refund, RegistrarError, Transfer
+from proto.escrow.ops import Accept, Offer, Prepare, Refund, RegistrarError, Transfer
 from proto.escrow.terms import plant
 from proto.money import SCALE
 from proto.policy import single
@@ -22,7 +22,7 @@ from proto.sale.contract import (
 )
 from proto.sale.stakes import STAKERS, Decision, SaleRole
 from tests.node.registrar.pool_table import AGENT, BUYER, FUNDS, SELLER, PoolTable
-from tests.node.registrar.world import CAROL, cap, deal, leg_of
+from tests.node.registrar.world import ALICE, CAROL, cap, deal, leg_of
 from tests.sale_table import MINUTE, STAKES, SaleTable
 
 E = RegistrarError
@@ -318,3 +318,24 @@ def test_terms_bound_a_stake_as_they_bound_a_transfer() -> None:
     )
     table.world.act(lambda step: owner.revoke_terms(step, b"capped"))
     assert table.world.no(table.key(BUYER), replace(op, terms=cap("capped")))[1] == 0
+
+
+def test_other_legs_of_a_lock_are_no_stakes() -> None:
+    """Whoever forms T1 may put a leg of his own into its terms."""
+    table = staked()
+    for name, who in (("carol", CAROL), ("alice", ALICE)):
+        table.world.owns(who, table.right, name, 50)
+    legs = stake_legs(table.sale.contract, table.sale.pool)
+    extra = leg_of(table.right, CAROL, ALICE, 30, no=4)
+    order = lock_order(table.sale.pool, table.sale.agreement)
+    root, openings = plant((*legs, extra, order), [digest(f"extra {i}") for i in range(5)])
+    lock = replace(table.sale.lock(terms_root=root), openings=openings)
+    table.world.do(ALICE, Accept(cap("alice"), cap("in")))
+    prepared = Prepare(cap("carol/terms"), cap("out"), cap("in"), lock.descriptor, openings[3])
+    table.world.do(CAROL, Offer(cap("carol"), 30, cap("out")), prepared)
+    table.stake(lock)
+    table.show(table.sale.committed(Decision.LOCK, lock=lock))
+    assert table.pool.state is PoolState.FILLED and table.in_pool() == table.sale.figures.total
+    assert table.world.hold("in").amount == 30
+    assert table.world.account(table.right, CAROL).reserved == 0
+    table.sound()
