@@ -31,7 +31,7 @@ from proto.money import Brand
 from proto.sale.votes import Rating
 from proto.v1 import escrow_pb2 as pb
 
-MAX_COUNTED: Final = 500  # votes told of in one answer, the newest; all of them count
+MAX_COUNTED: Final = 500  # votes told of in one answer, a fifth of a message; all of them count
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,17 +146,19 @@ def _grants(context: Context, credit: Brand | None) -> tuple[dict[Any, int], lis
 def rated_json(context: Context, rated: Rated, weighing: Weighing) -> dict[str, Any]:
     """As every answer shows it: "score" is None where the list cannot be believed."""
     score = rated.score
+    if score is None:
+        return {"score": None, "list": _list_json(rated)}
     votes = heard(rated.entries)
     return {
-        "score": None if score is None else score.total,
-        "good": None if score is None else score.good,
-        "bad": None if score is None else score.bad,
+        "score": score.total,
+        "good": score.good,
+        "bad": score.bad,
         "sales": len(rated.entries),
         "votes_good": sum(1 for vote in votes if vote.success),
         "votes_bad": sum(1 for vote in votes if not vote.success),
         "votes_missing": missing_votes(rated.entries),
         "raters": len({vote.voter for vote in votes}),
-        "raters_unknown": None if score is None else score.unknown,
+        "raters_unknown": score.unknown,
         "list": _list_json(rated),
         "credit": None if weighing.credit is None else weighing.credit.name,
         "lines": rated.lines,
@@ -181,10 +183,10 @@ def _list_json(rated: Rated) -> dict[str, Any]:
 
 
 def counted_json(context: Context, rated: Rated, now_us: int) -> list[dict[str, Any]]:
-    """Each vote and what it counted for, the newest first."""
+    """Votes and what they counted for: those that count come first, of both the newest."""
     counted = rated.score.votes if rated.score is not None else ()
-    newest = sorted(counted, key=lambda one: (-one.vote.at_us, -one.vote.sequence))
-    return [_counted_json(context, one, now_us) for one in newest[:MAX_COUNTED]]
+    first = sorted(counted, key=lambda one: (not one.taken, -one.vote.at_us, -one.vote.sequence))
+    return [_counted_json(context, one, now_us) for one in first[:MAX_COUNTED]]
 
 
 def _counted_json(context: Context, one: Counted, now_us: int) -> dict[str, Any]:
