@@ -28,7 +28,7 @@ from node.reputation.trust import Grant, trust_of
 from proto.adverts import LineAdvert
 from proto.card import NodeCard
 from proto.money import Brand
-from proto.sale.votes import Rating
+from proto.sale.votes import Rating, rating_head, read_rating
 from proto.v1 import escrow_pb2 as pb
 
 MAX_COUNTED: Final = 500  # votes told of in one answer, a fifth of a message; all of them count
@@ -176,6 +176,9 @@ def _list_json(rated: Rated) -> dict[str, Any]:
     return {
         "state": state,
         "fault": None if fault is None else fault.name,
+        # Its end: whoever else asks this house must be shown the same, or has a proof.
+        "sequence": seen.sequence,
+        "head": rating_head(read_rating(seen.last)).hex() if seen.last else None,
         "text": str(now) if now is not None else None if fault is None else fault.value,
         "noticed_at_us": seen.noticed_at_us or None,
         "evidence": [b64encode(data).decode() for data in seen.evidence],

@@ -186,7 +186,14 @@ def _about(one: Json) -> tuple[tuple[str, object], ...]:
         ("agent", f"{one.get('alias')} ({short(one.get('agent'))})"),
         ("deposit brand", f"{one.get('name')} ({short(one.get('brand'))})"),
         ("list kept by", f"{one.get('house_alias')} ({short(one.get('house'))})"),
+        ("list ends with", _end_of(one.get("list") or {})),
     )
+
+
+def _end_of(said: Json) -> str | None:
+    """What two people compare who want to know whether a house shows them the same list."""
+    head = said.get("head")
+    return None if head is None else f"entry {said.get('sequence')}, {short(head)}"
 
 
 def _weighed(one: Json) -> tuple[tuple[str, object], ...]:

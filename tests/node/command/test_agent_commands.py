@@ -30,6 +30,7 @@ AGENT: Final[dict[str, Any]] = {
 }
 GOOD: Final = {
     "state": "GOOD", "fault": None, "text": None, "noticed_at_us": None, "evidence": [],
+    "sequence": 52, "head": "3f" * 32,
 }  # fmt: skip
 RATED: Final[dict[str, Any]] = {
     "score": 65,
@@ -220,6 +221,7 @@ def test_a_table_of_agents(node: FakeNode) -> None:
 def test_a_score_is_explained(node: FakeNode) -> None:
     text = good(node, "score", "Ned", "--explain")
     assert "3 good, 1 bad, 2 missing" in text and "1 of whom none of your credit reaches" in text
+    assert "entry 52, 3f3f3f3f3f" in text
     assert "12 lines in USD" in text and "Missing votes" in text
     assert "Nobody" not in text and "2 votes are not shown" in text
     lines = text.splitlines()
