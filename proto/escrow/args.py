@@ -38,14 +38,14 @@ def read_arg(m: pb.Arg) -> Arg:
 
 
 def read_capability(value: bytes) -> bytes:
-    """Just its length is looked at. Raises WireFault."""
+    """One of the right length. Raises WireFault."""
     if len(value) != CAPABILITY_BYTES:
         raise WireFault(f"a capability has {CAPABILITY_BYTES} bytes")
     return value
 
 
 def read_descriptor(data: bytes) -> bytes:
-    """Just its length is looked at. Raises WireFault."""
+    """One that is short enough; what it says is read later. Raises WireFault."""
     if len(data) > MAX_DESCRIPTOR_BYTES:
         raise WireFault(f"a descriptor has at most {MAX_DESCRIPTOR_BYTES} bytes")
     return data
