@@ -114,7 +114,7 @@ def test_an_agent_is_offered_listed_learned_scored_and_forgotten(town: Agents) -
     town.sold(bytes.fromhex(made["brands"][0]), made["created_at_us"])
     told = town.json("Alice", "agent", "score", "Ned")
     assert set(told) == set(SCORE)
-    # Bob's 800 and the house's 800 share the 1,000 that Alice grants Bob, of which 300 may reach the
+    # Bob's 800 and the house's 800 share the 1,000 that Alice grants Bob, of which 300 reach the
     # house. Of each the newer vote counts first, and that is a bad one.
     assert (told["sales"], told["raters"], told["raters_unknown"]) == (SALES, 138, 136)
     assert told["good"] + told["bad"] == 1000
