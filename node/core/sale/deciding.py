@@ -142,7 +142,8 @@ def attest(step: Step, event: Attest) -> Answer:
         return Answer(Refusal(Reason.SALE_INVALID))
     # From here on it must succeed.
     sale = replace(sale, attested_at_us=step.now_us, proof=event.proof or sale.proof)
-    sale = sign_own(step, sale, Decision.DELIVERED)
+    due_at_us = max(step.now_us + 1, min(sale.due_at_us, held_until_us(sale)))
+    sale = sign_own(step, replace(sale, due_at_us=due_at_us), Decision.DELIVERED)
     if sale.proof:
         sign_own(step, sale, Decision.RELEASE)
     return Answer()

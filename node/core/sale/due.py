@@ -44,7 +44,7 @@ def on_sale_due(step: Step, sale: Sale) -> None:
             poll(step, sale)
         case P.LOCKED | P.SPLIT:
             sale = release_if_due(step, poll(step, sale))
-            step.put(replace(sale, due_at_us=_next_us(sale)))
+            step.put(replace(sale, due_at_us=_next_us(sale, step.now_us)))
             end_if_over(step, sale)
         case _:
             raise AssertionError(sale.phase)
@@ -60,13 +60,11 @@ def _expire(step: Step, sale: Sale) -> None:
     close(step, sale, SaleReason.NO_AGENT if looking else SaleReason.EXPIRED)
 
 
-def _next_us(sale: Sale) -> int:
+def _next_us(sale: Sale, now_us: int) -> int:
     """The next poll, or what comes before it: a share that was held back, the end of the votes."""
-    at_us = sale.due_at_us
+    wanted = [sale.due_at_us]
     if sale.phase is P.SPLIT:
-        return at_us
+        wanted.append(contract_of(sale).votes_open_until_us)
     if sale.role is SaleRole.AGENT and sale.attested_at_us:
-        held_us = held_until_us(sale)
-        if held_us > sale.due_at_us - 1 or at_us > held_us:
-            return min(at_us, max(held_us, contract_of(sale).agreed_until_us))
-    return at_us
+        wanted.append(held_until_us(sale))
+    return min(at_us for at_us in wanted if at_us > now_us)
