@@ -18,6 +18,7 @@ from node.archive import Archive
 from node.archiving import Archiver
 from node.config import NodeConfig
 from node.control.context import Context, Process
+from node.control.heads import RowHeads
 from node.core.deciding import with_statements
 from node.core.rows import Transaction
 from node.engine import Engine
@@ -158,6 +159,7 @@ class WiredNode:
             advertise=advertiser.everything,
             processes=self._processes,
             exchange=exchange,
+            heads=RowHeads(engine),
         )
 
     def _card(self) -> str:
