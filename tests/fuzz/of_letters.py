@@ -129,6 +129,7 @@ BODIES: Final[tuple[words.Body, ...]] = (
     words.Share(HASH, "buyer", Proof(v.NODE.public, b"s" * 64)),
     words.Decided(v.COMMITTED),
     words.Decided(v.ABORTED),
+    words.OfSale(b"words"),
     words.Dossier(b"proposal", v.COMMIT.descriptor, OPENINGS, (b"join",), b"preimage"),
 )
 BATCH: Final = OpBatch(
