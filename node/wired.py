@@ -134,9 +134,8 @@ class WiredNode:
         transport.hand_to(hearing.heard)
         nursery.start_soon(hearing.run)
         exchange = self._exchange(ways, payer, nursery) if ways is not None else None
-        self._begin_duties(
-            nursery, Duties(advertiser, archiver, Sweeper(engine, self._clock), payer)
-        )
+        sweeper = Sweeper(engine, self._clock)
+        self._begin_duties(nursery, Duties(advertiser, archiver, sweeper, payer))
         return Context(
             identity=self._identity,
             alias=self._config.alias,
