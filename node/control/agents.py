@@ -48,7 +48,8 @@ MAX_DAYS: Final = MAX_AGENT_LIFE_US // DAY_US
 MAX_TIP: Final = MAX_AMOUNT // 16  # as an offer may ask at most (proto.sale.offer)
 MAX_LEARNED: Final = 1000  # offers taken from one house in one call
 MAX_KNOWN: Final = 5000  # agents remembered, a kilobyte each: houses list whoever advertises
-MAX_SCORED: Final = 64  # agents of one list whose scores are asked for, the first ones of it
+MAX_SHOWN: Final = 200  # agents in one answer: each may take 3 KB of a message's megabyte
+MAX_SCORED: Final = 64  # of them, those whose scores are asked for: the first ones
 MAX_WORTH: Final = 10**9  # units of credit for a unit of the deposit, or the other way round
 FORGET_TRIES: Final = 3
 UNREACHABLE: Final = "UNREACHABLE"
@@ -133,7 +134,7 @@ async def learn(context: Context, arguments: Arguments) -> dict[str, Any]:
         raise bad_argument("line", "say one of them: an agent's line, or --house with --brand")
     if line is not None:
         row = await _learn(context, signed_in(line))
-        return {"agents": [agent_json(context, row)], "refused": 0, "more": False}
+        return {"agents": [agent_json(context, row)], "learned": 1, "refused": 0, "more": False}
     assert house is not None
     card = card_of(context, find_card(context, house, "house"), "house")
     right = deposit_right(context, brand, None)
@@ -150,8 +151,8 @@ async def learn(context: Context, arguments: Arguments) -> dict[str, Any]:
         last = _signer(signed[-1]) if signed else b""
         more = reply.more and last > asked.after  # else it would go round in a circle
         asked.after = last
-    shown = [agent_json(context, row) for row in rows]
-    return {"agents": shown, "refused": refused, "more": more}
+    shown = [agent_json(context, row) for row in rows[:MAX_SHOWN]]
+    return {"agents": shown, "learned": len(rows), "refused": refused, "more": more}
 
 
 def _signer(signed: bytes) -> bytes:
@@ -187,26 +188,37 @@ async def _learn(context: Context, signed: bytes, brand: bytes | None = None) ->
 
 
 async def list_agents(context: Context, arguments: Arguments) -> dict[str, Any]:
-    """Agents that this node knows. `price`: with the tip for it; `brand`: those who take it, with
-    their scores in it, where `scores`. An agent whose score cannot be had shows why."""
+    """Agents that this node knows, its own offer first and then the cheapest; "more": how many are
+    not shown. `price`: with the tip for it; `brand`: those who take it, with their scores in it,
+    where `scores`. An agent whose score cannot be had shows why."""
     price, brand = arguments.maybe_number("price", 1, MAX_TIP), arguments.maybe_text("brand")
     scores = arguments.flag("scores", True)
     weighing = _weighing(context, arguments)
     arguments.done()
+    now_us = context.clock.now_us()
     right = None if brand is None else deposit_right(context, brand, None)
+    lot = 1 if right is None else read_right(right.right).brand.unit
+    known = [(row, read_agent_offer(row.offer)) for row in known_agents(context)]
+    found = [
+        (not row.own, offer.expires_at_us < now_us, offer.tip_ceil(price or 1, lot), row, offer)
+        for row, offer in known
+        if right is None or not offer.brands or right.brand in offer.brands
+    ]
+    found.sort(key=lambda one: one[:3])
     shown, silent = list[dict[str, Any]](), dict[str, ControlFailure]()
-    for row in known_agents(context):
-        offer = read_agent_offer(row.offer)
-        if right is not None and offer.brands and right.brand not in offer.brands:
-            continue
+    for _, _, tip, row, offer in found[:MAX_SHOWN]:
         told = agent_json(context, row)
         if price is not None:
-            lot = 1 if right is None else read_right(right.right).brand.unit
-            told["tip_for_price"] = offer.tip_ceil(price, lot)
+            told["tip_for_price"] = tip
         if scores and len(shown) < MAX_SCORED:
             told |= await _score_in_list(context, offer, right, weighing, silent)
         shown.append(told)
-    return {"agents": shown, "price": price, "brand": None if right is None else right.brand.hex()}
+    return {
+        "agents": shown,
+        "more": len(found) - len(shown),
+        "price": price,
+        "brand": None if right is None else right.brand.hex(),
+    }
 
 
 async def _score_in_list(

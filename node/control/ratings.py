@@ -28,10 +28,10 @@ from node.reputation.trust import Grant, trust_of
 from proto.adverts import LineAdvert
 from proto.card import NodeCard
 from proto.money import Brand
-from proto.sale.votes import Rating
+from proto.sale.votes import Rating, rating_head, read_rating
 from proto.v1 import escrow_pb2 as pb
 
-MAX_COUNTED: Final = 500  # votes told of in one answer, the newest; all of them count
+MAX_COUNTED: Final = 500  # votes told of in one answer, a fifth of a message; all of them count
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,17 +146,19 @@ def _grants(context: Context, credit: Brand | None) -> tuple[dict[Any, int], lis
 def rated_json(context: Context, rated: Rated, weighing: Weighing) -> dict[str, Any]:
     """As every answer shows it: "score" is None where the list cannot be believed."""
     score = rated.score
+    if score is None:
+        return {"score": None, "list": _list_json(rated)}
     votes = heard(rated.entries)
     return {
-        "score": None if score is None else score.total,
-        "good": None if score is None else score.good,
-        "bad": None if score is None else score.bad,
+        "score": score.total,
+        "good": score.good,
+        "bad": score.bad,
         "sales": len(rated.entries),
         "votes_good": sum(1 for vote in votes if vote.success),
         "votes_bad": sum(1 for vote in votes if not vote.success),
         "votes_missing": missing_votes(rated.entries),
         "raters": len({vote.voter for vote in votes}),
-        "raters_unknown": None if score is None else score.unknown,
+        "raters_unknown": score.unknown,
         "list": _list_json(rated),
         "credit": None if weighing.credit is None else weighing.credit.name,
         "lines": rated.lines,
@@ -174,6 +176,9 @@ def _list_json(rated: Rated) -> dict[str, Any]:
     return {
         "state": state,
         "fault": None if fault is None else fault.name,
+        # Its end: whoever else asks this house must be shown the same, or has a proof.
+        "sequence": seen.sequence,
+        "head": rating_head(read_rating(seen.last)).hex() if seen.last else None,
         "text": str(now) if now is not None else None if fault is None else fault.value,
         "noticed_at_us": seen.noticed_at_us or None,
         "evidence": [b64encode(data).decode() for data in seen.evidence],
@@ -181,10 +186,10 @@ def _list_json(rated: Rated) -> dict[str, Any]:
 
 
 def counted_json(context: Context, rated: Rated, now_us: int) -> list[dict[str, Any]]:
-    """Each vote and what it counted for, the newest first."""
+    """Votes and what they counted for: those that count come first, of both the newest."""
     counted = rated.score.votes if rated.score is not None else ()
-    newest = sorted(counted, key=lambda one: (-one.vote.at_us, -one.vote.sequence))
-    return [_counted_json(context, one, now_us) for one in newest[:MAX_COUNTED]]
+    first = sorted(counted, key=lambda one: (not one.taken, -one.vote.at_us, -one.vote.sequence))
+    return [_counted_json(context, one, now_us) for one in first[:MAX_COUNTED]]
 
 
 def _counted_json(context: Context, one: Counted, now_us: int) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from node.command.sim.cast import NOW_US, SECOND, SINGLE, TWO_OF_THREE, digest
 from proto.card import sign_card
 from proto.envelope import Envelope, Proof
 from proto.escrow import letters as words
+from proto.escrow import receipts
 from proto.escrow.args import ResultOf
 from proto.escrow.batch import (
     BATCH_KIND,
@@ -58,7 +59,6 @@ from proto.escrow.ops import (
 )
 from proto.escrow.proposal import PROPOSAL_KIND, Proposal, read_proposal
 from proto.escrow.reasons import EscrowReason
-from proto.escrow.receipts import is_receipt
 from proto.escrow.rights import RIGHT_KIND, Right, read_right, sign_right, unique_brand_id
 from proto.escrow.terms import Opening, Order, SeatTerms, decode_term, encode_term, plant
 from proto.fees import Fee
@@ -167,7 +167,7 @@ def _signed(kind: str, read: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
 
 def _letter(payload: bytes) -> words.Letter:
     signed = words.sign_letter(v.NODE, payload)
-    is_receipt(signed, HERE, THERE, HASH)
+    receipts.is_receipt(signed, HERE, THERE, HASH)
     return words.read_letter(signed, NodeId(THERE))
 
 

@@ -35,13 +35,16 @@ def learn(session: Session, line: str | None, house: str | None, brand: str | No
     if (line is None) == (house is None) or (brand is None) != (house is None):
         fail(UNUSABLE, "say an agent's LINE, or both --house and --brand")
     if line is not None:
-        text = text_or_file(line, AGENT_PREFIX, "agent's offer", 2 * MAX_LETTER_BYTES)
+        text = text_or_file(line, AGENT_PREFIX, "signed offer", 2 * MAX_LETTER_BYTES)
         arguments = {"line": text}
     else:
         arguments = {"house": whom(str(house)), "brand": str(brand)}
 
     def show(answer: Json) -> None:
         agents_table(answer.get("agents", ()), None, "That house lists no agents in this brand.")
+        left = (answer.get("learned") or 0) - len(answer.get("agents", ()))
+        if left:
+            say(f"{left} more were learned.")
         if answer.get("refused"):
             say(f"{answer['refused']} more are not as they should be, and were left out.")
         if answer.get("more"):

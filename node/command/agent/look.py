@@ -78,6 +78,8 @@ def list_(
     def show(answer: Json) -> None:
         empty = "No agents are known: `pledgeway agent learn LINE` takes an offer."
         agents_table(answer.get("agents", ()), answer.get("price"), empty)
+        if answer.get("more"):
+            say(f"{answer['more']} more are known: narrow it with --brand.")
 
     session.show("agent.list", arguments, show, CALL_S)
 
@@ -123,13 +125,13 @@ def agents_table(agents: Iterable[Json], price: object, empty: str) -> None:
 @click.argument("agent", metavar="AGENT|LINE")
 @click.option("--brand", metavar="BRAND|NAME",
               help="Deposit brand.  [default: the only one he names]")  # fmt: skip
-@click.option("--explain", is_flag=True, help="Show every vote and what it counts for.")
+@click.option("--explain", is_flag=True, help="Show the votes that count, and for how much.")
 @weighing
 @with_node
 def score(session: Session, /, agent: str, brand: str | None, explain: bool, **how: Any) -> None:
     """Say what an agent's past sales in one deposit brand are worth to you.
 
-    Every success adds the sale's price, every failure takes it away; half of it after half a year.
+    Every success adds the sale's price, every failure takes it away; after half a year it is half.
     A rater counts for no more, in all his votes together, than the credit that leads from you to
     him: over lines that you grant, that those grant to whom you grant, and so on. All raters share
     that credit, so a thousand invented ones are worth what somebody granted to them, and mostly
@@ -151,7 +153,7 @@ def score(session: Session, /, agent: str, brand: str | None, explain: bool, **h
 
     def show(answer: Json) -> None:
         _show_score(answer)
-        if explain:
+        if explain and answer.get("score") is not None:
             gap()
             _show_votes(answer)
 
@@ -161,25 +163,12 @@ def score(session: Session, /, agent: str, brand: str | None, explain: bool, **h
 
 
 def _show_score(one: Json) -> None:
-    house = f"{one.get('house_alias')} ({short(one.get('house'))})"
     said = one.get("list") or {}
     total = one.get("score")
-    facts(
-        (
-            ("agent", f"{one.get('alias')} ({short(one.get('agent'))})"),
-            ("deposit brand", f"{one.get('name')} ({short(one.get('brand'))})"),
-            ("score", "not known" if total is None else total),
-            ("for him", one.get("good")),
-            ("against him", one.get("bad")),
-            ("sales", one.get("sales")),
-            ("votes", f"{one.get('votes_good')} good, {one.get('votes_bad')} bad, "
-                      f"{one.get('votes_missing')} missing"),
-            ("raters", _raters(one)),
-            ("half-life", span((one.get("half_life_us") or 0) // US)),
-            ("list kept by", house),
-            ("credit counted", _credit(one)),
-        )
-    )  # fmt: skip
+    if total is None:
+        facts((*_about(one), ("score", "not known")))
+    else:
+        facts((*_about(one), *_weighed(one)))
     if said.get("state") != "GOOD":
         say(f"Do not believe this list: {said.get('text')}.")
         _show_evidence(said)
@@ -190,6 +179,35 @@ def _show_score(one: Json) -> None:
         say("Missing votes were not opened, or the house keeps them back: nobody else can tell.")
     if total is not None:
         _say_where_nothing_is_known(one)
+
+
+def _about(one: Json) -> tuple[tuple[str, object], ...]:
+    return (
+        ("agent", f"{one.get('alias')} ({short(one.get('agent'))})"),
+        ("deposit brand", f"{one.get('name')} ({short(one.get('brand'))})"),
+        ("list kept by", f"{one.get('house_alias')} ({short(one.get('house'))})"),
+        ("list ends with", _end_of(one.get("list") or {})),
+    )
+
+
+def _end_of(said: Json) -> str | None:
+    """What two people compare who want to know whether a house shows them the same list."""
+    head = said.get("head")
+    return None if head is None else f"entry {said.get('sequence')}, {short(head)}"
+
+
+def _weighed(one: Json) -> tuple[tuple[str, object], ...]:
+    votes = "{votes_good} good, {votes_bad} bad, {votes_missing} missing".format(**one)
+    return (
+        ("sales", one.get("sales")),
+        ("votes", votes),
+        ("raters", _raters(one)),
+        ("credit counted", _credit(one)),
+        ("half-life", span((one.get("half_life_us") or 0) // US)),
+        ("for him", one.get("good")),
+        ("against him", one.get("bad")),
+        ("score", one.get("score")),
+    )
 
 
 def _show_evidence(said: Json) -> None:
@@ -220,7 +238,7 @@ def _say_where_nothing_is_known(one: Json) -> None:
 
 
 def _show_votes(answer: Json) -> None:
-    counted = answer.get("votes") or ()
+    counted = [one for one in answer.get("votes") or () if one.get("taken")]
     most = max((abs(one.get("counts") or 0) for one in counted), default=0)
     table(
         (">sale", "age", "rater", "vote", ">price", ">his weight", ">taken", ">counts", ""),
@@ -238,5 +256,9 @@ def _show_votes(answer: Json) -> None:
             )
             for one in counted
         ),
-        empty="No votes.",
+        empty="No vote counts.",
     )
+    rest = (answer.get("votes_good") or 0) + (answer.get("votes_bad") or 0) - len(counted)
+    if rest:
+        say(f"{rest} votes are not shown: no credit reaches or is left for their raters, or they"
+            " are older than those above.")  # fmt: skip

@@ -30,6 +30,7 @@ AGENT: Final[dict[str, Any]] = {
 }
 GOOD: Final = {
     "state": "GOOD", "fault": None, "text": None, "noticed_at_us": None, "evidence": [],
+    "sequence": 52, "head": "3f" * 32,
 }  # fmt: skip
 RATED: Final[dict[str, Any]] = {
     "score": 65,
@@ -62,12 +63,16 @@ SCORE: Final[dict[str, Any]] = {
     **RATED,
 }
 EXPLAINED: Final = SCORE | {
-    "votes": [VOTE, {**VOTE, "sale": 2, "success": False, "taken": 15, "counts": -15}]
+    "votes": [
+        VOTE,
+        {**VOTE, "sale": 2, "success": False, "taken": 15, "counts": -15},
+        {**VOTE, "sale": 1, "voter_alias": "Nobody", "weight": 0, "taken": 0, "counts": 0},
+    ]
 }
 ANSWERS: Final[dict[str, dict[str, Any]]] = {
     "agent.offer": {**AGENT, "own": True, "line": LINE, "listed_by": "House"},
-    "agent.learn": {"agents": [AGENT], "refused": 0, "more": False},
-    "agent.list": {"agents": [{**AGENT, **RATED}], "price": None, "brand": None},
+    "agent.learn": {"agents": [AGENT], "learned": 1, "refused": 0, "more": False},
+    "agent.list": {"agents": [{**AGENT, **RATED}], "more": 0, "price": None, "brand": None},
     "agent.score": EXPLAINED,
     "agent.forget": AGENT,
 }
@@ -202,11 +207,11 @@ def test_a_table_of_agents(node: FakeNode) -> None:
     assert "Ned" in text and "5 + 1.2 %" in text and "65" in text and "3/1" in text
     told = {**AGENT, "tip_for_price": 11}
     unscored = {**told, "score": None, "why": "House does not answer"}
-    bad = {**told, **RATED, "score": None, "list": {**GOOD, "state": "BAD"}}
+    bad = {**told, "score": None, "list": {**GOOD, "state": "BAD"}}
     own = {**told, "own": True, "open": False}
-    says(node, list={"agents": [unscored, bad, own], "price": 500, "brand": None})
+    says(node, list={"agents": [unscored, bad, own], "more": 7, "price": 500, "brand": None})
     text = good(node, "list", "--price", "500")
-    assert "House does not answer" in text
+    assert "House does not answer" in text and "7 more are known" in text
     assert "not to be believed: `pledgeway agent score a6a6a6a6a6`" in text
     assert "Ned (you)" in text and "closed" in text and " 11 " in text
     says(node, list={"agents": [], "price": None, "brand": None})
@@ -216,7 +221,9 @@ def test_a_table_of_agents(node: FakeNode) -> None:
 def test_a_score_is_explained(node: FakeNode) -> None:
     text = good(node, "score", "Ned", "--explain")
     assert "3 good, 1 bad, 2 missing" in text and "1 of whom none of your credit reaches" in text
+    assert "entry 52, 3f3f3f3f3f" in text
     assert "12 lines in USD" in text and "Missing votes" in text
+    assert "Nobody" not in text and "2 votes are not shown" in text
     lines = text.splitlines()
     (row,) = [line for line in lines if line.lstrip().startswith("3 ") and "Bob" in line]
     assert row.endswith("|" + "█" * WIDTH)
@@ -234,7 +241,7 @@ def test_a_score_is_explained(node: FakeNode) -> None:
         ({"cut": True}, "12 lines in USD and more"),
         (
             {
-                "score": None, "good": None, "bad": None,
+                "score": None,
                 "list": {
                     "state": "DISOWNED", "fault": "REWRITTEN", "text": "another one now",
                     "noticed_at_us": 1_800_000_000_000_000, "evidence": ["QQ==", "Qg=="],

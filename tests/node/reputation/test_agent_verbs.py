@@ -15,6 +15,7 @@ from proto.envelope import Envelope
 from proto.keys import SigningKey
 from proto.limits import US
 from proto.sale.offer import agent_line, read_agent_offer
+from proto.sale.votes import rating_head, read_rating
 from proto.v1 import escrow_pb2 as pb
 from proto.v1 import types_pb2
 from runtime.rpc_client import RpcUnavailable
@@ -164,6 +165,8 @@ async def test_a_score_is_what_our_credit_vouches_for(node: Node) -> None:
     assert (told["good"], told["bad"], told["raters_unknown"]) == (120 + 50, 0, 0)
     assert (told["sales"], told["votes_good"], told["votes_missing"]) == (3, 6, 0)
     assert (told["credit"], told["list"]["state"], told["house_alias"]) == ("USD", "GOOD", "House")
+    last = read_rating(node.ways.house.entries[-1])
+    assert (told["list"]["sequence"], told["list"]["head"]) == (3, rating_head(last).hex())
     assert [one["sale"] for one in told["votes"]] == [3, 3, 2, 2, 1, 1]
     assert sum(one["counts"] for one in told["votes"]) == told["score"]
     assert [after for *_, after in node.ways.asked] == [0, 2]
