@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.cluster import Cluster, cluster
+from tests.warmed import cool
 
 # An example is wrong or right, never late: others may use the processors meanwhile.
 settings.register_profile("pledgeway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -22,6 +23,12 @@ def server() -> Iterator[Cluster]:
     and takes milliseconds where a server takes seconds."""
     with cluster() as running:
         yield running
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cooled() -> Iterator[None]:
+    yield
+    cool()
 
 
 @contextmanager

@@ -35,6 +35,7 @@ from tests.e2e.houses import (
     require_clean_logs,
     until,
 )
+from tests.warmed import oven
 
 pytestmark = pytest.mark.e2e
 
@@ -68,7 +69,7 @@ async def pxq(server: Cluster, directory: Path) -> AsyncIterator[Shared]:
     def command(name: str, home: Path) -> tuple[str, ...]:
         return ("node", "run", str(home), *(["--shared"] if name == "X" else []))
 
-    with processes() as children:
+    with processes(oven()) as children:
         async with Bridge.open() as bridge:
             ports = free_ports(Random())
             plan = make_plan(Network(("R1",), (), nodes, lines))
