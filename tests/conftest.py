@@ -20,8 +20,8 @@ settings.load_profile("pledgeway")
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[None]:
-    """What collecting makes stays to the end: a collector of garbage that looks through half a
-    million such objects again and again takes half of the time here, and a quarter of the tests'."""
+    """What is made here stays to the end. A collector of garbage that looks through half a million
+    such objects again and again takes half of the time here, and a quarter of the tests'."""
     gc.disable()
     try:
         yield

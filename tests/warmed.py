@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 
 from node.command.processes.process import python
 from node.command.processes.warm import Warm, warm
+from tests.patience import PATIENCE_S
 
 _kept = ExitStack()
 
@@ -34,16 +35,14 @@ def cool() -> None:
 
 
 class Typed:
-    """`pledgeway WORDS`, as its user types it, in a process of its own. Begun in the main thread."""
+    """`pledgeway WORDS` as its user types it, in a process of its own. Begun in the main thread."""
 
     def __init__(self, words: Sequence[str]) -> None:
         self._words = [str(word) for word in words]
         self._folder = TemporaryDirectory(prefix="pw-")
         self._out, self._log = (Path(self._folder.name, name) for name in ("out", "log"))
         made = oven()
-        self._process = (
-            made.spawn(self._words, self._out, self._log) if made else self._plain()
-        )
+        self._process = made.spawn(self._words, self._out, self._log) if made else self._plain()
 
     def _plain(self) -> "subprocess.Popen[bytes]":
         with self._out.open("wb") as out, self._log.open("wb") as log:
@@ -60,3 +59,8 @@ class Typed:
                 self._process.wait()
             said = (path.read_text() for path in (self._out, self._log))
             return subprocess.CompletedProcess(self._words, status, *said)
+
+
+def typed(*words: str) -> "subprocess.CompletedProcess[str]":
+    """`pledgeway WORDS` to its end, which comes soon. subprocess.TimeoutExpired."""
+    return Typed(words).end(PATIENCE_S)
