@@ -1,7 +1,7 @@
 """Commands in processes of their own that need not load the program first: a start of Python costs
-a second of a processor, and the suite starts a thousand.
+a second of a processor, and the suite starts some hundred.
 
-What is started the ordinary way, is so by the tests of the demo, of deploy/ and of single daemons.
+Benchmarks, single daemons and what deploy/ shows are started as their operators start them.
 """
 
 import subprocess
