@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from node.core.effects import AskRegistries, Deliver, DrivePayment, Effect, Send
+from node.core.effects import AskRegistries, Deliver, DraftContract, DrivePayment, Effect, Send
 from node.core.events import Event
 from node.core.rows import Key, Row
 from node.links import Links
@@ -46,7 +46,7 @@ Item = Asked | Worked | Callable[[int], Event]
 """What has been asked of the engine, streams apart."""
 
 
-Errand = Deliver | DrivePayment
+Errand = Deliver | DrivePayment | DraftContract
 """What others of the daemon do once it is durable."""
 
 
@@ -74,7 +74,7 @@ class Group:
                 self.sends.append((receiver, body))
             case AskRegistries():
                 self.asks.append(effect)
-            case Deliver() | DrivePayment():
+            case Deliver() | DrivePayment() | DraftContract():
                 self.errands.append(effect)
             case _:
                 pass

@@ -12,6 +12,7 @@ from node.core.rows import (
     Deal,
     Incident,
     Key,
+    KnownAgent,
     KnownRight,
     Letter,
     Line,
@@ -19,6 +20,7 @@ from node.core.rows import (
     Promise,
     Request,
     Row,
+    Sale,
     Seat,
     Settled,
     Standing,
@@ -28,7 +30,18 @@ from node.core.view import Settings
 from proto.keys import NodeId
 
 Owned = TypeVar(
-    "Owned", Payment, Request, Incident, Account, Deal, KnownRight, Letter, Seat, Standing
+    "Owned",
+    Payment,
+    Request,
+    Incident,
+    Account,
+    Deal,
+    KnownAgent,
+    KnownRight,
+    Letter,
+    Sale,
+    Seat,
+    Standing,
 )
 
 
@@ -45,12 +58,7 @@ class Memory:
         self._lines: dict[NodeId, dict[Key, None]] = {}
         self._payments: dict[bytes, dict[Key, None]] = {}
         # What the owner asks for by itself: few beside the promises and transactions of others.
-        self._owned: dict[type[Row], dict[Key, None]] = {
-            kind: {}
-            for kind in (
-                *(Payment, Request, Incident, Account, Deal, KnownRight, Letter, Seat, Standing),
-            )
-        }
+        self._owned: dict[type[Row], dict[Key, None]] = {kind: {} for kind in Owned.__constraints__}
         # Transactions, payments and requests, those first that have not been looked at for longest.
         self.ageing: dict[Key, None] = {}
 

@@ -193,7 +193,6 @@ def _to_version_5(connection: Connection) -> None:
 
 
 def _exchange_tables() -> MetaData:
-    later = MetaData()
     columns: dict[str, dict[str, str]] = {
         "account": {
             "registrar": "key", "slot": "key", "account": "bytes", "brand": "bytes",
@@ -225,6 +224,12 @@ def _exchange_tables() -> MetaData:
         },
         "standing": {"id": "key", "rule": "text", "created_at_us": "int", "ended": "enum"},
     }  # fmt: skip
+    return _made_tables(columns)
+
+
+def _made_tables(columns: dict[str, dict[str, str]]) -> MetaData:
+    """Tables of rows: their columns by kind, and the version behind them."""
+    later = MetaData()
     types = {
         "key": LargeBinary, "bytes": LargeBinary, "int": BigInteger, "enum": SmallInteger,
         "text": Text, "number": BigInteger,
@@ -238,6 +243,30 @@ def _exchange_tables() -> MetaData:
     return later
 
 
+def _to_version_6(connection: Connection) -> None:
+    """Sales that an agent judges, and agents that this node knows."""
+    _made_tables(
+        {
+            "sale": {
+                "id": "key", "role": "enum", "phase": "enum", "offer": "bytes",
+                "created_at_us": "int", "due_at_us": "int", "seed": "bytes", "slot": "bytes",
+                "box": "bytes", "rules": "bytes", "reveals": "bytes", "joins": "bytes",
+                "agent": "bytes", "tip": "int", "contract": "bytes", "agreement": "bytes",
+                "promise": "bytes", "credential": "bytes", "sealed": "bytes",
+                "statement": "bytes", "log": "bytes", "secret": "bytes", "lock": "bytes",
+                "openings": "bytes", "staked": "bytes", "shares": "bytes", "shown": "bytes",
+                "proof": "bytes", "attested_at_us": "int", "submitted": "int", "vote": "bytes",
+                "voted": "int", "ended_at_us": "int", "because": "enum", "blamed": "enum",
+                "options": "text",
+            },
+            "known_agent": {
+                "agent": "key", "offer": "bytes", "learned_at_us": "int", "own": "enum",
+                "rule": "text",
+            },
+        }
+    ).create_all(connection)  # fmt: skip
+
+
 MIGRATIONS: Final[Mapping[int, Migration]] = MappingProxyType(
-    {2: _to_version_2, 3: _to_version_3, 4: _to_version_4, 5: _to_version_5}
+    {2: _to_version_2, 3: _to_version_3, 4: _to_version_4, 5: _to_version_5, 6: _to_version_6}
 )

@@ -28,18 +28,20 @@ from node.core.escrow.rows import (
 )
 from node.core.rows import (
     Incident,
+    KnownAgent,
     Line,
     Payment,
     Promise,
     Request,
     Row,
+    Sale,
     Settled,
     Transaction,
 )
 from node.store_codecs import CODECS, Codec, pieces_from_bytes, pieces_to_bytes, same
 from runtime.store import meta_table
 
-SCHEMA_VERSION: Final = 5  # a change of any table below takes the next one, and a migration
+SCHEMA_VERSION: Final = 6  # a change of any table below takes the next one, and a migration
 STORE_KIND: Final = "node"
 
 metadata = MetaData()
@@ -60,6 +62,8 @@ _KEYS: Final[dict[type[Row], tuple[str, ...]]] = {
     Letter: ("id",),
     Seat: ("deal", "at"),
     Standing: ("id",),
+    Sale: ("id",),
+    KnownAgent: ("agent",),
 }
 
 
@@ -99,6 +103,8 @@ _LASTING: Final[dict[type[Row], frozenset[str]]] = {
     ),
     Seat: frozenset({"deal", "at", "seat", "proposal", "invited_at_us"}),
     Standing: frozenset({"id", "rule", "created_at_us"}),
+    Sale: frozenset({"id", "role", "offer", "created_at_us"}),
+    KnownAgent: frozenset({"agent"}),
 }  # fmt: skip
 
 

@@ -19,12 +19,15 @@ from node.core.rows import (
     Role,
     Shown,
 )
+from node.core.sale.rows import SalePhase
 from proto.brand_codec import brand_from_message, brand_to_message
 from proto.escrow.reasons import EscrowReason
 from proto.keys import NodeId
 from proto.levels import Level
 from proto.money import Brand
 from proto.reason import Reason, Refusal
+from proto.sale.reasons import SaleReason
+from proto.sale.stakes import SaleRole
 from proto.v1 import types_pb2 as pb
 
 
@@ -110,6 +113,9 @@ CODECS: Final[dict[Any, Codec]] = {
             PromisePhase,
             RequestPhase,
             Role,
+            SalePhase,
+            SaleReason,
+            SaleRole,
             SeatPhase,
             Shown,
             Step,

@@ -79,6 +79,11 @@ class Reason(IntEnum):
     EXCHANGE_UNKNOWN = 120
     EXCHANGE_STATE = 121  # it has gone on, or ended: what was asked is not open any more
     ACCOUNT_UNKNOWN = 122  # the number of the leg for which there is none
+    # sales that an agent judges
+    SALE_UNKNOWN = 130
+    SALE_STATE = 131  # it has gone on, or ended: what was asked is not open any more
+    SALE_NOT_YOURS = 132  # another part may do that, or it is the other side's turn
+    SALE_INVALID = 133  # a document that does not fit the sale
 
 
 @dataclass(frozen=True, slots=True)

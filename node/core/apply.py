@@ -53,6 +53,7 @@ from node.core.offer import on_promise
 from node.core.payee import add_request, confirm_request, decline_request
 from node.core.payer import abandon, create_payment, give_up, start_attempt
 from node.core.rows import Row
+from node.core.sale.dispatch import on_sale_event
 from node.core.view import Step, View
 from proto.messages import (
     Abandon,
@@ -145,7 +146,7 @@ def _dispatch(step: Step, event: Event) -> Answer | None:
         ):
             return on_escrow_event(step, event)
         case _:
-            assert_never(event)
+            return on_sale_event(step, event)
     return None
 
 

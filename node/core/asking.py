@@ -5,7 +5,7 @@ from node.core.proving import ask_for_proof, wanted_proof
 from node.core.rows import Ask, Direction, Promise, Role, Shown, Transaction, replace
 from node.core.view import Step
 from proto.descriptor import decode_descriptor
-from proto.limits import GUARD_US, US, WATCH_INTERVAL_US
+from proto.limits import GUARD_US, MIN_LEAD_US, US, WATCH_INTERVAL_US
 from proto.modes import mode_of
 
 FIRST_RETRY_US = US // 4  # an answer takes milliseconds; a lost one costs a quarter second
@@ -39,6 +39,8 @@ def ask_now(step: Step, transaction: Transaction) -> None:
     if transaction.ask is Ask.PROOF:
         ask_for_proof(step, transaction)
         return
+    if transaction.ask is Ask.SUBMIT and shows_key_too_late(step, transaction):
+        transaction = replace(transaction, ask=Ask.QUERY)
     wait_us = min(FIRST_RETRY_US << min(transaction.asks, 10), MAX_RETRY_US)
     if step.now_us <= transaction.limit_us + 2 * GUARD_US:
         wait_us = min(wait_us, WATCH_INTERVAL_US)
@@ -54,6 +56,8 @@ def _wanted(step: Step, transaction: Transaction) -> tuple[Ask, int]:
     if not decode_descriptor(transaction.descriptor).policy.members:
         return Ask.NOTHING, 0
     pending = [p for p in step.promises_of(transaction.commit) if p.pending]
+    if shows_key_too_late(step, transaction):
+        return Ask.QUERY, step.now_us
     if transaction.role is Role.SEAT and transaction.commit_evidence:
         # Before any decline: what everybody signed for may not be taken back by one of them.
         return Ask.SUBMIT, step.now_us
@@ -78,6 +82,15 @@ def _wanted(step: Step, transaction: Transaction) -> tuple[Ask, int]:
 def refused(step: Step, commit: bytes) -> list[Promise]:
     """Promises that wait though their promisor was shown a certificate, which it would not have."""
     return [p for p in step.promises_of(commit) if p.pending and p.shown is Shown.REFUSED]
+
+
+def shows_key_too_late(step: Step, transaction: Transaction) -> bool:
+    """Whether a commit that publishes a preimage must not be shown to a registry any more: it may
+    not commit in time, and then the preimage would be known for nothing (escrow section 8). What
+    was shown before may have been taken, so that it is asked about."""
+    descriptor = decode_descriptor(transaction.descriptor)
+    late = step.now_us >= transaction.deadline_us - MIN_LEAD_US
+    return late and bool(descriptor.hashlocks) and bool(transaction.commit_evidence)
 
 
 def _needs_stamp(step: Step, transaction: Transaction, pending: list[Promise]) -> bool:

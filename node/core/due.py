@@ -11,10 +11,12 @@ from node.core.rows import (
     Promise,
     PromisePhase,
     Row,
+    Sale,
     Seat,
     Shown,
     Transaction,
 )
+from node.core.sale.due import on_sale_due, sale_due_us
 from node.core.view import Step
 from proto.limits import GRACE_US, US
 
@@ -44,6 +46,8 @@ def due_us(row: Row) -> int | None:
         return row.ask_at_us
     if isinstance(row, Deal | Letter | Seat):
         return escrow_due_us(row)
+    if isinstance(row, Sale):
+        return sale_due_us(row)
     return None
 
 
@@ -61,5 +65,7 @@ def on_due(step: Step, row: Row | None) -> None:
             ask_now(step, row)
         case Deal() | Letter() | Seat():
             on_escrow_due(step, row)
+        case Sale():
+            on_sale_due(step, row)
         case _:
             pass

@@ -53,4 +53,11 @@ class DrivePayment:
     payment: bytes
 
 
-Effect = Send | AskRegistries | Answer | PeerFault | Deliver | DrivePayment
+@dataclass(frozen=True, slots=True)
+class DraftContract:
+    """All parties of a sale have named their keys: its contract is to be made and signed."""
+
+    sale: bytes
+
+
+Effect = Send | AskRegistries | Answer | PeerFault | Deliver | DrivePayment | DraftContract

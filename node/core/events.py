@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from node.core.escrow.events import EscrowEvent
 from node.core.rows import Key, Request
+from node.core.sale.events import SaleEvent
 from proto.certificate import Certificate
 from proto.descriptor import Descriptor
 from proto.keys import NodeId
@@ -197,6 +198,7 @@ class Due:
 
 Event = (
     EscrowEvent
+    | SaleEvent
     | FromPeer
     | OfferLine
     | AcceptLine

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from node.core.escrow.rows import Account, Deal, KnownRight, Letter, Seat, Standing
 from node.core.keyed import Key, Keyed, replace
+from node.core.sale.rows import KnownAgent, Sale
 from proto.keys import NodeId
 from proto.levels import Level
 from proto.limits import MAX_AMOUNT
@@ -21,6 +22,7 @@ __all__ = [
     "IncidentKind",
     "Key",
     "Keyed",
+    "KnownAgent",
     "KnownRight",
     "Letter",
     "Line",
@@ -33,6 +35,7 @@ __all__ = [
     "RequestPhase",
     "Role",
     "Row",
+    "Sale",
     "Seat",
     "Settled",
     "Shown",
@@ -327,6 +330,7 @@ class IncidentKind(IntEnum):
     EXPOSED = 5  # a registry that decides about open promises was proven to cheat
     UNDECIDED = 6  # an exchange has no final answer long after its deadline
     UNSETTLED = 7  # a registrar or a seat does not take a certificate
+    DISPUTE = 8  # the buyer of a sale challenges what its agent has attested
 
 
 @dataclass(frozen=True)
@@ -381,4 +385,6 @@ Row = (
     | Letter
     | Seat
     | Standing
+    | Sale
+    | KnownAgent
 )

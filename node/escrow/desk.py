@@ -9,6 +9,8 @@ import grpc
 
 from node.core.escrow.rows import Deal, Seat, SeatPhase
 from node.core.rows import Transaction
+from node.core.sale.dispatch import is_early as sale_is_early
+from node.core.sale.rows import Sale
 from node.engine import Engine, StoreUnavailable
 from node.escrow.judging import Judge
 from node.memory import Memory
@@ -19,14 +21,17 @@ from proto.escrow.letters import (
     Dossier,
     Give,
     Invite,
+    Letter,
+    OfSale,
     Receive,
     letter_id,
     read_letter,
-    sign_receipt,
 )
 from proto.escrow.proposal import read_proposal
+from proto.escrow.receipts import sign_receipt
 from proto.keys import SigningKey
 from proto.limits import MAX_LETTER_BYTES, US
+from proto.sale.letters import Asked, Offered, decode_words
 from proto.v1 import types_pb2
 from proto.wire import WireFault
 from runtime.away import run_away
@@ -42,6 +47,7 @@ LETTERS_BURST: Final = 1000
 INVITES_PER_S: Final = 5  # of one network: each is kept until its owner has seen it, or it expires
 INVITES_BURST: Final = 200
 MAX_INVITED: Final = 4096  # seats whose terms are not fixed: 50 KB each, the largest of them
+MAX_OFFERED: Final = 1024  # sales that nobody here has taken part in: 30 KB each, the largest
 MAX_DEALS: Final = 4096  # live ones that we look after
 COUNTED_FOR_US: Final = US  # all rows are counted so often; in between what comes is added
 MAX_LETTER_AGE_US: Final = 30 * 86_400 * US  # escrow section 9: then its effect is long forgotten
@@ -92,28 +98,36 @@ class Desk:
         now_us = self._clock.now_us()
         if not now_us - MAX_LETTER_AGE_US <= letter.sent_at_us <= now_us + MAX_AHEAD_US:
             raise RpcRefused(INVALID, "the letter is not of these days: set the clock right")
-        begins = letter.body if isinstance(letter.body, Invite | Dossier) else None
+        begins = _beginning(letter.body)
         if begins and not self._invites.take(caller, 1, self._clock.monotonic_us()):
             raise RpcRefused(EXHAUSTED, "too many invitations: send it again in a second")
         if begins and not self._room.take(begins, self._clock.monotonic_us()):
             raise RpcRefused(EXHAUSTED, "too many exchanges wait here: send it again later")
-        if self._is_early(letter.body):
+        if self._is_early(letter):
             raise RpcRefused(UNAVAILABLE, "the terms have not come yet: send it again")
         payload = Envelope.decode_unverified(signed).payload
-        if begins:
+        if isinstance(begins, Invite | Dossier):
             # Its two dozen signatures are verified once, and away from the loop; what follows reads
             # the node's memory, and so stays on it.
             await run_away(_known, begins.proposal)
-        event = self._judge.judged(now_us, letter, payload)
+        try:
+            event = self._judge.judged(now_us, letter, payload)
+        except WireFault as fault:
+            raise RpcRefused(INVALID, str(fault)) from fault
         try:
             await self._engine.ask(lambda at_us: replace(event, now_us=at_us, signed=signed))
         except StoreUnavailable as error:
             raise RpcRefused(UNAVAILABLE, "the store refuses: send it again") from error
         return sign_receipt(self._key, letter.sender, letter_id(payload))
 
-    def _is_early(self, body: Body) -> bool:
+    def _is_early(self, letter: Letter) -> bool:
         """Whether it speaks of terms that no seat of ours has, while some wait for theirs. Letters
         overtake each other: a receipt for this one would lose it, and nobody would say it again."""
+        body = letter.body
+        if isinstance(body, OfSale):
+            with suppress(WireFault):  # it is refused by who reads it next
+                words = decode_words(body.words)
+                return sale_is_early(self._engine.memory, letter.sender, words)
         if not isinstance(body, Give | Receive):
             return False
         memory = self._engine.memory
@@ -136,19 +150,33 @@ class Room:
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
         self._counted_us: int | None = None
-        self._seats = self._deals = 0
+        self._seats = self._deals = self._sales = 0
 
-    def take(self, body: Invite | Dossier, now_us: int) -> bool:
+    def take(self, body: Body, now_us: int) -> bool:
         """Whether there is room for one more; then it is taken."""
         if self._counted_us is None or now_us - self._counted_us >= COUNTED_FOR_US:
             self._counted_us = now_us
             self._seats = sum(s.phase < SeatPhase.FIXED for s in self._memory.owned(Seat))
+            self._sales = sum(not sale.seed for sale in self._memory.owned(Sale))
             self._deals = sum(not deal.phase.final for deal in self._memory.owned(Deal))
         if isinstance(body, Dossier):
             self._deals += 1
             return self._deals <= MAX_DEALS
+        if isinstance(body, OfSale):
+            self._sales += 1
+            return self._sales <= MAX_OFFERED
         self._seats += 1
         return self._seats <= MAX_INVITED
+
+
+def _beginning(body: Body) -> Body | None:
+    """The body of a letter that begins something here, of which there is only so much room."""
+    if isinstance(body, Invite | Dossier):
+        return body
+    if isinstance(body, OfSale):
+        with suppress(WireFault):
+            return body if isinstance(decode_words(body.words).body, Offered | Asked) else None
+    return None
 
 
 def _known(proposal: bytes) -> None:

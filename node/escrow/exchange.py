@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import trio
 
-from node.core.effects import Deliver
+from node.core.effects import Deliver, DraftContract
 from node.engine import Engine
 from node.escrow.desk import Desk
 from node.escrow.judging import Judge
@@ -12,6 +12,7 @@ from node.escrow.post_office import PostOffice
 from node.escrow.ways import Ways
 from node.group import Errand
 from node.paying import Payer
+from node.sale.drafter import Drafter
 from runtime.clock import Clock
 from runtime.identity import Entropy, Identity
 
@@ -52,13 +53,17 @@ def open_exchange(
     """From now on letters are said, and payments that the core makes are driven."""
     judge = Judge(engine.memory, me.identity, me.alias, entropy)
     post_office = PostOffice(engine, me.identity.key, ways, clock, nursery)
+    drafter = Drafter(engine, me.identity.key, entropy)
     desk = Desk(engine, me.identity.key, judge, clock)
 
     def perform(errand: Errand) -> None:
-        if isinstance(errand, Deliver):
-            post_office.deliver(errand)
-        else:
-            payer.drive(errand.payment)
+        match errand:
+            case Deliver():
+                post_office.deliver(errand)
+            case DraftContract(sale):
+                drafter.draft(sale)
+            case _:
+                payer.drive(errand.payment)
 
     engine.perform = perform
     return Exchange(judge, desk, post_office, ways, me.card, me.serves)

@@ -13,15 +13,17 @@ from node.core.escrow.events import Joining, LetterCame
 from node.core.escrow.reading import committer_key, may_coordinate, money_id, proposal_of
 from node.core.escrow.rows import Account, Seat, SeatPhase, Standing
 from node.core.rows import Request, RequestPhase
+from node.core.sale.events import SaleLetterCame
 from node.escrow.checks import check_exchange, check_sums
 from node.escrow.faults import TemplateFault
 from node.escrow.plan import Plan, PlannedSeat, compile_plan
 from node.escrow.standing import PROPOSED_BY, USED_BY, Rule, RuleInvalid, uses
 from node.memory import Memory
 from node.pay_options import PayOptions
+from node.sale.judging import judged_words
 from proto.descriptor import DescriptorInvalid, decode_descriptor
 from proto.escrow.legs import Leg, MoneyCarrier
-from proto.escrow.letters import Dossier, Fix, Invite, Letter
+from proto.escrow.letters import Dossier, Fix, Invite, Letter, OfSale
 from proto.escrow.proposal import Proposal, read_proposal
 from proto.escrow.reasons import EscrowReason
 from proto.escrow.rights import Right
@@ -90,9 +92,11 @@ class Judge:
         self._entropy = entropy
         self._taken: dict[tuple[bytes, str], Seat] = {}  # by rules, a moment ago
 
-    def judged(self, now_us: int, letter: Letter, payload: bytes) -> LetterCame:
-        """The event of a letter, with what the core cannot find out by itself."""
+    def judged(self, now_us: int, letter: Letter, payload: bytes) -> LetterCame | SaleLetterCame:
+        """The event of a letter, with what the core cannot find out by itself. WireFault."""
         match letter.body:
+            case OfSale(data):
+                return judged_words(self._memory, self._identity, letter.sender, data, now_us)
             case Invite(signed, seat):
                 fault, joining = self._invited(signed, seat, now_us)
                 return LetterCame(now_us, letter, payload, fault=fault, joining=joining)

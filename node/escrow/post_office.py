@@ -13,6 +13,7 @@ from node.core.effects import Deliver
 from node.core.escrow.events import LetterTaken, RegistrarSaid
 from node.core.escrow.reading import proposal_of
 from node.core.escrow.rows import Deal, Letter, LetterKind, Seat
+from node.core.sale.rows import Sale
 from node.engine import Engine
 from node.escrow.faults import told
 from node.escrow.turns import Turns
@@ -20,7 +21,8 @@ from node.escrow.ways import Ways
 from proto.card import NodeCard, read_card
 from proto.envelope import Envelope
 from proto.escrow.batch import BATCH_KIND, read_batch, read_reply
-from proto.escrow.letters import is_receipt, letter_id, sign_letter
+from proto.escrow.letters import letter_id, sign_letter
+from proto.escrow.receipts import is_receipt
 from proto.keys import SigningKey
 from proto.limits import MAX_SEATS
 from proto.wire import WireFault
@@ -59,6 +61,9 @@ class PostOffice:
         memory = self._engine.memory
         deal = memory.row((Deal.table, row.deal, b""))
         if isinstance(deal, Deal) and proposal_of(deal).initiator == memory.settings.node:
+            return True
+        sale = memory.row((Sale.table, row.deal, b""))
+        if isinstance(sale, Sale) and sale.seed:
             return True
         seats = (memory.row((Seat.table, row.deal, bytes((at,)))) for at in range(MAX_SEATS))
         return any(isinstance(seat, Seat) and bool(seat.seed) for seat in seats)

@@ -13,6 +13,7 @@ import trio
 
 from node.core.escrow.rows import Deal, Letter, Seat, Standing
 from node.core.rows import Key, Row
+from node.core.sale.rows import Sale
 from node.engine import Engine, StoreUnavailable
 from node.escrow.standing import Rule, RuleInvalid
 from node.group import Group
@@ -84,6 +85,7 @@ def over(memory: Memory, now_us: int) -> list[bytes]:
     parts = [
         *((d.id, d.phase.final, d.waiting, d.ended_at_us) for d in memory.owned(Deal)),
         *((s.deal, s.phase.final, s.waiting, s.ended_at_us) for s in memory.owned(Seat)),
+        *((s.id, s.phase.final, 0, s.ended_at_us) for s in memory.owned(Sale)),
     ]
     for exchange, final, waiting, ended_at_us in parts:
         if not final or waiting:
@@ -123,6 +125,9 @@ def _rows_of(memory: Memory, exchanges: set[bytes]) -> Iterable[Row]:
     for seat in memory.owned(Seat):
         if seat.deal in exchanges:
             found[seat.key] = seat
+    for sale in memory.owned(Sale):
+        if sale.id in exchanges:
+            found[sale.key] = sale
     for letter in memory.owned(Letter):
         if letter.deal in exchanges:
             found[letter.key] = letter

@@ -29,7 +29,6 @@ from proto.v1 import escrow_pb2 as pb
 from proto.wire import WireFault, canonical, parse
 
 LETTER_KIND: Final = "pledgeway/letter/v1"
-RECEIPT_KIND: Final = "pledgeway/receipt/v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +157,13 @@ class Dossier:
     decline_preimage: bytes = b""
 
 
+@dataclass(frozen=True, slots=True)
+class OfSale:
+    """Between the parties of a sale that an agent judges: proto.sale.letters reads what it says."""
+
+    words: bytes
+
+
 Body = (
     Invite
     | Join
@@ -170,6 +176,7 @@ Body = (
     | Share
     | Decided
     | Dossier
+    | OfSale
 )
 
 
@@ -223,23 +230,6 @@ def decode_letter(payload: bytes) -> Letter:
     if m.sent_at_us <= 0:
         raise WireFault("a letter without a time")
     return Letter(sender, receiver, m.sent_at_us, _body(m))
-
-
-def sign_receipt(key: SigningKey, receiver: NodeId, letter: bytes) -> bytes:
-    """The envelope that says: the effect of this letter is durable."""
-    m = pb.Receipt(sender=key.node_id, receiver=receiver, letter=letter)
-    return Envelope.seal(key, RECEIPT_KIND, canonical(m)).encode()
-
-
-def is_receipt(signed: bytes, sender: NodeId, receiver: NodeId, letter: bytes) -> bool:
-    """Whether `sender` confirms this letter (its id) to `receiver`. Never raises."""
-    try:
-        envelope = Envelope.decode(signed)
-        m = parse(pb.Receipt, envelope.payload)
-    except WireFault:
-        return False
-    whose = (envelope.kind, envelope.signer, m.sender, m.receiver, m.letter)
-    return whose == (RECEIPT_KIND, sender, sender, receiver, letter)
 
 
 def certificate_to_message(
@@ -309,6 +299,8 @@ def _fill(m: pb.Letter, body: Body) -> None:
             m.dossier.proposal, m.dossier.descriptor = proposal, descriptor
             m.dossier.openings.extend(opening.to_message() for opening in openings)
             m.dossier.decline_preimage = preimage
+        case OfSale(words):
+            m.sale = words
 
 
 def _body(m: pb.Letter) -> Body:
@@ -355,6 +347,8 @@ def _body(m: pb.Letter) -> Body:
                 tuple(dossier.joins),
                 dossier.decline_preimage,
             )
+        case "sale":
+            return OfSale(m.sale)
         case _:
             raise WireFault("a letter that says nothing")
 

@@ -6,10 +6,20 @@ from hashlib import sha256
 from typing import Any, Final
 
 from proto.certificate import Certificate
+from proto.escrow.args import Arg, ResultOf, put_arg, read_arg, read_capability, read_descriptor
 from proto.escrow.letters import certificate_from_message, certificate_to_message
 from proto.escrow.terms import Opening
-from proto.limits import ACCOUNT_ID_BYTES, CAPABILITY_BYTES, MAX_DESCRIPTOR_BYTES, MAX_LEGS
+from proto.limits import ACCOUNT_ID_BYTES, MAX_LEGS
 from proto.money import BRAND_ID_BYTES
+from proto.sale.ops import (
+    Advertise,
+    OpenPool,
+    OpenVote,
+    SealVote,
+    Stake,
+    fill_pool_op,
+    read_pool_op,
+)
 from proto.v1 import escrow_pb2 as pb
 from proto.wire import WireFault
 
@@ -62,17 +72,9 @@ class RegistrarError(IntEnum):
     BAD_DESCRIPTOR = 18
     BAD_CERTIFICATE = 19
     MALFORMED = 20
-
-
-@dataclass(frozen=True, slots=True)
-class ResultOf:
-    """The capability that an earlier op of the same batch made."""
-
-    index: int
-
-
-Arg = bytes | ResultOf
-"""A capability of 32 bytes, or where in the batch it comes from."""
+    BAD_CONTRACT = 21
+    NOT_A_PARTY = 22
+    BAD_VOTE = 23
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,23 @@ class Revoke:
     capability_hash: bytes
 
 
-Op = Offer | Accept | Refund | Transfer | Prepare | Settle | Cancel | Look | Attenuate | Revoke
+Op = (
+    Offer
+    | Accept
+    | Refund
+    | Transfer
+    | Prepare
+    | Settle
+    | Cancel
+    | Look
+    | Attenuate
+    | Revoke
+    | OpenPool
+    | Stake
+    | SealVote
+    | OpenVote
+    | Advertise
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,39 +266,41 @@ def op_to_message(op: Op) -> pb.Op:
     m = pb.Op()
     match op:
         case Offer(account, amount, new_hold, only_for):
-            _put(m.offer.account, account)
+            put_arg(m.offer.account, account)
             m.offer.amount, m.offer.new_hold, m.offer.only_for = amount, new_hold, only_for
         case Accept(account, new_hold, only_for, up_to):
-            _put(m.accept.account, account)
+            put_arg(m.accept.account, account)
             m.accept.new_hold, m.accept.only_for, m.accept.up_to = new_hold, only_for, up_to
         case Refund(account, hold):
-            _put(m.refund.account, account)
-            _put(m.refund.hold, hold)
+            put_arg(m.refund.account, account)
+            put_arg(m.refund.hold, hold)
         case Transfer(terms, source, destination):
-            _put(m.transfer.terms, terms)
-            _put(m.transfer.source, source)
-            _put(m.transfer.destination, destination)
+            put_arg(m.transfer.terms, terms)
+            put_arg(m.transfer.source, source)
+            put_arg(m.transfer.destination, destination)
         case Prepare(terms, source, destination, descriptor, leg):
-            _put(m.prepare.terms, terms)
-            _put(m.prepare.source, source)
-            _put(m.prepare.destination, destination)
+            put_arg(m.prepare.terms, terms)
+            put_arg(m.prepare.source, source)
+            put_arg(m.prepare.destination, destination)
             m.prepare.descriptor = descriptor
             m.prepare.leg.CopyFrom(leg.to_message())
         case Settle(certificate):
             certificate_to_message(m.settle, certificate)
         case Cancel(source, descriptor, leg):
-            _put(m.cancel.source, source)
+            put_arg(m.cancel.source, source)
             m.cancel.descriptor = descriptor
             m.cancel.leg.CopyFrom(leg.to_message())
         case Look(capability):
-            _put(m.look.capability, capability)
+            put_arg(m.look.capability, capability)
         case Attenuate(capability, kind, new_capability):
-            _put(m.attenuate.capability, capability)
+            put_arg(m.attenuate.capability, capability)
             m.attenuate.kind = int(kind)  # type: ignore[assignment]
             m.attenuate.new_capability = new_capability
         case Revoke(account, revoked):
-            _put(m.revoke.account, account)
+            put_arg(m.revoke.account, account)
             m.revoke.capability_hash = revoked
+        case OpenPool() | Stake() | SealVote() | OpenVote() | Advertise():
+            fill_pool_op(m, op)
     return m
 
 
@@ -288,32 +308,43 @@ def op_from_message(m: pb.Op) -> Op:
     """Raises WireFault."""
     match m.WhichOneof("op"):
         case "offer":
-            return Offer(_arg(m.offer.account), m.offer.amount, *_new(m.offer))
+            return Offer(read_arg(m.offer.account), m.offer.amount, *_new(m.offer))
         case "accept":
-            return Accept(_arg(m.accept.account), *_new(m.accept), m.accept.up_to)
+            return Accept(read_arg(m.accept.account), *_new(m.accept), m.accept.up_to)
         case "refund":
-            return Refund(_arg(m.refund.account), _arg(m.refund.hold))
+            return Refund(read_arg(m.refund.account), read_arg(m.refund.hold))
         case "transfer":
             t = m.transfer
-            return Transfer(_arg(t.terms), _arg(t.source), _arg(t.destination))
+            return Transfer(read_arg(t.terms), read_arg(t.source), read_arg(t.destination))
         case "prepare":
             p = m.prepare
-            holds = _arg(p.source), _arg(p.destination)
-            return Prepare(_arg(p.terms), *holds, _descriptor(p), Opening.from_message(p.leg))
+            holds = read_arg(p.source), read_arg(p.destination)
+            return Prepare(
+                read_arg(p.terms),
+                *holds,
+                read_descriptor(p.descriptor),
+                Opening.from_message(p.leg),
+            )
         case "settle":
             return Settle(certificate_from_message(m.settle))
         case "cancel":
             c = m.cancel
-            return Cancel(_arg(c.source), _descriptor(c), Opening.from_message(c.leg))
+            return Cancel(
+                read_arg(c.source), read_descriptor(c.descriptor), Opening.from_message(c.leg)
+            )
         case "look":
-            return Look(_arg(m.look.capability))
+            return Look(read_arg(m.look.capability))
         case "attenuate":
             a = m.attenuate
-            return Attenuate(_arg(a.capability), _kind(a.kind), _capability(a.new_capability))
+            return Attenuate(
+                read_arg(a.capability), _kind(a.kind), read_capability(a.new_capability)
+            )
         case "revoke":
             if len(m.revoke.capability_hash) != HASH_BYTES:
                 raise WireFault("a capability's hash has 32 bytes")
-            return Revoke(_arg(m.revoke.account), m.revoke.capability_hash)
+            return Revoke(read_arg(m.revoke.account), m.revoke.capability_hash)
+        case "open_pool" | "stake" | "seal_vote" | "open_vote" | "advertise":
+            return read_pool_op(m)
         case _:
             raise WireFault("an op that asks for nothing")
 
@@ -347,39 +378,10 @@ def result_from_message(m: pb.OpResult) -> OpResult:
     return OpResult(m.capability_hash, m.amount, m.brand, m.account, m.promise, legs, kind)
 
 
-def _put(m: pb.Arg, arg: Arg) -> None:
-    if isinstance(arg, ResultOf):
-        m.result_of = arg.index
-    else:
-        m.capability = arg
-
-
-def _arg(m: pb.Arg) -> Arg:
-    match m.WhichOneof("arg"):
-        case "capability":
-            return _capability(m.capability)
-        case "result_of":
-            return ResultOf(m.result_of)
-        case _:
-            raise WireFault("an op without one of its capabilities")
-
-
-def _capability(value: bytes) -> bytes:
-    if len(value) != CAPABILITY_BYTES:
-        raise WireFault(f"a capability has {CAPABILITY_BYTES} bytes")
-    return value
-
-
 def _new(m: pb.Offer | pb.Accept) -> tuple[bytes, bytes]:
     if len(m.only_for) not in (0, HASH_BYTES):
         raise WireFault("a hold is tied to a commit_id of 32 bytes, or to none")
-    return _capability(m.new_hold), m.only_for
-
-
-def _descriptor(m: pb.Prepare | pb.Cancel) -> bytes:
-    if len(m.descriptor) > MAX_DESCRIPTOR_BYTES:
-        raise WireFault(f"a descriptor has at most {MAX_DESCRIPTOR_BYTES} bytes")
-    return m.descriptor
+    return read_capability(m.new_hold), m.only_for
 
 
 def _kind(value: Any) -> CapabilityKind:

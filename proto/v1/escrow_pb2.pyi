@@ -47,6 +47,9 @@ class RegistrarError(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     BAD_DESCRIPTOR: _ClassVar[RegistrarError]
     BAD_CERTIFICATE: _ClassVar[RegistrarError]
     MALFORMED: _ClassVar[RegistrarError]
+    BAD_CONTRACT: _ClassVar[RegistrarError]
+    NOT_A_PARTY: _ClassVar[RegistrarError]
+    BAD_VOTE: _ClassVar[RegistrarError]
 
 class LegPhase(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -87,6 +90,9 @@ STALE: RegistrarError
 BAD_DESCRIPTOR: RegistrarError
 BAD_CERTIFICATE: RegistrarError
 MALFORMED: RegistrarError
+BAD_CONTRACT: RegistrarError
+NOT_A_PARTY: RegistrarError
+BAD_VOTE: RegistrarError
 LEG_PHASE_UNSPECIFIED: LegPhase
 PREPARED: LegPhase
 FENCED_LEG: LegPhase
@@ -334,8 +340,88 @@ class Revoke(_message.Message):
     capability_hash: bytes
     def __init__(self, account: _Optional[_Union[Arg, _Mapping]] = ..., capability_hash: _Optional[bytes] = ...) -> None: ...
 
+class OpenPool(_message.Message):
+    __slots__ = ("contract", "agreement")
+    CONTRACT_FIELD_NUMBER: _ClassVar[int]
+    AGREEMENT_FIELD_NUMBER: _ClassVar[int]
+    contract: bytes
+    agreement: bytes
+    def __init__(self, contract: _Optional[bytes] = ..., agreement: _Optional[bytes] = ...) -> None: ...
+
+class Stake(_message.Message):
+    __slots__ = ("terms", "source", "pool", "descriptor", "leg", "order")
+    TERMS_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    POOL_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTOR_FIELD_NUMBER: _ClassVar[int]
+    LEG_FIELD_NUMBER: _ClassVar[int]
+    ORDER_FIELD_NUMBER: _ClassVar[int]
+    terms: Arg
+    source: Arg
+    pool: bytes
+    descriptor: bytes
+    leg: Opening
+    order: Opening
+    def __init__(self, terms: _Optional[_Union[Arg, _Mapping]] = ..., source: _Optional[_Union[Arg, _Mapping]] = ..., pool: _Optional[bytes] = ..., descriptor: _Optional[bytes] = ..., leg: _Optional[_Union[Opening, _Mapping]] = ..., order: _Optional[_Union[Opening, _Mapping]] = ...) -> None: ...
+
+class SealVote(_message.Message):
+    __slots__ = ("pool", "hash")
+    POOL_FIELD_NUMBER: _ClassVar[int]
+    HASH_FIELD_NUMBER: _ClassVar[int]
+    pool: bytes
+    hash: bytes
+    def __init__(self, pool: _Optional[bytes] = ..., hash: _Optional[bytes] = ...) -> None: ...
+
+class OpenVote(_message.Message):
+    __slots__ = ("pool", "vote")
+    POOL_FIELD_NUMBER: _ClassVar[int]
+    VOTE_FIELD_NUMBER: _ClassVar[int]
+    pool: bytes
+    vote: _types_pb2.Envelope
+    def __init__(self, pool: _Optional[bytes] = ..., vote: _Optional[_Union[_types_pb2.Envelope, _Mapping]] = ...) -> None: ...
+
+class Advertise(_message.Message):
+    __slots__ = ("offer",)
+    OFFER_FIELD_NUMBER: _ClassVar[int]
+    offer: _types_pb2.Envelope
+    def __init__(self, offer: _Optional[_Union[_types_pb2.Envelope, _Mapping]] = ...) -> None: ...
+
+class RatingsRequest(_message.Message):
+    __slots__ = ("brand", "agent", "after")
+    BRAND_FIELD_NUMBER: _ClassVar[int]
+    AGENT_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    brand: bytes
+    agent: bytes
+    after: int
+    def __init__(self, brand: _Optional[bytes] = ..., agent: _Optional[bytes] = ..., after: _Optional[int] = ...) -> None: ...
+
+class RatingsReply(_message.Message):
+    __slots__ = ("entries", "more")
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
+    entries: _containers.RepeatedCompositeFieldContainer[_types_pb2.Envelope]
+    more: bool
+    def __init__(self, entries: _Optional[_Iterable[_Union[_types_pb2.Envelope, _Mapping]]] = ..., more: _Optional[bool] = ...) -> None: ...
+
+class AgentsRequest(_message.Message):
+    __slots__ = ("brand", "after")
+    BRAND_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    brand: bytes
+    after: bytes
+    def __init__(self, brand: _Optional[bytes] = ..., after: _Optional[bytes] = ...) -> None: ...
+
+class AgentsReply(_message.Message):
+    __slots__ = ("offers", "more")
+    OFFERS_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
+    offers: _containers.RepeatedCompositeFieldContainer[_types_pb2.Envelope]
+    more: bool
+    def __init__(self, offers: _Optional[_Iterable[_Union[_types_pb2.Envelope, _Mapping]]] = ..., more: _Optional[bool] = ...) -> None: ...
+
 class Op(_message.Message):
-    __slots__ = ("offer", "accept", "refund", "transfer", "prepare", "settle", "cancel", "look", "attenuate", "revoke")
+    __slots__ = ("offer", "accept", "refund", "transfer", "prepare", "settle", "cancel", "look", "attenuate", "revoke", "open_pool", "stake", "seal_vote", "open_vote", "advertise")
     OFFER_FIELD_NUMBER: _ClassVar[int]
     ACCEPT_FIELD_NUMBER: _ClassVar[int]
     REFUND_FIELD_NUMBER: _ClassVar[int]
@@ -346,6 +432,11 @@ class Op(_message.Message):
     LOOK_FIELD_NUMBER: _ClassVar[int]
     ATTENUATE_FIELD_NUMBER: _ClassVar[int]
     REVOKE_FIELD_NUMBER: _ClassVar[int]
+    OPEN_POOL_FIELD_NUMBER: _ClassVar[int]
+    STAKE_FIELD_NUMBER: _ClassVar[int]
+    SEAL_VOTE_FIELD_NUMBER: _ClassVar[int]
+    OPEN_VOTE_FIELD_NUMBER: _ClassVar[int]
+    ADVERTISE_FIELD_NUMBER: _ClassVar[int]
     offer: Offer
     accept: Accept
     refund: Refund
@@ -356,7 +447,12 @@ class Op(_message.Message):
     look: Look
     attenuate: Attenuate
     revoke: Revoke
-    def __init__(self, offer: _Optional[_Union[Offer, _Mapping]] = ..., accept: _Optional[_Union[Accept, _Mapping]] = ..., refund: _Optional[_Union[Refund, _Mapping]] = ..., transfer: _Optional[_Union[Transfer, _Mapping]] = ..., prepare: _Optional[_Union[Prepare, _Mapping]] = ..., settle: _Optional[_Union[Settle, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., look: _Optional[_Union[Look, _Mapping]] = ..., attenuate: _Optional[_Union[Attenuate, _Mapping]] = ..., revoke: _Optional[_Union[Revoke, _Mapping]] = ...) -> None: ...
+    open_pool: OpenPool
+    stake: Stake
+    seal_vote: SealVote
+    open_vote: OpenVote
+    advertise: Advertise
+    def __init__(self, offer: _Optional[_Union[Offer, _Mapping]] = ..., accept: _Optional[_Union[Accept, _Mapping]] = ..., refund: _Optional[_Union[Refund, _Mapping]] = ..., transfer: _Optional[_Union[Transfer, _Mapping]] = ..., prepare: _Optional[_Union[Prepare, _Mapping]] = ..., settle: _Optional[_Union[Settle, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., look: _Optional[_Union[Look, _Mapping]] = ..., attenuate: _Optional[_Union[Attenuate, _Mapping]] = ..., revoke: _Optional[_Union[Revoke, _Mapping]] = ..., open_pool: _Optional[_Union[OpenPool, _Mapping]] = ..., stake: _Optional[_Union[Stake, _Mapping]] = ..., seal_vote: _Optional[_Union[SealVote, _Mapping]] = ..., open_vote: _Optional[_Union[OpenVote, _Mapping]] = ..., advertise: _Optional[_Union[Advertise, _Mapping]] = ...) -> None: ...
 
 class OpBatch(_message.Message):
     __slots__ = ("sender", "receiver", "id", "sent_at_us", "ops")
@@ -671,7 +767,7 @@ class Dossier(_message.Message):
     def __init__(self, proposal: _Optional[bytes] = ..., descriptor: _Optional[bytes] = ..., openings: _Optional[_Iterable[_Union[Opening, _Mapping]]] = ..., decline_preimage: _Optional[bytes] = ..., joins: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class Letter(_message.Message):
-    __slots__ = ("sender", "receiver", "sent_at_us", "invite", "join", "withdraw", "fix", "accepted", "give", "given", "receive", "share", "decided", "dossier")
+    __slots__ = ("sender", "receiver", "sent_at_us", "invite", "join", "withdraw", "fix", "accepted", "give", "given", "receive", "share", "decided", "dossier", "sale")
     SENDER_FIELD_NUMBER: _ClassVar[int]
     RECEIVER_FIELD_NUMBER: _ClassVar[int]
     SENT_AT_US_FIELD_NUMBER: _ClassVar[int]
@@ -686,6 +782,7 @@ class Letter(_message.Message):
     SHARE_FIELD_NUMBER: _ClassVar[int]
     DECIDED_FIELD_NUMBER: _ClassVar[int]
     DOSSIER_FIELD_NUMBER: _ClassVar[int]
+    SALE_FIELD_NUMBER: _ClassVar[int]
     sender: bytes
     receiver: bytes
     sent_at_us: int
@@ -700,7 +797,8 @@ class Letter(_message.Message):
     share: Share
     decided: Decided
     dossier: Dossier
-    def __init__(self, sender: _Optional[bytes] = ..., receiver: _Optional[bytes] = ..., sent_at_us: _Optional[int] = ..., invite: _Optional[_Union[Invite, _Mapping]] = ..., join: _Optional[_Union[Join, _Mapping]] = ..., withdraw: _Optional[_Union[Withdraw, _Mapping]] = ..., fix: _Optional[_Union[Fix, _Mapping]] = ..., accepted: _Optional[_Union[LegsAccepted, _Mapping]] = ..., give: _Optional[_Union[Give, _Mapping]] = ..., given: _Optional[_Union[Given, _Mapping]] = ..., receive: _Optional[_Union[Receive, _Mapping]] = ..., share: _Optional[_Union[Share, _Mapping]] = ..., decided: _Optional[_Union[Decided, _Mapping]] = ..., dossier: _Optional[_Union[Dossier, _Mapping]] = ...) -> None: ...
+    sale: bytes
+    def __init__(self, sender: _Optional[bytes] = ..., receiver: _Optional[bytes] = ..., sent_at_us: _Optional[int] = ..., invite: _Optional[_Union[Invite, _Mapping]] = ..., join: _Optional[_Union[Join, _Mapping]] = ..., withdraw: _Optional[_Union[Withdraw, _Mapping]] = ..., fix: _Optional[_Union[Fix, _Mapping]] = ..., accepted: _Optional[_Union[LegsAccepted, _Mapping]] = ..., give: _Optional[_Union[Give, _Mapping]] = ..., given: _Optional[_Union[Given, _Mapping]] = ..., receive: _Optional[_Union[Receive, _Mapping]] = ..., share: _Optional[_Union[Share, _Mapping]] = ..., decided: _Optional[_Union[Decided, _Mapping]] = ..., dossier: _Optional[_Union[Dossier, _Mapping]] = ..., sale: _Optional[bytes] = ...) -> None: ...
 
 class Receipt(_message.Message):
     __slots__ = ("sender", "receiver", "letter")

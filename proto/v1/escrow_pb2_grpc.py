@@ -56,6 +56,16 @@ class RegistrarStub:
                 request_serializer=proto_dot_v1_dot_escrow__pb2.WatchLegsRequest.SerializeToString,
                 response_deserializer=proto_dot_v1_dot_escrow__pb2.LegState.FromString,
                 _registered_method=True)
+        self.Ratings = channel.unary_unary(
+                '/pledgeway.v1.Registrar/Ratings',
+                request_serializer=proto_dot_v1_dot_escrow__pb2.RatingsRequest.SerializeToString,
+                response_deserializer=proto_dot_v1_dot_escrow__pb2.RatingsReply.FromString,
+                _registered_method=True)
+        self.Agents = channel.unary_unary(
+                '/pledgeway.v1.Registrar/Agents',
+                request_serializer=proto_dot_v1_dot_escrow__pb2.AgentsRequest.SerializeToString,
+                response_deserializer=proto_dot_v1_dot_escrow__pb2.AgentsReply.FromString,
+                _registered_method=True)
 
 
 class RegistrarServicer:
@@ -88,6 +98,19 @@ class RegistrarServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Ratings(self, request, context):
+        """Of sales that were judged by an agent (proto/v1/sale.proto), for everybody to read.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Agents(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RegistrarServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -110,6 +133,16 @@ def add_RegistrarServicer_to_server(servicer, server):
                     servicer.WatchLegs,
                     request_deserializer=proto_dot_v1_dot_escrow__pb2.WatchLegsRequest.FromString,
                     response_serializer=proto_dot_v1_dot_escrow__pb2.LegState.SerializeToString,
+            ),
+            'Ratings': grpc.unary_unary_rpc_method_handler(
+                    servicer.Ratings,
+                    request_deserializer=proto_dot_v1_dot_escrow__pb2.RatingsRequest.FromString,
+                    response_serializer=proto_dot_v1_dot_escrow__pb2.RatingsReply.SerializeToString,
+            ),
+            'Agents': grpc.unary_unary_rpc_method_handler(
+                    servicer.Agents,
+                    request_deserializer=proto_dot_v1_dot_escrow__pb2.AgentsRequest.FromString,
+                    response_serializer=proto_dot_v1_dot_escrow__pb2.AgentsReply.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -221,6 +254,60 @@ class Registrar:
             '/pledgeway.v1.Registrar/WatchLegs',
             proto_dot_v1_dot_escrow__pb2.WatchLegsRequest.SerializeToString,
             proto_dot_v1_dot_escrow__pb2.LegState.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Ratings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pledgeway.v1.Registrar/Ratings',
+            proto_dot_v1_dot_escrow__pb2.RatingsRequest.SerializeToString,
+            proto_dot_v1_dot_escrow__pb2.RatingsReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Agents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pledgeway.v1.Registrar/Agents',
+            proto_dot_v1_dot_escrow__pb2.AgentsRequest.SerializeToString,
+            proto_dot_v1_dot_escrow__pb2.AgentsReply.FromString,
             options,
             channel_credentials,
             insecure,

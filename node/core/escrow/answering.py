@@ -22,6 +22,7 @@ from node.core.escrow.rows import Step as Batch
 from node.core.escrow.settling import collect_late, letter_taken, shown_to_operators
 from node.core.escrow.signing import sign_if_satisfied
 from node.core.rows import Incident, IncidentKind, replace
+from node.core.sale.dispatch import on_house_said
 from node.core.view import Step
 from proto.descriptor import decode_descriptor
 from proto.escrow.letters import LegAccept, Withdraw
@@ -46,6 +47,7 @@ def on_registrar_said(step: Step, event: RegistrarSaid) -> None:
         return  # its row says when
     letter_taken(step, letter)
     refused = event.refused
+    on_house_said(step, letter, event)
     match letter.step:
         case Batch.ACCEPT:
             _accepted(step, letter, refused)

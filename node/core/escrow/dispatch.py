@@ -41,6 +41,7 @@ from proto.escrow.letters import (
     Invite,
     Join,
     LegsAccepted,
+    OfSale,
     Receive,
     Share,
     Withdraw,
@@ -107,6 +108,8 @@ def _letter(step: Step, event: LetterCame) -> None:
             pass  # of what its template does not say, or what is not safe: nobody would join it
         case Decided() as body:
             learn_certificate(step, body.certificate)
+        case OfSale():
+            pass  # read outside, and given as SaleLetterCame
         case _:
             assert_never(event.letter.body)
 

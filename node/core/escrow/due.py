@@ -12,6 +12,8 @@ from node.core.escrow.settling import letter_taken, shown_to_operators, tells_th
 from node.core.escrow.sitting import due_seat_us, expire_seat
 from node.core.escrow.taking_over import take_back
 from node.core.rows import Incident, IncidentKind
+from node.core.sale.dispatch import sale_matters_until_us
+from node.core.sale.reading import sale_of
 from node.core.view import Step
 from proto.descriptor import decode_descriptor
 from proto.escrow.reasons import EscrowReason
@@ -106,6 +108,9 @@ def _is_others(step: Step, letter: Letter) -> bool:
 
 def _matters_until_us(step: Step, letter: Letter) -> int:
     """Until then its receiver may be anywhere on the way to the end of the exchange."""
+    sale = sale_of(step, letter.deal)
+    if sale is not None:
+        return sale_matters_until_us(sale) + LATE_US
     row = deal_of(step, letter.deal) or next(iter(deal_seats(step, letter.deal)), None)
     if row is None:
         return letter.created_at_us + REFUSED_US

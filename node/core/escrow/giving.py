@@ -22,9 +22,10 @@ from node.core.escrow.sitting import account_of
 from node.core.rows import Payment, PaymentPhase, replace
 from node.core.view import Step
 from proto.descriptor import decode_descriptor
+from proto.escrow.args import ResultOf
 from proto.escrow.legs import Leg, MoneyCarrier
 from proto.escrow.letters import Give, Given, LegAccept
-from proto.escrow.ops import Offer, Prepare, ResultOf
+from proto.escrow.ops import Offer, Prepare
 from proto.escrow.reasons import EscrowReason
 from proto.keys import NodeId
 from proto.levels import Level

@@ -6,6 +6,8 @@ from node.core.escrow.rows import Deal, Seat, SeatPhase
 from node.core.escrow.settling import decided
 from node.core.escrow.signing import covered
 from node.core.rows import Payment, PaymentPhase, Request, Transaction
+from node.core.sale.rows import Sale
+from node.core.sale.settling import sale_decided
 from node.core.view import Step, View
 from proto.descriptor import commit_id
 from proto.limits import MAX_SEATS
@@ -39,11 +41,14 @@ def on_payment_ended(step: Step, payment: Payment) -> None:
 def on_decided(step: Step, transaction: Transaction) -> None:
     """A transaction in which we have a part has its certificate."""
     decided(step, transaction)
+    sale_decided(step, transaction)
 
 
 def is_over(view: View, transaction: Transaction) -> bool:
     """Whether nothing of its exchange is remembered here any more."""
     deal = transaction.owner
     if view.row((Deal.table, deal, b"")) is not None:
+        return False
+    if view.row((Sale.table, deal, b"")) is not None:
         return False
     return all(view.row((Seat.table, deal, bytes((at,)))) is None for at in range(MAX_SEATS))

@@ -160,6 +160,10 @@ class Step(IntEnum):
     SETTLE = 3
     COLLECT = 4
     CANCEL = 5
+    POOL = 6
+    STAKE = 7
+    SEAL_VOTE = 8
+    OPEN_VOTE = 9
 
 
 @dataclass(frozen=True)

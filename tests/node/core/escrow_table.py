@@ -303,8 +303,10 @@ class Table:
         return b""
 
 
-def committed(descriptor: bytes, shares: tuple[Proof, ...]) -> CommitCertificate:
-    commit = Commit(descriptor, Evidence(shares).encode())
+def committed(
+    descriptor: bytes, shares: tuple[Proof, ...], preimages: tuple[bytes, ...] = ()
+) -> CommitCertificate:
+    commit = Commit(descriptor, Evidence(shares, preimages).encode())
     leaf = committed_leaf(commit, decode_descriptor(descriptor)).encode()
     return CommitCertificate(commit, (R1.sign_statement(leaf),))
 

@@ -17,8 +17,9 @@ from node.escrow.turns import MAX_TO_ONE, Lane, Turns
 from node.memory import Memory
 from proto.card import NodeCard
 from proto.escrow.letters import Letter as Words
-from proto.escrow.letters import Withdraw, encode_letter, letter_id, sign_receipt
+from proto.escrow.letters import Withdraw, encode_letter, letter_id
 from proto.escrow.reasons import EscrowReason
+from proto.escrow.receipts import sign_receipt
 from proto.fees import FeeSet
 from proto.keys import NodeId, SigningKey
 from tests.node.core.escrow_table import card_of, node_of

@@ -10,6 +10,7 @@ from node.registrar.books import Books, Rows
 from node.registrar.core import Ran, run
 from node.registrar.rows import Row
 from node.registrar.tables import TABLES, Answered, metadata
+from proto.escrow.args import ResultOf
 from proto.escrow.ops import (
     Accept,
     Attenuate,
@@ -19,7 +20,6 @@ from proto.escrow.ops import (
     Offer,
     Op,
     Refund,
-    ResultOf,
     Revoke,
     Transfer,
     capability_hash,

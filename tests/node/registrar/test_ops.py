@@ -6,6 +6,7 @@ from node.registrar import owner
 from node.registrar.rows import Account, Capability, Terms
 from node.registrar.step import Refused
 from node.registrar.titles import MAX_ACCEPTED, MAX_CAPABILITIES, MAX_HOLDS
+from proto.escrow.args import ResultOf
 from proto.escrow.ops import (
     Accept,
     Attenuate,
@@ -15,7 +16,6 @@ from proto.escrow.ops import (
     Prepare,
     Refund,
     RegistrarError,
-    ResultOf,
     Revoke,
     Transfer,
     capability_hash,

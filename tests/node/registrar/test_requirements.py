@@ -12,17 +12,10 @@ import pytest
 from node.registrar import owner
 from node.registrar.rows import EVERY_BRAND, Account, Act, Terms
 from node.registrar.step import Refused
+from proto.escrow.args import ResultOf
 from proto.escrow.batch import OpBatch, sign_asked
 from proto.escrow.legs import read_leg_promise
-from proto.escrow.ops import (
-    Accept,
-    Offer,
-    Prepare,
-    Refund,
-    RegistrarError,
-    ResultOf,
-    Transfer,
-)
+from proto.escrow.ops import Accept, Offer, Prepare, Refund, RegistrarError, Transfer
 from proto.escrow.rights import Right, Vetting
 from proto.limits import MAX_AMOUNT, MAX_BATCH_OPS, MAX_ENVELOPE_BYTES
 from proto.money import SCALE

@@ -17,6 +17,7 @@ from node.registrar.rows import account_id
 from node.registrar.service import MAX_DESCRIBED, SERVICE_NAME
 from proto.certificate import Certificate
 from proto.envelope import Envelope
+from proto.escrow.args import ResultOf
 from proto.escrow.batch import BATCH_KIND, sign_asked
 from proto.escrow.legs import read_leg_promise
 from proto.escrow.ops import (
@@ -28,7 +29,6 @@ from proto.escrow.ops import (
     Prepare,
     Refund,
     RegistrarError,
-    ResultOf,
 )
 from proto.escrow.rights import Vetting, read_right
 from proto.v1 import escrow_pb2 as pb

@@ -1,0 +1,1 @@
+"""A sale that an agent judges, at its parties: secrets, hand-over, judging (escrow section 8)."""
