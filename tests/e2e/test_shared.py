@@ -137,6 +137,9 @@ async def test_what_one_of_two_began_the_other_ends(server: Cluster, directory: 
             shown = await town.houses["Q"].control.ask("request.show", id=asked["id"])
             return bool(shown["phase"] == "HELD")
 
+        async def told() -> bool:
+            return phases[-1:] == ["PROMISED"]
+
         async def paid() -> bool:
             listed = (await town.houses["X"].control.ask("payment.list"))["payments"]
             return any(p["amount"] == 900 and p["phase"] == "COMMITTED" for p in listed)
@@ -144,6 +147,7 @@ async def test_what_one_of_two_began_the_other_ends(server: Cluster, directory: 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(pay_by_second)
             await until("it is promised", held)
+            await until("its owner hears of it", told)
             await trio.to_thread.run_sync(both.children.kill, both.other.daemon)
         assert phases[-1] == "PROMISED"
         await town.houses["Q"].control.ask("request.confirm", id=asked["id"])

@@ -18,7 +18,7 @@ ASKED = {
 
 async def test_three_legs_for_a_moment(directory: Path) -> None:
     place = ("--directory", str(directory))
-    done = await typed("bench", "escrow", "--seconds", "1", "--depth", "2", "--json", *place)
+    done = await typed("bench", "escrow", "--seconds", "2", "--depth", "2", "--json", *place)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
     found = json.loads(done.stdout)
