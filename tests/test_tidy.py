@@ -34,6 +34,10 @@ PURE_NODE_ROOMS = (
     *("node/escrow/faults.py", "node/escrow/strict_json.py", "node/escrow/wildcards.py"),
     *("node/escrow/resolving.py", "node/escrow/plan.py", "node/escrow/checks.py"),
     *("node/escrow/filling.py", "node/escrow/telling.py"),
+    *(
+        f"node/reputation/{name}.py"
+        for name in ("flow", "heads", "ratings", "score", "sharing", "trust")
+    ),
     *(f"node/sale/{name}.py" for name in ("vault", "handover", "evidence_log", "control_text")),
 )
 PURE_REGISTRY = ("registry/log.py", "registry/tlog.py", "registry/audit/replay.py")
@@ -256,7 +260,7 @@ def test_no_handler_swallows_everything() -> None:
     assert not faults, told(faults)
 
 
-ROWS = ("node/core/rows.py", "node/core/escrow/rows.py")
+ROWS = ("node/core/rows.py", "node/core/escrow/rows.py", "node/core/sale/rows.py")
 
 
 def test_values_are_frozen() -> None:

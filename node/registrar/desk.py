@@ -201,7 +201,7 @@ class Desk:
             _prejudge(self._books, certificates, court, now_us)
         for work, ok in zip(works, proven, strict=True):
             if ok:
-                _read_ahead(work)
+                _look_ahead(work)
         pools: list[Pool] = []
 
         def all_of_them(rows: Rows) -> list[object]:
@@ -299,7 +299,7 @@ def _shown(work: _Work) -> list[Certificate]:
     return [] if isinstance(work, _Act | _Tidy) else [work]
 
 
-def _read_ahead(work: _Work) -> None:
+def _look_ahead(work: _Work) -> None:
     """Verifies signed documents in the ops of a batch; what was read is remembered by its reader.
     One that proves nothing will be told so."""
     ops = work.asked.ops if isinstance(work, _Asked) and isinstance(work.asked, OpBatch) else ()

@@ -165,7 +165,7 @@ class RegistrarService:
         if len(request.brands) > MAX_ASKED_BRANDS:
             raise RpcRefused(INVALID, f"at most {MAX_ASKED_BRANDS} brands in one question")
         wanted = (list(request.brands), request.type, request.attributes, request.after)
-        found = await self._read(self._reader.brands, *wanted, MAX_DESCRIBED + 1)
+        found = await self._look(self._reader.brands, *wanted, MAX_DESCRIBED + 1)
         shown = found[:MAX_DESCRIBED]
         rights = [types_pb2.Envelope.FromString(brand.signed) for brand in shown]
         return pb.DescribeReply(rights=rights, more=len(found) > len(shown))
@@ -178,7 +178,7 @@ class RegistrarService:
         if request.after > MAX_SEQUENCE:
             raise RpcRefused(INVALID, "no list is that long")
         wanted = (request.brand, request.agent, request.after, MAX_RATINGS + 1)
-        found = await self._read(self._reader.pools.ratings, *wanted)
+        found = await self._look(self._reader.pools.ratings, *wanted)
         entries = [types_pb2.Envelope.FromString(signed) for signed in found[:MAX_RATINGS]]
         return pb.RatingsReply(entries=entries, more=len(found) > len(entries))
 
@@ -188,11 +188,11 @@ class RegistrarService:
         if len(request.brand) not in (0, BRAND_ID_BYTES) or len(request.after) > KEY_BYTES:
             raise RpcRefused(INVALID, "agents are asked for by a brand, from behind a node id on")
         wanted = (request.brand, request.after, self._clock.now_us(), MAX_AGENTS + 1)
-        found = await self._read(self._reader.pools.agents, *wanted)
+        found = await self._look(self._reader.pools.agents, *wanted)
         offers = [types_pb2.Envelope.FromString(one.signed) for one in found[:MAX_AGENTS]]
         return pb.AgentsReply(offers=offers, more=len(found) > len(offers))
 
-    async def _read(self, look: Callable[..., T], *wanted: object) -> T:
+    async def _look(self, look: Callable[..., T], *wanted: object) -> T:
         try:
             return await run_away(look, *wanted)
         except StoreFailed as failed:

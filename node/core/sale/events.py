@@ -147,13 +147,15 @@ class CastVote:
 @dataclass(frozen=True, slots=True)
 class SaleLetterCame:
     """A verified letter about a sale. `signed`: as it came. `entering`: with what this node takes
-    the case by itself, where it is asked to judge and its rule covers it."""
+    the case by itself, where it is asked to judge and its rule covers it. `unfit`: of a Lock, what
+    is sealed in it is not for us, or its log is broken."""
 
     now_us: int
     sender: NodeId
     words: SaleWords
     signed: bytes = b""
     entering: Entering | None = None
+    unfit: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,6 +170,10 @@ def on_lock(step: Step, event: SaleLetterCame, body: Lock) -> None:
         return
     if sale.phase is not P.AGREED or role_of(sale, event.sender) is not SaleRole.AGENT:
         return
+    if event.unfit:
+        step.put(replace(sale, because=SaleReason.HANDOVER_BAD, blamed=SaleRole.AGENT))
+        tell_others(step, sale, Closed(SaleReason.HANDOVER_BAD))
+        return
     try:
         said = read_handed_over(body.statement, sale.agent)
         descriptor = check_lock(contract_of(sale), body.descriptor)

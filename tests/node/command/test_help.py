@@ -75,6 +75,7 @@ def test_all_commands_are_there() -> None:
             "escrow standing",
         ),
         *("escrow unstand", "escrow inbox"),
+        *("agent", "agent offer", "agent learn", "agent list", "agent score", "agent forget"),
     }
 
 
