@@ -17,6 +17,7 @@ from node.core.sale.agreeing import gathered, submit, with_shares
 from node.core.sale.course import LOCK_POLL_US, P, move, tell, tell_others
 from node.core.sale.events import GiveCredential, HandOver, RefuseCredential, SaleLetterCame
 from node.core.sale.reading import (
+    SIDES,
     card_of,
     contract_of,
     known_of,
@@ -163,12 +164,23 @@ def refuse_credential(step: Step, event: RefuseCredential) -> Answer:
     return Answer()
 
 
+def _tell_arbiter(step: Step, sale: Sale) -> None:
+    """He has to know of T1, without which there is no bond that he could take. Not the agent tells
+    him, whose bond it is: he could name another T1, which nobody ever signs."""
+    if card_of(sale, SaleRole.ARBITER):
+        openings = tuple(map(Opening.decode, sale.openings))
+        words = Lock(sale.lock, openings, sale.statement, b"", sale.log)
+        tell(step, sale, SaleRole.ARBITER, words)
+
+
 def on_lock(step: Step, event: SaleLetterCame, body: Lock) -> None:
-    """T1, at buyer and seller: what does not bind just our sale is as if it had not come."""
+    """T1, at buyer and seller from the agent, and at the arbiter from one of those: what does not
+    bind just our sale is as if it had not come."""
     sale = sale_of(step, event.words.sale)
-    if sale is None or sale.role not in (SaleRole.BUYER, SaleRole.SELLER):
+    if sale is None or sale.phase is not P.AGREED or sale.role is SaleRole.AGENT:
         return
-    if sale.phase is not P.AGREED or role_of(sale, event.sender) is not SaleRole.AGENT:
+    tellers = SIDES if sale.role is SaleRole.ARBITER else (SaleRole.AGENT,)
+    if role_of(sale, event.sender) not in tellers:
         return
     if event.unfit:
         step.put(replace(sale, because=SaleReason.HANDOVER_BAD, blamed=SaleRole.AGENT))
@@ -185,7 +197,7 @@ def on_lock(step: Step, event: SaleLetterCame, body: Lock) -> None:
         return
     if not _terms_fit(sale, body, descriptor) or not may_open(step, body.descriptor):
         return
-    if step.now_us > descriptor.deadline_us - LEAD_US:
+    if step.now_us > descriptor.deadline_us - LEAD_US and sale.role is not SaleRole.ARBITER:
         return
     # From here on it must succeed.
     sale = replace(
@@ -196,7 +208,17 @@ def on_lock(step: Step, event: SaleLetterCame, body: Lock) -> None:
         statement=body.statement,
         log=body.log,
     )
+    if sale.role is SaleRole.ARBITER:
+        _look_on(step, sale)
+        return
+    _tell_arbiter(step, sale)
     _stake(step, sale)
+
+
+def _look_on(step: Step, sale: Sale) -> None:
+    """The arbiter has no stake, and no share of T1: he waits for what becomes of it."""
+    sale = move(step, replace(sale, due_at_us=step.now_us + LOCK_POLL_US), P.LOCKING)
+    open_seat(step, sale.lock, decode_descriptor(sale.lock), sale.id)
 
 
 def _terms_fit(sale: Sale, body: Lock, descriptor: Descriptor) -> bool:
@@ -277,7 +299,8 @@ def sign_lock(step: Step, sale: Sale) -> None:
     promised, and in time. The buyer has what the key will open: without it T1 was not taken."""
     late = step.now_us >= decode_descriptor(sale.lock).deadline_us - LEAD_US
     signed = sale.shares[share_at(Decision.LOCK, sale.role)]
-    if signed or late or not all(sale.staked) or sale.because is not SaleReason.NONE:
+    ready = all(sale.staked) and sale.because is SaleReason.NONE
+    if sale.role not in STAKERS or signed or late or not ready:
         return
     if known_of(step, sale).get(Decision.AGREE) is not Outcome.COMMITTED:
         return

@@ -3,13 +3,25 @@
 import pytest
 
 from node.command.sim.cast import NOW_US, SECOND, digest, signing_key
-from node.core.sale.events import Attest, CastVote, DeclineDecision, ShowControl, SignDecision
+from node.core.effects import Answer
+from node.core.sale.events import (
+    Attest,
+    CastVote,
+    CloseSale,
+    DeclineDecision,
+    SaleLetterCame,
+    ShowControl,
+    SignDecision,
+)
 from node.core.sale.reading import key_of, known_of
 from node.core.sale.rows import SalePhase
 from node.sale.drafting import draft_vote
 from proto.descriptor import commit_id
 from proto.sale.handover import sign_control
+from proto.sale.letters import Closed, Lock, SaleBody, SaleWords, Staked
+from proto.sale.reasons import SaleReason
 from proto.sale.stakes import Branch, Decision, Outcome, branch_of
+from tests.node.core.escrow_table import node_of
 from tests.node.core.sale_table import CHALLENGE, KEY, SaleTable
 
 P = SalePhase
@@ -111,3 +123,51 @@ def test_the_seller_concedes() -> None:
     table.carry()
     known = known_of(table.people["bob"].memory, table.sale("bob"))
     assert known[Decision.RELEASE] is Outcome.ABORTED
+
+
+def test_an_arbiter_and_one_side_take_the_bond() -> None:
+    table = SaleTable(arbiter="ada")
+    table.lock()
+    assert table.sale("ada").phase is P.LOCKED
+    for name in ("ada", "bob"):
+        person = table.people[name]
+        person.take(SignDecision(person.now_us, table.id, Decision.SLASH))
+    table.carry()
+    table.pass_time(NOW_US + 500 * SECOND)
+    for name in (*phases(table), "ada"):
+        known = known_of(table.people[name].memory, table.sale(name))
+        assert known[Decision.SLASH] is Outcome.COMMITTED, name
+    assert table.sale("ada").phase is P.ENDED
+
+
+def test_an_arbiter_hears_of_the_lock_from_those_whom_he_protects() -> None:
+    """An agent who tells him of another T1, or of none, keeps him away from nothing."""
+    table = SaleTable(arbiter="ada")
+    table.agree()
+    table.hand_over()
+    heard: list[str] = []
+
+    def listening(sender: str, body: SaleBody) -> SaleBody:
+        heard.extend([sender] if isinstance(body, Lock) else [])
+        return body
+
+    table.carry(listening)
+    assert sorted(heard) == ["bob", table.agent, table.agent, "sally"]
+    assert table.sale("ada").lock == table.sale("bob").lock
+
+
+def test_an_arbiters_no_ends_no_lock() -> None:
+    """He has no stake in T1 and no share of it."""
+    table = SaleTable(arbiter="ada")
+    table.agree()
+    table.hand_over()
+    table.carry(lambda _, body: None if isinstance(body, Staked) else body)
+    assert table.sale("ada").phase is P.LOCKING
+    ada = table.people["ada"]
+    refused = ada.take(CloseSale(ada.now_us, table.id))
+    assert any(isinstance(e, Answer) and e.refusal is not None for e in refused.effects)
+    words = SaleWords(table.id, Closed(SaleReason.REFUSED))
+    for name in ("bob", "sally"):
+        person = table.people[name]
+        person.take(SaleLetterCame(person.now_us, node_of("ada"), words))
+        assert table.sale(name).because is SaleReason.NONE
