@@ -35,15 +35,14 @@ from proto.sale.handover import ControlProof, control_line, read_handed_over, si
 from proto.sale.stakes import Decision, Outcome, SaleRole
 
 D = Decision
+TRIES: Final = 3  # of a credential that its agent cannot use
 WAITS_PART: Final = 0.55  # of the time for T2: by then somebody who can does what others did not
 
 
 async def buy(seat: Seat) -> None:
     """The buyer: offers, takes over, shows that he has it, and says how it was."""
     memory = seat.host.context.engine.memory
-    me = entering(
-        memory, seat.host.identity, seat.sale.signed, SaleRole.BUYER, seat.host.context.entropy
-    )
+    me = entering(memory, seat.host.identity, seat.sale.signed, SaleRole.BUYER)
     tip = 0 if seat.party.slow and seat.sale.number == 1 else 50
     accepts = Accepts((seat.sale.agent,), tip)
     rule = draft_rule(seat.host.identity.key, seat.sale.id, (), me.seed, accepts)
@@ -107,10 +106,7 @@ async def _bid(seat: Seat, row: Sale) -> None:
     me, before = None, row.rules
     seed = row.seed
     if not seed:
-        me = entering(
-            memory, seat.host.identity, seat.sale.signed, seat.party.role,
-            seat.host.context.entropy,
-        )  # fmt: skip
+        me = entering(memory, seat.host.identity, seat.sale.signed, seat.party.role)
         seed = me.seed
     accepts = Accepts((seat.sale.agent,), 50)
     rule = draft_rule(seat.host.identity.key, seat.sale.id, before, seed, accepts)
@@ -127,8 +123,10 @@ async def sell(seat: Seat) -> None:
     thing = seat.sale.thing
     tries = 0
     while not seat.cheats("gives-nothing"):
-        row = await seat.until(lambda row: row.phase is P.AGREED and not row.credential)
-        if row is None or tries > 3:
+        row = await seat.until(
+            lambda row: row.phase > P.AGREED or (row.phase is P.AGREED and not row.credential)
+        )
+        if row is None or row.phase is not P.AGREED or tries >= TRIES:
             break
         tries += 1
         await seat.pause()
@@ -219,9 +217,7 @@ async def _enter(seat: Seat) -> None:
         return
     await seat.pause()
     memory = seat.host.context.engine.memory
-    me = entering(
-        memory, seat.host.identity, seat.sale.signed, seat.party.role, seat.host.context.entropy
-    )
+    me = entering(memory, seat.host.identity, seat.sale.signed, seat.party.role)
     await seat.want(lambda now_us: EnterSale(now_us, seat.sale.id, me))
 
 
