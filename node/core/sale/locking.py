@@ -12,7 +12,7 @@ from node.core.effects import Answer
 from node.core.escrow.opening import may_open, open_seat
 from node.core.escrow.posting import ask_registrar
 from node.core.escrow.rows import Step as Batch
-from node.core.rows import replace
+from node.core.rows import Transaction, replace
 from node.core.sale.agreeing import gathered, submit, with_shares
 from node.core.sale.course import LOCK_POLL_US, P, move, tell, tell_others
 from node.core.sale.events import GiveCredential, HandOver, RefuseCredential, SaleLetterCame
@@ -32,10 +32,11 @@ from node.core.sale.reading import (
 )
 from node.core.sale.rows import Sale
 from node.core.view import Step
+from proto.certificate import AbortCertificate, Certificate, CommitCertificate
 from proto.descriptor import Descriptor, commit_id, decode_descriptor
 from proto.escrow.args import ResultOf
 from proto.escrow.legs import Leg, read_leg_promise
-from proto.escrow.ops import Offer
+from proto.escrow.ops import Offer, Refund, Settle
 from proto.escrow.terms import Opening, Order, plant
 from proto.limits import MIN_LEAD_US
 from proto.reason import Reason, Refusal
@@ -251,11 +252,35 @@ def _stake(step: Step, sale: Sale) -> None:
 def stake_answered(step: Step, sale: Sale, refused: int, promise: bytes) -> None:
     """The house has our stake, or will not have it: then the others need not wait for us."""
     if sale.phase is not P.LOCKING:
+        transaction = step.the_transaction(commit_id(sale.lock))
+        if not refused and transaction.decided:
+            # Its answer comes after the decision: what lies in our hold is fetched all the same.
+            collect_stake(step, sale, certificate_of(transaction))
         return
     if refused or not _take_stake(step, sale, promise, sale.role):
         give_up_lock(step, sale, SaleReason.FUNDS_SHORT)
         return
     tell_stakers(step, sale, Staked(promise))
+
+
+def is_staked(sale: Sale) -> bool:
+    """Whether the house has promised our own stake: then there is a hold of ours."""
+    return sale.role in STAKERS and bool(sale.staked[STAKERS.index(sale.role)])
+
+
+def collect_stake(step: Step, sale: Sale, certificate: Certificate) -> None:
+    """T1 is decided: a stake that came back lies in our hold, and goes into our account. A hold
+    that is empty ends, too: an account has room for so many."""
+    refund = Refund(own_account(step, sale).capability, source_of(sale.seed))
+    card = card_of(sale, SaleRole.HOUSE)
+    ask_registrar(step, sale.id, card, (Settle(certificate), refund), Batch.COLLECT)
+
+
+def certificate_of(transaction: Transaction) -> Certificate:
+    """Of one that is decided."""
+    if transaction.commit_certificate:
+        return CommitCertificate.decode(transaction.commit_certificate)
+    return AbortCertificate.decode(transaction.abort_certificate)
 
 
 def tell_stakers(step: Step, sale: Sale, body: Staked) -> None:
