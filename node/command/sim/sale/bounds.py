@@ -20,7 +20,8 @@ B, S, A, J = SaleRole.BUYER, SaleRole.SELLER, SaleRole.AGENT, SaleRole.ARBITER
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """What is known of one sale when all is over. `rubbish`: what the agent sealed opened nothing;
-    `held`: the buyer has the thing; `voted`: who opened a vote."""
+    `held`: the buyer has had the thing; that a seller recalls it later, no agent can prevent.
+    `voted`: who opened a vote."""
 
     conduct: dict[SaleRole, Conduct]
     calm: bool
@@ -51,7 +52,7 @@ class Bounds:
             verdict.said_of(sale),
             table,
             sale.thing.judged.get(sale.id) is False,
-            sale.thing.controller == BUYER,
+            BUYER in sale.thing.had,
             seen is not None,
             {role: due[role] - staked[role] for role in SaleRole},
             frozenset(voted),
@@ -75,7 +76,8 @@ def bound(facts: Bounds, role: SaleRole) -> Iterator[Wrong]:
     if not facts.locked:
         if facts.gained[role]:
             yield "LOSS", f"T1 was not committed, and {facts.gained[role]} units are gone"
-        if facts.calm and facts.is_honest(B, S, A):
+        judged = facts.conduct[J] in (Conduct.HONEST, Conduct.ABSENT)  # who never joins ends it
+        if facts.calm and facts.is_honest(B, S, A) and judged:
             yield "LIVE", "three honest parties, and nothing came of it"
         return
     match role:

@@ -52,7 +52,7 @@ async def buy(seat: Seat) -> None:
     )
     if haggling is not None and haggling.phase is P.OFFERED and len(haggling.rules) > 1:
         await _bid(seat, haggling)
-    row = await seat.until(lambda row: row.phase is P.LOCKED)
+    row = await seat.until(lambda row: row.phase in (P.LOCKED, P.SPLIT))
     if row is None:
         return
     password = await take_over(seat, row)
@@ -135,7 +135,7 @@ async def sell(seat: Seat) -> None:
             given, seat.sale.id, seat.box(), seat.other_box(row, SaleRole.AGENT), seat.entropy(32)
         )
         await seat.want(lambda now_us, s=sealed: GiveCredential(now_us, seat.sale.id, s))  # type: ignore[misc]
-    row = await seat.until(lambda row: row.phase is P.LOCKED)
+    row = await seat.until(lambda row: row.phase in (P.LOCKED, P.SPLIT))
     if row is None:
         return
     if seat.cheats("recalls"):
@@ -150,7 +150,7 @@ async def judge(seat: Seat) -> None:
     """The agent: checks and changes what is given, hands it over, and says what came of it."""
     await _enter(seat)
     await hand_over(seat)
-    row = await seat.until(lambda row: row.phase is P.LOCKED)
+    row = await seat.until(lambda row: row.phase in (P.LOCKED, P.SPLIT))
     if row is None:
         return
     if seat.cheats("attests-falsely"):

@@ -17,6 +17,7 @@ from node.command.sim.escrow.verdict import Breach
 from node.command.sim.escrow.world import exchanging
 from node.command.sim.plan import Action, Break
 from node.command.sim.run import told
+from node.command.sim.sale.crook.rogue import mischief
 from node.command.sim.sale.owners import DUTIES
 from node.command.sim.sale.plan import BEGIN_US, NAMES, Conduct, Course, Party
 from node.command.sim.sale.seat import Seat
@@ -91,6 +92,8 @@ class _Attempt:
     def _begin(
         self, world: SaleWorld, setting: Setting, nursery: trio.Nursery, random: Random
     ) -> None:
+        for name, crook in world.crooks():
+            nursery.start_soon(mischief, world, name, crook)
         for party in self._course.parties:
             if party.conduct is Conduct.SILENT and party.dead:
                 nursery.start_soon(self._die, world, party)

@@ -6,14 +6,15 @@ from dataclasses import dataclass, field
 @dataclass
 class Thing:
     """A name, an account, a character of a game. Whoever knows `password` controls it; its first
-    owner can always take it `back`. `judged`: sales at whose hand-over what the agent sealed did
-    not open it."""
+    owner can always take it `back`. `had`: who has controlled it; `judged`: by sale, whether what
+    the agent sealed at its hand-over opened it."""
 
     name: str
     password: bytes
     page: list[str] = field(default_factory=list)
     controller: str = ""
     changes: int = 0
+    had: list[str] = field(default_factory=list)
     judged: dict[bytes, bool] = field(default_factory=dict)
 
     def opens(self, password: bytes) -> bool:
@@ -33,6 +34,7 @@ class Thing:
     def _take(self, who: str) -> bytes:
         self.changes += 1
         self.controller = who
+        self.had.append(who)
         self.password = f"{self.name} {who} {self.changes}".encode()
         return self.password
 
