@@ -7,6 +7,7 @@ from typing import Final
 
 from node.command.sim.escrow.plan import Crooked, Ill, Trouble
 from node.command.sim.plan import LIES, Action, Break, Fault, draw_plan, in_order
+from node.command.sim.sale.tricks import draw_tricks
 from node.command.sim.world.spec import REGISTRIES, LineSpec, NodeSpec, Spec
 from proto.sale.stakes import SaleRole, Stakes, Times
 
@@ -136,7 +137,9 @@ def draw_course(seed: int) -> Course:
     random = Random(f"pledgeway sim sale {seed}")
     parties = tuple(_party(random, role, how) for role, how in conducts(seed - 1).items())
     crooks = tuple(
-        Crooked(NAMES[party.role], random.choice((120, 300, 600)))
+        Crooked(
+            NAMES[party.role], random.choice((300, 700, 1000)), draw_tricks(random, party.role)
+        )
         for party in parties
         if party.conduct is Conduct.CROOKED
     )

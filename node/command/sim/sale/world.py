@@ -68,6 +68,7 @@ class SaleWorld(ExchangeWorld):
     keepers = (HOUSE,)
     make_host = SaleHost
     make_crook = SaleCrook
+    woken = False
 
     def host_of(self, name: str) -> SaleHost:
         """Somebody's machine."""
@@ -80,13 +81,16 @@ class SaleWorld(ExchangeWorld):
         return [(n, h.crook) for n, h in self.people.items() if isinstance(h.crook, SaleCrook)]
 
     def put_to_sleep(self, name: str) -> None:
-        """Somebody falls silent, with the node."""
+        """Somebody falls silent, with the node; not any more once all are woken."""
         host = self.host_of(name)
+        if self.woken:
+            return
         host.asleep = True
         host.kill()
 
     def wake(self) -> None:
         """Whoever was silent comes back."""
+        self.woken = True
         for name in self.people:
             host = self.host_of(name)
             host.asleep = False

@@ -35,6 +35,7 @@ def _other(crook: "SaleCrook", op: Op) -> Op:
             return replace(op, hash=crook.random.randbytes(32))
         case OpenVote() if crook.tells("opens-other-vote"):
             vote = read_vote(op.vote)
-            return replace(op, vote=sign_vote(crook.identity.key, replace(vote, success=not vote.success)))
+            other = replace(vote, success=not vote.success)
+            return replace(op, vote=sign_vote(crook.identity.key, other))
         case _:
             return op

@@ -80,7 +80,7 @@ def _other(crook: "SaleCrook", sale: Sale, body: SaleBody) -> SaleBody:
         case Reveal() | Joined() if crook.tells("other-account"):
             party = replace(body.party, account=crook.random.randbytes(16))
             return replace(body, party=party)
-        case Reveal() | Joined() if crook.tells("other-decline"):
+        case Reveal() | Joined() if crook.tells("other-box"):
             party = replace(body.party, box=crook.random.randbytes(32))
             return replace(body, party=party)
         case Ruled() if crook.tells("other-rule"):
