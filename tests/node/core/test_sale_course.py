@@ -9,7 +9,6 @@ from node.core.effects import Answer
 from node.core.escrow.events import RegistrarSaid
 from node.core.escrow.rows import Letter
 from node.core.escrow.rows import Step as Batch
-
 from node.core.sale.events import (
     Attest,
     CastVote,

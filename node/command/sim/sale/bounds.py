@@ -37,9 +37,7 @@ class Bounds:
     def of(cls, verdict: "Verdict", sale: OneSale) -> "Bounds":
         """The facts of one sale."""
         seen, figures = verdict.filled(sale), verdict.course.figures
-        table = Table(
-            figures.stakes, figures.tip, figures.fee, verdict.course.arbitrated
-        )
+        table = Table(figures.stakes, figures.tip, figures.fee, verdict.course.arbitrated)
         due = dict.fromkeys(SaleRole, 0) if seen is None else verdict.pools.due(seen)
         staked = {role: table.stake(role) if seen is not None else 0 for role in SaleRole}
         voted = [

@@ -137,9 +137,7 @@ def draw_course(seed: int) -> Course:
     random = Random(f"pledgeway sim sale {seed}")
     parties = tuple(_party(random, role, how) for role, how in conducts(seed - 1).items())
     crooks = tuple(
-        Crooked(
-            NAMES[party.role], random.choice((300, 700, 1000)), draw_tricks(random, party.role)
-        )
+        Crooked(NAMES[party.role], random.choice((300, 700, 1000)), draw_tricks(random, party.role))
         for party in parties
         if party.conduct is Conduct.CROOKED
     )

@@ -146,5 +146,3 @@ class Pools:
 
 def _shown(said: Decided) -> str:
     return ", ".join(f"{d.name} {o.name}" for d, o in sorted(said.items())) or "nothing decided"
-
-

@@ -21,7 +21,7 @@ from node.command.sim.sale.crook.rogue import mischief
 from node.command.sim.sale.owners import DUTIES
 from node.command.sim.sale.plan import BEGIN_US, NAMES, Conduct, Course, Party
 from node.command.sim.sale.seat import Seat
-from node.command.sim.sale.setting import OneSale, Setting, set_up
+from node.command.sim.sale.setting import Setting, set_up
 from node.command.sim.sale.verdict import Ended, Verdict
 from node.command.sim.sale.world import SaleWorld
 from node.command.sim.trace import Trace

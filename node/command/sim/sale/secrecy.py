@@ -58,6 +58,9 @@ class Secrecy:
             if self.locked(secret):
                 continue
             if secret.public and secret.agent in honest:
-                yield secret.agent, ("KEY", f"K is public ({secret.public[0]}), T1 is not committed")
+                yield (
+                    secret.agent,
+                    ("KEY", f"K is public ({secret.public[0]}), T1 is not committed"),
+                )
             elif secret.shown and calm and secret.agent in honest:
                 yield secret.agent, ("KEY", "the registry was shown a K that it did not take")

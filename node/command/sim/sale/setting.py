@@ -98,9 +98,7 @@ async def _advertise(world: SaleWorld, course: Course) -> bytes:
     return signed
 
 
-def _offer(
-    world: SaleWorld, course: Course, number: int, agent: bytes, random: Random
-) -> OneSale:
+def _offer(world: SaleWorld, course: Course, number: int, agent: bytes, random: Random) -> OneSale:
     buyer = world.host_of(BUYER)
     memory, now_us = buyer.context.engine.memory, buyer.clock.now_us()
     right = next(row.right for row in memory.owned(Account))
@@ -124,5 +122,3 @@ def _offer(
     signed = sign_offer(buyer.identity.key, offer)
     thing = Thing(f"lamp{number}", f"lamp{number} at first".encode(), controller=SELLER)
     return OneSale(number, sale_id(signed), signed, offer, agent, thing)
-
-

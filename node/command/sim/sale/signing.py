@@ -42,8 +42,9 @@ def _agreed(verdict: "Verdict", row: Sale, sale: OneSale) -> Iterator[Wrong]:
     if terms.house_fee != figures.fee or contract.arbitration != sale.offer.arbitration:
         yield "TERMS", "signs T0 with another fee or another text than was offered"
     for role in (*STAKERS,):
-        wanted = verdict.world.people[NAMES[role]].id, verdict.setting.account(
-            verdict.world, NAMES[role]
+        wanted = (
+            verdict.world.people[NAMES[role]].id,
+            verdict.setting.account(verdict.world, NAMES[role]),
         )
         if (contract.party(role).node, contract.account_of(role)) != wanted:
             yield "TERMS", f"signs T0 with another {role.name.lower()} than was chosen"

@@ -29,7 +29,7 @@ from node.registrar.pool_rows import PoolState
 from node.registrar.tables import account, hold, leg, rating
 from proto.escrow.ops import LegPhase
 from proto.sale.stakes import STAKERS, Decision, SaleRole
-from proto.sale.votes import read_rating, rating_head
+from proto.sale.votes import rating_head, read_rating
 from proto.statement import Outcome
 from registry.log import Logged
 

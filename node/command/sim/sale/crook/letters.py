@@ -145,9 +145,7 @@ def _other_terms(crook: "SaleCrook", sale: Sale, body: Lock) -> Lock:
     return _with_terms(crook, body, [*legs, lock_order(pool_of(sale), sale.agreement)])
 
 
-def _planted(
-    crook: "SaleCrook", sale: Sale, body: Lock, pool: bytes, agreement: bytes
-) -> Lock:
+def _planted(crook: "SaleCrook", sale: Sale, body: Lock, pool: bytes, agreement: bytes) -> Lock:
     legs = stake_legs(contract_of(sale), pool)
     order = lock_order(pool, agreement)
     return _with_terms(crook, body, [*legs, order])

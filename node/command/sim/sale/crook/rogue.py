@@ -30,6 +30,7 @@ from node.core.sale.rows import Sale, SalePhase
 from proto.certificate import AbortCertificate, CommitCertificate
 from proto.commit import Commit, Evidence
 from proto.descriptor import commit_id, decode_descriptor
+from proto.envelope import sign
 from proto.escrow.args import ResultOf
 from proto.escrow.batch import read_reply
 from proto.escrow.letters import Decided, OfSale
@@ -50,7 +51,6 @@ from proto.sale.ops import OpenPool, SealVote, Stake
 from proto.sale.reasons import SaleReason
 from proto.sale.stakes import STAKERS, Decision, SaleRole
 from proto.statement import STATEMENT_KIND, SignedStatement, Statement
-from proto.envelope import sign
 from proto.v1 import registry_pb2 as rpb
 from runtime.rpc_client import RpcError
 
