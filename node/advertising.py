@@ -11,7 +11,7 @@ from node.core.view import Settings
 from node.engine import Engine, StoreUnavailable
 from node.terms import Book
 from proto.adverts import LineAdvert, NodeAdvert, RecordAdvert
-from proto.limits import MAX_ADVERT_REGISTRIES
+from proto.limits import MAX_ADVERT_REGISTRIES, MAX_AMOUNT
 from proto.registry_list import RegistryList
 from runtime.clock import Clock
 from runtime.gossip import ADVERT_TTL_US, REFRESH_US, Gossip
@@ -44,7 +44,7 @@ class Advertiser:
         self._news.set()  # a start is news: everybody hears of us
         self._all = True
         self._lines: set[bytes] = set()
-        self._said: dict[bytes, tuple[int, int]] = {}
+        self._said: dict[bytes, tuple[int, int, int]] = {}
         engine.listen(self._changed)
         # A key that was revoked is not to be believed until the next refresh.
         gossip.on_record = lambda: self._news.set()
@@ -57,7 +57,7 @@ class Advertiser:
     def _changed(self, rows: Iterable[Row]) -> None:
         for row in rows:
             if isinstance(row, Line):
-                said = (max(0, row.available_out), row.phase)
+                said = _said(row)
                 if self._said.get(row.id) != said:
                     self._lines.add(row.id)
                     self._news.set()
@@ -98,7 +98,7 @@ class Advertiser:
         lines = [line for line in known if everything or line.id in self._lines]
         self._lines.clear()
         for line in lines:
-            self._said[line.id] = (max(0, line.available_out), line.phase)
+            self._said[line.id] = _said(line)
         settings = self._engine.memory.settings
 
         def sequence() -> int:
@@ -138,6 +138,21 @@ class Advertiser:
         )
 
 
+def open_credit(line: Line) -> int:
+    """What we let the neighbour owe us beyond what it owes: units that we would still lose to it.
+
+    Without what is pending, so that it changes only where what we can promise changes as well: no
+    advert is said for it alone. And so nobody learns a balance that both ends have not told.
+    """
+    if line.phase is not LinePhase.OPEN:
+        return 0
+    return min(MAX_AMOUNT, max(0, line.limit_in - line.balance))
+
+
+def _said(line: Line) -> tuple[int, int, int]:
+    return max(0, line.available_out), open_credit(line), line.phase
+
+
 def line_adverts(
     settings: Settings, lines: Iterable[Line], sequence: Callable[[], int], expires_at_us: int
 ) -> list[LineAdvert]:
@@ -153,6 +168,7 @@ def line_adverts(
             fees=settings.line_fees.get(line.id),
             registry_fees=settings.line_registry_fees.get(line.id),
             closed=line.phase is LinePhase.CLOSED,
+            grants=open_credit(line),
         )
         for line in lines
         if line.phase in (LinePhase.OPEN, LinePhase.CLOSED)

@@ -105,7 +105,11 @@ class NodeAdvert:
 
 @dataclass(frozen=True, slots=True)
 class LineAdvert:
-    """What `promisor` can still promise to `promisee`. Fee sets of its own replace the node's."""
+    """What `promisor` can still promise to `promisee`. Fee sets of its own replace the node's.
+
+    `grants`: the other direction of the line, what `promisee` may still come to owe `promisor`, in
+    units. Here its giver says it: `available` of the twin is only its taker's claim.
+    """
 
     promisor: NodeId
     promisee: NodeId
@@ -116,6 +120,7 @@ class LineAdvert:
     fees: FeeSet | None = None
     registry_fees: Mapping[bytes, RegistryFee] | None = None
     closed: bool = False
+    grants: int = 0
 
     @property
     def key(self) -> AdvertKey:
@@ -130,6 +135,7 @@ class LineAdvert:
             expires_at_us=self.expires_at_us,
             available=self.available,
             closed=self.closed,
+            grants=self.grants,
         )
         if self.fees is not None:
             message.atomicity_fees.CopyFrom(fee_set_to_message(self.fees))
@@ -280,7 +286,7 @@ def _read_node(payload: bytes, now_us: int) -> NodeAdvert:
 def _read_line(payload: bytes) -> LineAdvert:
     m = parse(pb.LineAdvert, payload)
     refuse_unknown_fields(m)
-    if m.available > MAX_AMOUNT:
+    if max(m.available, m.grants) > MAX_AMOUNT:
         raise WireFault("a line advert with an impossible amount")
     fees = fee_set_from_message(m.atomicity_fees) if m.HasField("atomicity_fees") else None
     registry_fees = None
@@ -296,6 +302,7 @@ def _read_line(payload: bytes) -> LineAdvert:
         fees=fees,
         registry_fees=registry_fees,
         closed=m.closed,
+        grants=m.grants,
     )
 
 

@@ -30,9 +30,14 @@ PURE_NODE_ROOMS = (
     *("node/learning.py", "node/line_memory.py", "node/course.py"),
     *(f"node/registrar/{name}.py" for name in ("core", "rows", "step", "titles", "legs", "owner")),
     "node/registrar/derivative.py",
+    *(f"node/registrar/pool{name}.py" for name in ("s", "_rows", "_money", "_course", "_votes")),
     *("node/escrow/faults.py", "node/escrow/strict_json.py", "node/escrow/wildcards.py"),
     *("node/escrow/resolving.py", "node/escrow/plan.py", "node/escrow/checks.py"),
     *("node/escrow/filling.py", "node/escrow/telling.py"),
+    *(
+        f"node/reputation/{name}.py"
+        for name in ("flow", "heads", "ratings", "score", "sharing", "trust")
+    ),
     *(f"node/sale/{name}.py" for name in ("vault", "handover", "evidence_log", "control_text")),
 )
 PURE_REGISTRY = ("registry/log.py", "registry/tlog.py", "registry/audit/replay.py")
@@ -255,7 +260,7 @@ def test_no_handler_swallows_everything() -> None:
     assert not faults, told(faults)
 
 
-ROWS = ("node/core/rows.py", "node/core/escrow/rows.py")
+ROWS = ("node/core/rows.py", "node/core/escrow/rows.py", "node/core/sale/rows.py")
 
 
 def test_values_are_frozen() -> None:

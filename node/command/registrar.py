@@ -13,6 +13,7 @@ PLACES: Final = {
     "terms": Place("node.command.registrar_terms", "terms", "conditions of transfer for one node"),
     "list": Place("node.command.registrar_terms", "list_", "who may own rights of listed brands"),
     "legs": Place("node.command.registrar_books", "legs", "what is locked, and what is claimed"),
+    "pools": Place("node.command.registrar_pools", "pools", "stakes of sales that you keep"),
     "audit": Place("node.command.registrar_books", "audit", "replay every transfer, and compare"),
 }
 HELP: Final = """Keep titles for others: parcels, objects, passes, deposits, anything.
@@ -29,6 +30,7 @@ Example, a landlord who sells a parcel:
   pledgeway registrar account create ahern7 --for alice.card --out alice.grant
   pledgeway registrar brand show ahern7
   pledgeway registrar legs
+  pledgeway registrar pools
   pledgeway registrar audit
 """
 

@@ -19,6 +19,7 @@ from node.escrow.exchange import Exchange
 from node.paying import Payer
 from node.registrar.running import Registrar
 from node.remote_finder import RemoteFinder
+from node.reputation.heads import Heads, MemoryHeads
 from node.routing import RouteFinder
 from node.terms import Book, KnownRegistry
 from proto import money
@@ -75,6 +76,7 @@ class Context:
     advertise: Callable[[], None]
     processes: Callable[[], list[Process]]
     exchange: Exchange | None = None
+    heads: Heads = field(default_factory=MemoryHeads)
     stop: trio.Event = field(default_factory=trio.Event)
     registrar: Registrar | None = None  # where this node keeps titles
 

@@ -9,7 +9,7 @@ from node.control.failure import Arguments, ControlFailure, bad_argument
 from node.control.registrar_names import find_brand, registrar_of
 from node.registrar import owner
 from node.registrar.derivative import derived_of
-from node.registrar.reader import PAGE
+from node.registrar.reading import PAGE
 from node.registrar.rows import Brand, Leg, account_id
 from node.registrar.step import Refused, Step
 from proto.descriptor import transaction_uuid

@@ -14,7 +14,7 @@ from node.control.registrar_names import (
     seal_key_of,
 )
 from node.registrar import owner
-from node.registrar.reader import PAGE
+from node.registrar.reading import PAGE
 from node.registrar.rows import EVERY_BRAND, Account, Terms
 from node.registrar.step import Step
 from proto.escrow.grant import Grant, seal_grant

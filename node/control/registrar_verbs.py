@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from node.control import registrar, registrar_grants
+from node.control import registrar, registrar_grants, registrar_pools
 
 VERBS: Final = {
     "registrar.brand.create": registrar.create_brand,
@@ -17,5 +17,6 @@ VERBS: Final = {
     "registrar.terms.revoke": registrar_grants.revoke_terms,
     "registrar.list": registrar_grants.list_node,
     "registrar.legs": registrar.legs,
+    "registrar.pools": registrar_pools.pools,
     "registrar.audit": registrar.audit,
 }

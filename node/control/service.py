@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any, Final
 
 from node.control import (
+    agents,
     escrow,
     escrow_propose,
     inbox,
@@ -95,6 +96,7 @@ VERBS: Final[Mapping[str, Verb]] = {
     "escrow.unstand": standing.unstand,
     "escrow.inbox": inbox.inbox,
     "escrow.bundle": inbox.bundle,
+    **agents.VERBS,
     **registrar_verbs.VERBS,
 }
 

@@ -50,6 +50,14 @@ class Ways(Protocol):
         """What a registrar says of its rights."""
         ...
 
+    async def ratings(self, card: NodeCard, asked: pb.RatingsRequest) -> pb.RatingsReply:
+        """A part of a registrar's list of an agent's sales."""
+        ...
+
+    async def agents(self, card: NodeCard, asked: pb.AgentsRequest) -> pb.AgentsReply:
+        """Offers of agents that a registrar lists."""
+        ...
+
 
 class DialledWays:
     """Over pinned TLS, to the service address of each card; to ourselves without a wire."""
@@ -83,6 +91,16 @@ class DialledWays:
         channel = await self._channel(card)
         method = f"{REGISTRAR}/Describe"
         return await channel.unary(method, asked, pb.DescribeReply, CALL_TIMEOUT_S)
+
+    async def ratings(self, card: NodeCard, asked: pb.RatingsRequest) -> pb.RatingsReply:
+        """As Ways says."""
+        channel = await self._channel(card)
+        return await channel.unary(f"{REGISTRAR}/Ratings", asked, pb.RatingsReply, CALL_TIMEOUT_S)
+
+    async def agents(self, card: NodeCard, asked: pb.AgentsRequest) -> pb.AgentsReply:
+        """As Ways says."""
+        channel = await self._channel(card)
+        return await channel.unary(f"{REGISTRAR}/Agents", asked, pb.AgentsReply, CALL_TIMEOUT_S)
 
     async def _call(self, card: NodeCard, method: str, signed: bytes) -> bytes:
         channel = await self._channel(card)

@@ -14,6 +14,8 @@ from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.exc import DBAPIError
 
 from node.registrar.core import Ran
+from node.registrar.migrations import MIGRATIONS
+from node.registrar.pool_rows import Pool, PoolState
 from node.registrar.rows import Entry, Leg
 from node.registrar.step import Key
 from node.registrar.tables import (
@@ -23,12 +25,16 @@ from node.registrar.tables import (
     STORE_KIND,
     TABLES,
     Kept,
+    account,
     audit,
     entry_values,
     hold,
     inbox,
     leg,
     metadata,
+    pool,
+    pool_decision,
+    pool_vote,
 )
 from proto.escrow.ops import LegPhase
 from runtime.faults import StoreFailed, StoreFault, StoreLocked, fault_of
@@ -65,11 +71,12 @@ def open_books(place: Path | str) -> Iterator[Store | ServerStore]:
         def take(guard: Connection, where: str, schema: Any) -> Any:
             return take_together(_nothing, guard, where, schema)
 
-        opened = open_server_store(place, STORE_KIND, metadata, SCHEMA_VERSION, take=take)
+        schema = (STORE_KIND, metadata, SCHEMA_VERSION, MIGRATIONS)
+        opened = open_server_store(place, *schema, take=take)
         with opened as server:
             yield server
         return
-    with open_store(place, STORE_KIND, metadata, SCHEMA_VERSION) as store:
+    with open_store(place, STORE_KIND, metadata, SCHEMA_VERSION, MIGRATIONS) as store:
         yield store
 
 
@@ -138,13 +145,30 @@ class Rows:
         return [row for row in found if isinstance(row, Leg)]
 
     @property
+    def changed_pools(self) -> list[Pool]:
+        """Pools of which there is something new."""
+        found = (self._known[at] for at in self._changed)
+        return [row for row in found if isinstance(row, Pool)]
+
+    @property
     def written(self) -> int:
         """Rows that will be written."""
         return len(self._changed) + len(self._gone) + len(self._entries)
 
     def prune(self, asked_before_us: int, ended_before_us: int) -> int:
-        """Removes answers, destroyed holds and fences that nobody asks about any more; how many."""
+        """Removes answers, destroyed holds, fences and ended pools that nobody asks about any more;
+        how many. What agents were rated by stays."""
+        over = (int(PoolState.DONE), int(PoolState.VOID))
+        old_pools = pool.c.state.in_(over), pool.c.ended_us < asked_before_us
+        ended = select(pool.c.id).where(*old_pools)
+        # A pool's account goes where nothing is left in it: what the owner gave it himself stays.
+        accounts = select(pool.c.account).where(*old_pools)
+        empty = (account.c.balance == 0, account.c.holds == 0)
         old = (
+            delete(pool_decision).where(pool_decision.c.pool.in_(ended)),
+            delete(pool_vote).where(pool_vote.c.pool.in_(ended)),
+            delete(account).where(account.c.id.in_(accounts), *empty),
+            delete(pool).where(*old_pools),
             delete(inbox).where(inbox.c.sent_at_us < asked_before_us),
             delete(hold).where(GONE, hold.c.gone_at_us < asked_before_us),
             delete(leg)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from node.registrar.legs import cancel, prepare, settle
+from node.registrar.pool_votes import advertise, open_vote, seal_vote
+from node.registrar.pools import open_pool, stake
 from node.registrar.rows import Entry, Row
 from node.registrar.step import House, Key, Refused, Step, View, refuse
 from node.registrar.titles import accept, attenuate, look, offer, refund, revoke, transfer
@@ -85,7 +87,15 @@ def apply(step: Step, op: Op) -> OpResult:
             return attenuate(step, op)
         case Revoke():
             return revoke(step, op)
-        case OpenPool() | Stake() | SealVote() | OpenVote() | Advertise():
-            return refuse(RegistrarError.MALFORMED)
+        case OpenPool():
+            return open_pool(step, op)
+        case Stake():
+            return stake(step, op)
+        case SealVote():
+            return seal_vote(step, op)
+        case OpenVote():
+            return open_vote(step, op)
+        case Advertise():
+            return advertise(step, op)
         case _:
             assert_never(op)

@@ -17,6 +17,7 @@ from node.registrar.books import Books, Rows
 from node.registrar.core import Ran, ended, run
 from node.registrar.court import Court, Evidence
 from node.registrar.owner import is_claim, open_account
+from node.registrar.pool_rows import Pool, PoolDecision
 from node.registrar.rows import Leg
 from node.registrar.step import House, Refused, Step
 from node.registrar.tables import Answered
@@ -28,6 +29,12 @@ from proto.escrow.ops import Look, OpRefusal, RegistrarError, Settle
 from proto.escrow.rights import sign_right
 from proto.keys import SigningKey
 from proto.limits import US
+from proto.sale.contract import read_contract
+from proto.sale.offer import read_agent_offer
+from proto.sale.ops import Advertise, OpenPool, OpenVote
+from proto.sale.promise import sign_pool_promise
+from proto.sale.votes import read_vote, sign_rating
+from proto.wire import WireFault
 from runtime.away import run_away
 from runtime.clock import Clock
 from runtime.faults import StoreFailed, StoreFault
@@ -43,6 +50,8 @@ MAX_WAITING: Final = 512  # batches; some are done in a millisecond each
 MAX_GROUP: Final = 128  # batches in one transaction: nobody waits for more than that of others
 # A no that may become a yes by itself: it is not kept, so that the same question may be repeated.
 PASSING: Final = frozenset({RegistrarError.NOT_YET, RegistrarError.QUOTA, RegistrarError.STALE})
+
+SEE: Final = "see `pledgeway registrar pools`"
 
 
 class Crowded(Exception):
@@ -180,6 +189,8 @@ class Desk:
             self._key.node_id,
             lambda promise: sign_leg_promise(self._key, promise),
             lambda right: sign_right(self._key, right),
+            lambda promise: sign_pool_promise(self._key, promise),
+            lambda rating: sign_rating(self._key, rating),
             court.judge,
             court.dominates,
         )
@@ -188,14 +199,24 @@ class Desk:
         certificates = [c for w, p in zip(works, proven, strict=True) if p for c in _shown(w)]
         if certificates:
             _prejudge(self._books, certificates, court, now_us)
+        for work, ok in zip(works, proven, strict=True):
+            if ok:
+                _look_ahead(work)
+        pools: list[Pool] = []
 
         def all_of_them(rows: Rows) -> list[object]:
-            return [
+            given = [
                 self._one_of_them(rows, house, work, now_us) if ok else Unsigned()
                 for work, ok in zip(works, proven, strict=True)
             ]
+            pools[:] = rows.changed_pools  # set, not added to: it may be done again
+            return given
 
-        return self._books.perform(all_of_them)
+        done = self._books.perform(all_of_them)
+        for pool in pools:
+            if pool.claimed:
+                log.warning("pool %s: a registry signed both ways: %s", pool.id.hex()[:8], SEE)
+        return done
 
     def _one_of_them(self, rows: Rows, house: House, work: _Work, now_us: int) -> object:
         match work:
@@ -278,9 +299,33 @@ def _shown(work: _Work) -> list[Certificate]:
     return [] if isinstance(work, _Act | _Tidy) else [work]
 
 
+def _look_ahead(work: _Work) -> None:
+    """Verifies signed documents in the ops of a batch; what was read is remembered by its reader.
+    One that proves nothing will be told so."""
+    ops = work.asked.ops if isinstance(work, _Asked) and isinstance(work.asked, OpBatch) else ()
+    for op in ops:
+        try:
+            match op:
+                case OpenPool():
+                    read_contract(op.contract)
+                case OpenVote():
+                    read_vote(op.vote)
+                case Advertise():
+                    read_agent_offer(op.offer)
+        except WireFault:
+            continue
+
+
 def _prejudge(books: Books, shown: Sequence[Certificate], court: Court, now_us: int) -> None:
-    """Verifies what is about a leg of ours, and nothing else: it costs."""
-    ours, _ = books.perform(lambda rows: [c for c in shown if rows.legs_of(c.commit_id)])
+    """Verifies what is about a leg or a pool of ours, and nothing else: it costs."""
+
+    def of_us(rows: Rows) -> list[Certificate]:
+        found = (
+            (c, rows.legs_of(c.commit_id) or rows.find(PoolDecision, (c.commit_id,))) for c in shown
+        )
+        return [certificate for certificate, ours in found if ours]
+
+    ours, _ = books.perform(of_us)
     for certificate in ours:
         try:
             court.judge(certificate, now_us)

@@ -1,5 +1,7 @@
 """Titles under a decision: prepare, settle, cancel (escrow section 4, rules 3 to 5).
 
+What a certificate says of the pool of a sale is done with it (`pool_course`).
+
 A prepared leg lies in the registrar's limbo: no owner and no contract can touch it, a certificate
 alone ends it. Of each op the checks come first; after the marked line nothing can go wrong.
 """
@@ -7,6 +9,8 @@ alone ends it. Of each op the checks come first; after the marked line nothing c
 from dataclasses import replace
 from typing import Final
 
+from node.registrar.pool_course import settled
+from node.registrar.pool_rows import Pool, PoolDecision
 from node.registrar.rows import Account, Act, Entry, Hold, Leg
 from node.registrar.rows import Leg as LegRow
 from node.registrar.step import Step, refuse
@@ -151,22 +155,33 @@ def settle(step: Step, op: Settle) -> OpResult:
     shown = op.certificate
     commit = shown.commit_id
     legs = [leg for leg in step.legs_of(commit) if leg.phase is not LegPhase.FENCED]
-    if legs:  # else it is no concern of ours, and not worth a verification
+    of_pool = step.find(PoolDecision, (commit,))
+    if legs or of_pool is not None:  # else it is no concern of ours, and not worth a verification
         try:
             decided = step.house.judge(shown, step.now_us)
         except CertificateInvalid:
             refuse(E.BAD_CERTIFICATE)
         # ---- from here on it succeeds
+        proof = shown if isinstance(shown, CommitCertificate) else None
+        account = step.get(Pool, of_pool.pool).account if of_pool is not None else b""
+        stakes = []
         for leg in legs:
-            _apply(step, leg, shown if isinstance(shown, CommitCertificate) else None, decided)
+            pooled = leg.destination == account
+            _apply(step, leg, proof, decided, pooled)
             if step.get(LegRow, *leg.key) is not leg:
-                now = step.get(LegRow, *leg.key)
-                step.put(replace(now, certificate=shown.encode()))
+                now = replace(step.get(LegRow, *leg.key), certificate=shown.encode())
+                step.put(now)
+                if pooled and now.phase is not LegPhase.CLAIMED:
+                    stakes.append(now)
+        if of_pool is not None:
+            settled(step, of_pool, shown, decided, stakes)
     states = (LegState(leg.commit, leg.no, leg.phase) for leg in step.legs_of(commit))
     return OpResult(legs=tuple(states))
 
 
-def _apply(step: Step, leg: Leg, commit: CommitCertificate | None, decided: Descriptor) -> None:
+def _apply(
+    step: Step, leg: Leg, commit: CommitCertificate | None, decided: Descriptor, pooled: bool
+) -> None:
     if leg.phase is LegPhase.PREPARED:
         _free(step, leg, delivered=commit is not None)
     elif (
@@ -174,7 +189,7 @@ def _apply(step: Step, leg: Leg, commit: CommitCertificate | None, decided: Desc
         and commit is not None
         and step.house.dominates(commit, decided.deadline_us)
     ):
-        _deliver_late(step, leg)
+        _deliver_late(step, leg, pooled)
 
 
 def _free(step: Step, leg: Leg, delivered: bool) -> None:
@@ -201,11 +216,14 @@ def _free(step: Step, leg: Leg, delivered: bool) -> None:
     step.put(replace(leg, phase=LegPhase.DELIVERED if delivered else LegPhase.RETURNED))
 
 
-def _deliver_late(step: Step, leg: Leg) -> None:
+def _deliver_late(step: Step, leg: Leg, pooled: bool) -> None:
     """A commit that dominates over the abort which returned it: delivered while the giver still has
-    it, else a claim against whoever signed both. It goes to the account: the hold may be gone."""
+    it, else a claim against whoever signed both. It goes to the account: the hold may be gone.
+
+    `pooled`: a stake in a sale is a claim at once, for a pool is filled by all stakes or by none.
+    """
     giver = step.get(Account, leg.source)
-    if giver.balance < leg.amount:
+    if pooled or giver.balance < leg.amount:
         step.put(replace(leg, phase=LegPhase.CLAIMED))
         return
     step.put(replace(giver, balance=giver.balance - leg.amount))

@@ -1,50 +1,27 @@
 """What is read of the registrar's books beside the batches: for strangers, for the owner."""
 
 from collections.abc import Sequence
-from typing import Any, Final
 
-from sqlalchemy import Engine, Select, func, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import DBAPIError
 
 from node.registrar.examining import Examined, examine
+from node.registrar.pool_reader import PoolReader
+from node.registrar.reading import MANY, PAGE, Reading, between
 from node.registrar.rows import Account, Brand, Leg, Listing, Terms
-from node.registrar.tables import TABLES, account, brand, leg, listing, terms
+from node.registrar.tables import account, brand, leg, listing, terms
 from proto.escrow.ops import LegPhase
 from proto.limits import ACCOUNT_ID_BYTES
 from proto.money import BRAND_ID_BYTES
 from runtime.faults import StoreFailed, fault_of
 
-LEAST_DIGITS: Final = 4  # of an id: with fewer it is more likely a name
-HEX: Final = frozenset("0123456789abcdef")
-PAGE: Final = 256  # rows of a list that people read
-MANY: Final = 4096  # legs whose registries are asked in one round
 
-
-def between(digits: str, size: int) -> tuple[bytes, bytes] | None:
-    """The first and the last id of `size` bytes that begins with these hex digits; None where no id
-    does, or too many would."""
-    if not LEAST_DIGITS <= len(digits) <= 2 * size or not set(digits.lower()) <= HEX:
-        return None
-    first, last = digits.ljust(2 * size, "0"), digits.ljust(2 * size, "f")
-    return bytes.fromhex(first), bytes.fromhex(last)
-
-
-class Reader:
-    """Reads beside the writer, one moment at a time. StoreFailed from every method."""
+class Reader(Reading):
+    """Of titles; `pools` reads what sales have. StoreFailed from every method."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    def _rows(self, kind: type, query: Select[Any]) -> list[Any]:
-        table = TABLES[kind]
-        return [table.from_columns(row) for row in self._all(query)]
-
-    def _all(self, query: Select[Any]) -> Sequence[Any]:
-        try:
-            with self._engine.connect() as connection:
-                return connection.execute(query).mappings().all()
-        except DBAPIError as error:
-            raise StoreFailed(fault_of(error)) from error
+        super().__init__(engine)
+        self.pools = PoolReader(engine)
 
     def brands(
         self, guids: Sequence[bytes], kind: str, attributes: str, after: bytes, limit: int

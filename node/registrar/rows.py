@@ -6,6 +6,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
+from node.registrar.pool_rows import PoolRow
 from proto.escrow.ops import CapabilityKind, LegPhase
 from proto.escrow.rights import Right, read_right
 from proto.fees import Fee
@@ -189,6 +190,7 @@ class Act(IntEnum):
     TRANSFER = 2
     LEG = 3
     LATE_LEG = 4  # delivered after it had been returned
+    POOL = 5  # out of the pool of a sale; `no` is the branch, or 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +209,7 @@ class Entry:
     no: int = 0
 
 
-Row = Brand | Account | Hold | Leg | Capability | Terms | Listing
+Row = Brand | Account | Hold | Leg | Capability | Terms | Listing | PoolRow
 
 
 def account_id(brand: bytes, owner: bytes) -> bytes:

@@ -1,13 +1,15 @@
 """A registrar that runs: its books, its desk, its service, and what it does by itself.
 
-It asks the registries about legs whose decision must be final by now, so that nothing stays locked
-because nobody came with the certificate; and it forgets answers that are too old to be asked again.
+It asks the registries about legs and pools whose decision must be final by now, so that nothing
+stays locked because nobody came with the certificate; it ends votes, and pools that were never
+filled; and it forgets answers that are too old to be asked again.
 """
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -16,10 +18,12 @@ import trio
 from node.registrar.books import Books, open_books
 from node.registrar.court import Evidence
 from node.registrar.desk import Desk, claims
+from node.registrar.pool_course import tend
+from node.registrar.pool_votes import forget_agent
 from node.registrar.reader import Reader
 from node.registrar.rows import Leg
 from node.registrar.service import Changes, RegistrarService
-from node.registrar.step import Refused
+from node.registrar.step import Refused, Step
 from proto.certificate import Certificate
 from proto.keys import SigningKey
 from proto.limits import US
@@ -33,6 +37,7 @@ log = logging.getLogger(__name__)
 ASK_EVERY_S: Final = 1.0  # after a leg's decision must be final, its giver waits for us
 ASK_AT_ONCE: Final = 16  # transactions asked about side by side: an absent registry holds up few
 AWAY_AT_MOST_S: Final = 300.0  # between two questions about one leg that nobody answers
+TEND_AT_ONCE: Final = 64  # pools in one transaction: batches wait for it
 PRUNE_EVERY_S: Final = 3600.0
 
 Ask = Callable[[bytes], Awaitable[Certificate | None]]
@@ -85,7 +90,7 @@ async def open_registrar(
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(desk.run)
                 nursery.start_soon(chaser.run)
-                nursery.start_soon(_prune, desk)
+                nursery.start_soon(_prune, desk, reader, clock)
                 yield Registrar(service.methods(), desk, reader, store.place)
                 nursery.cancel_scope.cancel()
         finally:
@@ -93,7 +98,8 @@ async def open_registrar(
 
 
 class Chaser:
-    """Asks about legs whose decision must be final, less and less often where nobody answers."""
+    """Asks about decisions that must be final, less and less often where nobody answers; and sees
+    to pools whose time has come."""
 
     def __init__(self, desk: Desk, reader: Reader, clock: Clock, ask: Ask) -> None:
         self._desk = desk
@@ -112,7 +118,8 @@ class Chaser:
         """One round over all that is due."""
         now_us = self._clock.now_us()
         try:
-            wanted = await run_away(self._reader.due, now_us)
+            wanted = await run_away(self._due, now_us)
+            await self._tend(now_us)
         except StoreFailed as failed:
             log.warning("the books cannot be read: %s", failed)
             return
@@ -125,6 +132,20 @@ class Chaser:
                     longer_us = min(2 * pause_us, int(AWAY_AT_MOST_S * US))
                     self._next_us[commit] = (now_us + pause_us, longer_us)
                     nursery.start_soon(self._one, descriptor, limit)
+
+    def _due(self, now_us: int) -> dict[bytes, bytes]:
+        return self._reader.due(now_us) | self._reader.pools.due(now_us)
+
+    async def _tend(self, now_us: int) -> None:
+        """What time alone brings to pools: votes end, rooms are given back."""
+        ripe = await run_away(self._reader.pools.ripe, now_us, TEND_AT_ONCE)
+
+        def all_of_them(step: Step) -> None:
+            for pool in ripe:
+                tend(step, pool)
+
+        if ripe:
+            await self._desk.act(all_of_them)
 
     async def _one(self, descriptor: bytes, limit: trio.CapacityLimiter) -> None:
         async with limit:
@@ -139,10 +160,13 @@ class Chaser:
             log.warning("a decision waits for the books: %s", failed)
 
 
-async def _prune(desk: Desk) -> None:
+async def _prune(desk: Desk, reader: Reader, clock: Clock) -> None:
     while True:
         await trio.sleep(PRUNE_EVERY_S)
         try:
             await desk.prune()
+            gone = await run_away(reader.pools.expired_agents, clock.now_us())
+            for agent in gone:
+                await desk.act(partial(forget_agent, agent=agent))
         except StoreFailed as failed:
             log.warning("old answers stay: %s", failed)

@@ -1,8 +1,8 @@
 """What strangers may ask a registrar, and how much of it: bounds, quotas, then signatures."""
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
 
 import grpc
 import trio
@@ -11,9 +11,11 @@ from node.registrar.desk import Crowded, Desk, Unsigned
 from node.registrar.reader import Reader
 from node.registrar.rows import Leg
 from proto.escrow.batch import Asked, OpBatch, OpenAccount, read_asked
-from proto.escrow.ops import LegPhase, LegState, Prepare, Settle
-from proto.keys import NodeId
-from proto.limits import MAX_ENVELOPE_BYTES
+from proto.escrow.ops import LegPhase, LegState, Op, Prepare, Settle
+from proto.keys import KEY_BYTES, NodeId
+from proto.limits import MAX_ENVELOPE_BYTES, MAX_SEQUENCE
+from proto.money import BRAND_ID_BYTES
+from proto.sale.ops import Advertise, OpenPool, OpenVote, Stake
 from proto.v1 import escrow_pb2 as pb
 from proto.v1 import types_pb2
 from proto.wire import WireFault
@@ -23,6 +25,8 @@ from runtime.clock import Clock
 from runtime.faults import StoreFailed
 from runtime.rpc import CallContext, RpcRefused, Send, ServerStream, Service, Unary
 
+T = TypeVar("T")
+
 SERVICE_NAME: Final = "pledgeway.v1.Registrar"
 
 # Tokens of a part of the net: what it may ask of us in a second, and at once.
@@ -31,10 +35,12 @@ BURST: Final = 1000
 CALL: Final = 1
 OP: Final = 1
 DEAR: Final = 4  # an op with signatures or hashes of its own to verify
-OPENING: Final = 20  # an account stays for ever
+OPENING: Final = 20  # an account stays for ever, a pool or an agent's offer for long
 
 MAX_WAITING_OF_ONE: Final = 64  # batches of a part of the net: the others find room in the queue
 MAX_DESCRIBED: Final = 24  # descriptions in one answer: each has up to some 3 KB
+MAX_RATINGS: Final = 64  # entries in one answer: each has up to some 1.2 KB
+MAX_AGENTS: Final = 24  # offers in one answer: each has up to some 3 KB
 MAX_ASKED_BRANDS: Final = 64
 MAX_WATCHED: Final = 64  # commit_ids of one watcher
 MAX_WATCHERS: Final = 256  # each holds one of the server's calls for as long as it likes
@@ -95,6 +101,8 @@ class RegistrarService:
                 "Batch": Unary(envelope, envelope, self.batch),
                 "Open": Unary(envelope, envelope, self.open),
                 "Describe": Unary(pb.DescribeRequest, pb.DescribeReply, self.describe),
+                "Ratings": Unary(pb.RatingsRequest, pb.RatingsReply, self.ratings),
+                "Agents": Unary(pb.AgentsRequest, pb.AgentsReply, self.agents),
                 "WatchLegs": ServerStream(pb.WatchLegsRequest, pb.LegState, self.watch_legs),
             },
         )
@@ -157,13 +165,38 @@ class RegistrarService:
         if len(request.brands) > MAX_ASKED_BRANDS:
             raise RpcRefused(INVALID, f"at most {MAX_ASKED_BRANDS} brands in one question")
         wanted = (list(request.brands), request.type, request.attributes, request.after)
-        try:
-            found = await run_away(self._reader.brands, *wanted, MAX_DESCRIBED + 1)
-        except StoreFailed as failed:
-            raise RpcRefused(UNAVAILABLE, "the books cannot be read now") from failed
+        found = await self._look(self._reader.brands, *wanted, MAX_DESCRIBED + 1)
         shown = found[:MAX_DESCRIBED]
         rights = [types_pb2.Envelope.FromString(brand.signed) for brand in shown]
         return pb.DescribeReply(rights=rights, more=len(found) > len(shown))
+
+    async def ratings(self, request: pb.RatingsRequest, context: CallContext) -> pb.RatingsReply:
+        """An agent's list in a brand, behind the sequence `after`. RpcRefused as `describe`."""
+        self._take(prefix_of(context.peer), DEAR)
+        if len(request.brand) != BRAND_ID_BYTES or len(request.agent) != KEY_BYTES:
+            raise RpcRefused(INVALID, "ratings are asked for by a brand and a node id")
+        if request.after > MAX_SEQUENCE:
+            raise RpcRefused(INVALID, "no list is that long")
+        wanted = (request.brand, request.agent, request.after, MAX_RATINGS + 1)
+        found = await self._look(self._reader.pools.ratings, *wanted)
+        entries = [types_pb2.Envelope.FromString(signed) for signed in found[:MAX_RATINGS]]
+        return pb.RatingsReply(entries=entries, more=len(found) > len(entries))
+
+    async def agents(self, request: pb.AgentsRequest, context: CallContext) -> pb.AgentsReply:
+        """Offers to judge sales in a brand, by node id behind `after`. RpcRefused as `describe`."""
+        self._take(prefix_of(context.peer), DEAR)
+        if len(request.brand) not in (0, BRAND_ID_BYTES) or len(request.after) > KEY_BYTES:
+            raise RpcRefused(INVALID, "agents are asked for by a brand, from behind a node id on")
+        wanted = (request.brand, request.after, self._clock.now_us(), MAX_AGENTS + 1)
+        found = await self._look(self._reader.pools.agents, *wanted)
+        offers = [types_pb2.Envelope.FromString(one.signed) for one in found[:MAX_AGENTS]]
+        return pb.AgentsReply(offers=offers, more=len(found) > len(offers))
+
+    async def _look(self, look: Callable[..., T], *wanted: object) -> T:
+        try:
+            return await run_away(look, *wanted)
+        except StoreFailed as failed:
+            raise RpcRefused(UNAVAILABLE, "the books cannot be read now") from failed
 
     async def watch_legs(
         self, request: pb.WatchLegsRequest, context: CallContext, send: Send[pb.LegState]
@@ -208,4 +241,10 @@ class RegistrarService:
 def _cost(asked: Asked) -> int:
     if isinstance(asked, OpenAccount):
         return OPENING
-    return sum(DEAR if isinstance(op, Prepare | Settle) else OP for op in asked.ops)
+    return sum(map(_op_cost, asked.ops))
+
+
+def _op_cost(op: Op) -> int:
+    if isinstance(op, OpenPool | Advertise):
+        return OPENING
+    return DEAR if isinstance(op, Prepare | Stake | Settle | OpenVote) else OP

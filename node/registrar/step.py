@@ -12,6 +12,8 @@ from proto.escrow.legs import LegPromise
 from proto.escrow.ops import CapabilityKind, RegistrarError, capability_hash
 from proto.escrow.rights import Right
 from proto.keys import NodeId
+from proto.sale.promise import PoolPromise
+from proto.sale.votes import Rating
 
 R = TypeVar("R", bound=Row)
 Key = tuple[bytes | int, ...]
@@ -31,13 +33,15 @@ class View(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """Whose registrar it is. `sign` and `describe` give signed bytes; `judge` verifies a
-    certificate or raises CertificateInvalid; `dominates`: whether this commit counts although the
-    leg was returned."""
+    """Whose registrar it is. `sign`, `describe`, `vouch` and `rate` give signed bytes; `judge`
+    verifies a certificate or raises CertificateInvalid; `dominates`: whether this commit counts
+    although an abort was applied before."""
 
     node: NodeId
     sign: Callable[[LegPromise], bytes]
     describe: Callable[[Right], bytes]
+    vouch: Callable[[PoolPromise], bytes]
+    rate: Callable[[Rating], bytes]
     judge: Callable[[Certificate, int], Descriptor]
     dominates: Callable[[CommitCertificate, int], bool]
 

@@ -19,6 +19,17 @@ from sqlalchemy import (
     Text,
 )
 
+from node.registrar.pool_rows import (
+    Listed,
+    Pool,
+    PoolDecision,
+    PoolState,
+    PoolVote,
+    Rated,
+    Said,
+    Standing,
+    Tally,
+)
 from node.registrar.rows import (
     Account,
     Act,
@@ -32,10 +43,11 @@ from node.registrar.rows import (
     Terms,
 )
 from proto.escrow.ops import CapabilityKind, LegPhase
+from proto.sale.stakes import Decision
 from runtime.store import meta_table
 
 STORE_KIND: Final = "registrar"
-SCHEMA_VERSION: Final = 1  # a change of any table below takes the next one, and a migration
+SCHEMA_VERSION: Final = 2  # a change of any table below takes the next one, and a migration
 
 metadata = MetaData()
 meta = meta_table(metadata)
@@ -69,6 +81,9 @@ _COLUMNS: Final[dict[Any, Any]] = {
     LegPhase: SmallInteger,
     CapabilityKind: SmallInteger,
     Act: SmallInteger,
+    PoolState: SmallInteger,
+    Decision: SmallInteger,
+    Said: SmallInteger,
 }
 
 
@@ -130,6 +145,13 @@ TABLES: Final = {
             CheckConstraint("fee >= 0"),
         ),
         RowTable(Capability, "capability", ("hash",)),
+        RowTable(Tally, "tally", ("subject",)),
+        RowTable(Pool, "pool", ("id",)),
+        RowTable(PoolDecision, "pool_decision", ("commit",)),
+        RowTable(PoolVote, "pool_vote", ("pool", "voter")),
+        RowTable(Standing, "standing", ("brand", "agent")),
+        RowTable(Rated, "rating", ("brand", "agent", "sequence")),
+        RowTable(Listed, "agent", ("agent",)),
         RowTable(Answered, "inbox", ("sender", "id")),
     )
 }
@@ -140,6 +162,11 @@ brand = TABLES[Brand].table
 terms = TABLES[Terms].table
 listing = TABLES[Listing].table
 inbox = TABLES[Answered].table
+pool = TABLES[Pool].table
+pool_decision = TABLES[PoolDecision].table
+pool_vote = TABLES[PoolVote].table
+rating = TABLES[Rated].table
+agent = TABLES[Listed].table
 
 # What is asked for otherwise than by a whole key, by people or now and then.
 Index("leg_by_phase", leg.c.phase, leg.c.final_after_us)
@@ -148,6 +175,16 @@ Index("brand_by_name", brand.c.name)
 Index("brand_by_kind", brand.c.kind, brand.c.guid)
 Index("terms_by_brand", terms.c.brand)
 Index("inbox_by_age", inbox.c.sent_at_us)
+Index("pool_by_time", pool.c.due_us)
+Index("pool_by_end", pool.c.state, pool.c.ended_us)
+Index("decision_by_pool", pool_decision.c.pool)
+WANTED: Final = pool_decision.c.wanted > 0
+Index(
+    *("decision_by_time", pool_decision.c.final_after_us),
+    sqlite_where=WANTED,
+    postgresql_where=WANTED,
+)
+Index("agent_by_age", agent.c.expires_us)
 GONE: Final = hold.c.gone_at_us > 0
 Index("hold_by_age", hold.c.gone_at_us, sqlite_where=GONE, postgresql_where=GONE)
 

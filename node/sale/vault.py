@@ -22,9 +22,9 @@ from nacl.public import Box, PrivateKey, PublicKey
 from proto.keys import KEY_BYTES, SigningKey
 from proto.sale.handover import CHALLENGE_BYTES
 from proto.sale.offer import SALE_ID_BYTES
-from proto.sale.stakes import Decision, SaleRole
+from proto.sale.stakes import SaleRole
 
-MAX_NUMBER: Final = 2**32 - 1  # of secrets of one use: rules of a long bargaining, keys of a party
+NUMBER_BYTES: Final = 4
 
 
 @unique
@@ -32,15 +32,10 @@ class Use(Enum):
     """What a secret is for: the `person` of BLAKE2b, 16 bytes at most, each used only here."""
 
     BOX = b"sale/box"
-    COMMITTER = b"sale/committer"
-    DECLINE = b"sale/decline"
-    TIE_SALT = b"sale/tie-salt"
+    SEED = b"sale/seed"
     LOCK_KEY = b"sale/lock-key"
     CHALLENGE = b"sale/challenge"
     VOTE_SALT = b"sale/vote-salt"
-    TERMS_SALT = b"sale/terms-salt"
-    DECISION_SALT = b"sale/decision"
-    CAPABILITY = b"sale/capability"
 
 
 class BoxKey:
@@ -81,39 +76,21 @@ class Vault:
     def __init__(self, key: SigningKey) -> None:
         self._seed = key.seed
 
-    def secret(
-        self, use: Use, sale: bytes, role: SaleRole, number: int = 0, decision: int = 0
-    ) -> bytes:
-        """32 bytes. `sale`: its id, 16 bytes; `number` and `decision` tell several of one use
-        apart."""
+    def secret(self, use: Use, sale: bytes, role: SaleRole, number: int = 0) -> bytes:
+        """32 bytes. `sale`: its id, 16 bytes; `number` (32 bits) tells several of one use apart."""
         if len(sale) != SALE_ID_BYTES:
             raise ValueError(f"a sale is named by {SALE_ID_BYTES} bytes, not {len(sale)}")
         # Every part has a fixed length, so that no two questions are written the same.
-        which = bytes((role, decision)) + number.to_bytes(4, "big")
-        return blake2b(
-            sale + which, key=self._seed, person=use.value, digest_size=KEY_BYTES
-        ).digest()
+        which = sale + bytes((role,)) + number.to_bytes(NUMBER_BYTES, "big")
+        return blake2b(which, key=self._seed, person=use.value, digest_size=KEY_BYTES).digest()
 
     def box(self, sale: bytes, role: SaleRole) -> BoxKey:
         """The key to which credentials of this sale are sealed; its public part is Party.box."""
         return BoxKey(self.secret(Use.BOX, sale, role))
 
-    def committer(
-        self, sale: bytes, role: SaleRole, decision: Decision, index: int = 0
-    ) -> SigningKey:
-        """The one-time key of a decision; an arbiter has two of Ts (`index` 0 and 1)."""
-        return SigningKey(self.secret(Use.COMMITTER, sale, role, index, decision))
-
-    def decline_preimage(self, sale: bytes, role: SaleRole) -> bytes:
-        """Its SHA-256 is Party.decline_hash; shown to the registry it ends that decision early."""
-        return self.secret(Use.DECLINE, sale, role)
-
-    def tie_salt(self, sale: bytes, role: SaleRole, answers: bytes) -> bytes:
-        """Of a rule: its SHA-256 is Rule.salt_hash. `answers`: the hash that the rule answers,
-        empty for the first. Each rule has another one, for the last alone is shown."""
-        return blake2b(
-            answers, key=self.secret(Use.TIE_SALT, sale, role), digest_size=KEY_BYTES
-        ).digest()
+    def seed(self, sale: bytes, role: SaleRole) -> bytes:
+        """Of which a party makes its one-time keys, salts and decline preimages of this sale."""
+        return self.secret(Use.SEED, sale, role)
 
     def lock_key(self, sale: bytes) -> bytes:
         """K, drawn by the agent: public once T1 is committed, and before known to him alone."""

@@ -19,6 +19,7 @@ Arg = bytes | ResultOf
 
 
 def put_arg(m: pb.Arg, arg: Arg) -> None:
+    """As it travels."""
     if isinstance(arg, ResultOf):
         m.result_of = arg.index
     else:
@@ -26,6 +27,7 @@ def put_arg(m: pb.Arg, arg: Arg) -> None:
 
 
 def read_arg(m: pb.Arg) -> Arg:
+    """Raises WireFault."""
     match m.WhichOneof("arg"):
         case "capability":
             return read_capability(m.capability)
@@ -36,12 +38,14 @@ def read_arg(m: pb.Arg) -> Arg:
 
 
 def read_capability(value: bytes) -> bytes:
+    """One of the right length. Raises WireFault."""
     if len(value) != CAPABILITY_BYTES:
         raise WireFault(f"a capability has {CAPABILITY_BYTES} bytes")
     return value
 
 
 def read_descriptor(data: bytes) -> bytes:
+    """One that is short enough; what it says is read later. Raises WireFault."""
     if len(data) > MAX_DESCRIPTOR_BYTES:
         raise WireFault(f"a descriptor has at most {MAX_DESCRIPTOR_BYTES} bytes")
     return data

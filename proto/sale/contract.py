@@ -16,16 +16,19 @@ from proto.envelope import Envelope
 from proto.escrow.legs import Leg, RightCarrier
 from proto.escrow.terms import Order
 from proto.keys import KEY_BYTES, NodeId, SigningKey, node_id
-from proto.limits import ACCOUNT_ID_BYTES, MAX_LETTER_BYTES
+from proto.limits import ACCOUNT_ID_BYTES, MAX_AMOUNT
 from proto.money import BRAND_ID_BYTES
 from proto.policy import RegistryPolicy
 from proto.sale.offer import HASH_BYTES, MAX_ARBITRATION_CHARS, SALE_ID_BYTES
+from proto.sale.signed import read_card_line, read_signed
 from proto.sale.stakes import STAKERS, Decision, Pool, SaleRole, Stakes
 from proto.v1 import sale_pb2 as pb
-from proto.wire import WireFault, canonical, parse
+from proto.wire import WireFault, canonical
 
 CONTRACT_KIND: Final = "pledgeway/sale-contract/v1"
 CONTRACT_VERSION: Final = 1
+# Of what the letter with the terms holds beside it: T0, the promise, three signed letters.
+MAX_CONTRACT_BYTES: Final = 40_960  # 12,000 usually
 CONTRACTS_KEPT: Final = 512  # read a dozen times each while their sale lives
 POOL_SEAT: Final = "pool"
 DECIDED: Final = (Decision.RELEASE, Decision.REFUND, Decision.DELIVERED, Decision.CHALLENGE)
@@ -119,7 +122,7 @@ class Party:
             raise WireFault("a party without an account or a box")
         if len(m.decline_hash) != declines:
             raise WireFault("a party with a malformed decline hash")
-        card_node(m.card)
+        read_card_line(m.card)
         return cls(role, m.card, m.account, keys, m.box, m.decline_hash)
 
 
@@ -199,19 +202,16 @@ def read_contract(signed: bytes) -> Contract:
 
     What it says is then possible and adds up; whether it is what a party agreed to, he checks.
     """
-    if len(signed) > MAX_LETTER_BYTES:
-        raise WireFault("a contract that no letter holds")
-    envelope = Envelope.decode(signed)
-    m = parse(pb.SaleContract, envelope.payload)
-    if envelope.kind != CONTRACT_KIND or m.version != CONTRACT_VERSION:
-        raise WireFault("not a contract of a sale, or of an unknown version")
+    m, signer = read_signed(signed, CONTRACT_KIND, pb.SaleContract, MAX_CONTRACT_BYTES)
+    if m.version != CONTRACT_VERSION:
+        raise WireFault("a contract of a sale of an unknown version")
     with_arbiter = len(m.parties) == len(STAKERS) + 1
     parties = tuple(Party.from_message(party, with_arbiter) for party in m.parties)
     roles = (*STAKERS, SaleRole.ARBITER) if with_arbiter else STAKERS
     if tuple(party.role for party in parties) != roles:
         raise WireFault("a contract without one of its parties")
     nodes = [party.node for party in parties]
-    if envelope.signer != nodes[0] or len(set(nodes)) != len(nodes):
+    if signer != nodes[0] or len({*nodes, m.house}) != len(nodes) + 1:
         raise WireFault("a contract that its buyer did not sign, or with one node twice")
     # Of T1, too, whose descriptor is made later: nobody could then make it.
     every = [key for party in parties for _, keys in party.keys for key in keys]
@@ -264,8 +264,11 @@ def _check_decisions(contract: Contract) -> None:
     rising = all(a < b for a, b in pairwise(ends))
     if not rising or ends[0] <= 0 or delivered.deadline_us != release.deadline_us:
         raise WireFault("a contract whose decisions do not follow each other")
-    if not ends[-1] <= contract.votes_sealed_until_us <= contract.votes_open_until_us:
+    ends += [contract.votes_sealed_until_us, contract.votes_open_until_us]
+    if not ends[-3] <= ends[-2] <= ends[-1] <= MAX_AMOUNT:
         raise WireFault("a contract whose votes are cast before it ends")
+    if contract.pool.stakes.vote_bond and not ends[-3] < ends[-2] < ends[-1]:
+        raise WireFault("a contract in which nobody has time to vote for his bond")
     if len({d.policy for d in read.values()}) != 1 or len(release.policy.members) != 1:
         raise WireFault("a contract under more than one registry")
 

@@ -8,14 +8,16 @@ from proto.envelope import Envelope
 from proto.keys import KEY_BYTES, SigningKey
 from proto.one_line import from_line, to_line
 from proto.sale.offer import HASH_BYTES, SALE_ID_BYTES
+from proto.sale.signed import read_signed
 from proto.v1 import sale_pb2 as pb
-from proto.wire import WireFault, canonical, parse
+from proto.wire import WireFault, canonical
 
 HANDED_KIND: Final = "pledgeway/handed-over/v1"
 CONTROL_KIND: Final = "pledgeway/control/v1"
 CONTROL_PREFIX: Final = "pledgeway-control:"
 CHALLENGE_BYTES: Final = 16
 MAX_CONTROL_BYTES: Final = 1024
+MAX_HANDED_BYTES: Final = 512  # all of it has a fixed length, of some 280
 STATEMENTS_KEPT: Final = 512
 
 
@@ -46,9 +48,8 @@ def sign_handed_over(key: SigningKey, said: HandedOver) -> bytes:
 @lru_cache(maxsize=STATEMENTS_KEPT)
 def read_handed_over(signed: bytes, agent: bytes) -> HandedOver:
     """Verifies and reads it. WireFault."""
-    envelope = Envelope.decode(signed)
-    m = parse(pb.HandedOver, envelope.payload)
-    if envelope.kind != HANDED_KIND or envelope.signer != agent:
+    m, signer = read_signed(signed, HANDED_KIND, pb.HandedOver, MAX_HANDED_BYTES)
+    if signer != agent:
         raise WireFault("a hand-over that the agent did not sign")
     hashes = (m.key_hash, m.sealed_hash, m.log_head)
     if any(len(h) != HASH_BYTES for h in hashes) or len(m.sale_id) != SALE_ID_BYTES:
@@ -86,11 +87,8 @@ def from_control_line(text: str) -> bytes:
 
 def read_control(signed: bytes) -> ControlProof:
     """Verifies and reads it. WireFault. Whose key it is, the reader compares with the contract."""
-    if len(signed) > MAX_CONTROL_BYTES:
-        raise WireFault("a proof of control that is too long")
-    envelope = Envelope.decode(signed)
-    m = parse(pb.ControlProof, envelope.payload)
-    if envelope.kind != CONTROL_KIND or envelope.signer != m.key or len(m.key) != KEY_BYTES:
+    m, signer = read_signed(signed, CONTROL_KIND, pb.ControlProof, MAX_CONTROL_BYTES)
+    if signer != m.key or len(m.key) != KEY_BYTES:
         raise WireFault("a proof of control that its key did not sign")
     if len(m.lock) != HASH_BYTES or len(m.challenge) != CHALLENGE_BYTES:
         raise WireFault("a proof of control with a hash of wrong length")

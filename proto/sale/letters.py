@@ -6,6 +6,7 @@ from typing import Final
 from proto.commit import Evidence
 from proto.envelope import Proof
 from proto.escrow.terms import Opening
+from proto.keys import KEY_BYTES, SIGNATURE_BYTES
 from proto.sale.contract import Party
 from proto.sale.offer import HASH_BYTES, SALE_ID_BYTES
 from proto.sale.reasons import SaleReason
@@ -248,7 +249,14 @@ def _share(m: pb.SaleShare) -> SaleShare:
         decision = Decision(m.decision)
     except ValueError as error:
         raise WireFault("a share of an unknown decision") from error
-    return SaleShare(decision, tuple(Proof.from_message(share) for share in m.shares))
+    shares = tuple(Proof.from_message(share) for share in m.shares)
+    # Alone, and never as one of a batch: their paths could be longer than the evidence that a
+    # registry takes, and than what rows of shares are read from.
+    if any(s.size or s.index or s.path or len(s.signature) != SIGNATURE_BYTES for s in shares):
+        raise WireFault("a share that is not one plain signature")
+    if any(len(share.key) != KEY_BYTES for share in shares):
+        raise WireFault("a share by a malformed key")
+    return SaleShare(decision, shares)
 
 
 def _lock(m: pb.SaleLock) -> Lock:

@@ -13,16 +13,16 @@ from proto.limits import (
     MAX_AMOUNT,
     MAX_DESCRIPTION_CHARS,
     MAX_JOINING_US,
-    MAX_LETTER_BYTES,
     US,
 )
 from proto.money import BRAND_ID_BYTES
 from proto.one_line import from_line, to_line
 from proto.policy import RegistryPolicy, policy_fault
+from proto.sale.signed import read_card_line, read_signed
 from proto.sale.stakes import PERMILLE, Stakes, Times
 from proto.v1 import sale_pb2 as pb
 from proto.v1 import types_pb2
-from proto.wire import WireFault, canonical, parse
+from proto.wire import WireFault, canonical
 
 OFFER_KIND: Final = "pledgeway/sale-offer/v1"
 RULE_KIND: Final = "pledgeway/sale-rule/v1"
@@ -32,7 +32,12 @@ OFFER_VERSION: Final = 1
 SALE_ID_BYTES: Final = 16
 SALT_BYTES: Final = 16
 HASH_BYTES: Final = 32
-MAX_RULE_AGENTS: Final = 16  # of one rule: a letter with two rules of them still fits
+# An agent is asked by one letter with an offer, two rules and two reveals, and all of that has to
+# fit: else one side could write a rule with which no agent can be asked.
+MAX_OFFER_BYTES: Final = 16_384  # 6,500 usually, and a page of text
+MAX_RULE_BYTES: Final = 20_480  # of ten agents 17,000 usually
+MAX_RULE_AGENTS: Final = 10
+MAX_AGENT_OFFER_BYTES: Final = 8192  # 1,700 usually
 MAX_AGENT_BRANDS: Final = 64
 MAX_AGENT_LIFE_US: Final = 366 * 86_400 * US
 MAX_ARBITRATION_CHARS: Final = 4096  # a page of text
@@ -91,19 +96,24 @@ def agent_line(signed: bytes) -> str:
 
 def from_agent_line(text: str) -> bytes:
     """The signed offer in a line. Raises WireFault."""
-    signed = from_line(AGENT_PREFIX, text, "an agent's offer", MAX_LETTER_BYTES)
+    signed = from_line(AGENT_PREFIX, text, "an agent's offer", MAX_AGENT_OFFER_BYTES)
     read_agent_offer(signed)
     return signed
+
+
+def dated_card(text: str, at_us: int) -> NodeId:
+    """Whose card it is, written as its owner did and valid at that time (µs). WireFault."""
+    read_card_line(text)
+    return read_card(text, at_us).node
 
 
 @lru_cache(maxsize=OFFERS_KEPT)
 def read_agent_offer(signed: bytes) -> AgentOffer:
     """Verifies and reads it. Raises WireFault."""
-    envelope = Envelope.decode(signed)
-    m = parse(pb.AgentOffer, envelope.payload)
-    if envelope.kind != AGENT_KIND or envelope.signer != m.agent:
+    m, signer = read_signed(signed, AGENT_KIND, pb.AgentOffer, MAX_AGENT_OFFER_BYTES)
+    if signer != m.agent:
         raise WireFault("an agent's offer that he did not sign")
-    if read_card(m.card, m.created_at_us).node != m.agent:
+    if dated_card(m.card, m.created_at_us) != m.agent:
         raise WireFault("an agent's offer with the card of another")
     if len(m.judges) > MAX_DESCRIPTION_CHARS or not m.judges.isprintable():
         raise WireFault("an agent's offer with a too long or unprintable text")
@@ -199,27 +209,26 @@ def sale_id(signed: bytes) -> bytes:
 @lru_cache(maxsize=OFFERS_KEPT)
 def read_offer(signed: bytes) -> SaleOffer:
     """Verifies and reads it: signature, cards, the description of the brand. Raises WireFault."""
-    if len(signed) > MAX_LETTER_BYTES:
-        raise WireFault("an offer that no letter holds")
-    envelope = Envelope.decode(signed)
-    m = parse(pb.SaleOffer, envelope.payload)
-    if envelope.kind != OFFER_KIND or envelope.signer != m.buyer or m.version != OFFER_VERSION:
+    m, signer = read_signed(signed, OFFER_KIND, pb.SaleOffer, MAX_OFFER_BYTES)
+    if signer != m.buyer or m.version != OFFER_VERSION:
         raise WireFault("an offer that its buyer did not sign, or of an unknown version")
     if len(m.salt) != SALT_BYTES:
         raise WireFault("an offer with a salt of wrong length")
     if not 0 < m.created_at_us <= m.expires_at_us <= m.created_at_us + MAX_JOINING_US:
         raise WireFault("an offer with impossible times")
     at_us = m.created_at_us
-    cards = [read_card(c, at_us).node for c in (m.buyer_card, m.seller_card, m.house_card)]
-    arbiter = [read_card(m.arbiter_card, at_us).node] if m.arbiter_card else []
-    parties = [*cards[:2], *arbiter]
-    if cards[0] != m.buyer or len({*parties}) != len(parties):
+    cards = [dated_card(c, at_us) for c in (m.buyer_card, m.seller_card, m.house_card)]
+    arbiter = [dated_card(m.arbiter_card, at_us)] if m.arbiter_card else []
+    everybody = [*cards, *arbiter]
+    if cards[0] != m.buyer or len({*everybody}) != len(everybody):
         raise WireFault("an offer in which one node has two parts")
     if bool(arbiter) != (m.times.slash_us > 0):
         raise WireFault("an arbiter and the time for Ts come together")
     right = m.right.SerializeToString()
     if read_right(right).registrar != cards[2]:
         raise WireFault("a deposit brand of another registrar than the house")
+    if m.stakes.vote_bond and not m.times.vote_us:
+        raise WireFault("an offer in which nobody has time to vote for his bond")
     _check_texts(m)
     policy = RegistryPolicy.from_message(m.policy)
     if policy_fault(policy) or len(policy.members) != 1:
@@ -291,9 +300,8 @@ def rule_hash(signed: bytes) -> bytes:
 @lru_cache(maxsize=OFFERS_KEPT)
 def read_rule(signed: bytes) -> Rule:
     """Verifies and reads it, the agents' offers too. Raises WireFault."""
-    envelope = Envelope.decode(signed)
-    m = parse(pb.SaleRule, envelope.payload)
-    if envelope.kind != RULE_KIND or envelope.signer != m.side:
+    m, signer = read_signed(signed, RULE_KIND, pb.SaleRule, MAX_RULE_BYTES)
+    if signer != m.side:
         raise WireFault("a rule that its side did not sign")
     lengths = (len(m.sale_id), len(m.salt_hash))
     if lengths != (SALE_ID_BYTES, HASH_BYTES) or len(m.answers) not in (0, HASH_BYTES):

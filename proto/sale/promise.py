@@ -8,12 +8,16 @@ from proto.descriptor import commit_id
 from proto.envelope import Envelope
 from proto.escrow.rights import Right, registrar_fee_ceil
 from proto.keys import NodeId, SigningKey, node_id
+from proto.limits import ACCOUNT_ID_BYTES
 from proto.sale.contract import Contract, pool_account, pool_id
+from proto.sale.offer import HASH_BYTES
+from proto.sale.signed import read_signed
 from proto.sale.stakes import BondBranch, Branch, SaleRole
 from proto.v1 import sale_pb2 as pb
-from proto.wire import WireFault, canonical, parse
+from proto.wire import WireFault, canonical
 
 POOL_PROMISE_KIND: Final = "pledgeway/pool-promise/v1"
+MAX_POOL_PROMISE_BYTES: Final = 2048  # five branches with three payouts each have 800
 PROMISES_KEPT: Final = 512
 
 Payouts = tuple[tuple[bytes, int], ...]
@@ -87,10 +91,11 @@ def sign_pool_promise(key: SigningKey, promise: PoolPromise) -> bytes:
 @lru_cache(maxsize=PROMISES_KEPT)
 def read_pool_promise(signed: bytes) -> PoolPromise:
     """Verifies and reads it. WireFault. Whoever relies on it compares it with `pool_promise`."""
-    envelope = Envelope.decode(signed)
-    m = parse(pb.PoolPromise, envelope.payload)
-    if envelope.kind != POOL_PROMISE_KIND or envelope.signer != m.house:
+    m, signer = read_signed(signed, POOL_PROMISE_KIND, pb.PoolPromise, MAX_POOL_PROMISE_BYTES)
+    if signer != m.house:
         raise WireFault("the promise of a pool that its house did not sign")
+    if {len(m.pool), len(m.agreement)} != {HASH_BYTES} or len(m.account) != ACCOUNT_ID_BYTES:
+        raise WireFault("the promise of a pool with an id of wrong length")
     return PoolPromise(
         node_id(m.house),
         m.pool,

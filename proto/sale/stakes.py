@@ -237,16 +237,27 @@ class Pool:
 
     def most(self, role: SaleRole) -> int:
         """The most that any course of the sale pays to `role`: an account keeps room for it."""
-        main = max(self.split(branch).get(role, 0) for branch in Branch)
-        bond = 0
-        if self.arbitrated:
-            bond = max(self.split_bond(branch).get(role, 0) for branch in BondBranch)
-        votes = {
-            SaleRole.BUYER: self.stakes.vote_bond,
-            SaleRole.SELLER: self.stakes.vote_bond,
-            SaleRole.AGENT: self.vote_bonds,
-        }
-        return main + bond + votes.get(role, 0)
+        return self.most_main(role) + self.most_bond(role) + self.most_votes(role)
+
+    def most_main(self, role: SaleRole) -> int:
+        """Of `most`, what a branch may pay."""
+        return max(self.split(branch).get(role, 0) for branch in Branch)
+
+    def most_bond(self, role: SaleRole) -> int:
+        """Of `most`, what Ts may pay."""
+        if not self.arbitrated:
+            return 0
+        return max(self.split_bond(branch).get(role, 0) for branch in BondBranch)
+
+    def most_votes(self, role: SaleRole) -> int:
+        """Of `most`, what the end of voting may pay: one's own bond, or to the agent both."""
+        match role:
+            case SaleRole.BUYER | SaleRole.SELLER:
+                return self.stakes.vote_bond
+            case SaleRole.AGENT:
+                return self.vote_bonds
+            case _:
+                return 0
 
 
 Known = Mapping[Decision, Outcome]

@@ -7,16 +7,19 @@ from typing import Final
 
 from proto.envelope import Envelope
 from proto.keys import NodeId, SigningKey, node_id
-from proto.limits import MAX_AMOUNT
+from proto.limits import MAX_AMOUNT, MAX_SEQUENCE
 from proto.money import BRAND_ID_BYTES
 from proto.sale.offer import HASH_BYTES
+from proto.sale.signed import read_signed
 from proto.sale.stakes import Branch
 from proto.v1 import sale_pb2 as pb
 from proto.v1 import types_pb2
-from proto.wire import WireFault, canonical, parse
+from proto.wire import WireFault, canonical
 
 VOTE_KIND: Final = "pledgeway/vote/v1"
 RATING_KIND: Final = "pledgeway/rating/v1"
+MAX_VOTE_BYTES: Final = 512  # all of it has a fixed length, of some 390
+MAX_RATING_BYTES: Final = 2048  # two votes, and as much as one more
 MAX_VOTES: Final = 2  # the buyer's and the seller's
 VOTES_KEPT: Final = 16_384  # some 10 MB: an agent's whole list is read for one score
 
@@ -64,9 +67,8 @@ def sign_vote(key: SigningKey, vote: Vote) -> bytes:
 @lru_cache(maxsize=VOTES_KEPT)
 def read_vote(signed: bytes) -> Vote:
     """Verifies and reads it. WireFault."""
-    envelope = Envelope.decode(signed)
-    m = parse(pb.Vote, envelope.payload)
-    if envelope.kind != VOTE_KIND or envelope.signer != m.voter:
+    m, signer = read_signed(signed, VOTE_KIND, pb.Vote, MAX_VOTE_BYTES)
+    if signer != m.voter:
         raise WireFault("a vote that its voter did not sign")
     hashes = (m.pool, m.deciding, m.salt)
     if any(len(h) != HASH_BYTES for h in hashes) or len(m.brand) != BRAND_ID_BYTES:
@@ -128,12 +130,18 @@ def sign_rating(key: SigningKey, rating: Rating) -> bytes:
 @lru_cache(maxsize=VOTES_KEPT)
 def read_rating(signed: bytes) -> Rating:
     """Verifies and reads it, and that its votes are about just this sale. WireFault."""
-    envelope = Envelope.decode(signed)
-    m = parse(pb.RatingEntry, envelope.payload)
-    if envelope.kind != RATING_KIND or envelope.signer != m.house:
+    m, signer = read_signed(signed, RATING_KIND, pb.RatingEntry, MAX_RATING_BYTES)
+    if signer != m.house:
         raise WireFault("a rating that its house did not sign")
-    if len(m.votes) > MAX_VOTES or not m.sequence or len(m.previous) not in (0, HASH_BYTES):
+    if len(m.votes) > MAX_VOTES or not 0 < m.sequence <= MAX_SEQUENCE:
         raise WireFault("a rating with too many votes, or out of order")
+    if len(m.previous) != (HASH_BYTES if m.sequence > 1 else 0):
+        raise WireFault("the first rating follows none, each other one the one before")
+    lengths = (len(m.pool), len(m.deciding), len(m.brand))
+    if lengths != (HASH_BYTES, HASH_BYTES, BRAND_ID_BYTES):
+        raise WireFault("a rating with an id of wrong length")
+    if not 0 < m.value <= MAX_AMOUNT or m.at_us <= 0:
+        raise WireFault("a rating about nothing, or without a time")
     votes = tuple(vote.SerializeToString() for vote in m.votes)
     about = (m.house, m.pool, m.brand, m.agent, m.value, m.deciding)
     read = [read_vote(vote) for vote in votes]

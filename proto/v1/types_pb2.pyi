@@ -558,7 +558,7 @@ class NodeAdvert(_message.Message):
     def __init__(self, node: _Optional[bytes] = ..., alias: _Optional[str] = ..., sequence: _Optional[int] = ..., expires_at_us: _Optional[int] = ..., seal_key: _Optional[_Union[SignedKeyCertificate, _Mapping]] = ..., registries: _Optional[_Iterable[bytes]] = ..., registry_list: _Optional[bytes] = ..., watches_registry: _Optional[bool] = ..., hold_max_us: _Optional[int] = ..., atomicity_fees: _Optional[_Union[AtomicityFeeSet, _Mapping]] = ..., registry_fees: _Optional[_Union[RegistryFeeSet, _Mapping]] = ..., exchange: _Optional[_Iterable[_Union[ExchangeRate, _Mapping]]] = ..., address: _Optional[str] = ..., knows_registries: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class LineAdvert(_message.Message):
-    __slots__ = ("promisor", "promisee", "brand", "sequence", "expires_at_us", "available", "atomicity_fees", "registry_fees", "closed")
+    __slots__ = ("promisor", "promisee", "brand", "sequence", "expires_at_us", "available", "atomicity_fees", "registry_fees", "closed", "grants")
     PROMISOR_FIELD_NUMBER: _ClassVar[int]
     PROMISEE_FIELD_NUMBER: _ClassVar[int]
     BRAND_FIELD_NUMBER: _ClassVar[int]
@@ -568,6 +568,7 @@ class LineAdvert(_message.Message):
     ATOMICITY_FEES_FIELD_NUMBER: _ClassVar[int]
     REGISTRY_FEES_FIELD_NUMBER: _ClassVar[int]
     CLOSED_FIELD_NUMBER: _ClassVar[int]
+    GRANTS_FIELD_NUMBER: _ClassVar[int]
     promisor: bytes
     promisee: bytes
     brand: Brand
@@ -577,7 +578,8 @@ class LineAdvert(_message.Message):
     atomicity_fees: AtomicityFeeSet
     registry_fees: RegistryFeeSet
     closed: bool
-    def __init__(self, promisor: _Optional[bytes] = ..., promisee: _Optional[bytes] = ..., brand: _Optional[_Union[Brand, _Mapping]] = ..., sequence: _Optional[int] = ..., expires_at_us: _Optional[int] = ..., available: _Optional[int] = ..., atomicity_fees: _Optional[_Union[AtomicityFeeSet, _Mapping]] = ..., registry_fees: _Optional[_Union[RegistryFeeSet, _Mapping]] = ..., closed: _Optional[bool] = ...) -> None: ...
+    grants: int
+    def __init__(self, promisor: _Optional[bytes] = ..., promisee: _Optional[bytes] = ..., brand: _Optional[_Union[Brand, _Mapping]] = ..., sequence: _Optional[int] = ..., expires_at_us: _Optional[int] = ..., available: _Optional[int] = ..., atomicity_fees: _Optional[_Union[AtomicityFeeSet, _Mapping]] = ..., registry_fees: _Optional[_Union[RegistryFeeSet, _Mapping]] = ..., closed: _Optional[bool] = ..., grants: _Optional[int] = ...) -> None: ...
 
 class RegistryListAdvert(_message.Message):
     __slots__ = ("owner", "list_id", "registries", "sequence", "expires_at_us")

@@ -8,6 +8,7 @@ from node.command.sim.cast import NOW_US, SECOND, SINGLE, TWO_OF_THREE, digest
 from proto.card import sign_card
 from proto.envelope import Envelope, Proof
 from proto.escrow import letters as words
+from proto.escrow import receipts
 from proto.escrow.args import ResultOf
 from proto.escrow.batch import (
     BATCH_KIND,
@@ -128,6 +129,7 @@ BODIES: Final[tuple[words.Body, ...]] = (
     words.Share(HASH, "buyer", Proof(v.NODE.public, b"s" * 64)),
     words.Decided(v.COMMITTED),
     words.Decided(v.ABORTED),
+    words.OfSale(b"words"),
     words.Dossier(b"proposal", v.COMMIT.descriptor, OPENINGS, (b"join",), b"preimage"),
 )
 BATCH: Final = OpBatch(
@@ -165,7 +167,7 @@ def _signed(kind: str, read: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
 
 def _letter(payload: bytes) -> words.Letter:
     signed = words.sign_letter(v.NODE, payload)
-    words.is_receipt(signed, HERE, THERE, HASH)
+    receipts.is_receipt(signed, HERE, THERE, HASH)
     return words.read_letter(signed, NodeId(THERE))
 
 

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Final
 
-from tests.fuzz import of_daemons, of_escrow, of_files, of_letters, of_proto, of_registrar
+from tests.fuzz import of_daemons, of_escrow, of_files, of_letters, of_proto, of_registrar, of_sale
 from tests.fuzz.target import Target
 
 GROUPS: Final = {
@@ -16,6 +16,8 @@ GROUPS: Final = {
     "exchanges": of_escrow.exchanges,
     "letters": of_letters.exchanged,
     "titles": of_registrar.titles,
+    "sale_documents": of_sale.documents,
+    "sale_courses": of_sale.courses,
 }
 """The corpus has one file for each of these."""
 

@@ -9,6 +9,7 @@ UNREACHED: Final = {
         ("node/pay_options.py", "PayOptions.from_json"),
         ("node/registrar/books.py", "Statements._read"),
         ("node/registrar/tables.py", "RowTable.from_columns"),
+        ("node/sale/entering.py", "AgentRule.from_json"),
         ("node/shared/daemon.py", "SharedDaemon._read_owner"),
         ("node/shared/daemon.py", "read_neighbours"),
         ("node/shared/keys.py", "decode_keys"),

@@ -165,6 +165,7 @@ LINE_ADVERT: Final = LineAdvert(
     sequence=3,
     expires_at_us=NOW_US + SECOND,
     available=500_000,
+    grants=300_000,
     fees=FeeSet({Mode.GATEWAY: Fee(Rate.parse("1.003"), 2)}),
     registry_fees={R2.id: RegistryFee()},
 )

@@ -105,6 +105,18 @@ def test_a_line_names_fee_sets_or_does_not_even_empty_ones(
     assert (read.fees is None, read.registry_fees is None) == (fees is None, registry_fees is None)
 
 
+@pytest.mark.parametrize("grants", [0, 1, MAX_AMOUNT])
+def test_a_line_says_what_its_signer_grants(grants: int) -> None:
+    """Its own word, not the taker's: nobody can claim credit that he was not given."""
+    advert = replace(LINE_ADVERT, grants=grants)
+    assert read_advert(signed(advert), NOW_US) == advert
+
+
+def test_a_line_that_grants_more_than_an_amount_is_refused() -> None:
+    with pytest.raises(WireFault, match="impossible amount"):
+        read_advert(signed(replace(LINE_ADVERT, grants=MAX_AMOUNT + 1)), NOW_US)
+
+
 def test_a_registry_s_record_is_passed_on_by_anybody() -> None:
     envelope = Envelope(RECORD_KIND, R1.record.signed, Proof(b"", b""))
     read = read_advert(envelope.encode(), NOW_US)

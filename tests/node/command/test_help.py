@@ -62,7 +62,7 @@ def test_all_commands_are_there() -> None:
         *("registrar brand show", "registrar brand change", "registrar issue", "registrar account"),
         *("registrar account create", "registrar account list", "registrar account freeze"),
         *("registrar terms", "registrar terms grant", "registrar terms revoke"),
-        *("registrar list", "registrar legs", "registrar audit"),
+        *("registrar list", "registrar legs", "registrar pools", "registrar audit"),
         *("rights", "rights forget", "rights learn", "rights list"),
         *("account", "account open", "account import", "account list", "account show"),
         *("escrow", "escrow templates", "escrow explain", "escrow propose"),
@@ -75,6 +75,7 @@ def test_all_commands_are_there() -> None:
             "escrow standing",
         ),
         *("escrow unstand", "escrow inbox"),
+        *("agent", "agent offer", "agent learn", "agent list", "agent score", "agent forget"),
     }
 
 

@@ -145,6 +145,13 @@ def test_from_a_brand_to_an_account(land: Land) -> None:
     assert "treasury" in land.no("registrar", "account", "freeze", "Land", "--brand", "gold")
 
 
+def test_there_are_no_pools_yet(land: Land) -> None:
+    assert land.good("registrar", "pools") == "No pools.\n"
+    assert land.json("registrar", "pools", "--all") == {"pools": [], "more": False}
+    assert "--all" in land.no("registrar", "pools", "3fa94c")
+    assert "id of a pool" in land.no("registrar", "pools", "--after", "xyz", status=2)
+
+
 def test_terms_lists_and_the_trail(land: Land) -> None:
     alice = str(land.folder / "alice.card")
     land.run("registrar", "brand", "create", "gold", "--supply", "1000", "--fee-rate", "1.01")

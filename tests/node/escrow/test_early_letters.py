@@ -8,9 +8,9 @@ import pytest
 from node.core.escrow.rows import Seat, SeatPhase
 from node.core.rows import Role, Transaction
 from node.escrow.desk import Desk
-from proto.escrow.letters import Body, Give, Receive, Withdraw
+from proto.escrow.letters import Body, Give, Letter, Receive, Withdraw
 from proto.escrow.reasons import EscrowReason
-from tests.node.core.escrow_table import Party
+from tests.node.core.escrow_table import Party, node_of
 
 COMMIT, DEAL = b"c" * 32, b"d" * 16
 
@@ -43,4 +43,5 @@ CASES: list[tuple[SeatPhase, bytes | None, Body, bool]] = [
 def test_only_what_waits_for_its_terms(
     phase: SeatPhase, owner: bytes | None, body: Body, early: bool
 ) -> None:
-    assert desk_of(phase, owner)._is_early(body) is early
+    letter = Letter(node_of("bob"), node_of("ann"), 1, body)
+    assert desk_of(phase, owner)._is_early(letter) is early

@@ -33,6 +33,8 @@ from proto.keys import NodeId, SigningKey
 from proto.money import Brand as BrandValue
 from proto.money import Rate
 from proto.policy import RegistryPolicy
+from proto.sale.promise import sign_pool_promise
+from proto.sale.votes import sign_rating
 from tests.proto.build import COMMITTER, abort_certificate, commit_certificate
 
 HOUSE_KEY = signing_key("registrar")
@@ -117,6 +119,8 @@ class World:
             HOUSE_KEY.node_id,
             lambda promise: sign_leg_promise(HOUSE_KEY, promise),
             lambda right: sign_right(HOUSE_KEY, right),
+            lambda promise: sign_pool_promise(HOUSE_KEY, promise),
+            lambda rating: sign_rating(HOUSE_KEY, rating),
             court.judge,
             court.dominates,
         )

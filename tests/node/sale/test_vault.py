@@ -7,7 +7,7 @@ from nacl.exceptions import CryptoError
 
 from node.sale.vault import BoxKey, Use, Vault
 from proto.keys import SigningKey
-from proto.sale.stakes import Decision, SaleRole
+from proto.sale.stakes import SaleRole
 
 SALE, OTHER = b"s" * 16, b"t" * 16
 NODE = SigningKey(b"n" * 32)
@@ -17,9 +17,7 @@ def test_the_same_question_has_the_same_answer_after_a_restart() -> None:
     one, again = Vault(NODE), Vault(SigningKey(NODE.seed))
     assert one.box(SALE, SaleRole.BUYER).public == again.box(SALE, SaleRole.BUYER).public
     assert one.lock_key(SALE) == again.lock_key(SALE)
-    assert one.tie_salt(SALE, SaleRole.SELLER, b"r" * 32) == again.tie_salt(
-        SALE, SaleRole.SELLER, b"r" * 32
-    )
+    assert one.seed(SALE, SaleRole.SELLER) == again.seed(SALE, SaleRole.SELLER)
 
 
 def test_a_value_that_must_never_change() -> None:
@@ -29,26 +27,20 @@ def test_a_value_that_must_never_change() -> None:
     assert vault.box(SALE, SaleRole.BUYER).public.hex() == BUYER_BOX
 
 
-LOCK_KEY = "d4db06dfbe2d4217e942593d1e60ee8503ecf30c8b754b9513c71137b0229411"
-BUYER_BOX = "bed1994b49c1cce4017e7ae8a14adabd69b054bb328147cd0732d290021bce3b"
+LOCK_KEY = "c9b6fc8881bbcfbcc7fe4d7bda28faf4177687851173b02fbcbb7be69c6b4827"
+BUYER_BOX = "721a1e274d20257fe270811b91b59936398a707b1f0247b77e5ac2f89fee2c2e"
 
 
 def test_no_two_secrets_are_the_same() -> None:
     drawn = [
-        vault.secret(use, sale, role, number, decision)
-        for vault, use, sale, role, number, decision in product(
+        vault.secret(use, sale, role, number)
+        for vault, use, sale, role, number in product(
             (Vault(NODE), Vault(SigningKey(b"m" * 32))),
             Use,
             (SALE, OTHER),
             SaleRole,
             (0, 1, 256, 2**32 - 1),
-            (0, 1),
         )
-    ]
-    vault = Vault(NODE)
-    drawn += [
-        vault.tie_salt(sale, role, answers)
-        for sale, role, answers in product((SALE, OTHER), SaleRole, (b"", b"a" * 32, b"b" * 32))
     ]
     assert len(set(drawn)) == len(drawn)
     assert all(len(secret) == 32 for secret in drawn)
@@ -56,15 +48,11 @@ def test_no_two_secrets_are_the_same() -> None:
 
 def test_what_the_parts_of_a_sale_draw() -> None:
     vault = Vault(NODE)
-    keys = [
-        vault.committer(SALE, role, decision, index).public
-        for role, decision, index in product(SaleRole, Decision, (0, 1))
-    ]
-    assert len(set(keys)) == len(keys)
     assert len(vault.challenge(SALE)) == 16
-    shown = {vault.lock_key(SALE), vault.challenge(SALE), vault.vote_salt(SALE, SaleRole.BUYER)}
-    shown |= {vault.decline_preimage(SALE, role) for role in SaleRole}
-    assert len(shown) == 3 + len(SaleRole)
+    drawn = {vault.lock_key(SALE), vault.challenge(SALE)}
+    drawn |= {vault.vote_salt(SALE, role) for role in SaleRole}
+    drawn |= {vault.seed(SALE, role) for role in SaleRole}
+    assert len(drawn) == 2 + 2 * len(SaleRole)
 
 
 def test_uses_fit_into_blake2b() -> None:
