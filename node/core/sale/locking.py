@@ -212,9 +212,7 @@ def tell_arbiter(step: Step, sale: Sale) -> None:
         tell(step, sale, SaleRole.ARBITER, words)
 
 
-def _keep_named(
-    step: Step, sale: Sale, says: SaleRole, body: Lock, descriptor: Descriptor
-) -> None:
+def _keep_named(step: Step, sale: Sale, says: SaleRole, body: Lock, descriptor: Descriptor) -> None:
     """At the arbiter: what a party calls T1, once each. The one that the registry commits it is."""
     at = STAKERS.index(says)
     if sale.staked[at]:

@@ -13,6 +13,7 @@ from node.core.rows import Key, Row
 from node.core.sale.events import (
     Attest,
     CastVote,
+    CloseSale,
     GiveCredential,
     SaleLetterCame,
     ShowControl,
@@ -198,9 +199,7 @@ def signed_words(
     return words, sign_letter(signing_key(sender), encode_letter(letter))
 
 
-def say(
-    table: SaleTable, sender: str, receiver: str, body: SaleBody, sale: bytes = b""
-) -> Applied:
+def say(table: SaleTable, sender: str, receiver: str, body: SaleBody, sale: bytes = b"") -> Applied:
     """Anybody writes anything; whether it changes anything is seen in what comes back."""
     words, signed = signed_words(table, sender, receiver, body, sale)
     person = table.people[receiver]
@@ -235,3 +234,33 @@ def unchanged(table: SaleTable) -> Iterator[None]:
     before = rows(table)
     yield
     assert rows(table) == before
+
+
+def closed(arbiter: str = "") -> SaleTable:
+    """The buyer did not want it any more."""
+    table = table_at("asked", arbiter)
+    bob = table.people["bob"]
+    bob.take(CloseSale(bob.now_us, table.id))
+    table.carry()
+    return table
+
+
+def returned(arbiter: str = "") -> SaleTable:
+    """The seller never gave a credential."""
+    table = table_at("agreed", arbiter)
+    table.pass_time(max(table.sale(name).due_at_us for name in table.people))
+    return table
+
+
+EVERY_STAGE = (*STAGES, "closed", "returned")
+
+
+def any_stage(stage: str, arbiter: str = "") -> SaleTable:
+    """Of EVERY_STAGE."""
+    match stage:
+        case "closed":
+            return closed(arbiter)
+        case "returned":
+            return returned(arbiter)
+        case _:
+            return table_at(stage, arbiter)
