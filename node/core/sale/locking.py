@@ -68,6 +68,8 @@ def give_credential(step: Step, event: GiveCredential) -> Answer:
         return Answer(Refusal(Reason.SALE_NOT_YOURS))
     if sale.phase is not P.AGREED:
         return Answer(Refusal(Reason.SALE_STATE))
+    if sale.credential == event.sealed:
+        return Answer()
     # From here on it must succeed.
     step.put(replace(sale, credential=event.sealed))
     tell(step, sale, SaleRole.AGENT, Credential(event.sealed))
