@@ -217,7 +217,7 @@ def is_early(view: View, sender: NodeId, words: SaleWords) -> bool:
         case SaleShare(decision=decision):
             return _is_early_share(sale, decision)
         case Staked():
-            return sale.phase is P.AGREED
+            return sale.phase in (P.AGREEING, P.AGREED)
         case Controlled():
             return sale.phase is P.LOCKING
         case _:
