@@ -57,7 +57,7 @@ def _fork(person: Person) -> Person:
 def remembered(person: Person, rows: Iterator[Row] | object) -> Memory:
     """A fresh memory that holds just these rows."""
     memory = Memory(person.memory.settings)
-    for row in list(rows):  # type: ignore[call-overload]
+    for row in list(rows):
         memory.put(row)
     return memory
 
@@ -225,7 +225,7 @@ def phase_of(table: SaleTable, name: str) -> SalePhase | None:
 
 def write(table: SaleTable, name: str, **fields: object) -> None:
     """Puts something into somebody's row of the sale, for what has no other way there."""
-    table.people[name].memory.put(replace(table.sale(name), **fields))  # type: ignore[arg-type]
+    table.people[name].memory.put(replace(table.sale(name), **fields))
 
 
 @contextmanager

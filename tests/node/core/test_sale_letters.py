@@ -253,7 +253,7 @@ class Desk:
 def test_in_any_order_the_sale_takes_its_course(seed: int) -> None:
     table = SaleTable(agents=("ned",), arbiter=ARBITER)
     desk = Desk(table, random.Random(seed))
-    table.carry = lambda *_, **__: desk.carry()  # type: ignore[method-assign]
+    table.carry = lambda *_, **__: desk.carry()
     for step in COURSE:
         step(table)
     assert {table.sale(name).phase for name in NAMES} == {P.ENDED}
@@ -305,7 +305,7 @@ def test_a_buyer_who_hears_last_that_all_agree(seed: int, monkeypatch: pytest.Mo
             return asks(self, person)
 
     desk = Desk(table, random.Random(seed))
-    table.carry = lambda *_, **__: desk.carry()  # type: ignore[method-assign]
+    table.carry = lambda *_, **__: desk.carry()
     with monkeypatch.context() as patch:
         patch.setattr(SaleTable, "ask_registry", unheard)
         table.carry()

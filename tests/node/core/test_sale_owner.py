@@ -203,5 +203,5 @@ def test_again_is_nothing(kind: str, name: str, arbiter: str) -> None:
         assert event is not None
         assert refused(table.people[name].take(event)) is None
         before = rows(table)
-        table.people[name].take(replace(event, now_us=event.now_us + 1))  # type: ignore[arg-type]
+        table.people[name].take(replace(event, now_us=event.now_us + 1))
         assert rows(table) == before, stage
