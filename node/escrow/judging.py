@@ -20,7 +20,7 @@ from node.escrow.plan import Plan, PlannedSeat, compile_plan
 from node.escrow.standing import PROPOSED_BY, USED_BY, Rule, RuleInvalid, uses
 from node.memory import Memory
 from node.pay_options import PayOptions
-from node.sale.entering import entering_asked
+from node.sale.judging import judged_words
 from proto.descriptor import DescriptorInvalid, decode_descriptor
 from proto.escrow.legs import Leg, MoneyCarrier
 from proto.escrow.letters import Dossier, Fix, Invite, Letter, OfSale
@@ -33,7 +33,6 @@ from proto.limits import MAX_SEATS, US
 from proto.money import Brand
 from proto.policy import RegistryPolicy
 from proto.request import PaymentRequest, sign_request
-from proto.sale.letters import Asked, decode_words
 from proto.wire import WireFault
 from runtime.identity import Entropy, Identity
 
@@ -97,13 +96,7 @@ class Judge:
         """The event of a letter, with what the core cannot find out by itself. WireFault."""
         match letter.body:
             case OfSale(data):
-                words, joins = decode_words(data), None
-                if isinstance(words.body, Asked):
-                    asked = words.body
-                    joins = entering_asked(
-                        self._memory, self._identity, asked, now_us, self._entropy
-                    )
-                return SaleLetterCame(now_us, letter.sender, words, entering=joins)
+                return judged_words(self._memory, self._identity, letter.sender, data, now_us)
             case Invite(signed, seat):
                 fault, joining = self._invited(signed, seat, now_us)
                 return LetterCame(now_us, letter, payload, fault=fault, joining=joining)

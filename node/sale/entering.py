@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import asdict, dataclass, fields
-from typing import Final
 
 from node.core.escrow.rows import Account
 from node.core.sale.events import Entering
@@ -13,9 +12,7 @@ from proto.sale.letters import Asked
 from proto.sale.offer import SaleOffer, read_agent_offer, read_offer, sale_id
 from proto.sale.stakes import SaleRole
 from proto.wire import WireFault
-from runtime.identity import Entropy, Identity
-
-SEED_BYTES: Final = 32
+from runtime.identity import Identity
 
 
 class NoAccount(LookupError):
@@ -49,18 +46,16 @@ def own_slot(memory: Memory, offer: SaleOffer) -> bytes:
     raise NoAccount(offer.described.brand.name)
 
 
-def entering(
-    memory: Memory, identity: Identity, signed_offer: bytes, role: SaleRole, entropy: Entropy
-) -> Entering:
+def entering(memory: Memory, identity: Identity, signed_offer: bytes, role: SaleRole) -> Entering:
     """What this node takes part with. NoAccount."""
     offer, sale = read_offer(signed_offer), sale_id(signed_offer)
     slot = b"" if role is SaleRole.ARBITER else own_slot(memory, offer)
-    box = Vault(identity.key).box(sale, role).public
-    return Entering(entropy(SEED_BYTES), box, slot)
+    vault = Vault(identity.key)
+    return Entering(vault.seed(sale, role), vault.box(sale, role).public, slot)
 
 
 def entering_asked(
-    memory: Memory, identity: Identity, asked: Asked, now_us: int, entropy: Entropy
+    memory: Memory, identity: Identity, asked: Asked, now_us: int
 ) -> Entering | None:
     """With what an agent takes a case by itself; None where its rule leaves that to its owner."""
     row = memory.row((KnownAgent.table, identity.node, b""))
@@ -77,6 +72,6 @@ def entering_asked(
     if not rule.take or not covered or dear or offer.arbiter == identity.node:
         return None
     try:
-        return entering(memory, identity, asked.offer, SaleRole.AGENT, entropy)
+        return entering(memory, identity, asked.offer, SaleRole.AGENT)
     except NoAccount:
         return None  # the owner may open one and take the case by hand

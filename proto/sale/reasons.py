@@ -20,3 +20,4 @@ class SaleReason(IntEnum):
     FUNDS_SHORT = 10  # a stake cannot be given
     NOT_LOCKED = 11  # T1 was not committed in time: all stakes went back
     CREDENTIAL_BAD = 12  # the agent could not use what the seller handed over
+    HANDOVER_BAD = 13  # what the agent sealed does not open to the buyer under the key of T1

@@ -39,7 +39,7 @@ def on_sale_due(step: Step, sale: Sale) -> None:
         case phase if phase in _WAITING:
             _expire(step, sale)
         case P.AGREED:
-            move(step, sale, P.RETURNED, SaleReason.NOT_LOCKED)
+            move(step, sale, P.RETURNED, sale.because or SaleReason.NOT_LOCKED)
         case P.LOCKING:
             poll(step, sale)
         case P.LOCKED | P.SPLIT:

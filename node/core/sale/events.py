@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from node.core.sale.agents import ListSeen
 from node.core.sale.rows import KnownAgent
 from proto.keys import NodeId
 from proto.sale.letters import SaleWords
@@ -147,21 +148,23 @@ class CastVote:
 @dataclass(frozen=True, slots=True)
 class SaleLetterCame:
     """A verified letter about a sale. `signed`: as it came. `entering`: with what this node takes
-    the case by itself, where it is asked to judge and its rule covers it."""
+    the case by itself, where it is asked to judge and its rule covers it. `unfit`: of a Lock, what
+    is sealed in it is not for us, or its log is broken."""
 
     now_us: int
     sender: NodeId
     words: SaleWords
     signed: bytes = b""
     entering: Entering | None = None
+    unfit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class KeepAgent:
-    """An agent's offer is learned, or one's own is made."""
+    """An agent's offer is learned, or one's own is made; or a house has shown his past."""
 
     now_us: int
-    row: KnownAgent
+    row: KnownAgent | ListSeen
 
 
 SaleEvent = (

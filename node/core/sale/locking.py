@@ -177,6 +177,10 @@ def on_lock(step: Step, event: SaleLetterCame, body: Lock) -> None:
     says = role_of(sale, event.sender)
     if says is not SaleRole.AGENT and (sale.role is not SaleRole.ARBITER or says not in STAKERS):
         return
+    if event.unfit:
+        step.put(replace(sale, because=SaleReason.HANDOVER_BAD, blamed=SaleRole.AGENT))
+        tell_others(step, sale, Closed(SaleReason.HANDOVER_BAD))
+        return
     try:
         said = read_handed_over(body.statement, sale.agent)
         descriptor = check_lock(contract_of(sale), body.descriptor)
