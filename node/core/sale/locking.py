@@ -177,6 +177,10 @@ def on_lock(step: Step, event: SaleLetterCame, body: Lock) -> None:
     says = role_of(sale, event.sender)
     if says is not SaleRole.AGENT and (sale.role is not SaleRole.ARBITER or says not in STAKERS):
         return
+    if sale.role is SaleRole.ARBITER and event.unfit:
+        return  # another party names him the same T1
+    if sale.because is not SaleReason.NONE:
+        return  # we would not sign whatever he hands over next: it is not staked for
     if event.unfit:
         step.put(replace(sale, because=SaleReason.HANDOVER_BAD, blamed=SaleRole.AGENT))
         tell_others(step, sale, Closed(SaleReason.HANDOVER_BAD))

@@ -260,7 +260,7 @@ def _acts(
 
 def _will_release(sale: Sale, known: Known) -> bool:
     """Whether our node, which judges, signs T2 when its time is nearly over."""
-    challenged = Decision.CHALLENGE in known
+    challenged = known.get(Decision.CHALLENGE) is Outcome.COMMITTED
     return bool(sale.attested_at_us) and Decision.RELEASE not in known and not challenged
 
 
@@ -275,8 +275,10 @@ def _before_release(sale: Sale, known: Known, end_us: int, otherwise: Otherwise)
         if role is not SaleRole.AGENT:
             yield role, What.RELEASE, end_us, otherwise
         elif delivered is Outcome.COMMITTED and Decision.CHALLENGE not in known:
-            # Without a proof of control his node waits for a challenge first.
-            yield role, What.RELEASE_LATER, held_until_us(sale), otherwise
+            # Without a proof of control his node waits for a challenge first; who has attested so
+            # late that there is no time for one leaves it to T4.
+            if held_until_us(sale) < end_us:
+                yield role, What.RELEASE_LATER, held_until_us(sale), otherwise
         else:
             yield role, What.RELEASE, end_us, otherwise
     yield SaleRole.SELLER, What.CONCEDE, end_us, otherwise
