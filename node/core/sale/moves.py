@@ -128,7 +128,7 @@ def _moves(sale: Sale, known: Known, now_us: int) -> Found:
         case P.AGREEING:
             yield from _agreeing(sale, now_us)
         case P.AGREED:
-            yield from _handing_over(sale)
+            yield from _handing_over(sale, now_us)
         case P.LOCKING:
             yield from _locking(sale, now_us)
         case P.LOCKED:
@@ -179,8 +179,12 @@ def _agreeing(sale: Sale, now_us: int) -> Found:
 # ---------------------------------------------------------------- hand-over and T1
 
 
-def _handing_over(sale: Sale) -> Found:
+def _handing_over(sale: Sale, now_us: int) -> Found:
     end_us, no = contract_of(sale).locked_until_us, Otherwise.RETURNED
+    if sale.role is SaleRole.ARBITER and now_us >= end_us:
+        # He hears of T1 from its parties once it is committed; until then he knows of none.
+        yield None, What.DECIDE, sale.due_at_us, no
+        return
     tells = sale.role in (SaleRole.SELLER, SaleRole.AGENT)  # the others cannot see it
     if not (tells and sale.credential):
         yield SaleRole.SELLER, What.GIVE, end_us - 2 * LEAD_US, no

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from node.core.sale.events import SignDecision
+from node.core.sale.moves import Otherwise, moves
 from node.core.sale.reading import known_of
 from node.core.sale.rows import NO_STAKES, SalePhase
 from proto.descriptor import decode_descriptor
@@ -68,10 +69,13 @@ def test_nobody_tells_him_and_he_waits_as_long_as_he_could_slash() -> None:
 
     table = table_at("locking", ARBITER)
     table.carry(bend)
-    assert phase_of(table, ARBITER) is P.AGREED
-    due_us = table.sale(ARBITER).due_at_us
+    sale = table.sale(ARBITER)
+    assert sale.phase is P.AGREED
+    due_us = sale.due_at_us
     table.pass_time(due_us - 1, bend)
     assert phase_of(table, ARBITER) is P.AGREED
+    (move,) = moves(sale, known_of(table.people[ARBITER].memory, sale), due_us - 1)
+    assert (move.role, move.until_us, move.otherwise) == (None, due_us, Otherwise.RETURNED)
     table.pass_time(due_us, bend)
     assert phase_of(table, ARBITER) is P.RETURNED
 
