@@ -33,7 +33,10 @@ WORDS: Final = {
         "{} does not accept the registry",
         "name one with --registry that all accept: `pledgeway node registry list`",
     ),
-    R.FUNDS_SHORT: ("{} could not put in its stake", "see `pledgeway account list` there"),
+    R.FUNDS_SHORT: (
+        "{} has less at the house than its stake",
+        "see `pledgeway account list` there, and make another offer",
+    ),
     R.NOT_LOCKED: (
         "the lock was not decided in time, and all stakes went back",
         "make another offer, with a longer --lock-within",
@@ -41,6 +44,10 @@ WORDS: Final = {
     R.CREDENTIAL_BAD: (
         "the agent could not use what the seller handed over",
         "the seller hands over another credential",
+    ),
+    R.HANDOVER_BAD: (
+        "what the agent sealed does not open to the buyer, or his log is broken",
+        "make another offer with another agent, and keep this one's statement as evidence",
     ),
 }
 

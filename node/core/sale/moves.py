@@ -46,6 +46,7 @@ class What(Enum):
     SLASH = "sign that the agent's bond is forfeited (Ts)"
     VOTE = "vote on the agent"
     OPEN_VOTE = "show its vote to the house"
+    RUN_OUT = "let its time run out, as the hand-over was no good"
     PAY_OUT = "pay out the pool"
     DECIDE = "decide"
 
@@ -53,7 +54,8 @@ class What(Enum):
 BY_ITSELF: Final = frozenset(
     {
         *(What.REVEAL, What.CONTRACT, What.AGREE, What.STAKE, What.SIGN_LOCK),
-        *(What.SUBMIT_LOCK, What.RELEASE_LATER, What.OPEN_VOTE, What.PAY_OUT, What.DECIDE),
+        *(What.SUBMIT_LOCK, What.RELEASE_LATER, What.OPEN_VOTE),
+        *(What.RUN_OUT, What.PAY_OUT, What.DECIDE),
     }
 )
 """What a node does without its owner."""
@@ -181,9 +183,14 @@ def _agreeing(sale: Sale, now_us: int) -> Found:
 
 def _handing_over(sale: Sale, now_us: int) -> Found:
     end_us, no = contract_of(sale).locked_until_us, Otherwise.RETURNED
+<<<<<<< HEAD
     if sale.role is SaleRole.ARBITER and now_us >= end_us:
         # He hears of T1 from its parties once it is committed; until then he knows of none.
         yield None, What.DECIDE, sale.due_at_us, no
+=======
+    if sale.because:
+        yield sale.role, What.RUN_OUT, end_us, no
+>>>>>>> 4038888df08ae3c1ec0014a6cb01a430bccc72f5
         return
     tells = sale.role in (SaleRole.SELLER, SaleRole.AGENT)  # the others cannot see it
     if not (tells and sale.credential):
@@ -271,7 +278,7 @@ def _will_release(sale: Sale, known: Known) -> bool:
 def _before_release(sale: Sale, known: Known, end_us: int, otherwise: Otherwise) -> Found:
     delivered = known.get(Decision.DELIVERED)
     proven = sale.proof if sale.role is SaleRole.BUYER else sale.shown or sale.proof
-    if delivered is None and not proven:
+    if delivered is None and not proven and not sale.attested_at_us:
         yield SaleRole.BUYER, What.PROVE, end_us, otherwise
     if delivered is None and not sale.attested_at_us:
         yield SaleRole.AGENT, What.ATTEST, end_us, otherwise
