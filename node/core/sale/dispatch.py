@@ -177,11 +177,7 @@ def _closed(step: Step, event: SaleLetterCame, body: Closed) -> None:
     elif sale.phase is P.AGREED and body.why is SaleReason.CREDENTIAL_BAD:
         if role is SaleRole.AGENT and sale.role is SaleRole.SELLER:
             step.put(replace(sale, credential=b""))  # she may give another one
-<<<<<<< HEAD
-    elif sale.phase is P.LOCKING and role in STAKERS:
-=======
     elif sale.phase is P.LOCKING and {role, sale.role} <= {*STAKERS}:
->>>>>>> 4038888df08ae3c1ec0014a6cb01a430bccc72f5
         give_up_lock(step, replace(sale, blamed=role), body.why)
 
 

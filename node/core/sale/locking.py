@@ -8,20 +8,16 @@ from hashlib import blake2b, sha256
 from typing import Final
 
 from node.core.asking import plan_asking
-from node.core.effects import Answer, AskRegistries
+from node.core.effects import Answer
 from node.core.escrow.opening import may_open, open_seat
 from node.core.escrow.posting import ask_registrar
 from node.core.escrow.rows import Step as Batch
-<<<<<<< HEAD
-from node.core.rows import Ask, replace
-=======
 from node.core.rows import Transaction, replace
->>>>>>> 4038888df08ae3c1ec0014a6cb01a430bccc72f5
 from node.core.sale.agreeing import gathered, submit, with_shares
 from node.core.sale.course import LOCK_POLL_US, P, move, tell, tell_others
 from node.core.sale.events import GiveCredential, HandOver, RefuseCredential, SaleLetterCame
+from node.core.sale.naming import keep_named
 from node.core.sale.reading import (
-    SIDES,
     card_of,
     contract_of,
     known_of,
@@ -51,10 +47,7 @@ from proto.sale.letters import (
     Credential,
     Lock,
     SaleShare,
-    SaleWords,
     Staked,
-    decode_words,
-    encode_words,
     shares_from_bytes,
 )
 from proto.sale.ops import Stake
@@ -174,17 +167,7 @@ def refuse_credential(step: Step, event: RefuseCredential) -> Answer:
     return Answer()
 
 
-def _tell_arbiter(step: Step, sale: Sale) -> None:
-    """He has to know of T1, without which there is no bond that he could take. Not the agent tells
-    him, whose bond it is: he could name another T1, which nobody ever signs."""
-    if card_of(sale, SaleRole.ARBITER):
-        openings = tuple(map(Opening.decode, sale.openings))
-        words = Lock(sale.lock, openings, sale.statement, b"", sale.log)
-        tell(step, sale, SaleRole.ARBITER, words)
-
-
 def on_lock(step: Step, event: SaleLetterCame, body: Lock) -> None:
-<<<<<<< HEAD
     """T1, of the agent; at the arbiter, of anybody who has put something in. What does not bind
     just our sale is as if it had not come."""
     sale = sale_of(step, event.words.sale)
@@ -192,15 +175,6 @@ def on_lock(step: Step, event: SaleLetterCame, body: Lock) -> None:
         return
     says = role_of(sale, event.sender)
     if says is not SaleRole.AGENT and (sale.role is not SaleRole.ARBITER or says not in STAKERS):
-=======
-    """T1, at buyer and seller from the agent, and at the arbiter from one of those: what does not
-    bind just our sale is as if it had not come."""
-    sale = sale_of(step, event.words.sale)
-    if sale is None or sale.phase is not P.AGREED or sale.role is SaleRole.AGENT:
-        return
-    tellers = SIDES if sale.role is SaleRole.ARBITER else (SaleRole.AGENT,)
-    if role_of(sale, event.sender) not in tellers:
->>>>>>> 4038888df08ae3c1ec0014a6cb01a430bccc72f5
         return
     if sale.role is SaleRole.ARBITER and event.unfit:
         return  # another party names him the same T1
@@ -221,14 +195,10 @@ def on_lock(step: Step, event: SaleLetterCame, body: Lock) -> None:
         return
     if not _terms_fit(sale, body, descriptor) or not may_open(step, body.descriptor):
         return
-<<<<<<< HEAD
     if sale.role is SaleRole.ARBITER:
-        _keep_named(step, sale, says, body, descriptor)
+        keep_named(step, sale, says, body, descriptor)
         return
     if step.now_us > descriptor.deadline_us - LEAD_US:
-=======
-    if step.now_us > descriptor.deadline_us - LEAD_US and sale.role is not SaleRole.ARBITER:
->>>>>>> 4038888df08ae3c1ec0014a6cb01a430bccc72f5
         return
     # From here on it must succeed.
     sale = replace(
@@ -239,60 +209,7 @@ def on_lock(step: Step, event: SaleLetterCame, body: Lock) -> None:
         statement=body.statement,
         log=body.log,
     )
-    if sale.role is SaleRole.ARBITER:
-        _look_on(step, sale)
-        return
-    _tell_arbiter(step, sale)
     _stake(step, sale)
-
-
-<<<<<<< HEAD
-def tell_arbiter(step: Step, sale: Sale) -> None:
-    """T1 is committed. The arbiter has no part in it, and hears of it from every party: none of
-    them alone can keep him away from Ts."""
-    if sale.role in STAKERS and card_of(sale, SaleRole.ARBITER):
-        openings = tuple(map(Opening.decode, sale.openings))
-        words = Lock(sale.lock, openings, sale.statement, b"", sale.log)
-        tell(step, sale, SaleRole.ARBITER, words)
-
-
-def _keep_named(step: Step, sale: Sale, says: SaleRole, body: Lock, descriptor: Descriptor) -> None:
-    """At the arbiter: what a party calls T1, once each. The one that the registry commits it is."""
-    at = STAKERS.index(says)
-    if sale.staked[at]:
-        return
-    named = Lock(body.descriptor, body.openings, body.statement, b"", body.log)
-    words = encode_words(SaleWords(sale.id, named))
-    step.put(replace(sale, staked=(*sale.staked[:at], words, *sale.staked[at + 1 :])))
-    open_seat(step, body.descriptor, descriptor, sale.id)
-    commit = commit_id(body.descriptor)
-    if not step.the_transaction(commit).decided:
-        step.effects.append(AskRegistries(commit, Ask.QUERY))
-
-
-def with_named(step: Step, sale: Sale, commit: bytes) -> Sale:
-    """At the arbiter: the row with the T1 that is committed, if it is one that he was named."""
-    if sale.role is not SaleRole.ARBITER or sale.phase is not P.AGREED:
-        return sale
-    for words in filter(None, sale.staked):
-        body = decode_words(words).body
-        if isinstance(body, Lock) and commit_id(body.descriptor) == commit:
-            openings = tuple(opening.encode() for opening in body.openings)
-            found = replace(
-                sale,
-                lock=body.descriptor,
-                openings=openings,
-                statement=body.statement,
-                log=body.log,
-            )
-            return move(step, found, P.LOCKING)
-    return sale
-=======
-def _look_on(step: Step, sale: Sale) -> None:
-    """The arbiter has no stake, and no share of T1: he waits for what becomes of it."""
-    sale = move(step, replace(sale, due_at_us=step.now_us + LOCK_POLL_US), P.LOCKING)
-    open_seat(step, sale.lock, decode_descriptor(sale.lock), sale.id)
->>>>>>> 4038888df08ae3c1ec0014a6cb01a430bccc72f5
 
 
 def _terms_fit(sale: Sale, body: Lock, descriptor: Descriptor) -> bool:

@@ -183,14 +183,12 @@ def _agreeing(sale: Sale, now_us: int) -> Found:
 
 def _handing_over(sale: Sale, now_us: int) -> Found:
     end_us, no = contract_of(sale).locked_until_us, Otherwise.RETURNED
-<<<<<<< HEAD
+    if sale.because:
+        yield sale.role, What.RUN_OUT, end_us, no
+        return
     if sale.role is SaleRole.ARBITER and now_us >= end_us:
         # He hears of T1 from its parties once it is committed; until then he knows of none.
         yield None, What.DECIDE, sale.due_at_us, no
-=======
-    if sale.because:
-        yield sale.role, What.RUN_OUT, end_us, no
->>>>>>> 4038888df08ae3c1ec0014a6cb01a430bccc72f5
         return
     tells = sale.role in (SaleRole.SELLER, SaleRole.AGENT)  # the others cannot see it
     if not (tells and sale.credential):

@@ -7,11 +7,13 @@ from node.core.rows import Incident, IncidentKind, Transaction, replace
 from node.core.sale.course import LOCK_POLL_US, POLL_US, P, ask_about, close, move
 from node.core.sale.deciding import open_decisions, sign_own
 from node.core.sale.events import CastVote
-<<<<<<< HEAD
-from node.core.sale.locking import sign_lock, tell_arbiter, with_named
-=======
-from node.core.sale.locking import certificate_of, collect_stake, is_staked, sign_lock
->>>>>>> 4038888df08ae3c1ec0014a6cb01a430bccc72f5
+from node.core.sale.locking import (
+    certificate_of,
+    collect_stake,
+    is_staked,
+    sign_lock,
+)
+from node.core.sale.naming import tell_arbiter, with_named
 from node.core.sale.reading import (
     SIDES,
     card_of,
@@ -25,13 +27,8 @@ from node.core.sale.reading import (
 )
 from node.core.sale.rows import OPENED, SEALED, Sale
 from node.core.view import Step
-<<<<<<< HEAD
-from proto.certificate import AbortCertificate, Certificate, CommitCertificate
-from proto.descriptor import commit_id, decode_descriptor
-=======
 from proto.certificate import Certificate, CommitCertificate
-from proto.descriptor import commit_id
->>>>>>> 4038888df08ae3c1ec0014a6cb01a430bccc72f5
+from proto.descriptor import commit_id, decode_descriptor
 from proto.escrow.letters import Decided
 from proto.escrow.ops import Settle
 from proto.reason import Reason, Refusal
@@ -53,18 +50,13 @@ def sale_decided(step: Step, transaction: Transaction) -> None:
     sale = sale_of(step, transaction.owner)
     if sale is None:
         return
-    certificate = _certificate(transaction)
+    certificate = certificate_of(transaction)
     committed = isinstance(certificate, CommitCertificate)
     if committed:
         sale = with_named(step, sale, transaction.commit)
     decision = decision_under(sale, transaction.commit)
     if decision is None:
         return
-<<<<<<< HEAD
-=======
-    certificate = certificate_of(transaction)
-    committed = isinstance(certificate, CommitCertificate)
->>>>>>> 4038888df08ae3c1ec0014a6cb01a430bccc72f5
     if sale.submitted >> decision & 1:
         for role in others(sale):
             post(step, sale.id, card_of(sale, role), Decided(certificate))
