@@ -37,7 +37,7 @@ COLLUSION: Final = (
     " take the thing and the price from the seller, agent and seller take the price from the"
     " buyer. His bond and his name are what holds him."
 )
-VOTED: Final = {0: "no", SEALED: "sealed", OPENED: "opened"}
+VOTED: Final = {0: "on its way", SEALED: "sealed", OPENED: "opened"}
 
 
 def sale_json(context: Context, sale: Sale, *, whole: bool = False) -> dict[str, Any]:
