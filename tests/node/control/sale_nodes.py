@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
 from node.command.sim.cast import NOW_US, R1, RECORDS, SECOND, digest, signing_key
 from node.control import agent_cases, agents, inbox, sale
@@ -48,11 +49,17 @@ class Engine:
 
     async def ask(self, make: Any) -> Refusal | None:
         applied = self.person.take(make(self.person.now_us))
-        for listener in tuple(self.heard):
-            listener(applied.changes)
         answers = [effect.refusal for effect in applied.effects if isinstance(effect, Answer)]
         assert len(answers) == 1
         return answers[0]
+
+    def changed(self) -> None:
+        """Whoever waits for a change looks again."""
+        for event in self.changes:
+            event.set()
+        self.changes.clear()
+        for listener in tuple(self.heard):
+            listener(list(self.memory.rows.values()))
 
     def next_change(self, *_: Any) -> trio.Event:
         self.changes.append(trio.Event())
@@ -131,6 +138,9 @@ class Sales(SaleTable):
         if verb == "sale.open" and told["id"]:
             self.named = told["id"]
         self.carry()
+        for context in self.contexts.values():
+            context.engine.changed()
+        await trio.testing.wait_all_tasks_blocked()
         return told
 
     async def no(self, name: str, verb: str, **arguments: Any) -> ControlFailure:

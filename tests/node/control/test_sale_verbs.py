@@ -2,11 +2,15 @@
 
 import json
 from base64 import b64decode, b64encode
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
+import trio
+import trio.testing
 
-from node.control.failure import ControlFailure
+from node.control import agent_cases, sale
+from node.control.failure import Arguments, ControlFailure
 from node.core.sale.rows import KnownAgent, SalePhase
 from proto.sale.handover import from_control_line, read_control
 from tests.node.control.sale_nodes import NOW_US, SECOND, THING, Sales
@@ -290,3 +294,32 @@ async def test_a_dispute_stands_in_the_inbox_until_it_is_decided(table: Sales) -
     assert (await table(ned, "escrow.inbox"))["inbox"] == []
     (entry,) = (await table(ned, "escrow.inbox", all=True))["inbox"]
     assert entry["settled"]
+
+
+async def test_a_sale_and_an_agents_cases_can_be_watched(table: Sales) -> None:
+    told: list[dict[str, Any]] = []
+    cases: list[list[str]] = []
+
+    async def say(one: Mapping[str, Any]) -> None:
+        told.append(dict(one))
+
+    async def say_cases(one: Mapping[str, Any]) -> None:
+        cases.append([case["phase"] for case in one["cases"]])
+
+    await table.opens(agents=["ned"])
+    ned, bob = table.contexts["ned"], table.contexts["bob"]
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(agent_cases.watch, ned, Arguments({}), say_cases)
+        nursery.start_soon(sale.follow, bob, Arguments({"id": table.named}), say)
+        await trio.testing.wait_all_tasks_blocked()
+        await table("sally", "sale.bid")
+        await table("ned", "sale.take")
+        table.pass_time(NOW_US + 100 * SECOND)
+        await table("ned", "agent.cases")
+        nursery.cancel_scope.cancel()
+    assert [one["phase"] for one in told] == ["OFFERED", "ASKED", "AGREED", "RETURNED"]
+    assert cases == [[], ["ASKED"], ["AGREED"], []]
+    assert not ned.engine.heard, "nobody listens any more"
+    told.clear()
+    await sale.follow(bob, Arguments({"id": table.named}), say)
+    assert [one["over"] for one in told] == [True], "what is over is told once"
