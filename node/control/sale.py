@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import trio
 
-from node.control import sale_handover, sale_open
+from node.control import sale_bid, sale_handover, sale_open
 from node.control.contacts import contacts
 from node.control.context import Context
 from node.control.failure import Arguments, ControlFailure, bad_argument
@@ -168,8 +168,8 @@ async def close(context: Context, arguments: Arguments) -> dict[str, Any]:
 
 VERBS: Final = {
     "sale.open": sale_open.open_sale,
-    "sale.bid": sale_open.bid,
-    "sale.take": sale_open.take,
+    "sale.bid": sale_bid.bid,
+    "sale.take": sale_bid.take,
     "sale.list": list_sales,
     "sale.show": show,
     "sale.give": sale_handover.give,

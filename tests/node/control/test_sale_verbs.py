@@ -11,6 +11,7 @@ import trio.testing
 
 from node.control import agent_cases, sale
 from node.control.failure import Arguments, ControlFailure
+from node.core.escrow.rows import Account
 from node.core.sale.rows import KnownAgent, SalePhase
 from proto.sale.handover import from_control_line, read_control
 from tests.node.control.sale_nodes import NOW_US, SECOND, THING, Sales
@@ -108,6 +109,35 @@ async def test_offers_that_cannot_be(
     assert info.value.code == code
     assert words in info.value.message
     assert not table.people["bob"].waiting()
+
+
+async def test_agents_are_chosen_by_their_score_as_this_node_sees_it(table: Sales) -> None:
+    told = await table.opens(dry_run=True, least_score=0)
+    assert [(a["score"], a["fits"]) for a in told["agents"]] == [(0, True), (0, True)]
+    failure = await table.no("bob", "sale.open", **{**table.usual, "least_score": 1})
+    assert failure.code == "NO_AGENT"
+    assert "has a lower score" in failure.message
+    table.house.silent = True
+    told = await table.opens(dry_run=True, least_score=-1)
+    assert {a["unfit"] for a in told["agents"]} == {"NO_SCORE"}
+    assert (await table.opens(dry_run=True))["agents"][0]["fits"], "nobody asked for scores"
+
+
+async def test_who_has_no_account_can_look_and_is_told(table: Sales) -> None:
+    await table.opens(agents=["ned"])
+    memory = table.people["sally"].memory
+    (account,) = memory.owned(Account)
+    memory.remove(account)
+    before = await table("sally", "sale.bid", dry_run=True)
+    assert (before["enough"], before["balance"]) == (False, None)
+    assert "account open" in before["balance_why"]
+    assert (await table.no("sally", "sale.bid")).code == "NO_ACCOUNT"
+    memory.put(account)
+    await table("sally", "sale.bid")
+    (account,) = table.people["ned"].memory.owned(Account)
+    table.people["ned"].memory.remove(account)
+    assert (await table("ned", "sale.take", dry_run=True))["enough"] is False
+    assert (await table.no("ned", "sale.take")).code == "NO_ACCOUNT"
 
 
 async def test_sides_take_turns_until_an_agent_is_on_both_lists(table: Sales) -> None:
