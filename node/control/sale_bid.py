@@ -77,7 +77,7 @@ async def bid(context: Context, arguments: Arguments) -> dict[str, Any]:
             "it is the other side's turn to say whom it accepts",
             f"`pledgeway sale show {sale.id.hex()[:10]}` says until when",
         )
-    require_some(rule, looked)
+    require_some(wish, rule, looked)
     await context.do(partial(BidRule, sale=sale.id, rule=signed, entering=taken))
     return sale_json(context, _again(context, sale), whole=True) | told
 

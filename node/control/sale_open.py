@@ -69,7 +69,7 @@ async def open_sale(context: Context, arguments: Arguments) -> dict[str, Any]:
     rule, looked = await accepted(context, offer, b"", wish)
     if dry_run:
         return await _preview(context, offer, rule, looked, account)
-    require_some(rule, looked)
+    require_some(wish, rule, looked)
     sale = sale_id(signed)
     taken = entering_in(context, signed, SaleRole.BUYER)
     first = draft_rule(context.identity.key, sale, (), taken.seed, rule)

@@ -126,7 +126,7 @@ def test_an_answer_shows_before_it_signs(fake: FakeNode) -> None:
     asked = {"id": "4f", "agents": ["ned"], "highest_tip": 20}
     assert fake.heard == ("sale.bid", asked)
     good(fake, "sale", "choose-agent", "4f", "--all-known", "--json")
-    assert fake.heard == ("sale.bid", {"id": "4f"})
+    assert fake.heard == ("sale.bid", {"id": "4f", "all_known": True})
     says(fake, sale_list=answers()["offers"])
     assert "answer the other side's rule" in good(fake, "sale", "offer")
     assert fake.heard[1] == {"live": True, "mine": True, "roles": ["SELLER"]}

@@ -116,6 +116,7 @@ class Sales(SaleTable):
             "seller_deposit": 430,
             "bond": 1200,
             "vote_bond": 10,
+            "all_known": True,
             "registry": R1.record.name or R1.id.hex(),
             "expires_s": 300,
             "agree_s": 10,
@@ -183,7 +184,7 @@ class Sales(SaleTable):
     async def agrees(self) -> None:
         """Until T0 is committed."""
         await self.opens()
-        await self("sally", "sale.bid")
+        await self("sally", "sale.bid", all_known=True)
         await self(self.agent, "sale.take")
 
     async def locks(self, secret: str = "Zm9v", changed: str = "YmFy") -> None:
