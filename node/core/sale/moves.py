@@ -48,14 +48,15 @@ class What(Enum):
     OPEN_VOTE = "show its vote to the house"
     RUN_OUT = "let its time run out, as the hand-over was no good"
     PAY_OUT = "pay out the pool"
-    DECIDE = "decide"
+    RECORD = "record what nobody has signed in time"
+    DECIDE = "decide what was brought to it, or what its time is over for"
 
 
 BY_ITSELF: Final = frozenset(
     {
         *(What.REVEAL, What.CONTRACT, What.AGREE, What.STAKE, What.SIGN_LOCK),
         *(What.SUBMIT_LOCK, What.RELEASE_LATER, What.OPEN_VOTE),
-        *(What.RUN_OUT, What.PAY_OUT, What.DECIDE),
+        *(What.RUN_OUT, What.PAY_OUT, What.RECORD, What.DECIDE),
     }
 )
 """What a node does without its owner."""
@@ -239,15 +240,17 @@ def _in_pool(sale: Sale, known: Known, now_us: int) -> Found:
     otherwise = AFTER[default_branch(known)]
     if sale.role is SaleRole.AGENT and _will_release(sale, known):
         otherwise = Otherwise.RELEASED
-    open_ones = {d for d in ends if d not in known and now_us < ends[d]}
+    open_ones = {
+        d for d in ends if d not in known and now_us < ends[d] and not sale.submitted >> d & 1
+    }
     found = list(_acts(sale, known, ends, open_ones, otherwise))
     found += _at_registry(sale, known, ends, now_us)
     yield from found
     yield from _slashing(sale, known, now_us)
     if all(what in MAY for _, what, _, _ in found):
         # Nobody has to do anything: the next end that is open moves the sale on.
-        waits_for = min(ends[d] for d in open_ones)
-        yield None, What.DECIDE, waits_for, otherwise
+        waits_for = min((ends[d] for d in open_ones), default=max(ends.values()))
+        yield None, What.RECORD, waits_for, otherwise
 
 
 def _acts(
@@ -328,7 +331,7 @@ def _split(sale: Sale, known: Known, now_us: int) -> Found:
     if data is not None and Decision.SLASH not in known:
         end_us = decode_descriptor(data).deadline_us
         if now_us < end_us:
-            found.append((None, What.DECIDE, end_us, Otherwise.BOND_RETURNED))
+            found.append((None, What.RECORD, end_us, Otherwise.BOND_RETURNED))
     yield from found
     if all(what in MAY for _, what, _, _ in found):
         yield SaleRole.HOUSE, What.PAY_OUT, contract.votes_open_until_us, Otherwise.WAITS
