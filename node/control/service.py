@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any, Final
 
 from node.control import (
+    agent_cases,
     agents,
     escrow,
     escrow_propose,
@@ -20,6 +21,7 @@ from node.control import (
     registries,
     requests,
     rights,
+    sale,
     sendable,
     standing,
     state,
@@ -97,12 +99,16 @@ VERBS: Final[Mapping[str, Verb]] = {
     "escrow.inbox": inbox.inbox,
     "escrow.bundle": inbox.bundle,
     **agents.VERBS,
+    **agent_cases.VERBS,
+    **sale.VERBS,
     **registrar_verbs.VERBS,
 }
 
 TALES: Final[Mapping[str, Tale]] = {
     "pay": payments.pay,
     "escrow.follow": escrow.follow,
+    **agent_cases.TALES,
+    **sale.TALES,
     "network.export": network.export,
     "network.adverts": network.adverts,
     "network.show": network.show,
