@@ -20,6 +20,7 @@ from node.control import (
     registries,
     requests,
     rights,
+    sale,
     sendable,
     standing,
     state,
@@ -97,12 +98,14 @@ VERBS: Final[Mapping[str, Verb]] = {
     "escrow.inbox": inbox.inbox,
     "escrow.bundle": inbox.bundle,
     **agents.VERBS,
+    **sale.VERBS,
     **registrar_verbs.VERBS,
 }
 
 TALES: Final[Mapping[str, Tale]] = {
     "pay": payments.pay,
     "escrow.follow": escrow.follow,
+    **sale.TALES,
     "network.export": network.export,
     "network.adverts": network.adverts,
     "network.show": network.show,

@@ -1,0 +1,213 @@
+"""Verbs of sales under way: look, follow, sign, decline, attest, vote, close."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, Final
+
+import trio
+
+from node.control import sale_handover, sale_open
+from node.control.context import Context
+from node.control.failure import Arguments, ControlFailure, bad_argument
+from node.control.sale_names import NAMES, all_sales, find_sale, require_phase
+from node.control.sale_view import sale_json
+from node.core.rows import Transaction
+from node.core.sale.events import (
+    Attest,
+    CastVote,
+    CloseSale,
+    DeclineDecision,
+    KeepAgent,
+    SignDecision,
+)
+from node.core.sale.reading import descriptors_of
+from node.core.sale.rows import KnownAgent, Sale, SalePhase
+from node.sale.drafting import draft_vote
+from node.sale.entering import AgentRule
+from proto.descriptor import commit_id
+from proto.sale.contract import may_decline
+from proto.sale.handover import from_control_line
+from proto.sale.stakes import Decision, SaleRole
+from proto.wire import WireFault
+
+MAX_LISTED: Final = 1000
+SIGNED: Final = ("RELEASE", "REFUND", "SLASH", "CHALLENGE")
+DECLINED: Final = ("RELEASE", "DELIVERED", "CHALLENGE")
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+
+
+def _told(context: Context, sale: Sale) -> dict[str, Any]:
+    return sale_json(context, find_sale(context, sale.id.hex()), whole=True)
+
+
+async def list_sales(context: Context, arguments: Arguments) -> dict[str, Any]:
+    """Sales that this node has a part in, the newest first. `live`: those that are not over;
+    `role`: only with this part in them; `mine`: only where it is our move."""
+    limit = arguments.number("limit", 50, 1, MAX_LISTED)
+    live, mine = arguments.flag("live", False), arguments.flag("mine", False)
+    roles = arguments.texts("roles")
+    arguments.done()
+    shown = list[dict[str, Any]]()
+    for sale in all_sales(context):
+        if (live and sale.phase.final) or (roles is not None and sale.role.name not in roles):
+            continue
+        one = sale_json(context, sale)
+        if mine and not any(move["mine"] and not move["by_itself"] for move in one["moves"]):
+            continue
+        shown.append(one)
+        if len(shown) == limit:
+            break
+        await trio.lowlevel.checkpoint()  # each has documents that are verified when first read
+    return {"sales": shown}
+
+
+async def show(context: Context, arguments: Arguments) -> dict[str, Any]:
+    """One of them, whole."""
+    sale = find_sale(context, arguments.text("id"))
+    arguments.done()
+    return sale_json(context, sale, whole=True)
+
+
+async def follow(context: Context, arguments: Arguments, send: Send) -> None:
+    """One of them, whole, at every change until it is over."""
+    found = find_sale(context, arguments.text("id"))
+    arguments.done()
+    last: dict[str, Any] = {}
+    while True:
+        sale = find_sale(context, found.id.hex())
+        commits = [commit_id(data) for data in descriptors_of(sale).values()]
+        changed = context.engine.next_change(
+            sale.key, *((Transaction.table, commit, b"") for commit in commits)
+        )
+        shown = sale_json(context, sale, whole=True)
+        if shown != last:
+            await send(last := shown)
+        if sale.phase.final:
+            return
+        await changed.wait()
+
+
+# ---------------------------------------------------------------- once the stakes are in the pool
+
+
+async def attest(context: Context, arguments: Arguments) -> dict[str, Any]:
+    """The agent says "delivered". `proof`: the line that he has found in the public place; without
+    it only with `on_my_word`."""
+    named, line = arguments.text("id"), arguments.maybe_text("proof")
+    word = arguments.flag("on_my_word", False)
+    arguments.done()
+    if (line is None) is not word:
+        raise bad_argument("proof", "either the proof that was found, or on_my_word")
+    sale = find_sale(context, named, SaleRole.AGENT)
+    require_phase(sale, SalePhase.LOCKED)
+    try:
+        proof = b"" if line is None else from_control_line(line)
+    except WireFault as fault:
+        raise bad_argument("proof", str(fault)) from fault
+    await context.do(partial(Attest, sale=sale.id, proof=proof))
+    return _told(context, sale)
+
+
+async def sign(context: Context, arguments: Arguments) -> dict[str, Any]:
+    """Signs `decision`: RELEASE, REFUND, SLASH, or CHALLENGE."""
+    named, decision = arguments.text("id"), _decision(arguments, SIGNED)
+    arguments.done()
+    sale = find_sale(context, named)
+    require_phase(sale, SalePhase.LOCKED, SalePhase.SPLIT)
+    await context.do(partial(SignDecision, sale=sale.id, decision=decision))
+    return _told(context, sale)
+
+
+def _decision(arguments: Arguments, names: tuple[str, ...]) -> Decision:
+    named = arguments.text("decision")
+    if named not in names:
+        raise bad_argument("decision", f"one of {', '.join(names)}")
+    return Decision[named]
+
+
+async def decline(context: Context, arguments: Arguments) -> dict[str, Any]:
+    """Ends `decision` early, for good: the seller RELEASE, the agent DELIVERED, the buyer
+    CHALLENGE."""
+    named, decision = arguments.text("id"), _decision(arguments, DECLINED)
+    arguments.done()
+    sale = find_sale(context, named)
+    if may_decline(sale.role) is not decision:
+        whose = next(role for role in SaleRole if may_decline(role) is decision)
+        raise ControlFailure(
+            "SALE_NOT_YOURS",
+            f"that is for the {NAMES[whose]} to do, and this node is the {NAMES[sale.role]}",
+            f"`pledgeway sale show {sale.id.hex()[:10]}` says whose move it is",
+        )
+    require_phase(sale, SalePhase.LOCKED, SalePhase.SPLIT)
+    await context.do(partial(DeclineDecision, sale=sale.id))
+    return _told(context, sale)
+
+
+async def vote(context: Context, arguments: Arguments) -> dict[str, Any]:
+    """Buyer or seller says whether the agent did well."""
+    named, success = arguments.text("id"), arguments.flag("success")
+    arguments.done()
+    sale = find_sale(context, named, SaleRole.BUYER, SaleRole.SELLER)
+    require_phase(sale, SalePhase.SPLIT)
+    if sale.vote:
+        raise ControlFailure(
+            "VOTED", "this node has voted already", "a vote cannot be changed once it is sealed"
+        )
+    memory, key = context.engine.memory, context.identity.key
+    signed = draft_vote(key, memory, sale, success, context.entropy)
+    await context.do(partial(CastVote, sale=sale.id, vote=signed))
+    return _told(context, sale)
+
+
+async def close(context: Context, arguments: Arguments) -> dict[str, Any]:
+    """Not any more: while nobody is bound it is over at once; while stakes gather it is a plea."""
+    sale = find_sale(context, arguments.text("id"))
+    arguments.done()
+    await context.do(partial(CloseSale, sale=sale.id))
+    return _told(context, sale)
+
+
+# ---------------------------------------------------------------- what an agent takes by himself
+
+
+async def agent_rule(context: Context, arguments: Arguments) -> dict[str, Any]:
+    """Which cases this node takes by itself. `take` none at all: only say what is set."""
+    take = arguments.flag("take", None)
+    price_max = arguments.number("price_max", 0)
+    arguments.done()
+    row = context.engine.memory.row((KnownAgent.table, context.identity.node, b""))
+    if not isinstance(row, KnownAgent) or not row.own:
+        raise ControlFailure(
+            "NO_OFFER",
+            "this node does not offer to judge sales",
+            "`pledgeway agent offer --bond-max N` makes an offer, which you give to others",
+        )
+    rule = AgentRule.from_json(row.rule)
+    if take is not None:
+        rule = AgentRule(take, price_max)
+        new = KnownAgent(row.agent, row.offer, row.learned_at_us, own=True, rule=rule.to_json())
+        await context.do(partial(KeepAgent, row=new))
+    return {"take": rule.take, "price_max": rule.price_max}
+
+
+VERBS: Final = {
+    "sale.open": sale_open.open_sale,
+    "sale.bid": sale_open.bid,
+    "sale.take": sale_open.take,
+    "sale.list": list_sales,
+    "sale.show": show,
+    "sale.give": sale_handover.give,
+    "sale.credential": sale_handover.credential,
+    "sale.pass_on": sale_handover.pass_on,
+    "sale.refuse": sale_handover.refuse_credential,
+    "sale.reveal": sale_handover.reveal,
+    "sale.control": sale_handover.control,
+    "sale.attest": attest,
+    "sale.sign": sign,
+    "sale.decline": decline,
+    "sale.vote": vote,
+    "sale.close": close,
+    "agent.rule": agent_rule,
+}
+"""By name, for the table of all."""
+TALES: Final = {"sale.follow": follow}

@@ -1,0 +1,91 @@
+"""Which sale the owner means, what part this node has in it, and who the others are."""
+
+from typing import Any, Final
+
+from node.control.contacts import contacts, how_known
+from node.control.context import Context
+from node.control.failure import ControlFailure
+from node.core.sale.reading import card_of, contract_of
+from node.core.sale.rows import Sale, SalePhase
+from proto.card import standing_card
+from proto.sale.contract import Party
+from proto.sale.stakes import SaleRole
+
+SEE_SALES: Final = "see `pledgeway sale list`"
+NAMES: Final = {
+    SaleRole.HOUSE: "house",
+    SaleRole.BUYER: "buyer",
+    SaleRole.SELLER: "seller",
+    SaleRole.AGENT: "agent",
+    SaleRole.ARBITER: "arbiter",
+}
+
+
+def all_sales(context: Context) -> list[Sale]:
+    """Those in which this node has a part, the newest first."""
+    rows = context.engine.memory.owned(Sale)
+    return sorted(rows, key=lambda row: (-row.created_at_us, row.id))
+
+
+def find_sale(context: Context, named: str, *roles: SaleRole) -> Sale:
+    """The sale whose id begins so. With `roles`: only where this node has one of these parts.
+    ControlFailure."""
+    found = [row for row in all_sales(context) if named and row.id.hex().startswith(named.lower())]
+    if not found:
+        raise ControlFailure("NOT_FOUND", f"no sale begins with {named!r}", SEE_SALES)
+    if len(found) > 1:
+        cause = f"{len(found)} sales begin with {named!r}"
+        raise ControlFailure("AMBIGUOUS", cause, "give more digits of its id")
+    sale = found[0]
+    if roles and sale.role not in roles:
+        wanted = " or ".join(f"the {NAMES[role]}" for role in roles)
+        raise ControlFailure(
+            "SALE_NOT_YOURS",
+            f"that is for {wanted} to do, and this node is the {NAMES[sale.role]}",
+            f"`pledgeway sale show {sale.id.hex()[:10]}` says whose move it is",
+        )
+    return sale
+
+
+def require_phase(sale: Sale, *phases: SalePhase) -> None:
+    """ControlFailure where the sale is at another point."""
+    if sale.phase not in phases:
+        wanted = " or ".join(phase.name for phase in phases)
+        raise ControlFailure(
+            "SALE_STATE",
+            f"that is done while a sale is {wanted}, and this one is {sale.phase.name}",
+            f"`pledgeway sale show {sale.id.hex()[:10]}` says whose move it is",
+        )
+
+
+def party_of(sale: Sale, role: SaleRole) -> Party:
+    """What a party signs with, out of the contract. ControlFailure before there is one."""
+    if not sale.contract:
+        raise ControlFailure(
+            "SALE_STATE",
+            "there is no contract of it yet, so nothing is handed over",
+            f"`pledgeway sale show {sale.id.hex()[:10]}` says whose move it is",
+        )
+    return contract_of(sale).party(role)
+
+
+def person_json(context: Context, text: str) -> dict[str, Any]:
+    """Somebody by his card. `alias` is what he calls himself; `known`: why that can be believed
+    ("you", "neighbour", "card", or "" for no reason at all)."""
+    card = standing_card(text)
+    return {
+        "node": card.node.hex(),
+        "alias": card.alias,
+        "known": how_known(context, card.node, contacts(context)),
+        "ours": card.node == context.identity.node,
+    }
+
+
+def parties_json(context: Context, sale: Sale) -> list[dict[str, Any]]:
+    """Everybody who is known to take part by now, the house last."""
+    roles = (*list(SaleRole)[1:], SaleRole.HOUSE)
+    return [
+        {"role": role.name} | person_json(context, card)
+        for role in roles
+        if (card := card_of(sale, role))
+    ]
