@@ -15,6 +15,7 @@ PLACES: Final = {
     "pay": Place("node.command.pay", "pay", "pay a request"),
     "payment": Place("node.command.payment", "payment", "payments made: how they stand, evidence"),
     "escrow": Place("node.command.escrow", "escrow", "exchange several things, all or nothing"),
+    "sale": Place("node.command.sale", "sale", "sell what an agent has to judge"),
     "agent": Place("node.command.agent", "agent", "who judges sales, and how well"),
     "rights": Place("node.command.rights", "rights", "what registrars keep"),
     "account": Place("node.command.account", "account", "what you own at registrars"),

@@ -56,6 +56,7 @@ ASK_PAYEE: Final = "ask the payee for a new request"
 ASK_OPERATOR: Final = "tell the node's operator, and try another route"
 SEE_LINES: Final = "see `pledgeway line list`"
 SEE_PAYMENTS: Final = "see `pledgeway payment list`"
+SEE_SALE: Final = "`pledgeway sale show ID` says whose move it is"
 TRY_AGAIN: Final = "try again"
 NOTHING_TO_DO: Final = "nothing is to be done"
 
@@ -173,6 +174,10 @@ WORDS: Final = {
     R.ACCOUNT_UNKNOWN: Words(
         "a leg needs an account that this node does not have", "`pledgeway account open CARD BRAND`"
     ),
+    R.SALE_UNKNOWN: Words("this node has no part in such a sale", "`pledgeway sale list`"),
+    R.SALE_STATE: Words("the sale has gone on, or has ended", SEE_SALE),
+    R.SALE_NOT_YOURS: Words("another part may do that, or it is the other side's turn", SEE_SALE),
+    R.SALE_INVALID: Words("that does not fit the sale", SEE_SALE),
 }
 
 

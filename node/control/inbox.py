@@ -42,6 +42,10 @@ WORDS: Final = {
         "a certificate is refused, or unanswered for a day",
         "show the certificate to the other's operator (--evidence FILE), then publish it",
     ),
+    IncidentKind.DISPUTE: (
+        "the buyer of a sale challenges what its agent has attested",
+        "look at the thing again, then `pledgeway sale refund`, or `pledgeway sale release`",
+    ),
 }
 
 

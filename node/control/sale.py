@@ -17,13 +17,11 @@ from node.core.sale.events import (
     CastVote,
     CloseSale,
     DeclineDecision,
-    KeepAgent,
     SignDecision,
 )
 from node.core.sale.reading import descriptors_of
-from node.core.sale.rows import KnownAgent, Sale, SalePhase
+from node.core.sale.rows import Sale, SalePhase
 from node.sale.drafting import draft_vote
-from node.sale.entering import AgentRule
 from proto.descriptor import commit_id
 from proto.sale.contract import may_decline
 from proto.sale.handover import from_control_line
@@ -167,29 +165,6 @@ async def close(context: Context, arguments: Arguments) -> dict[str, Any]:
     return _told(context, sale)
 
 
-# ---------------------------------------------------------------- what an agent takes by himself
-
-
-async def agent_rule(context: Context, arguments: Arguments) -> dict[str, Any]:
-    """Which cases this node takes by itself. `take` none at all: only say what is set."""
-    take = arguments.flag("take", None)
-    price_max = arguments.number("price_max", 0)
-    arguments.done()
-    row = context.engine.memory.row((KnownAgent.table, context.identity.node, b""))
-    if not isinstance(row, KnownAgent) or not row.own:
-        raise ControlFailure(
-            "NO_OFFER",
-            "this node does not offer to judge sales",
-            "`pledgeway agent offer --bond-max N` makes an offer, which you give to others",
-        )
-    rule = AgentRule.from_json(row.rule)
-    if take is not None:
-        rule = AgentRule(take, price_max)
-        new = KnownAgent(row.agent, row.offer, row.learned_at_us, own=True, rule=rule.to_json())
-        await context.do(partial(KeepAgent, row=new))
-    return {"take": rule.take, "price_max": rule.price_max}
-
-
 VERBS: Final = {
     "sale.open": sale_open.open_sale,
     "sale.bid": sale_open.bid,
@@ -207,7 +182,6 @@ VERBS: Final = {
     "sale.decline": decline,
     "sale.vote": vote,
     "sale.close": close,
-    "agent.rule": agent_rule,
 }
 """By name, for the table of all."""
 TALES: Final = {"sale.follow": follow}

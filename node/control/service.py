@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any, Final
 
 from node.control import (
+    agent_cases,
     agents,
     escrow,
     escrow_propose,
@@ -98,6 +99,7 @@ VERBS: Final[Mapping[str, Verb]] = {
     "escrow.inbox": inbox.inbox,
     "escrow.bundle": inbox.bundle,
     **agents.VERBS,
+    **agent_cases.VERBS,
     **sale.VERBS,
     **registrar_verbs.VERBS,
 }
@@ -105,6 +107,7 @@ VERBS: Final[Mapping[str, Verb]] = {
 TALES: Final[Mapping[str, Tale]] = {
     "pay": payments.pay,
     "escrow.follow": escrow.follow,
+    **agent_cases.TALES,
     **sale.TALES,
     "network.export": network.export,
     "network.adverts": network.adverts,

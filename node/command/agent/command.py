@@ -11,6 +11,7 @@ PLACES: Final = {
     "learn": Place("node.command.agent.learn", "learn", "take agents' offers"),
     "list": Place("node.command.agent.look", "list_", "agents, their prices and scores"),
     "score": Place("node.command.agent.look", "score", "what one agent's past is worth to you"),
+    "run": Place("node.command.agent.run", "run", "your cases, and whose move it is"),
     "forget": Place("node.command.agent.learn", "forget", "let go of an agent's offer"),
 }
 HELP: Final = """Agents judge sales of what no registrar controls: a domain, a game character.

@@ -267,7 +267,7 @@ def _will_release(sale: Sale, known: Known) -> bool:
 def _before_release(sale: Sale, known: Known, end_us: int, otherwise: Otherwise) -> Found:
     delivered = known.get(Decision.DELIVERED)
     proven = sale.proof if sale.role is SaleRole.BUYER else sale.shown or sale.proof
-    if delivered is None and not proven:
+    if delivered is None and not proven and not sale.attested_at_us:
         yield SaleRole.BUYER, What.PROVE, end_us, otherwise
     if delivered is None and not sale.attested_at_us:
         yield SaleRole.AGENT, What.ATTEST, end_us, otherwise

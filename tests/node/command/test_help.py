@@ -76,6 +76,10 @@ def test_all_commands_are_there() -> None:
         ),
         *("escrow unstand", "escrow inbox"),
         *("agent", "agent offer", "agent learn", "agent list", "agent score", "agent forget"),
+        *("agent run", "sale", "sale open", "sale offer", "sale choose-agent", "sale take"),
+        *("sale hand-over", "sale reveal", "sale control", "sale attest", "sale release"),
+        *("sale refund", "sale concede", "sale challenge", "sale slash", "sale vote"),
+        *("sale close", "sale list", "sale show"),
     }
 
 
