@@ -247,7 +247,7 @@ def _entering(context: Context, signed: bytes, role: SaleRole) -> Entering:
     """With what this node takes part. ControlFailure where it has no account of the deposit."""
     memory, identity = context.engine.memory, context.identity
     try:
-        return entering(memory, identity, signed, role, context.entropy)
+        return entering(memory, identity, signed, role)
     except NoAccount as missing:
         raise ControlFailure(
             "NO_ACCOUNT",

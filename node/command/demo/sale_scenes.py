@@ -216,7 +216,7 @@ async def _challenged(stage: Stage, course: Course) -> Scores:
     await course.lock()
     await course.attest_on_word()
     await course.sees(BUYER, lambda shown: said(shown, "DELIVERED"), "has seen it attested")
-    await course.market.typed(course.case.buyer, "sale", "challenge", course.id, "--yes")
+    await course.types(BUYER, "challenge", "--yes")
     for part in (BUYER, SELLER, AGENT):
         await course.sees(part, lambda shown: said(shown, "CHALLENGE"), "sees the challenge")
     course.tell(f"{course.case.buyer} has challenged (Tc): {course.agent} signs no release")
@@ -224,7 +224,7 @@ async def _challenged(stage: Stage, course: Course) -> Scores:
     await stage.until_quiet(KILLED)
     await course.sees(BUYER, lambda shown: said(shown, "RELEASE"), "sees T2 aborted")
     for part in (BUYER, AGENT):
-        await course.market.typed(course.who(part), "sale", "refund", course.id, "--yes")
+        await course.types(part, "refund", "--yes")
     course.tell(f"T2 has lapsed; {course.case.buyer} and {course.agent} sign the refund (T3)")
     await course.vote()
     return None

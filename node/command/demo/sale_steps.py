@@ -1,7 +1,7 @@
 """What the parties of a sale do, step by step, each as its owner would at his node."""
 
 import time
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,7 +14,7 @@ from node.command.processes.market import until
 from runtime.rpc_client import RpcError
 
 PATIENCE_S: Final = 90.0
-P_LOCKED: Final = ("LOCKED", "SPLIT", "ENDED")
+LOCKED: Final = ("LOCKED", "SPLIT", "ENDED")
 BUYER, SELLER, AGENT = "buyer", "seller", "agent"
 
 
@@ -92,14 +92,12 @@ class Course:
         )  # fmt: skip
         self.id = opened["id"]
         await self.sees(SELLER, lambda shown: shown["phase"] == "OFFERED", "is offered it")
-        await self.market.typed(
-            case.seller, "sale", "offer", self.id, *self._accepting(1), "--yes"
-        )
+        await self.types(SELLER, "offer", *self._accepting(1), "--yes")
         await self.sees(BUYER, lambda shown: shown["phase"] == "ASKED", "has found an agent")
         asked = self.shown[BUYER]["parties"]
         self.agent = next(p["alias"] for p in asked if p["role"] == "AGENT")
         await self.sees(AGENT, lambda shown: shown["phase"] == "ASKED", "is asked to judge")
-        await self.ask(AGENT, "sale.take")
+        await self.types(AGENT, "take", "--yes")
         await self.reaches("AGREED")
         self.tell(f"T0 is committed: {case.buyer}, {case.seller} and {self.agent} agree")
 
@@ -107,23 +105,22 @@ class Course:
         named = [word for name in self.case.agents[side] for word in ("--agent", name)]
         return (*named, "--highest-tip", str(self.case.highest[side]))
 
-    async def ask(self, part: str, verb: str, **arguments: object) -> Json:
-        """What a part's node does. Refused, RpcError."""
-        control = self.market.house(self.who(part)).control
-        return await control.ask(verb, id=self.id, **arguments)
+    async def types(self, part: str, verb: str, *words: str, fed: bytes = b"") -> Json:
+        """What a part's owner types of `pledgeway sale`, about this one. CommandFailed."""
+        return await self.market.typed(self.who(part), "sale", verb, self.id, *words, fed=fed)
 
     # ------------------------------------------------------------------ handing over
 
     async def give(self) -> None:
         """The seller's password, sealed to the agent."""
-        password = self.market.passwords[self.case.thing]
-        await self.ask(SELLER, "sale.give", credential=b64encode(password.encode()).decode())
+        password = self.market.passwords[self.case.thing].encode()
+        await self.types(SELLER, "hand-over", "--credential-file", "-", fed=password)
         await self.sees(AGENT, lambda shown: shown["handover"]["given"], "has the credential")
 
     async def pass_on(self) -> None:
         """The agent logs in, changes the password, and seals it to the buyer."""
         thing, office = self.case.thing, self.market.office
-        given = await self.ask(AGENT, "sale.credential")
+        given = await self.types(AGENT, "hand-over", "--show")
         password = b64decode(given["credential"]).decode()
         new = self.market.drawn()
         if not await office.login(thing, password):
@@ -131,14 +128,14 @@ class Course:
         if not await office.change(thing, password, new):
             raise TownFault(f"{self.agent}: the password of {thing} cannot be changed")
         self.market.passwords[thing] = new
-        await self.ask(AGENT, "sale.pass_on", credential=b64encode(new.encode()).decode())
+        await self.types(AGENT, "hand-over", "--new-credential-file", "-", fed=new.encode())
         self.tell(f"{self.agent} has logged in, changed the password, and sealed it under K")
 
     async def lock(self) -> None:
         """Until T1 is committed."""
         await self.give()
         await self.pass_on()
-        await self.reaches(*P_LOCKED)
+        await self.reaches(*LOCKED)
         self.tell("T1 is committed: all stakes are in the pool, and K is public")
 
     # ------------------------------------------------------------------ the thing itself
@@ -146,7 +143,7 @@ class Course:
     async def open_up(self) -> None:
         """The buyer opens what was handed over, and changes the password for good."""
         thing, office = self.case.thing, self.market.office
-        found = await self.ask(BUYER, "sale.reveal")
+        found = await self.types(BUYER, "reveal")
         password, new = b64decode(found["credential"]).decode(), self.market.drawn()
         if not await office.change(thing, password, new):
             raise TownFault(f"{self.case.buyer}: what was handed over does not open {thing}")
@@ -155,7 +152,7 @@ class Course:
 
     async def prove(self) -> None:
         """The buyer posts the proof of control in public."""
-        line = (await self.ask(BUYER, "sale.control", send=True))["line"]
+        line = (await self.types(BUYER, "control"))["line"]
         password = self.market.passwords[self.case.thing]
         if not await self.market.office.post(self.case.thing, password, line):
             raise TownFault(f"{self.case.buyer}: nothing can be posted at {self.case.thing}")
@@ -164,13 +161,12 @@ class Course:
     async def attest(self) -> None:
         """The agent looks at the public page, and attests."""
         page = await self.market.office.page(self.case.thing)
-        line = page.decode().split("<li>")[1].split("</li>")[0]
-        await self.ask(AGENT, "sale.attest", proof=line)
+        await self.types(AGENT, "attest", "--page", "-", "--yes", fed=page)
         self.tell(f"{self.agent} has found it there, and attests (Ta)")
 
     async def attest_on_word(self) -> None:
         """The agent attests what he has not seen."""
-        await self.ask(AGENT, "sale.attest", on_my_word=True)
+        await self.types(AGENT, "attest", "--on-my-word", "--yes")
         self.tell(f"{self.agent} attests (Ta) on his word, without a proof")
 
     # ------------------------------------------------------------------ the end
@@ -181,7 +177,7 @@ class Course:
             if success is not None:
                 await self.reaches("SPLIT", "ENDED", parts=(part,))
                 word = "success" if success else "failure"
-                await self.market.typed(self.who(part), "sale", "vote", self.id, word, "--yes")
+                await self.types(part, "vote", word, "--yes")
                 self.tell(f"{self.who(part)} votes, sealed")
 
     async def pool(self) -> Json | None:

@@ -20,6 +20,7 @@ from node.command.processes.process import python
 from node.command.processes.warm import Forked, Warm
 
 MOST_S: Final = 90.0  # of one command; the machine may be busy with a whole town
+SHOWN_CHARS: Final = 48
 CHUNK_BYTES: Final = 65_536
 
 
@@ -48,7 +49,7 @@ class Typist:
         """The JSON object that it printed. CommandFailed where it did not end with 0."""
         done = await self.type((*words, "--json", "--node", str(home)), fed)
         if done.status:
-            typed = " ".join(("pledgeway", *words))
+            typed = " ".join(("pledgeway", *(_short(word) for word in words)))
             why = " ".join(done.said.split()) or "it says nothing"
             raise CommandFailed(f"`{typed}` ended with exit status {done.status}: {why}")
         answer: Json = json.loads(done.out)
@@ -65,6 +66,11 @@ class Typist:
                 status, out = await _spawned(words, fed, said)
             return Typed(status, out, said.read_text(errors="replace"))
         raise CommandFailed(f"`pledgeway {' '.join(words)}` did not end within {MOST_S:.0f} s")
+
+
+def _short(word: str) -> str:
+    """For people: a card is a thousand characters."""
+    return word if len(word) <= SHOWN_CHARS else f"{word[: SHOWN_CHARS - 3]}..."
 
 
 async def _forked(
