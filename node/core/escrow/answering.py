@@ -7,7 +7,7 @@ from node.core.escrow.events import RegistrarSaid
 from node.core.escrow.fixing import report_accepted
 from node.core.escrow.giving import OFFERED, cannot_give, given
 from node.core.escrow.giving_up import give_up
-from node.core.escrow.posting import post
+from node.core.escrow.posting import ask_sooner, post
 from node.core.escrow.reading import (
     deal_of,
     hold_of,
@@ -44,6 +44,7 @@ def on_registrar_said(step: Step, event: RegistrarSaid) -> None:
     if not isinstance(letter, Letter) or letter.answered:
         return
     if event.refused in AGAIN and not _is_in_vain(step, letter):
+        ask_sooner(step, letter, event.figure)
         return  # its row says when
     letter_taken(step, letter)
     refused = event.refused

@@ -3,11 +3,16 @@
 import pytest
 
 from node.command.sim.cast import NOW_US, SECOND, digest, signing_key
+from node.core.due import due_us
+from node.core.escrow.events import RegistrarSaid
+from node.core.escrow.rows import Step as Batch
+from node.core.events import Due
 from node.core.sale.events import Attest, CastVote, DeclineDecision, ShowControl, SignDecision
 from node.core.sale.reading import key_of, known_of
 from node.core.sale.rows import SalePhase
 from node.sale.drafting import draft_vote
 from proto.descriptor import commit_id
+from proto.escrow.ops import RegistrarError
 from proto.sale.handover import sign_control
 from proto.sale.stakes import Branch, Decision, Outcome, branch_of
 from tests.node.core.sale_table import CHALLENGE, KEY, SaleTable
@@ -111,3 +116,37 @@ def test_the_seller_concedes() -> None:
     table.carry()
     known = known_of(table.people["bob"].memory, table.sale("bob"))
     assert known[Decision.RELEASE] is Outcome.ABORTED
+
+
+def test_a_vote_alone_is_opened_as_soon_as_the_house_takes_it() -> None:
+    """Its own pauses grow to minutes, and the time for it may be shorter."""
+    table = SaleTable()
+    table.lock()
+    ned = table.people[table.agent]
+    ned.take(Attest(ned.now_us, table.id))
+    table.carry()
+    table.pass_time(NOW_US + 200 * SECOND)
+    sally = table.people["sally"]
+    vote = draft_vote(
+        signing_key("sally"), sally.memory, table.sale("sally"), True, lambda n: digest("v")[:n]
+    )
+    sally.take(CastVote(sally.now_us, table.id, vote))
+    table.carry()
+    (letter,) = [row for row in sally.waiting() if row.step is Batch.OPEN_VOTE]
+
+    def waits_us() -> int:
+        at_us = due_us(row) if (row := sally.memory.row(letter.key)) is not None else None
+        assert at_us is not None
+        return at_us - sally.now_us
+
+    for _ in range(9):
+        sally.now_us += waits_us()
+        sally.take(Due(sally.now_us, letter.key))
+    late_us = waits_us()
+    assert late_us > 60 * SECOND
+    not_yet = int(RegistrarError.NOT_YET)
+    for figure, wanted in ((0, late_us), (7 * SECOND, 7 * SECOND), (1, SECOND // 2)):
+        sally.take(RegistrarSaid(sally.now_us, letter.id, not_yet, figure))
+        assert waits_us() == wanted
+    sally.take(RegistrarSaid(sally.now_us, letter.id, not_yet, 90 * SECOND))
+    assert waits_us() == SECOND // 2, "never later"
