@@ -7,7 +7,7 @@ import click
 
 from node.command.demo.sale_cast import AGENTS, BEA, BOB, HOUSE, REGISTRY, SALLY
 from node.command.demo.sale_shown import Scene
-from node.command.demo.show import INDENT, styled, table
+from node.command.demo.show import INDENT, show_check, styled, table
 from node.command.display import say
 from node.command.processes.books import Check
 
@@ -68,6 +68,8 @@ def show_end(
             if s.ended
         ],
     )
+    if not check.ok:
+        show_check(check)
     wrong = [scene.title for scene in scenes if not scene.ok]
     wrong += [*([] if check.ok else ["the books"]), *unsound]
     if wrong:
