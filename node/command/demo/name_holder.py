@@ -72,7 +72,8 @@ def _request(port: int, method: str, path: str, body: bytes) -> tuple[int, bytes
 def start_office(running: Processes, names: Mapping[str, str]) -> NameOffice:
     """`names`: with the password of each. They go through a pipe: no disk, no command line.
 
-    TownFault."""
+    On the main thread: it ends with the thread that has started it. TownFault.
+    """
     child = subprocess.Popen(
         [*python(), "-m", MODULE, str(os.getpid())],
         stdin=subprocess.PIPE,

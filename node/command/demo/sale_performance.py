@@ -13,17 +13,17 @@ import trio
 from node.command.demo.sale_cast import CASES, SCENES, Case, network
 from node.command.demo.sale_scenes import Stage, perform
 from node.command.demo.sale_shown import Scene
-from node.command.demo.sale_town import furnish
+from node.command.demo.sale_town import Market, furnish
 from node.command.processes.books import Check, check_books
 from node.command.processes.founding import found_node
 from node.command.processes.interruption import until_signalled
 from node.command.processes.market import sound_titles
 from node.command.processes.plan import make_plan
 from node.command.processes.ports import free_ports
-from node.command.processes.process import processes, python
+from node.command.processes.process import Processes, processes, python
 from node.command.processes.town import build
 from node.command.processes.typist import Typist
-from node.command.processes.warm import warm
+from node.command.processes.warm import Warm, warm
 from runtime.bridge import Bridge
 
 TYPED: Final = "typed"
@@ -69,29 +69,42 @@ async def run(
 
     async def perform_all() -> tuple[list[Scene], Check, list[str]]:
         async with Bridge.open() as bridge:
-            town = await build(
-                make_plan(network()),
-                directory,
-                free_ports(Random()),
-                bridge,
-                running,
-                told,
-                found=partial(found_node, service=True),
-            )
-            told("opening accounts of deposits, and making agents known")
-            market = await furnish(town, Typist(directory / TYPED, oven), cases)
+            market = await built(cases, directory, running, oven, bridge, told)
             stage = Stage(market, pace)
             for name in SCENES:
                 if name not in wanted:
                     stage.quiet(name)
             scenes = await _play(stage, cases, told, shown)
             told("comparing all books")
-            return scenes, await check_books(town), await sound_titles(town)
+            return scenes, await check_books(market.town), await sound_titles(market.town)
 
     with warm(python()) as oven, processes(oven) as running:
         scenes, check, unsound = await until_signalled(perform_all)
     seconds = round(time.monotonic() - began, 1)
     return Result(tuple(scenes), check, tuple(unsound), seconds)
+
+
+async def built(
+    cases: Sequence[Case],
+    directory: Path,
+    running: Processes,
+    oven: Warm | None,
+    bridge: Bridge,
+    told: Callable[[str], None],
+) -> Market:
+    """The town, with all that these sales need. TownFault, StartFailed, NoPort, Refused, RpcError,
+    OSError."""
+    town = await build(
+        make_plan(network()),
+        directory,
+        free_ports(Random()),
+        bridge,
+        running,
+        told,
+        found=partial(found_node, service=True),
+    )
+    told("opening accounts of deposits, and making agents known")
+    return await furnish(town, Typist(directory / TYPED, oven), cases)
 
 
 async def _play(

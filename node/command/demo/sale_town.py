@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-import trio
-
 from node.command.demo.name_holder import NameOffice, start_office
 from node.command.demo.sale_cast import (
     AGENTS,
@@ -58,7 +56,7 @@ async def furnish(town: Town, typist: Typist, cases: Sequence[Case]) -> Market:
 
     TownFault, Refused, RpcError."""
     first = {case.thing: secrets.token_urlsafe(PASSWORD_BYTES) for case in cases}
-    office = await trio.to_thread.run_sync(start_office, town.processes, first)
+    office = start_office(town.processes, first)
     market = Market(town, typist, office, {}, dict(first), list(first.values()))
     await together(town, [partial(_deposit, market, case) for case in cases])
     await _agents(market)

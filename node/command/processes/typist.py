@@ -20,6 +20,9 @@ from node.command.processes.process import python
 from node.command.processes.warm import Forked, Warm
 
 MOST_S: Final = 90.0  # of one command; the machine may be busy with a whole town
+AWAY_S: Final = 20.0  # a killed node is back within two, on a busy machine
+POLL_S: Final = 0.1
+NO_NODE: Final = b'"code": "NO_NODE"'
 SHOWN_CHARS: Final = 48
 CHUNK_BYTES: Final = 65_536
 
@@ -46,8 +49,14 @@ class Typist:
         directory.mkdir(mode=0o700, exist_ok=True)
 
     async def ask(self, home: Path, *words: str, fed: bytes = b"") -> Json:
-        """The JSON object that it printed. CommandFailed where it did not end with 0."""
-        done = await self.type((*words, "--json", "--node", str(home)), fed)
+        """The JSON object that it printed. CommandFailed where it did not end with 0; a node that
+        is not running is waited for a while, for it may be starting again."""
+        until = trio.current_time() + AWAY_S
+        while True:
+            done = await self.type((*words, "--json", "--node", str(home)), fed)
+            if NO_NODE not in done.out or trio.current_time() > until:
+                break
+            await trio.sleep(POLL_S)
         if done.status:
             typed = " ".join(("pledgeway", *(_short(word) for word in words)))
             why = " ".join(done.said.split()) or "it says nothing"
