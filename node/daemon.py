@@ -21,6 +21,7 @@ from node.escrow.registry_answers import ask_registries
 from node.escrow.ways import DialledWays, own_calls
 from node.loading import claim_books
 from node.migrations import MIGRATIONS
+from node.registrar.pool_rows import Pool
 from node.registrar.rows import Leg as TitleLeg
 from node.registrar.running import Registrar, open_registrar
 from node.remote_finder import RemoteFinder, own_facts, read_cards
@@ -33,6 +34,7 @@ from node.store import (
 from node.wired import WiredNode
 from proto.card import NodeCard
 from proto.registry_record import RegistryRecord
+from proto.sale.contract import read_contract
 from runtime.bridge import Bridge
 from runtime.clock import SystemClock
 from runtime.collector import calm_collector
@@ -183,6 +185,7 @@ class Daemon(WiredNode):
             lambda: (self._memory.settings.records, self._memory.settings.late_rules),
             partial(ask_registries, self._registries),
             partial(self._claimed, context),
+            partial(self._pools_claimed, context),
         ) as registrar:
             task_status.started(registrar)
             await trio.sleep_forever()
@@ -198,6 +201,19 @@ class Daemon(WiredNode):
                 amount=leg.amount,
                 detail="a right was returned by an abort, given away, and owed by the commit since",
                 evidence=leg.certificate,
+            )
+            context.engine.submit(partial(KeepRow, row=incident))
+
+    def _pools_claimed(self, context: Context, pools: Sequence[Pool]) -> None:
+        """Pools of sales of which a dominating commit says otherwise than was done."""
+        for pool in pools:
+            incident = Incident(
+                subject=pool.id,
+                kind=IncidentKind.CLAIM,
+                at_us=self._clock.now_us(),
+                peer=self._identity.node,
+                amount=read_contract(pool.contract).pool.total,
+                detail="a registry signed both ways about a sale: see `pledgeway registrar pools`",
             )
             context.engine.submit(partial(KeepRow, row=incident))
 

@@ -263,6 +263,10 @@ def _to_version_6(connection: Connection) -> None:
                 "agent": "key", "offer": "bytes", "learned_at_us": "int", "own": "enum",
                 "rule": "text",
             },
+            "list_seen": {
+                "house": "key", "slot": "key", "last": "bytes", "fault": "text",
+                "evidence": "bytes", "noticed_at_us": "int",
+            },
         }
     ).create_all(connection)  # fmt: skip
 

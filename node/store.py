@@ -30,6 +30,7 @@ from node.core.rows import (
     Incident,
     KnownAgent,
     Line,
+    ListSeen,
     Payment,
     Promise,
     Request,
@@ -64,6 +65,7 @@ _KEYS: Final[dict[type[Row], tuple[str, ...]]] = {
     Standing: ("id",),
     Sale: ("id",),
     KnownAgent: ("agent",),
+    ListSeen: ("house", "slot"),
 }
 
 
@@ -105,6 +107,7 @@ _LASTING: Final[dict[type[Row], frozenset[str]]] = {
     Standing: frozenset({"id", "rule", "created_at_us"}),
     Sale: frozenset({"id", "role", "offer", "created_at_us"}),
     KnownAgent: frozenset({"agent"}),
+    ListSeen: frozenset({"house", "slot"}),
 }  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from node.archive import Archive
 from node.archiving import Archiver
 from node.config import NodeConfig
 from node.control.context import Context, Process
+from node.control.heads import RowHeads
 from node.core.deciding import with_statements
 from node.core.rows import Transaction
 from node.engine import Engine
@@ -133,9 +134,8 @@ class WiredNode:
         transport.hand_to(hearing.heard)
         nursery.start_soon(hearing.run)
         exchange = self._exchange(ways, payer, nursery) if ways is not None else None
-        self._begin_duties(
-            nursery, Duties(advertiser, archiver, Sweeper(engine, self._clock), payer)
-        )
+        sweeper = Sweeper(engine, self._clock)
+        self._begin_duties(nursery, Duties(advertiser, archiver, sweeper, payer))
         return Context(
             identity=self._identity,
             alias=self._config.alias,
@@ -158,6 +158,7 @@ class WiredNode:
             advertise=advertiser.everything,
             processes=self._processes,
             exchange=exchange,
+            heads=RowHeads(engine),
         )
 
     def _card(self) -> str:

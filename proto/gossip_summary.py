@@ -21,6 +21,9 @@ NOTHING: Final = bytes(ID_BYTES)  # the hash of an empty part
 # Smaller parts are hashed as they are asked for, in some microseconds.
 KEPT_DIGITS: Final = 3
 _BUCKETS: Final = FAN**KEPT_DIGITS
+# In place of all that hold nothing, as most do in a small network: thousands of dictionaries take
+# milliseconds to make.
+_EMPTY: Final[dict[bytes, bytes]] = {}
 
 
 def key_id(kind: str, subject: bytes) -> bytes:
@@ -46,7 +49,7 @@ class Summary:
     """
 
     def __init__(self) -> None:
-        self._buckets: list[dict[bytes, bytes]] = [{} for _ in range(_BUCKETS)]
+        self._buckets: list[dict[bytes, bytes]] = [_EMPTY] * _BUCKETS
         self._hashes: dict[str, bytes] = {}  # of prefixes of at most KEPT_DIGITS; absent = unknown
         self._count = 0
 
@@ -55,20 +58,23 @@ class Summary:
 
     def put(self, item: bytes, version: bytes) -> None:
         """This id is held in this version, instead of any other."""
-        bucket = self._bucket(item)
+        number = _bucket_of(item)
+        bucket = self._buckets[number]
+        if bucket is _EMPTY:
+            bucket = self._buckets[number] = {}
         self._count += item not in bucket
         bucket[item] = version
         self._changed(item)
 
     def remove(self, item: bytes) -> None:
         """This id is not held any more. KeyError where it never was."""
-        del self._bucket(item)[item]
+        del self._buckets[_bucket_of(item)][item]
         self._count -= 1
         self._changed(item)
 
     def version(self, item: bytes) -> bytes | None:
         """Of this id; None where it is not held."""
-        return self._bucket(item).get(item)
+        return self._buckets[_bucket_of(item)].get(item)
 
     def items(self, prefix: str) -> dict[bytes, bytes]:
         """id -> version of a whole part."""
@@ -89,7 +95,9 @@ class Summary:
             return digest_of(self.items(prefix))
         known = self._hashes.get(prefix)
         if known is None:
-            if len(prefix) == KEPT_DIGITS:
+            if not any(self._under(prefix)):
+                known = NOTHING
+            elif len(prefix) == KEPT_DIGITS:
                 known = digest_of(self._buckets[int(prefix, FAN)])
             else:
                 known = _digest_of_parts(self.digest(part) for part in parts(prefix))
@@ -105,9 +113,6 @@ class Summary:
             grouped[item.hex()[: len(prefix) + 1]][item] = version
         return tuple(map(digest_of, grouped.values()))
 
-    def _bucket(self, item: bytes) -> dict[bytes, bytes]:
-        return self._buckets[item[0] << 4 | item[1] >> 4]
-
     def _under(self, prefix: str) -> list[dict[bytes, bytes]]:
         width = FAN ** (KEPT_DIGITS - len(prefix))
         first = int(prefix or "0", FAN) * width
@@ -117,6 +122,10 @@ class Summary:
         digits = item[:2].hex()
         for length in range(KEPT_DIGITS + 1):
             self._hashes.pop(digits[:length], None)
+
+
+def _bucket_of(item: bytes) -> int:
+    return item[0] << 4 | item[1] >> 4
 
 
 def parts(prefix: str) -> list[str]:

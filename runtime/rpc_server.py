@@ -1,5 +1,6 @@
 """The gRPC server of a daemon: asyncio receives, trio tasks answer."""
 
+import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable, Iterable
@@ -166,7 +167,7 @@ class _Handlers(grpc.GenericRpcHandler):
                 async def stream(raw: bytes, context: Context) -> None:
                     wire = _Wire(self._bridge, context, method.request_type)
                     work = partial(_run_stream, method, raw, _describe(context), wire)
-                    await self._answer(name, work, context)
+                    await self._answer(name, work, context, wire)
 
                 return grpc.unary_stream_rpc_method_handler(stream)
             case Duplex():
@@ -174,15 +175,23 @@ class _Handlers(grpc.GenericRpcHandler):
                 async def duplex(_: object, context: Context) -> None:
                     wire = _Wire(self._bridge, context, method.request_type)
                     work = partial(method.handler, wire.receive, wire.send, _describe(context))
-                    await self._answer(name, work, context)
+                    await self._answer(name, work, context, wire)
 
                 return grpc.stream_stream_rpc_method_handler(duplex)
 
-    async def _answer(self, name: str, work: Callable[[], Awaitable[Any]], context: Context) -> Any:
+    async def _answer(
+        self,
+        name: str,
+        work: Callable[[], Awaitable[Any]],
+        context: Context,
+        wire: "_Wire | None" = None,
+    ) -> Any:
         try:
             answer, status = await self._bridge.call_trio(self._nursery, _judge, name, work)
         except (BridgeClosed, CallCancelled):
             answer, status = None, (grpc.StatusCode.UNAVAILABLE, "shutting down")
+        if wire is not None:
+            await wire.written()
         if status is not None:
             await context.abort(*status)
         return answer
@@ -213,9 +222,25 @@ class _Wire:
         self._bridge = bridge
         self._context = context
         self._request_type = request_type
+        self._writing: asyncio.Future[None] | None = None
 
     async def send(self, message: Message | bytes) -> None:
-        await self._on_wire(self._context.write, serialise(message))
+        await self._on_wire(self._write, serialise(message))
+
+    async def _write(self, raw: bytes) -> None:
+        """On asyncio. A write that grpc has begun cannot be taken back: who gives it up leaves it
+        to end by itself, and the call does not end before it (`written`)."""
+        self._writing = asyncio.ensure_future(self._context.write(raw))
+        self._writing.add_done_callback(_seen)
+        await asyncio.shield(self._writing)
+
+    async def written(self) -> None:
+        """On asyncio, before the call's status is sent: the last write has ended, well or not.
+
+        A status beside a write under way is one operation too many for grpc, which then leaves the
+        call open and writes a traceback into the log."""
+        if self._writing is not None and not self._writing.done():
+            await asyncio.wait({self._writing})
 
     async def receive(self) -> Message | None:
         raw = await self._on_wire(self._context.read)
@@ -228,6 +253,12 @@ class _Wire:
             return await self._bridge.call(work, *args)
         except (grpc.aio.BaseError, BridgeClosed, CallCancelled) as error:
             raise CallerGone from error
+
+
+def _seen(writing: "asyncio.Future[None]") -> None:
+    """Whoever waited for it was told already, if anybody did."""
+    if not writing.cancelled():
+        writing.exception()
 
 
 async def _run_unary(method: Unary[Any, Any], raw: bytes, context: CallContext) -> bytes:

@@ -260,7 +260,10 @@ def test_no_handler_swallows_everything() -> None:
     assert not faults, told(faults)
 
 
-ROWS = ("node/core/rows.py", "node/core/escrow/rows.py", "node/core/sale/rows.py")
+ROWS = (
+    *("node/core/rows.py", "node/core/escrow/rows.py", "node/core/sale/rows.py"),
+    "node/core/sale/agents.py",
+)
 
 
 def test_values_are_frozen() -> None:

@@ -7,9 +7,12 @@ from node.control.context import SHOWN_DIGITS, Context
 from node.control.failure import ControlFailure, bad_argument
 from node.core.escrow.reading import proposal_of
 from node.core.escrow.rows import Account, Deal, KnownRight
+from node.core.sale.rows import Sale
 from node.escrow.exchange import Exchange
 from proto.card import CARD_PREFIX, NodeCard, read_card
 from proto.keys import NodeId
+from proto.sale.offer import read_offer
+from proto.sale.stakes import SaleRole
 from proto.wire import WireFault
 
 ME: Final = "me"
@@ -44,7 +47,8 @@ def card_of(context: Context, text: str, name: str) -> NodeCard:
 
 
 def contacts(context: Context) -> dict[NodeId, str]:
-    """Cards that the owner has given: of registrars, and of whoever sat in his own proposals.
+    """Cards that the owner has given: of registrars, and of whoever sat in his own proposals or
+    was offered to sell to him.
 
     Not those that came in proposals of others: a stranger calls himself what he likes, and would
     be found under the name of somebody else.
@@ -57,6 +61,11 @@ def contacts(context: Context) -> dict[NodeId, str]:
         if proposal.initiator == own:
             for card in (*(card for _, card in proposal.seats), *proposal.coordinators):
                 given[card] = max(given.get(card, 0), proposal.created_at_us)
+    for sale in memory.owned(Sale):
+        if sale.role is SaleRole.BUYER:
+            offer = read_offer(sale.offer)
+            for card in filter(None, (offer.seller_card, offer.arbiter_card)):
+                given[card] = max(given.get(card, 0), sale.created_at_us)
     now_us, found = context.clock.now_us(), dict[NodeId, str]()
     for _, text in sorted((at_us, text) for text, at_us in given.items()):
         try:

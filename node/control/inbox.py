@@ -9,7 +9,10 @@ from node.control.evidence_file import certificate_file
 from node.control.failure import Arguments, ControlFailure
 from node.core.escrow.rows import Deal, Letter, Seat
 from node.core.rows import Incident, IncidentKind, Promise, Row, Transaction
+from node.core.sale.reading import known_of
+from node.core.sale.rows import Sale
 from proto.descriptor import transaction_uuid
+from proto.sale.stakes import branch_of
 
 FORMAT: Final = "pledgeway evidence 1"
 # What it is in words, and what to do about it (escrow section 7). No step changes a decision.
@@ -66,6 +69,7 @@ def incident_json(context: Context, row: Incident) -> dict[str, Any]:
         "brand": _brand(context, row),
         "detail": row.detail,
         "exchange": deal.hex() if (deal := _deal(context, row, commit)) else None,
+        "sale": sale.id.hex() if (sale := _sale(context, row)) else None,
         "commit_id": commit.hex() if commit else None,
         "uuid": str(transaction_uuid(commit)) if commit else None,
         "has_evidence": bool(row.evidence),
@@ -92,6 +96,18 @@ def _deal(context: Context, row: Incident, commit: bytes) -> bytes:
     owners: list[tuple[bytes, bytes]] = [(d.commit, d.id) for d in memory.owned(Deal)]
     owners += [(seat.commit, seat.deal) for seat in memory.owned(Seat)]
     return next((deal for one, deal in owners if commit and one == commit), b"")
+
+
+def _sale(context: Context, row: Incident) -> Sale | None:
+    """The sale that it is about, if it is about one."""
+    letter = _letter(context, row) if row.kind is IncidentKind.UNSETTLED else None
+    memory = context.engine.memory
+    transaction = memory.row((Transaction.table, row.subject, b""))
+    owner = letter.deal if letter is not None else b""
+    if isinstance(transaction, Transaction):
+        owner = transaction.owner
+    found = memory.row((Sale.table, owner, b""))
+    return found if isinstance(found, Sale) else None
 
 
 def _commit(context: Context, row: Incident) -> bytes:
@@ -128,6 +144,9 @@ def _settled(context: Context, row: Incident, commit: bytes) -> bool:
     if row.kind is IncidentKind.UNSETTLED:
         letter = _letter(context, row)
         return letter is not None and letter.answered and "answers a cert" not in row.detail
+    if row.kind is IncidentKind.DISPUTE:
+        sale = _sale(context, row)
+        return sale is not None and branch_of(known_of(context.engine.memory, sale)) is not None
     return False
 
 
@@ -155,6 +174,7 @@ async def bundle(context: Context, arguments: Arguments) -> dict[str, Any]:
     entry = incident_json(context, rows[0])
     held = {"format": FORMAT, "entry": entry, "evidence": _text(rows[0].evidence)}
     held |= _decision(context, rows[0]) | _exchange(context, entry["exchange"])
+    held |= _documents(_sale(context, rows[0]))
     return {"id": entry["id"], "bundle": json.dumps(held, indent=1, sort_keys=True)}
 
 
@@ -189,3 +209,16 @@ def _exchange(context: Context, deal: str | None) -> dict[str, Any]:
         promises = row.promises if isinstance(row, Deal) else row.promised
         told["promises"] = [_text(one) for one in promises]
     return told
+
+
+def _documents(sale: Sale | None) -> dict[str, Any]:
+    """What was signed in a sale, and the log of its hand-over. The key, credentials and seeds stay
+    here; what was sealed opens for nobody but its party."""
+    if sale is None:
+        return {}
+    kept = (*("offer", "contract", "agreement", "promise", "lock", "credential", "sealed"),
+            *("statement", "shown", "proof"))  # fmt: skip
+    told: dict[str, Any] = {name: _text(getattr(sale, name)) for name in kept}
+    for name in ("rules", "openings", "staked", "log"):
+        told[name] = [_text(one) for one in getattr(sale, name)]
+    return {"sale": told | {"id": sale.id.hex(), "role": sale.role.name}}

@@ -1,12 +1,13 @@
 """Which sale the owner means, what part this node has in it, and who the others are."""
 
+from collections.abc import Collection
 from typing import Any, Final
 
 from node.control.contacts import contacts, how_known
 from node.control.context import Context
 from node.control.failure import ControlFailure
 from node.core.sale.reading import card_of, contract_of
-from node.core.sale.rows import Sale, SalePhase
+from node.core.sale.rows import KnownAgent, Sale, SalePhase
 from proto.card import standing_card
 from proto.sale.contract import Party
 from proto.sale.stakes import SaleRole
@@ -69,23 +70,31 @@ def party_of(sale: Sale, role: SaleRole) -> Party:
     return contract_of(sale).party(role)
 
 
-def person_json(context: Context, text: str) -> dict[str, Any]:
+def person_json(context: Context, text: str, met: Collection[bytes]) -> dict[str, Any]:
     """Somebody by his card. `alias` is what he calls himself; `known`: why that can be believed
-    ("you", "neighbour", "card", or "" for no reason at all)."""
+    ("you", "neighbour", "card", "agent" where the owner took his offer, or "" for no reason)."""
     card = standing_card(text)
+    known = how_known(context, card.node, met)
+    if not known and card.node in known_agent_ids(context):
+        known = "agent"
     return {
         "node": card.node.hex(),
         "alias": card.alias,
-        "known": how_known(context, card.node, contacts(context)),
+        "known": known,
         "ours": card.node == context.identity.node,
     }
 
 
+def known_agent_ids(context: Context) -> Collection[bytes]:
+    """Agents whose offers the owner has taken himself, or got from a house that he named."""
+    return {row.agent for row in context.engine.memory.owned(KnownAgent)}
+
+
 def parties_json(context: Context, sale: Sale) -> list[dict[str, Any]]:
     """Everybody who is known to take part by now, the house last."""
-    roles = (*list(SaleRole)[1:], SaleRole.HOUSE)
+    roles, met = (*list(SaleRole)[1:], SaleRole.HOUSE), contacts(context)
     return [
-        {"role": role.name} | person_json(context, card)
+        {"role": role.name} | person_json(context, card, met)
         for role in roles
         if (card := card_of(sale, role))
     ]

@@ -214,6 +214,8 @@ async def _preview(
     )
     told = await balance_of(context, account)
     need = figures["puts_in"][SaleRole.BUYER.name]
+    # Their cards are what the owner has just given, or has given before.
+    given = {node for node in (offer.seller, offer.arbiter, offer.house) if node is not None}
     cards = [
         (SaleRole.BUYER, offer.buyer_card),
         (SaleRole.SELLER, offer.seller_card),
@@ -232,7 +234,9 @@ async def _preview(
         "registry": context.policy_name(offer.policy),
         "arbitration": offer.arbitration,
         "expires_at_us": offer.expires_at_us,
-        "parties": [{"role": r.name} | person_json(context, card) for r, card in cards if card],
+        "parties": [
+            {"role": r.name} | person_json(context, card, given) for r, card in cards if card
+        ],
         "agents": looked,
         "highest_tip": rule.highest_tip,
         "least_score": rule.least_score,

@@ -1,10 +1,9 @@
 """Sales as answers show them: figures, parties, whose move it is, what is decided."""
 
-from collections.abc import Collection
 from typing import Any, Final
 
 from node.control.context import Context
-from node.control.sale_names import parties_json
+from node.control.sale_names import known_agent_ids, parties_json
 from node.core.sale.moves import Move, moves
 from node.core.sale.outcomes import DepositRule, deposit_rule, outcome_table
 from node.core.sale.reading import (
@@ -15,7 +14,7 @@ from node.core.sale.reading import (
     role_of,
     share_at,
 )
-from node.core.sale.rows import OPENED, SEALED, KnownAgent, Sale
+from node.core.sale.rows import OPENED, SEALED, Sale
 from proto.card import standing_card
 from proto.descriptor import commit_id, decode_descriptor, transaction_uuid
 from proto.escrow.rights import Right
@@ -181,11 +180,6 @@ def agent_json(context: Context, agent: AgentOffer, offer: SaleOffer) -> dict[st
         "bond_max": agent.bond_max,
         "judges": agent.judges,
     }
-
-
-def known_agent_ids(context: Context) -> Collection[bytes]:
-    """Agents whose offers the owner has taken himself."""
-    return {row.agent for row in context.engine.memory.owned(KnownAgent)}
 
 
 def _descriptors(sale: Sale) -> list[tuple[Decision, bytes]]:

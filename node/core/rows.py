@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from node.core.escrow.rows import Account, Deal, KnownRight, Letter, Seat, Standing
 from node.core.keyed import Key, Keyed, replace
+from node.core.sale.agents import ListSeen
 from node.core.sale.rows import KnownAgent, Sale
 from proto.keys import NodeId
 from proto.levels import Level
@@ -27,6 +28,7 @@ __all__ = [
     "Letter",
     "Line",
     "LinePhase",
+    "ListSeen",
     "Payment",
     "PaymentPhase",
     "Promise",
@@ -387,4 +389,5 @@ Row = (
     | Standing
     | Sale
     | KnownAgent
+    | ListSeen
 )

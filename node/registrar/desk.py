@@ -100,13 +100,17 @@ class Desk:
         clock: Clock,
         evidence: Callable[[], Evidence],
         told: Callable[[Sequence[Leg]], None],
+        claimed: Callable[[Sequence[Pool]], None] | None = None,
     ) -> None:
-        """`evidence` is asked on trio, for each group; `told` hears of every leg that changed."""
+        """`evidence` is asked on trio, for each group; `told` hears of every leg that changed, and
+        `claimed` of pools about which a registry signed both ways."""
         self._books = books
         self._key = key
         self._clock = clock
         self._evidence = evidence
         self._told = told
+        self._claimed = claimed
+        self._claims: list[Pool] = []  # of the group that was done last
         self._waiting: deque[_Waiting] = deque()
         self._wake = trio.Event()
         self._one = trio.CapacityLimiter(1)
@@ -169,6 +173,8 @@ class Desk:
         try:
             given, legs = await run_away(self._perform, works, court, now_us, limiter=self._one)
             self._told(legs)
+            if self._claims and self._claimed is not None:
+                self._claimed(self._claims)
             self.groups += 1
             self.batches += len(group)
         except StoreFailed as failed:
@@ -202,20 +208,18 @@ class Desk:
         for work, ok in zip(works, proven, strict=True):
             if ok:
                 _look_ahead(work)
-        pools: list[Pool] = []
 
         def all_of_them(rows: Rows) -> list[object]:
             given = [
                 self._one_of_them(rows, house, work, now_us) if ok else Unsigned()
                 for work, ok in zip(works, proven, strict=True)
             ]
-            pools[:] = rows.changed_pools  # set, not added to: it may be done again
+            self._claims = [pool for pool in rows.changed_pools if pool.claimed]
             return given
 
         done = self._books.perform(all_of_them)
-        for pool in pools:
-            if pool.claimed:
-                log.warning("pool %s: a registry signed both ways: %s", pool.id.hex()[:8], SEE)
+        for pool in self._claims:
+            log.warning("pool %s: a registry signed both ways: %s", pool.id.hex()[:8], SEE)
         return done
 
     def _one_of_them(self, rows: Rows, house: House, work: _Work, now_us: int) -> object:

@@ -71,7 +71,11 @@ _POOLS: Final = (
         {"brand": "bytes", "agent": "bytes", "sequence": "int"},
         {"signed": "bytes"},
     ),
-    ("agent", {"agent": "bytes"}, {"signed": "bytes", "brands": "bytes", "expires_us": "int"}),
+    (
+        "agent",
+        {"agent": "bytes"},
+        {"signed": "bytes", "brands": "bytes", "subject": "bytes", "expires_us": "int"},
+    ),
 )
 
 

@@ -134,11 +134,13 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """An agent's signed offer. `brands`: GUIDs behind each other; empty: any."""
+    """An agent's signed offer. `brands`: GUIDs behind each other; empty: any. `subject`: the tally
+    that it counts in."""
 
     agent: bytes
     signed: bytes
     brands: bytes
+    subject: bytes
     expires_us: int
 
     @property
@@ -149,7 +151,7 @@ class Listed:
 @dataclass(frozen=True, slots=True)
 class Tally:
     """How many there are of something that is bounded: open pools of an account (its id), or listed
-    agents (AGENTS)."""
+    agents (AGENTS; those who own nothing here: WITHOUT_MEANS)."""
 
     subject: bytes
     count: int = 0
@@ -160,5 +162,6 @@ class Tally:
 
 
 AGENTS: Final = b"agents"
+WITHOUT_MEANS: Final = b"agents without means"
 
 PoolRow = Pool | PoolDecision | PoolVote | Rated | Standing | Listed | Tally

@@ -11,6 +11,7 @@ from node.registrar.pool_money import VOTES_NO, count, ended_if_paid, pay
 from node.registrar.pool_rows import (
     AGENTS,
     NEVER_US,
+    WITHOUT_MEANS,
     Listed,
     Pool,
     PoolVote,
@@ -18,7 +19,7 @@ from node.registrar.pool_rows import (
     Standing,
     Tally,
 )
-from node.registrar.rows import Brand
+from node.registrar.rows import Account, Brand, account_id
 from node.registrar.step import Step, refuse
 from proto.escrow.ops import OpResult, RegistrarError
 from proto.sale.contract import Contract, read_contract
@@ -31,6 +32,9 @@ from proto.wire import WireFault
 E: Final = RegistrarError
 VOTERS: Final = (SaleRole.BUYER, SaleRole.SELLER)
 MAX_LISTED: Final = 4096  # agents: some 8 MB, and more than anybody chooses among
+# Of those who own nothing in the brands that they name: anybody can invent such, and the others
+# find room beside them.
+MAX_WITHOUT_MEANS: Final = 1024
 
 
 def vote_times(pool: Pool, contract: Contract) -> tuple[int, int]:
@@ -158,14 +162,20 @@ def advertise(step: Step, op: Advertise) -> OpResult:
     known = step.find(Listed, (offer.agent,))
     if known is not None and read_agent_offer(known.signed).created_at_us > offer.created_at_us:
         refuse(E.REPEATED_OTHERWISE)
-    tally = step.find(Tally, (AGENTS,))
-    if known is None and tally is not None and tally.count >= MAX_LISTED:
-        refuse(E.QUOTA, MAX_LISTED)
+    owned = (step.find(Account, (account_id(guid, step.sender),)) for guid in offer.brands)
+    means = any(account is not None and account.balance > 0 for account in owned)
+    subject, most = (AGENTS, MAX_LISTED) if means else (WITHOUT_MEANS, MAX_WITHOUT_MEANS)
+    tally = step.find(Tally, (subject,))
+    counted = known is not None and known.subject == subject
+    if not counted and tally is not None and tally.count >= most:
+        refuse(E.QUOTA, most)
     # ---- from here on it succeeds
-    if known is None:
-        count(step, AGENTS, 1)
+    if not counted:
+        count(step, subject, 1)
+        if known is not None:
+            count(step, known.subject, -1)
     brands = b"".join(sorted(offer.brands))
-    step.put(Listed(offer.agent, op.offer, brands, offer.expires_at_us))
+    step.put(Listed(offer.agent, op.offer, brands, subject, offer.expires_at_us))
     return OpResult()
 
 
@@ -174,4 +184,4 @@ def forget_agent(step: Step, agent: bytes) -> None:
     known = step.find(Listed, (agent,))
     if known is not None and known.expires_us < step.now_us:
         step.remove(known)
-        count(step, AGENTS, -1)
+        count(step, known.subject, -1)

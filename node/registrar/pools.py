@@ -72,6 +72,10 @@ def open_pool(step: Step, op: OpenPool) -> OpResult:
     decisions = {Decision.AGREE: op.agreement} | contract.decisions
     if any(step.find(PoolDecision, (commit_id(d),)) is not None for d in decisions.values()):
         refuse(E.REPEATED_OTHERWISE)
+    # Else whoever has nothing here fills the disk with contracts, under one name after another.
+    short = contract.pool.stake(role) - step.get(Account, opener).balance
+    if short > 0:
+        refuse(E.INSUFFICIENT_FUNDS, short)
     tally = step.find(Tally, (opener,))
     if tally is not None and tally.count >= MAX_OPEN_POOLS:
         refuse(E.QUOTA, MAX_OPEN_POOLS)

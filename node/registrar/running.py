@@ -19,6 +19,7 @@ from node.registrar.books import Books, open_books
 from node.registrar.court import Evidence
 from node.registrar.desk import Desk, claims
 from node.registrar.pool_course import tend
+from node.registrar.pool_rows import Pool
 from node.registrar.pool_votes import forget_agent
 from node.registrar.reader import Reader
 from node.registrar.rows import Leg
@@ -67,12 +68,13 @@ async def open_registrar(
     evidence: Callable[[], Evidence],
     ask: Ask = nobody_to_ask,
     claimed: Callable[[Sequence[Leg]], None] | None = None,
+    pools_claimed: Callable[[Sequence[Pool]], None] | None = None,
 ) -> AsyncIterator[Registrar]:
     """Runs a registrar around a block.
 
     `place`: the file of its database, or the URL of a PostgreSQL. `evidence`: records and late
-    rules of the registries, asked on trio for each group of batches. `claimed` hears of legs that
-    the operator has to see to. StoreUnusable.
+    rules of the registries, asked on trio for each group of batches. `claimed` and
+    `pools_claimed` hear of what the operator has to see to. StoreUnusable.
     """
     with open_books(place) as store:
         books = Books(store)
@@ -83,7 +85,7 @@ async def open_registrar(
             if claimed is not None and (found := claims(legs)):
                 claimed(found)
 
-        desk = Desk(books, key, clock, evidence, told)
+        desk = Desk(books, key, clock, evidence, told, pools_claimed)
         service = RegistrarService(desk, reader, key.node_id, clock, changes)
         chaser = Chaser(desk, reader, clock, ask)
         try:

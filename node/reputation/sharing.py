@@ -6,9 +6,10 @@ What holds, whatever strangers invent (tests/node/reputation/test_sybils.py):
    that others granted to it, and without any exactly nothing.
 2. The flow is a maximum one. So what a crowd takes from all others together is no more than that
    credit either: each unit of it cost somebody a unit of credit that he granted.
-3. Raters who compete for the same credit share it by their claims (`entitled`), in turns of which
-   each lets everybody have half as much again: so each has two thirds of his fair part at least.
-   What a crowd may claim depends on the credit that leads into it, not on its number.
+3. Raters who compete for one line share it by their claims (`entitled`), in turns of which each
+   lets everybody have half as much again: so each has two thirds of his fair part at least. Where
+   several lines run short one after the other, what somebody has more on one may be missing on the
+   next. What a crowd may claim depends on the credit that leads into it, not on its number.
 """
 
 from collections import deque

@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,10 +22,12 @@ from proto.fees import Fee, FeeSet
 from proto.modes import Mode
 from proto.money import Rate
 from runtime.bridge import Bridge
+from tests.warmed import Typed, oven
 
 BRAND = "USD"
 LIMIT = 1_000_000
 STOP_S = 20.0  # how long a daemon may take to end, on a busy machine
+TYPED_S = 600.0  # a command that waits for nothing else; a hundred kills take a minute
 WAIT_S = 90.0  # an abort takes twelve; the machine may be busy
 POLL_S = 0.02  # at first; then ever slower, for each look takes time from who is waited for
 SLOWEST_POLL_S = 0.2
@@ -74,7 +75,7 @@ async def running(
     `expected`: a pattern of the lines that the test provokes. `registry_command`: called once the
     registry's directory is made, and before it runs. `found`: what makes a node's.
     """
-    with processes() as children:
+    with processes(oven()) as children:
         async with Bridge.open() as bridge:
             ports = free_ports(Random())
             plan = make_plan(network)
@@ -151,7 +152,4 @@ async def connected(town: Town, name: str) -> None:
 
 async def typed(*words: str) -> subprocess.CompletedProcess[str]:
     """A command as its user types it, without `pledgeway`, in a process of its own."""
-    whole = [sys.executable, "-m", "node.command", *words]
-    return await trio.to_thread.run_sync(
-        lambda: subprocess.run(whole, capture_output=True, text=True)
-    )
+    return await trio.to_thread.run_sync(Typed(words).end, TYPED_S)

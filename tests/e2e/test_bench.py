@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 
 from tests.cluster import make_account
+from tests.warmed import Typed
 
 pytestmark = pytest.mark.e2e
 
 PLAIN = [sys.executable, "-m", "node.command", "bench"]
-BENCH = [*PLAIN, "payments", "--json", "--warm-up", "20"]  # it is not the figures that are tested
-PENDING = [*PLAIN, "pending", "--json"]
+BENCH = ["payments", "--json", "--warm-up", "20"]  # it is not the figures that are tested
+PENDING = ["pending", "--json"]
 MOST_S = 150  # ten on two idle cores
 ASKED = {
     *("payments_per_s", "p50_ms", "p95_ms", "p99_ms", "cpu_ms_per_payment", "fsync", "tls"),
@@ -27,10 +28,7 @@ ASKED = {
 
 
 def bench(directory: Path, *options: str, command: Sequence[str] = BENCH) -> dict[str, Any]:
-    environment = os.environ | {"TMPDIR": str(directory)}
-    done = subprocess.run(
-        [*command, *options], capture_output=True, text=True, timeout=MOST_S, env=environment
-    )
+    done = Typed(["bench", *command, *options, "--directory", str(directory)]).end(MOST_S)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
     found: dict[str, Any] = json.loads(done.stdout)
@@ -121,12 +119,7 @@ def test_promises_that_wait(directory: Path) -> None:
 
 def test_a_server_that_is_not_there_is_one_line(directory: Path) -> None:
     url = f"postgresql://nobody@/nothing?host={directory}"
-    done = subprocess.run(
-        [*BENCH, "--store", "postgresql", "--server", url],
-        capture_output=True,
-        text=True,
-        timeout=MOST_S,
-    )
+    done = Typed(["bench", *BENCH, "--store", "postgresql", "--server", url]).end(MOST_S)
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.startswith("pledgeway: PostgreSQL: ") and done.stderr.count("\n") == 1
 

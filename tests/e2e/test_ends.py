@@ -4,7 +4,6 @@ import resource
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -12,9 +11,8 @@ import pytest
 import trio
 
 from node.command.processes.control import Refused
-from node.command.processes.process import START_TIMEOUT_S
 from node.command.processes.town import House, Town
-from tests.e2e.houses import connected, pair_network, pay, request, running, until
+from tests.e2e.houses import connected, pair_network, pay, request, running, typed, until
 
 pytestmark = pytest.mark.e2e
 
@@ -23,10 +21,9 @@ DATABASE = Path("data") / "node.sqlite"
 NO_SPACE = r"ERROR (runtime\.writer: rolled back|node\.engine: the store refused)"
 
 
-def run_node(directory: Path) -> subprocess.CompletedProcess[str]:
+async def run_node(directory: Path) -> subprocess.CompletedProcess[str]:
     """A daemon that is expected not to start."""
-    command = [sys.executable, "-m", "node.command", "node", "run", str(directory)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=START_TIMEOUT_S)
+    return await typed("node", "run", str(directory))
 
 
 def one_line(done: subprocess.CompletedProcess[str], *words: str) -> None:
@@ -82,7 +79,7 @@ async def ended_well(town: Town, name: str, number: signal.Signals) -> None:
 async def test_what_it_will_not_run_on(directory: Path) -> None:
     async with running(pair_network(), directory) as town:
         home = town.houses["P"].daemon.directory
-        second = await trio.to_thread.run_sync(run_node, home)
+        second = await run_node(home)
         one_line(second, "another daemon", str(home))
         assert (await pay(town, "P", (await request(town, "Q", 5))["text"]))["phase"] == "COMMITTED"
         await town.kill("P")
@@ -97,7 +94,7 @@ async def unusable_config(home: Path) -> None:
     config = home / "config.toml"
     text = config.read_text()
     config.write_text("frobnicate = 1\n" + text)
-    one_line(await trio.to_thread.run_sync(run_node, home), "frobnicate", str(config))
+    one_line(await run_node(home), "frobnicate", str(config))
     config.write_text(text)
 
 
@@ -109,11 +106,11 @@ async def foreign_database(home: Path) -> None:
     with sqlite3.connect(database) as connection:
         connection.execute("CREATE TABLE recipes (name TEXT)")
     connection.close()
-    one_line(await trio.to_thread.run_sync(run_node, home), str(database))
+    one_line(await run_node(home), str(database))
     for file in database.parent.iterdir():
         file.unlink()
     database.write_bytes(b"no database at all" * 100)
-    one_line(await trio.to_thread.run_sync(run_node, home), str(database))
+    one_line(await run_node(home), str(database))
     for file in database.parent.iterdir():
         file.unlink()
     for name, data in kept.items():

@@ -2,20 +2,24 @@
 
 import os
 import signal
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 import trio
 
+from node.command.bench.holding import HOLD, PROMISED
 from node.command.processes.control import Json, Refused
-from node.command.processes.town import Town
+from node.command.processes.town import Town, run_node_command
 from pathfinder.network import Line, Network, Node
+from proto.limits import US
 from tests.e2e.houses import BRAND, FEES, pay, request, require_books, running, until
 
 pytestmark = pytest.mark.e2e
 
 WIDTHS = {"A": 600, "B": 500, "C": 400}  # of P-A-Q, P-B-Q and P-C-Q
 FINAL = ("COMMITTED", "ABORTED")
+PATIENT_S = 45  # of a request's minute
 
 
 def fan_network() -> Network:
@@ -106,18 +110,36 @@ async def test_more_than_all_lines_carry(directory: Path) -> None:
         assert refused["phase"] == "ABORTED" and refused["because"]["reason"] == "NO_ROUTE"
 
 
-async def start_with_half(town: Town, nursery: trio.Nursery) -> Json:
+async def in_two_parts(town: Town, text: str) -> None:
+    """As anybody pays: the registry decides ten seconds later."""
+    try:
+        await pay(town, "P", text, levels=["ATOMIC"], parts=2)
+    except Refused:
+        raise AssertionError("the payment was refused") from None
+
+
+def patient(name: str, home: Path) -> tuple[str, ...]:
+    """P can promise for longer than it must."""
+    return ("bench", "filler", str(home)) if name == "P" else run_node_command(name, home)
+
+
+async def in_its_own_time(town: Town, text: str) -> None:
+    """The registry decides after PATIENT_S: the restart of a node may take its time before."""
+    payer = town.houses["P"]
+    file = payer.daemon.directory / "request"
+    file.write_text(text)
+    arguments = {"requests": str(file), "level": "ATOMIC", "depth": 1, "hold_us": PATIENT_S * US}
+    held = await payer.control.ask_long(HOLD, PATIENT_S, arguments)
+    assert held["counts"] == {PROMISED: 1}
+
+
+async def start_with_half(
+    town: Town, nursery: trio.Nursery, promise: Callable[[Town, str], Awaitable[None]]
+) -> Json:
     """A payment in two parts of which the payee holds one: B does not get to pass its own on."""
     stop(town, "B")
     asked = await request(town, "Q", 1000)
-
-    async def follow() -> None:
-        try:
-            await pay(town, "P", asked["text"], levels=["ATOMIC"], parts=2)
-        except Refused:
-            raise AssertionError("the payment was refused") from None
-
-    nursery.start_soon(follow)
+    nursery.start_soon(promise, town, asked["text"])
 
     async def half() -> bool:
         return len(await held_by_payee(town)) == 1
@@ -128,8 +150,9 @@ async def start_with_half(town: Town, nursery: trio.Nursery) -> Json:
 
 
 async def test_the_payee_is_killed_while_it_holds_half(directory: Path) -> None:
-    async with running(fan_network(), directory) as town, trio.open_nursery() as nursery:
-        asked = await start_with_half(town, nursery)
+    made = running(fan_network(), directory, node_command=patient)
+    async with made as town, trio.open_nursery() as nursery:
+        asked = await start_with_half(town, nursery, in_its_own_time)
         await town.kill("Q")
         await town.restart("Q")
         assert len(await held_by_payee(town)) == 1
@@ -144,7 +167,7 @@ async def test_the_payee_is_killed_while_it_holds_half(directory: Path) -> None:
 async def test_half_of_the_parts_is_never_half_a_payment(directory: Path) -> None:
     """B is gone for longer than the deadline, and the payee is killed too: nobody pays anything."""
     async with running(fan_network(), directory) as town, trio.open_nursery() as nursery:
-        asked = await start_with_half(town, nursery)
+        asked = await start_with_half(town, nursery, in_two_parts)
         go_on(town, "B")
         await town.kill("Q")
         shown = await payment(town, asked)

@@ -35,6 +35,7 @@ from tests.e2e.houses import (
     require_clean_logs,
     until,
 )
+from tests.warmed import oven
 
 pytestmark = pytest.mark.e2e
 
@@ -68,7 +69,7 @@ async def pxq(server: Cluster, directory: Path) -> AsyncIterator[Shared]:
     def command(name: str, home: Path) -> tuple[str, ...]:
         return ("node", "run", str(home), *(["--shared"] if name == "X" else []))
 
-    with processes() as children:
+    with processes(oven()) as children:
         async with Bridge.open() as bridge:
             ports = free_ports(Random())
             plan = make_plan(Network(("R1",), (), nodes, lines))
@@ -136,6 +137,9 @@ async def test_what_one_of_two_began_the_other_ends(server: Cluster, directory: 
             shown = await town.houses["Q"].control.ask("request.show", id=asked["id"])
             return bool(shown["phase"] == "HELD")
 
+        async def told() -> bool:
+            return phases[-1:] == ["PROMISED"]
+
         async def paid() -> bool:
             listed = (await town.houses["X"].control.ask("payment.list"))["payments"]
             return any(p["amount"] == 900 and p["phase"] == "COMMITTED" for p in listed)
@@ -143,6 +147,7 @@ async def test_what_one_of_two_began_the_other_ends(server: Cluster, directory: 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(pay_by_second)
             await until("it is promised", held)
+            await until("its owner hears of it", told)
             await trio.to_thread.run_sync(both.children.kill, both.other.daemon)
         assert phases[-1] == "PROMISED"
         await town.houses["Q"].control.ask("request.confirm", id=asked["id"])

@@ -14,7 +14,8 @@ import trio
 from node.command.processes.founding import found_registry
 from node.command.processes.ports import free_ports
 from node.command.processes.process import Daemon, StartFailed, processes, python
-from node.command.processes.warm import warm
+from node.command.processes.warm import Forked, warm
+from tests.patience import PATIENCE_S
 
 pytestmark = [
     pytest.mark.e2e,
@@ -46,6 +47,26 @@ async def test_a_copy_lives_and_ends_like_any_other(directory: Path) -> None:
     with pytest.raises(ProcessLookupError):
         os.kill(last, 0)
     assert daemon.log.read_text() == ""
+
+
+# Forks for a parent that is no ancestor's subreaper, as if it had died meanwhile.
+ORPHAN = """
+import os
+from node.command.processes.warm import _fork
+ask = {"argv": ["--help"], "out": os.devnull, "log": os.devnull}
+print(_fork(ask, os.getpid()), flush=True)
+"""
+
+
+def test_a_copy_whose_parent_died_in_between_ends_at_once() -> None:
+    """Without a parent to tie itself to it would run for ever, as nobody's child."""
+    with warm(python()) as copies:  # which makes orphans ours
+        assert copies is not None
+        with subprocess.Popen([*python(), "-c", ORPHAN], stdout=subprocess.PIPE, text=True) as lost:
+            assert lost.stdout is not None
+            copy = Forked(int(lost.stdout.readline()))
+            lost.wait(PATIENCE_S)
+        assert copy.wait(PATIENCE_S) == 1
 
 
 async def test_one_that_does_not_start_says_why(directory: Path) -> None:

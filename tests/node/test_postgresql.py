@@ -29,6 +29,7 @@ from proto.levels import Level
 from runtime.store_postgresql import open_server_store
 from tests.cluster import Cluster
 from tests.node.engines import Engines, chain
+from tests.warmed import typed
 
 pytestmark = pytest.mark.edge
 
@@ -131,11 +132,14 @@ async def confirm(world: Engines, request: bytes) -> int:
 
 
 def command(*words: str, node: Path) -> Any:
-    done = subprocess.run(
-        [sys.executable, "-m", "node.command", *words, "--node", str(node), "--json"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+    done = typed(*words, "--node", str(node), "--json")
+    assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+def init(node: Path) -> None:
+    done = typed("node", "init", str(node), "--alias", "Alice")
+    assert done.returncode == 0, done.stderr
 
 
 def start(node: Path) -> subprocess.Popen[str]:
@@ -156,19 +160,13 @@ def finish(process: subprocess.Popen[str], number: signal.Signals) -> str:
 
 def test_a_daemon_keeps_its_books_on_the_server(server: Cluster, directory: Path) -> None:
     node = directory / "alice"
-    subprocess.run(
-        [sys.executable, "-m", "node.command", "node", "init", str(node), "--alias", "Alice"],
-        check=True, capture_output=True,
-    )  # fmt: skip
+    init(node)
     config = node / CONFIG_NAME
     config.write_text(config.read_text().replace('store = ""', f'store = "{server.fresh()}"'))
     process = start(node)
     try:
         made = command("request", "create", "700", "USD", node=node)
-        second = subprocess.run(
-            [sys.executable, "-m", "node.command", "node", "run", str(node)],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        second = typed("node", "run", str(node))
         assert (second.returncode, second.stderr.count("\n")) == (1, 1)
         assert "another daemon is running" in second.stderr
     finally:
@@ -202,10 +200,7 @@ def waits(node: Path) -> subprocess.Popen[str]:
 def test_a_standby_takes_over_with_everything(server: Cluster, directory: Path) -> None:
     """Two machines with the same identity and one store; the first is killed."""
     first, second = (directory / name for name in ("one", "two"))
-    subprocess.run(
-        [sys.executable, "-m", "node.command", "node", "init", str(first), "--alias", "Alice"],
-        check=True, capture_output=True,
-    )  # fmt: skip
+    init(first)
     config = first / CONFIG_NAME
     config.write_text(config.read_text().replace('store = ""', f'store = "{server.fresh()}"'))
     shutil.copytree(first, second)

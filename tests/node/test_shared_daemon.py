@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import IO, Any
 
@@ -12,19 +13,24 @@ import pytest
 
 from node.config import CONFIG_NAME
 from tests.cluster import Cluster
+from tests.patience import PATIENCE_S
+from tests.warmed import typed
 
 pytestmark = pytest.mark.edge
 
 COMMAND = (sys.executable, "-m", "node.command")
 
 
+def init(node: Path) -> None:
+    done = typed("node", "init", str(node), "--alias", "Alice")
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.fixture
 def homes(server: Cluster, directory: Path) -> list[Path]:
     """Two copies of a node's directory, one database."""
     first, second = (directory / name for name in ("one", "two"))
-    subprocess.run(
-        [*COMMAND, "node", "init", str(first), "--alias", "Alice"], check=True, capture_output=True
-    )
+    init(first)
     config = first / CONFIG_NAME
     config.write_text(config.read_text().replace('store = ""', f'store = "{server.fresh()}"'))
     shutil.copytree(first, second)
@@ -32,10 +38,8 @@ def homes(server: Cluster, directory: Path) -> list[Path]:
 
 
 def command(*words: str, node: Path) -> Any:
-    done = subprocess.run(
-        [*COMMAND, *words, "--node", str(node), "--json"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+    done = typed(*words, "--node", str(node), "--json")
+    assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
@@ -57,12 +61,12 @@ def until_it_says(output: IO[str] | None, words: str) -> None:
 
 
 def until_both_are_shown(home: Path) -> list[Any]:
-    """Each hears of the others at its next beat; asking takes about as long."""
-    for _ in range(20):
+    """Each hears of the others at its next beat."""
+    until_s = time.monotonic() + PATIENCE_S
+    while True:
         shown: list[Any] = command("node", "status", node=home)["processes"]
-        if len(shown) == 2:
-            break
-    return shown
+        if len(shown) == 2 or time.monotonic() > until_s:
+            return shown
 
 
 def test_both_serve_and_who_stood_still_ends(homes: list[Path]) -> None:
@@ -73,9 +77,7 @@ def test_both_serve_and_who_stood_still_ends(homes: list[Path]) -> None:
         shown = until_both_are_shown(homes[1])
         assert [p["this"] for p in shown].count(True) == 1
         assert [p["keeper"] for p in shown].count(True) == 1
-        alone = subprocess.run(
-            [*COMMAND, "node", "run", str(homes[0])], capture_output=True, text=True, check=False
-        )
+        alone = typed("node", "run", str(homes[0]))
         assert (alone.returncode, alone.stderr.count("\n")) == (1, 1)
         still, other = processes
         still.send_signal(signal.SIGSTOP)
@@ -99,10 +101,7 @@ def test_both_serve_and_who_stood_still_ends(homes: list[Path]) -> None:
 
 def test_a_file_is_for_one(directory: Path) -> None:
     home = directory / "one"
-    subprocess.run([*COMMAND, "node", "init", str(home)], check=True, capture_output=True)
-    refused = subprocess.run(
-        [*COMMAND, "node", "run", str(home), "--shared"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    init(home)
+    refused = typed("node", "run", str(home), "--shared")
     assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
     assert "a file serves one process" in refused.stderr

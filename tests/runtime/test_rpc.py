@@ -43,6 +43,7 @@ class Echo:
         self.sent = 0
         self.started = trio.Event()
         self.cancelled = trio.Event()
+        self.leave = trio.Event()
         self.contexts: list[CallContext] = []
 
     def service(self) -> Service:
@@ -55,6 +56,7 @@ class Echo:
                 "Bug": Unary(Batch, Batch, self.bug),
                 "Hang": Unary(Batch, Batch, self.hang),
                 "Count": ServerStream(Batch, Batch, self.count),
+                "GiveUp": ServerStream(Batch, Batch, self.give_up),
                 "Sum": Duplex(Goodbye, Goodbye, self.sum),
             },
         )
@@ -90,6 +92,13 @@ class Echo:
                 await trio.sleep_forever()
             finally:
                 self.cancelled.set()
+
+    async def give_up(self, request: Batch, context: CallContext, send: Send[Batch]) -> None:
+        """Counts, and leaves while a write is under way once `leave` is set."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.count, request, context, send)
+            await self.leave.wait()
+            nursery.cancel_scope.cancel()
 
     async def sum(
         self, receive: Receive[Goodbye], send: Send[Goodbye], context: CallContext
@@ -250,20 +259,47 @@ async def test_leaving_a_stream_cancels_its_handler() -> None:
             await echo.cancelled.wait()
 
 
+MANY = Batch(first=1_000_000, envelopes=[bytes(4096)])
+
+
+async def stopped(echo: Echo, channel: RpcChannel) -> bool:
+    """Whether the sender of a stream is stopped by a caller that reads none of it."""
+    for _ in range(100):
+        before = echo.sent
+        for _ in range(20):  # time enough for a sender that nothing stops
+            await channel.unary(path("Echo"), Batch(), Batch, 5)
+        if echo.sent == before:
+            return True
+    return False
+
+
 async def test_a_caller_that_does_not_read_stops_the_sender() -> None:
-    request = Batch(first=1_000_000, envelopes=[bytes(4096)])
     async with (
         serving() as (echo, channel, _),
-        channel.stream(path("Count"), request, Batch) as stream,
+        channel.stream(path("Count"), MANY, Batch) as stream,
     ):
         assert await stream.receive() is not None
-        for _ in range(100):
-            before = echo.sent
-            for _ in range(20):  # time enough for a sender that nothing stops
-                await channel.unary(path("Echo"), Batch(), Batch, 5)
-            if echo.sent == before:
-                return
-        pytest.fail(f"{echo.sent} messages sent to a caller that reads none")
+        assert await stopped(echo, channel), f"{echo.sent} messages sent"
+
+
+async def test_a_handler_that_leaves_in_the_middle_of_its_first_write_ends_its_call(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The first write carries what begins the answer; grpc begins it once more where it was given
+    up, and fails by that."""
+    one = Batch(first=1, envelopes=[bytes(900_000)])  # beyond any window
+    async with (
+        serving() as (echo, channel, _),
+        channel.stream(path("GiveUp"), one, Batch) as stream,
+    ):
+        for _ in range(20):  # time enough for the write to begin
+            await channel.unary(path("Echo"), Batch(), Batch, 5)
+        assert echo.sent == 0
+        echo.leave.set()
+        with trio.fail_after(PATIENCE_S):
+            assert await stream.receive() is not None
+            assert await stream.receive() is None
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 async def test_a_duplex_stream_answers_each_message() -> None:

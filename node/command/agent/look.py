@@ -125,13 +125,13 @@ def agents_table(agents: Iterable[Json], price: object, empty: str) -> None:
 @click.argument("agent", metavar="AGENT|LINE")
 @click.option("--brand", metavar="BRAND|NAME",
               help="Deposit brand.  [default: the only one he names]")  # fmt: skip
-@click.option("--explain", is_flag=True, help="Show every vote and what it counts for.")
+@click.option("--explain", is_flag=True, help="Show the votes that count, and for how much.")
 @weighing
 @with_node
 def score(session: Session, /, agent: str, brand: str | None, explain: bool, **how: Any) -> None:
     """Say what an agent's past sales in one deposit brand are worth to you.
 
-    Every success adds the sale's price, every failure takes it away; half of it after half a year.
+    Every success adds the sale's price, every failure takes it away; after half a year it is half.
     A rater counts for no more, in all his votes together, than the credit that leads from you to
     him: over lines that you grant, that those grant to whom you grant, and so on. All raters share
     that credit, so a thousand invented ones are worth what somebody granted to them, and mostly

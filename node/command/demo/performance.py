@@ -17,8 +17,9 @@ from node.command.processes.founding import Found, found_registry
 from node.command.processes.interruption import until_signalled
 from node.command.processes.plan import Plan
 from node.command.processes.ports import free_ports
-from node.command.processes.process import Processes, processes
+from node.command.processes.process import Processes, processes, python
 from node.command.processes.town import Town, build
+from node.command.processes.warm import warm
 from node.command.processes.watching import start_watchman
 from runtime.bridge import Bridge
 
@@ -73,7 +74,7 @@ async def run(plan: Plan, roles: Sequence[Role], directory: Path, watcher: Watch
             scenes = await _play(town, roles, watcher)
             return scenes, await check_books(town)
 
-    with processes() as running:
+    with warm(python()) as oven, processes(oven) as running:
         scenes, check = await until_signalled(perform_all)
     watcher.check(check)
     return Result(tuple(scenes), check, round(time.monotonic() - began, 1))

@@ -65,6 +65,7 @@ def _print_one(session: Session, entry: Json) -> None:
             ("with", who(entry)),
             ("amount", _amount(entry) if entry.get("amount") else None),
             ("exchange", entry.get("exchange")),
+            ("sale", entry.get("sale")),
             ("transaction", entry.get("uuid")),
             ("since", f"{moment(entry.get('at_us'))}, {span(entry.get('age_s'))} ago"),
             ("settled", "yes: nothing is to be done" if entry.get("settled") else "no"),
@@ -81,7 +82,7 @@ def _amount(entry: Json) -> str:
 
 def _show_all(answer: Json) -> None:
     table(
-        ("id", "age", "what", "with", ">amount", "exchange", "do this"),
+        ("id", "age", "what", "with", ">amount", "exchange or sale", "do this"),
         (
             (
                 short(one.get("id")),
@@ -89,7 +90,7 @@ def _show_all(answer: Json) -> None:
                 one.get("what"),
                 who(one),
                 _amount(one) if one.get("amount") else "-",
-                short(one.get("exchange")) or "-",
+                short(one.get("exchange") or one.get("sale")) or "-",
                 "nothing: it is settled" if one.get("settled") else one.get("step"),
             )
             for one in answer.get("inbox", ())

@@ -134,12 +134,13 @@ def _fork(ask: dict[str, Any], parent: int) -> int:
     between = os.fork()
     if not between:
         os.close(read)
+        between = os.getpid()
         copy = os.fork()
         if copy:
             os.write(write, str(copy).encode())
             os._exit(0)
         os.close(write)
-        _become(ask, parent)
+        _become(ask, parent, between)
     os.close(write)
     with os.fdopen(read) as told:
         copy = int(told.read())
@@ -147,11 +148,11 @@ def _fork(ask: dict[str, Any], parent: int) -> int:
     return copy
 
 
-def _become(ask: dict[str, Any], parent: int) -> None:
-    """This process is a daemon from now on; it does not return."""
+def _become(ask: dict[str, Any], parent: int, between: int) -> None:
+    """This process, forked by `between`, is a daemon from now on; it does not return."""
     os.setpgid(0, 0)
-    while os.getppid() != parent:
-        os.sched_yield()  # whoever forked us ends within microseconds
+    while os.getppid() == between:
+        os.sched_yield()  # it ends within microseconds, and we go to `parent`, unless that is dead
     tie_to(parent)
     append = os.O_WRONLY | os.O_CREAT
     for target, path, flags in (

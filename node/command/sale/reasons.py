@@ -42,6 +42,10 @@ WORDS: Final = {
         "the agent could not use what the seller handed over",
         "the seller hands over another credential",
     ),
+    R.HANDOVER_BAD: (
+        "what the agent sealed does not open to the buyer, or his log is broken",
+        "make another offer with another agent, and keep this one's statement as evidence",
+    ),
 }
 
 

@@ -31,6 +31,7 @@ KNOWN: Final = {
     "you": "you",
     "neighbour": "a neighbour of yours",
     "card": "you were given its card",
+    "agent": "you took its offer to judge",
     "": "only what it calls itself",
 }
 BRANCHES: Final = {
@@ -196,10 +197,10 @@ def show_deposit_rule(one: Json) -> None:
     )
     say("it is caught:")
     table(
-        ("deposit", ">yours" if one.get("role") in rules else ">is", *_heads(rules), "so it holds"),
+        ("deposit", ">here", *_heads(rules), "so it holds"),
         (
             (
-                f"{who_is(role)}'s",
+                "yours" if role == one.get("role") else f"{who_is(role)}'s",
                 rule.get("deposit"),
                 *(least.get("deposit") for least in rule.get("least") or ()),
                 f"where {_percent(rule.get('pays_not_from_permille'))} are caught, or more",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from node.core.sale.agents import ListSeen
 from node.core.sale.rows import KnownAgent
 from proto.keys import NodeId
 from proto.sale.letters import SaleWords
@@ -160,10 +161,10 @@ class SaleLetterCame:
 
 @dataclass(frozen=True, slots=True)
 class KeepAgent:
-    """An agent's offer is learned, or one's own is made."""
+    """An agent's offer is learned, or one's own is made; or a house has shown his past."""
 
     now_us: int
-    row: KnownAgent
+    row: KnownAgent | ListSeen
 
 
 SaleEvent = (

@@ -46,6 +46,7 @@ class What(Enum):
     SLASH = "sign that the agent's bond is forfeited (Ts)"
     VOTE = "vote on the agent"
     OPEN_VOTE = "show its vote to the house"
+    RUN_OUT = "let its time run out, as the hand-over was no good"
     PAY_OUT = "pay out the pool"
     DECIDE = "decide"
 
@@ -53,7 +54,8 @@ class What(Enum):
 BY_ITSELF: Final = frozenset(
     {
         *(What.REVEAL, What.CONTRACT, What.AGREE, What.STAKE, What.SIGN_LOCK),
-        *(What.SUBMIT_LOCK, What.RELEASE_LATER, What.OPEN_VOTE, What.PAY_OUT, What.DECIDE),
+        *(What.SUBMIT_LOCK, What.RELEASE_LATER, What.OPEN_VOTE),
+        *(What.RUN_OUT, What.PAY_OUT, What.DECIDE),
     }
 )
 """What a node does without its owner."""
@@ -181,6 +183,9 @@ def _agreeing(sale: Sale, now_us: int) -> Found:
 
 def _handing_over(sale: Sale) -> Found:
     end_us, no = contract_of(sale).locked_until_us, Otherwise.RETURNED
+    if sale.because:
+        yield sale.role, What.RUN_OUT, end_us, no
+        return
     tells = sale.role in (SaleRole.SELLER, SaleRole.AGENT)  # the others cannot see it
     if not (tells and sale.credential):
         yield SaleRole.SELLER, What.GIVE, end_us - 2 * LEAD_US, no

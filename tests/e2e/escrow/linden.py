@@ -24,12 +24,12 @@ from node.command.processes.market import (
 )
 from node.command.processes.plan import make_plan
 from node.command.processes.ports import free_ports
-from node.command.processes.process import processes, python
+from node.command.processes.process import processes
 from node.command.processes.town import Town, build
-from node.command.processes.warm import warm
 from pathfinder.network import Line, Network, Node
 from runtime.bridge import Bridge
 from tests.e2e.houses import FEES, end, require_books, require_clean_logs
+from tests.warmed import oven
 
 BRAND = "USD"
 LIMIT = 1_000_000
@@ -190,7 +190,7 @@ def cases() -> dict[str, Case]:
 async def linden(directory: Path) -> AsyncIterator[Town]:
     """The town, with its titles. Afterwards all books are equal, every registrar's trail is sound,
     nothing is locked, all ended on SIGTERM, and no log holds an error."""
-    with warm(python()) as oven, processes(oven) as children:
+    with processes(oven()) as children:
         async with Bridge.open() as bridge:
             town = await build(
                 make_plan(network()),

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 
 from node.command.demo.escrow_acts import ACTS
 from tests.e2e.houses import require_clean_logs
+from tests.warmed import Typed
 
 pytestmark = pytest.mark.e2e
 
@@ -23,8 +23,7 @@ ENDS = {
 
 
 def typed(*words: str) -> "subprocess.CompletedProcess[str]":
-    whole = [sys.executable, "-m", "node.command", *words]
-    return subprocess.run(whole, capture_output=True, text=True, timeout=MOST_S)
+    return Typed(words).end(MOST_S)
 
 
 def test_the_whole_market(directory: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from node.command.sim.cast import NOW_US, R1, RECORDS, SECOND, digest, signing_key
-from node.control import agent_cases, agents, sale
+from node.control import agent_cases, agents, inbox, sale
 from node.control.context import Context
 from node.control.failure import Arguments, ControlFailure
 from node.core.effects import Answer
@@ -25,7 +25,13 @@ from proto.reason import Refusal
 from tests.node.core.escrow_table import card_of, node_of
 from tests.node.core.sale_table import DEPOSIT, HOUSE, Person, SaleTable, agent_offer
 
-VERBS = {**sale.VERBS, **agent_cases.VERBS, **agents.VERBS}
+VERBS = {
+    **sale.VERBS,
+    **agent_cases.VERBS,
+    **agents.VERBS,
+    "escrow.inbox": inbox.inbox,
+    "escrow.bundle": inbox.bundle,
+}
 THING = "lamp.example"
 __all__ = ["NOW_US", "SECOND", "Sales"]
 

@@ -1,5 +1,7 @@
 """Verbs of sales at each party: a course from the offer to the votes, and every clean no."""
 
+import json
+from base64 import b64decode, b64encode
 from typing import Any
 
 import pytest
@@ -261,3 +263,24 @@ async def test_an_agents_cases_and_what_he_takes_by_himself(table: Sales) -> Non
     assert cases[0]["tip"] == 20
     await table("ned", "sale.close")
     assert (await table("ned", "agent.cases"))["cases"] == []
+
+
+async def test_a_dispute_stands_in_the_inbox_until_it_is_decided(table: Sales) -> None:
+    await table.locks("cGFzc3dvcmQtMQ==", "cGFzc3dvcmQtMg==")
+    ned = table.agent
+    await table(ned, "sale.attest", on_my_word=True)
+    await table("bob", "sale.sign", decision="CHALLENGE")
+    for name in (ned, "sally"):
+        (entry,) = (await table(name, "escrow.inbox"))["inbox"]
+        assert (entry["kind"], entry["sale"], entry["settled"]) == ("DISPUTE", table.named, False)
+        text = (await table(name, "escrow.bundle", id=entry["id"][:10]))["bundle"]
+        bundle = json.loads(text)["sale"]
+        sale = table.sale(name)
+        assert b64decode(bundle["contract"]) == sale.contract
+        assert b64encode(sale.seed).decode() not in text
+        assert "cGFzc3dvcmQt" not in text
+    assert (await table("bob", "escrow.inbox"))["inbox"] == []
+    table.pass_time(NOW_US + 400 * SECOND)
+    assert (await table(ned, "escrow.inbox"))["inbox"] == []
+    (entry,) = (await table(ned, "escrow.inbox", all=True))["inbox"]
+    assert entry["settled"]

@@ -9,6 +9,7 @@ from node.core.sale.events import (
     CastVote,
     DeclineDecision,
     GiveCredential,
+    SaleLetterCame,
     ShowControl,
     SignDecision,
 )
@@ -18,8 +19,9 @@ from node.core.sale.rows import SalePhase
 from node.sale.drafting import draft_vote
 from proto.descriptor import commit_id
 from proto.sale.handover import sign_control
-from proto.sale.letters import Credential, Ruled, SaleBody
+from proto.sale.letters import Credential, Lock, Ruled, SaleBody, SaleWords
 from proto.sale.stakes import Branch, Decision, Outcome, SaleRole, branch_of
+from tests.node.core.escrow_table import node_of
 from tests.node.core.sale_table import CHALLENGE, SaleTable, digest, signing_key
 
 BUYER, SELLER, AGENT = SaleRole.BUYER, SaleRole.SELLER, SaleRole.AGENT
@@ -139,6 +141,22 @@ def test_the_hand_over(table: Told) -> None:
     waiting = table.waited_for(table.agent)
     assert {what for _, what in waiting} == {What.STAKE}
     assert all(move.by_itself for move in table.moves(table.agent))
+
+
+def test_a_bad_hand_over_runs_out(table: Told) -> None:
+    table.agree()
+    bob, lock = table.people["bob"], []
+
+    def bend(_: str, body: SaleBody) -> SaleBody | None:
+        lock.extend([body] if isinstance(body, Lock) and body.sealed else [])
+        return None if isinstance(body, Lock) else body
+
+    table.hand_over()
+    table.carry(bend)
+    words = SaleWords(table.id, lock[0])
+    bob.take(SaleLetterCame(bob.now_us, node_of(table.agent), words, unfit=True))
+    assert table.waited_for("bob") == {(BUYER, What.RUN_OUT)}
+    assert table.otherwise("bob") is Otherwise.RETURNED
 
 
 def test_from_the_lock_to_the_votes(table: Told) -> None:

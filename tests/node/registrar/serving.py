@@ -12,6 +12,7 @@ import trio
 from node.command.sim.cast import NOW_US, RECORDS
 from node.registrar import owner
 from node.registrar.client import ask
+from node.registrar.pool_rows import Pool
 from node.registrar.rows import Leg
 from node.registrar.running import Registrar, nobody_to_ask, open_registrar
 from proto.certificate import Certificate
@@ -34,6 +35,7 @@ class Served:
     clock: FakeClock
     channel: RpcChannel
     claimed: list[Leg] = field(default_factory=list)
+    pools_claimed: list[Pool] = field(default_factory=list)
     asked: int = 0
 
     def batch(self, who: SigningKey, *ops: Op, **more: Any) -> OpBatch:
@@ -83,10 +85,11 @@ async def serving(
     """A registrar whose books are at `place`, a file or a URL."""
     clock = clock or FakeClock(NOW_US)
     claimed: list[Leg] = []
+    pools: list[Pool] = []
     async with (
         Bridge.open() as bridge,
         open_registrar(
-            place, HOUSE_KEY, clock, lambda: (RECORDS, {}), find, claimed.extend
+            place, HOUSE_KEY, clock, lambda: (RECORDS, {}), find, claimed.extend, pools.extend
         ) as registrar,
         trio.open_nursery() as nursery,
     ):
@@ -95,6 +98,6 @@ async def serving(
         await server.start()
         try:
             async with RpcChannel(bridge, f"127.0.0.1:{port}") as channel:
-                yield Served(registrar, clock, channel, claimed)
+                yield Served(registrar, clock, channel, claimed, pools)
         finally:
             await server.stop(0.1)

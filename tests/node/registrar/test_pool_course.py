@@ -14,6 +14,7 @@ from node.registrar.pool_rows import PoolState, Said
 from node.registrar.rows import Act
 from proto.certificate import Certificate
 from proto.escrow.ops import LegPhase, Offer, RegistrarError, Settle
+from proto.log_leaf import EPOCH_US
 from proto.sale.promise import read_pool_promise
 from proto.sale.stakes import STAKERS, BondBranch, Branch, Decision, SaleRole
 from tests.node.registrar.pool_table import AGENT, BUYER, FUNDS, SELLER, PoolTable
@@ -210,6 +211,29 @@ def test_a_commit_that_dominates_too_late_is_a_claim() -> None:
     row = table.decision(T2)
     assert row.said is Said.ABORTED
     assert row.contrary == course.certificate(T2, True).encode()
+    rows = dict(table.world.view.rows)
+    table.show(course.certificate(T2, True))
+    assert table.world.view.rows == rows
+
+
+def test_a_bond_is_paid_once() -> None:
+    course = begun(True)
+    table = course.table
+    for decision, commit in ((T1, True), (TS, False)):
+        table.show(course.certificate(decision, commit))
+    check(course, {T1: True, TS: False})
+    table.show(course.certificate(TS, True))
+    check(course, {T1: True, TS: False})
+    assert table.pool.claimed and table.decision(TS).contrary
+
+
+def test_a_commit_that_comes_after_all_else_is_for_people() -> None:
+    """Once its registry's log may have closed, a late word proves nothing by itself."""
+    course = begun(False)
+    table = course.table
+    for decision, commit in ((T1, True), (T2, False)):
+        table.show(course.certificate(decision, commit))
+    table.world.now_us = table.sale.ends[T2] + EPOCH_US + SECOND
     rows = dict(table.world.view.rows)
     table.show(course.certificate(T2, True))
     assert table.world.view.rows == rows

@@ -225,6 +225,20 @@ async def test_the_same_batch_has_the_same_answer(place: Path | str) -> None:
         assert await balances(served, sale) == [FUNDS] * 3
 
 
+async def test_a_registry_that_signs_both_ways_is_told_of(directory: Path) -> None:
+    async with serving(directory / "r.sqlite") as served:
+        sale = await founded(served)
+        await filled(served, sale)
+        for decision in (Decision.RELEASE, Decision.REFUND, Decision.DELIVERED):
+            await served.do(CAROL, Settle(sale.aborted(decision)))
+        before = await balances(served, sale)
+        assert not served.pools_claimed
+        await served.do(CAROL, Settle(sale.committed(Decision.RELEASE)))
+        assert [pool.id for pool in served.pools_claimed] == [sale.pool]
+        assert await balances(served, sale) == before
+        await sound(served)
+
+
 async def test_two_processes_pay_once(server: Cluster) -> None:
     """Both are shown everything at the same time."""
     url = server.fresh()

@@ -9,9 +9,11 @@ import pytest
 from node.command.sim.cast import SECOND, TWO_OF_THREE, digest
 from node.registrar import owner, pools
 from node.registrar.pool_rows import PoolState, Tally
+from node.registrar.rows import Terms
 from proto.escrow.legs import read_leg_promise
-from proto.escrow.ops import Offer, Refund, RegistrarError
+from proto.escrow.ops import Accept, Offer, Prepare, Refund, RegistrarError, Transfer
 from proto.escrow.terms import plant
+from proto.money import SCALE
 from proto.policy import single
 from proto.sale.contract import (
     lock_order,
@@ -20,8 +22,8 @@ from proto.sale.contract import (
 )
 from proto.sale.stakes import STAKERS, Decision, SaleRole
 from tests.node.registrar.pool_table import AGENT, BUYER, FUNDS, SELLER, PoolTable
-from tests.node.registrar.world import CAROL, cap
-from tests.sale_table import MINUTE, STAKES
+from tests.node.registrar.world import ALICE, CAROL, cap, deal, leg_of
+from tests.sale_table import MINUTE, STAKES, SaleTable
 
 E = RegistrarError
 ELSEWHERE = single(TWO_OF_THREE.members[2])
@@ -257,4 +259,83 @@ def test_an_agreement_that_fails_beside_a_stake_ends_with_it() -> None:
     assert table.pool.state is PoolState.OPEN
     table.show(table.sale.aborted(Decision.LOCK, lock=lock))
     assert table.pool.state is PoolState.VOID
+    table.sound()
+
+
+def test_one_lock_fills_one_pool() -> None:
+    """A T1 whose terms name two pools, with the same parties and keys."""
+    table = PoolTable()
+    twin = SaleTable(table.right, at_us=table.sale.at_us + SECOND)
+    for sale in (table.sale, twin):
+        table.world.do(table.key(BUYER), table.open_op(sale))
+    sales = (table.sale, twin)
+    orders = [lock_order(sale.pool, sale.agreement) for sale in sales]
+    legs = [stake_legs(sale.contract, sale.pool) for sale in sales]
+    terms = (*legs[0], orders[0], *legs[1], orders[1])
+    root, openings = plant(terms, [digest(f"both {i}") for i in range(8)])
+    lock = replace(table.sale.lock(terms_root=root), openings=openings)
+    bob = replace(table.stake_op(BUYER, lock, "BUYER out"), order=openings[3])
+    table.world.do(table.key(BUYER), Offer(cap("BUYER"), 1160, cap("BUYER out")), bob)
+    table.world.do(table.key(SELLER), Offer(cap("SELLER"), 210, cap("SELLER out")))
+    table.sale = twin
+    sally = table.stake_op(SELLER, lock, "SELLER out")
+    sally = replace(sally, leg=openings[5], order=openings[7])
+    assert table.world.no(table.key(SELLER), sally) == (E.BAD_LEG, 0)
+
+
+def test_a_stake_is_not_out_of_a_hold_that_waits() -> None:
+    """Something is on its way into it, and would come to lie beside an empty stake."""
+    table = staked()
+    table.world.do(table.key(BUYER), Accept(cap("BUYER"), cap("both")))
+    moved = Transfer(cap("BUYER/terms"), cap("BUYER out"), cap("both"))
+    table.world.do(table.key(BUYER), moved)
+    d = deal(leg_of(table.right, table.key(AGENT), table.key(BUYER), 5))
+    table.world.do(
+        table.key(AGENT),
+        Offer(cap("AGENT"), 5, cap("five")),
+        d.prepare("AGENT", "five", "both"),
+    )
+    op = table.stake_op(BUYER, table.sale.lock(), "both")
+    assert table.world.no(table.key(BUYER), op) == (E.LOCKED, 0)
+    table.show(d.aborted)
+    table.world.do(table.key(BUYER), op)
+
+
+def test_terms_bound_a_stake_as_they_bound_a_transfer() -> None:
+    """Their brand and their cap, though they ask for no fee."""
+    table = staked()
+    other = table.world.brand(name="other")
+    table.world.owns(table.key(BUYER), other, "else", 5)
+    op = table.stake_op(BUYER, table.sale.lock(), "BUYER out")
+    wrong = replace(op, terms=cap("else/terms"))
+    assert table.world.no(table.key(BUYER), wrong) == (E.WRONG_BRAND, 0)
+    capped = Terms(b"capped", table.right.brand.guid, SCALE, 0, cap=1159)
+    bob = table.key(BUYER).node_id
+    table.world.act(lambda step: owner.grant_terms(step, capped, bob, cap("capped")))
+    assert table.world.no(table.key(BUYER), replace(op, terms=cap("capped"))) == (
+        *(E.NOT_ALLOWED,),
+        1159,
+    )
+    table.world.act(lambda step: owner.revoke_terms(step, b"capped"))
+    assert table.world.no(table.key(BUYER), replace(op, terms=cap("capped")))[1] == 0
+
+
+def test_other_legs_of_a_lock_are_no_stakes() -> None:
+    """Whoever forms T1 may put a leg of his own into its terms."""
+    table = staked()
+    for name, who in (("carol", CAROL), ("alice", ALICE)):
+        table.world.owns(who, table.right, name, 50)
+    legs = stake_legs(table.sale.contract, table.sale.pool)
+    extra = leg_of(table.right, CAROL, ALICE, 30, no=4)
+    order = lock_order(table.sale.pool, table.sale.agreement)
+    root, openings = plant((*legs, extra, order), [digest(f"extra {i}") for i in range(5)])
+    lock = replace(table.sale.lock(terms_root=root), openings=openings)
+    table.world.do(ALICE, Accept(cap("alice"), cap("in")))
+    prepared = Prepare(cap("carol/terms"), cap("out"), cap("in"), lock.descriptor, openings[3])
+    table.world.do(CAROL, Offer(cap("carol"), 30, cap("out")), prepared)
+    table.stake(lock)
+    table.show(table.sale.committed(Decision.LOCK, lock=lock))
+    assert table.pool.state is PoolState.FILLED and table.in_pool() == table.sale.figures.total
+    assert table.world.hold("in").amount == 30
+    assert table.world.account(table.right, CAROL).reserved == 0
     table.sound()

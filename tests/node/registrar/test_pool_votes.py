@@ -10,7 +10,7 @@ import pytest
 
 from node.command.sim.cast import NOW_US, SECOND, digest, signing_key
 from node.registrar import pool_votes
-from node.registrar.pool_rows import AGENTS, Listed, PoolState, PoolVote, Rated, Tally
+from node.registrar.pool_rows import WITHOUT_MEANS, Listed, PoolState, PoolVote, Rated, Tally
 from node.registrar.pool_votes import forget_agent
 from proto.descriptor import commit_id
 from proto.envelope import Envelope
@@ -279,6 +279,7 @@ def offer_of(name: str, created_us: int = NOW_US, **more: Any) -> AgentOffer:
 
 def test_an_agent_lists_himself_and_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool_votes, "MAX_LISTED", 1)
+    monkeypatch.setattr(pool_votes, "MAX_WITHOUT_MEANS", 1)
     table = PoolTable()
     ned = table.key(AGENT)
     first = sign_agent_offer(ned, offer_of("ned"))
@@ -287,17 +288,27 @@ def test_an_agent_lists_himself_and_nobody_else(monkeypatch: pytest.MonkeyPatch)
     table.world.do(ned, Advertise(newer))
     (listed,) = table.world.view.all(Listed)
     assert listed.signed == newer and listed.brands == table.right.brand.guid
+    assert table.world.view.find(Tally, (WITHOUT_MEANS,)) is None
     assert table.world.no(ned, Advertise(first)) == (E.REPEATED_OTHERWISE, 0)
     assert table.world.no(CAROL, Advertise(newer)) == (E.NOT_ALLOWED, 0)
     assert table.world.no(ned, Advertise(b"offer")) == (E.MALFORMED, 0)
-    bob = sign_agent_offer(table.key(BUYER), offer_of("bob"))
+    mine = (table.right.brand.guid,)
+    bob = sign_agent_offer(table.key(BUYER), offer_of("bob", brands=mine))
     assert table.world.no(table.key(BUYER), Advertise(bob)) == (E.QUOTA, 1)
+    # Who names nothing that he owns has a place of his own, and takes nobody else's.
+    for name, done in (("bob", True), ("carol", False)):
+        key = signing_key(name)
+        op = Advertise(sign_agent_offer(key, offer_of(name)))
+        if done:
+            table.world.do(key, op)
+        else:
+            assert table.world.no(key, op) == (E.QUOTA, 1)
     foreign = sign_agent_offer(ned, offer_of("ned", NOW_US + 2, brands=(bytes(16),)))
     assert table.world.no(ned, Advertise(foreign)) == (E.WRONG_BRAND, 0)
     table.world.act(lambda step: forget_agent(step, ned.node_id))
     assert table.world.view.all(Listed)
     table.world.now_us += 61 * MINUTE
     assert table.world.no(ned, Advertise(newer)) == (E.STALE, MINUTE)
-    table.world.act(lambda step: forget_agent(step, ned.node_id))
-    assert not table.world.view.all(Listed)
-    assert table.world.view.find(Tally, (AGENTS,)) is None
+    for key in (ned, table.key(BUYER)):
+        table.world.act(lambda step, key=key: forget_agent(step, key.node_id))
+    assert not table.world.view.all(Listed) and not table.world.view.all(Tally)

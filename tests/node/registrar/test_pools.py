@@ -11,7 +11,7 @@ from node.registrar import owner, pools
 from node.registrar.pool_rows import PoolState
 from node.registrar.rows import account_id
 from proto.descriptor import decode_descriptor
-from proto.escrow.ops import RegistrarError
+from proto.escrow.ops import Offer, RegistrarError
 from proto.escrow.rights import Vetting
 from proto.policy import single
 from proto.sale.contract import (
@@ -23,7 +23,7 @@ from proto.sale.ops import OpenPool
 from proto.sale.promise import pool_promise, read_pool_promise
 from proto.sale.stakes import STAKERS, Decision, SaleRole, Times
 from tests.node.registrar.pool_table import AGENT, BUYER, FUNDS, SELLER, PoolTable
-from tests.node.registrar.world import CAROL, HOUSE_KEY, fee
+from tests.node.registrar.world import CAROL, HOUSE_KEY, cap, fee
 from tests.sale_table import MINUTE, SaleTable
 
 E = RegistrarError
@@ -97,6 +97,11 @@ def _priced(table: PoolTable) -> None:
 def _short(table: PoolTable) -> None:
     right = replace(table.right, longest_lock_us=1439 * SECOND)  # it takes 1440
     table.world.act(lambda step: owner.change_brand(step, right))
+
+
+def _poor(table: PoolTable) -> None:
+    """Bob has 1100 left where he says that he will give 1160."""
+    table.world.do(table.key(BUYER), Offer(cap("BUYER"), FUNDS - 1100, cap("elsewhere")))
 
 
 def _late(table: PoolTable) -> None:
@@ -173,6 +178,7 @@ OPENINGS: dict[str, tuple[Callable[[PoolTable], OpenPool | None], RegistrarError
     "not vetted": (_vetted, E.NOT_VETTED, int(AGENT)),
     "no room": (_ceiling, E.ABOVE_CEILING, 1),
     "no fee": (_priced, E.BAD_CONTRACT, 3),
+    "no stake": (_poor, E.INSUFFICIENT_FUNDS, 60),
     "too late": (_late, E.TOO_LATE, SECOND // 2),
 }
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.reputation import trust as trust_room
-from node.reputation.sharing import shared
-from node.reputation.trust import Trust, trust_of
+from node.reputation.sharing import entitled, shared
+from node.reputation.trust import WHOLE, Trust, trust_of
 from proto.keys import NodeId
 from tests.node.reputation.worlds import AGENT, VIEWER, person, trusting
 
@@ -68,6 +68,35 @@ def test_equals_get_equal_shares(room: int, count: int) -> None:
     shares = [found.get(person(name), 0) for name in names]
     assert sum(shares) == room
     assert min(shares) >= max(shares) * 2 // 3 - 1
+
+
+ASKED = st.lists(st.tuples(st.integers(1, 9000), st.integers(50, 3000)), min_size=1, max_size=8)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from([1000, 10**9]), ASKED)
+def test_on_one_line_each_has_two_thirds_of_his_fair_part(
+    scale: int, asked: list[tuple[int, int]]
+) -> None:
+    """The fair part by a second opinion: the level at which what is claimed and asked for fills the
+    line. Each is granted something, and asks for something, of 1,000 that all share."""
+    grants = {("viewer", "ann"): scale}
+    demands = {}
+    for i, (granted, wanted) in enumerate(asked):
+        grants["ann", f"r{i}"] = scale * (9000 + granted) // 9000  # room enough for any share
+        demands[person(f"r{i}")] = wanted * scale // 1000
+    trust = trusting(grants)
+    claims, found = entitled(trust), shared(trust, demands)
+
+    def fair(level: int) -> dict[NodeId, int]:
+        return {node: min(n, level * claims[node] // WHOLE) for node, n in demands.items()}
+
+    low, high = 0, 1 << 80
+    while high - low > 1:
+        level = (low + high) // 2
+        low, high = (level, high) if sum(fair(level).values()) <= scale else (low, level)
+    for node, part in fair(low).items():
+        assert found.get(node, 0) >= part * 2 // 3 - 1
 
 
 def test_whoever_asks_for_little_gets_all_of_it_and_leaves_the_rest() -> None:
