@@ -80,10 +80,10 @@ async def perform(stage: Stage, case: Case) -> Scene:
 
 async def _performed(stage: Stage, course: Course, blank: Scene) -> Scene:
     case = course.case
-    before = await _balances(course)
+    before = await balances(course)
     scores = await PLAYS[case.scene](stage, course)
     pool = await course.paid_out()
-    after = await _balances(course)
+    after = await balances(course)
     ended = tuple(_ended(course, before, after))
     faults = [f"{e.who} has {e.change:+}, not {e.wanted:+}" for e in ended if e.change != e.wanted]
     if pool["branch"] != case.branch.name:
@@ -107,7 +107,7 @@ def _vote(vote: Json) -> str:
     return f"{vote['role']}: {'success' if vote['success'] else 'failure'}"
 
 
-async def _balances(course: Course) -> dict[str, int]:
+async def balances(course: Course) -> dict[str, int]:
     """What every node has in its account of this scene's deposit, as the house keeps it."""
     market = course.market
     found: dict[str, Json] = {}

@@ -77,6 +77,12 @@ class Course:
 
     async def agree(self) -> None:
         """Offered, answered, an agent chosen, the case taken, T0 committed."""
+        await self.offer()
+        await self.answer()
+        await self.take()
+
+    async def offer(self) -> None:
+        """The buyer offers, and the seller hears of it."""
         case, spans = self.case, self.case.spans.times(self.pace)
         opened = await self.market.typed(
             case.buyer, "sale", "open", "--seller", self.market.house(case.seller).card,
@@ -92,13 +98,20 @@ class Course:
         )  # fmt: skip
         self.id = opened["id"]
         await self.sees(SELLER, lambda shown: shown["phase"] == "OFFERED", "is offered it")
+
+    async def answer(self) -> None:
+        """The seller says whom she accepts, and the agent whom both accept is asked."""
         await self.types(SELLER, "offer", *self._accepting(1), "--yes")
         await self.sees(BUYER, lambda shown: shown["phase"] == "ASKED", "has found an agent")
         asked = self.shown[BUYER]["parties"]
         self.agent = next(p["alias"] for p in asked if p["role"] == "AGENT")
         await self.sees(AGENT, lambda shown: shown["phase"] == "ASKED", "is asked to judge")
+
+    async def take(self) -> None:
+        """He takes the case; their nodes do the rest."""
         await self.types(AGENT, "take", "--yes")
         await self.reaches("AGREED")
+        case = self.case
         self.tell(f"T0 is committed: {case.buyer}, {case.seller} and {self.agent} agree")
 
     def _accepting(self, side: int) -> tuple[str, ...]:
@@ -175,10 +188,13 @@ class Course:
         """Whoever votes, once the branch is proven."""
         for part, success in zip((BUYER, SELLER), self.case.votes, strict=True):
             if success is not None:
-                await self.reaches("SPLIT", "ENDED", parts=(part,))
-                word = "success" if success else "failure"
-                await self.types(part, "vote", word, "--yes")
-                self.tell(f"{self.who(part)} votes, sealed")
+                await self.votes(part, success)
+
+    async def votes(self, part: str, success: bool) -> None:
+        """Of one side, sealed."""
+        await self.reaches("SPLIT", "ENDED", parts=(part,))
+        await self.types(part, "vote", "success" if success else "failure", "--yes")
+        self.tell(f"{self.who(part)} votes, sealed")
 
     async def pool(self) -> Json | None:
         """What the house says of the pool; None before there is one, or while it is away."""

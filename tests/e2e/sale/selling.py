@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from node.command.demo.sale_cast import BOB, CASES, NED, PATIENT, WELL, Case, Spans
+from node.command.demo.sale_cast import CASES, NED, PATIENT, WELL, Case, Spans
 from node.command.demo.sale_performance import built
 from node.command.demo.sale_steps import AGENT, BUYER, SELLER, Course
 from node.command.demo.sale_town import Market
@@ -19,11 +19,20 @@ from tests.e2e.houses import end, require_books, require_clean_logs
 EVERYBODY = (BUYER, SELLER, AGENT)
 
 
-def case(scene: str, spans: Spans = PATIENT, agent: str = NED) -> Case:
-    """Bob buys `SCENE.example` of Sally, with this agent; nobody votes."""
-    like = CASES[WELL]
-    named = {"scene": scene, "thing": f"{scene}.example", "buyer": BOB, "spans": spans}
-    return replace(like, agents=((agent,), (agent,)), **named)  # type: ignore[arg-type]
+def case(
+    scene: str,
+    spans: Spans = PATIENT,
+    votes: tuple[bool | None, bool | None] = (True, True),
+) -> Case:
+    """Bob buys `SCENE.example` of Sally, and Ned judges; it is released."""
+    return replace(
+        CASES[WELL],
+        scene=scene,
+        thing=f"{scene}.example",
+        agents=((NED,), (NED,)),
+        spans=spans,
+        votes=votes,
+    )
 
 
 @asynccontextmanager
