@@ -5,7 +5,7 @@ house, so that what everybody ends with can be told apart though the scenes are 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Final
 
 from pathfinder.network import Line, Network, Node
@@ -18,8 +18,8 @@ BOB: Final = "Bob"
 BEA: Final = "Bea"  # buys, and is never heard of again
 SALLY: Final = "Sally"
 NED: Final = "Ned"
-NORA: Final = "Nora"
-NILS: Final = "Nils"  # asks for more, and never attests
+NORA: Final = "Nora"  # judges, and is the arbiter where there is one
+NILS: Final = "Nils"  # asks for more, and falls silent
 AGENTS: Final = (NED, NORA, NILS)
 PEOPLE: Final = (BOB, BEA, SALLY, *AGENTS)
 
@@ -38,8 +38,10 @@ WELL: Final = "well"
 SILENT: Final = "silent"
 UNATTESTED: Final = "unattested"
 CHALLENGED: Final = "challenged"
+SLASHED: Final = "slashed"
+REFUSED: Final = "refused"
 KILLED: Final = "killed"
-SCENES: Final = (WELL, SILENT, UNATTESTED, CHALLENGED, KILLED)
+SCENES: Final = (WELL, SILENT, UNATTESTED, SLASHED, CHALLENGED, REFUSED, KILLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +54,11 @@ class Spans:
     window: int
     refund: int
     vote: int
+    slash: int = 1  # counts where there is an arbiter
 
     def times(self, pace: int) -> "Spans":
         """So many times as long, for a machine that is busy."""
-        named = ("agree", "lock", "release", "window", "refund", "vote")
-        return Spans(**{name: pace * int(getattr(self, name)) for name in named})
+        return Spans(**{name: pace * seconds for name, seconds in asdict(self).items()})
 
 
 PATIENT: Final = Spans(agree=15, lock=30, release=30, window=10, refund=10, vote=30)
@@ -66,7 +68,8 @@ PATIENT: Final = Spans(agree=15, lock=30, release=30, window=10, refund=10, vote
 @dataclass(frozen=True, slots=True)
 class Case:
     """One sale. `agents`: whom buyer and seller accept; `highest`: tips that they would pay;
-    `branch`: how it has to end; `votes`: of buyer and seller, None for none."""
+    `branch`: how it has to end, None where nothing is locked; `votes`: of buyer and seller, None
+    for none; `arbiter`: who may have the agent's bond forfeited, and does."""
 
     scene: str
     title: str
@@ -74,10 +77,11 @@ class Case:
     buyer: str
     agents: tuple[tuple[str, ...], tuple[str, ...]]
     highest: tuple[int, int]
-    branch: Branch
+    branch: Branch | None
     spans: Spans
     votes: tuple[bool | None, bool | None]
     seller: str = SALLY
+    arbiter: str = ""
 
     @property
     def deposit(self) -> str:
@@ -97,9 +101,15 @@ CASES: Final[Mapping[str, Case]] = {
         Case(UNATTESTED, "The agent falls silent and never attests: the buyer is paid back",
              "reed.example", BOB, ((NILS,), (NILS,)), (30, 30),
              Branch.REFUND_PLAIN, Spans(5, 8, 6, 1, 1, 15), (False, False)),
+        Case(SLASHED, "The agent falls silent, and buyer and arbiter have his bond forfeited",
+             "sand.example", BOB, ((NILS,), (NILS,)), (30, 30),
+             Branch.REFUND_PLAIN, Spans(5, 8, 6, 1, 1, 15), (False, False), arbiter=NORA),
         Case(CHALLENGED, "Attested on the agent's word, challenged by the buyer: he is paid back",
              "fern.example", BOB, ((NED,), (NED,)), (20, 20),
              Branch.REFUNDED, Spans(5, 8, 6, 2, 18, 15), (False, True)),
+        Case(REFUSED, "The agent cannot log in, and refuses: nothing is locked, all comes back",
+             "wren.example", BOB, ((NED,), (NED,)), (20, 20), None, Spans(5, 8, 6, 1, 1, 1),
+             (None, None)),
         Case(KILLED, "Seller, agent, house, registry and buyer are killed in turn: it goes on",
              "moss.example", BOB, ((NED,), (NED,)), (20, 20),
              Branch.RELEASED, replace(PATIENT, release=60), (True, True)),

@@ -13,7 +13,7 @@ from node.command.demo.directory import require_usable
 from node.command.exit_status import REFUSED
 from node.command.processes.progress import progress
 
-SCENES: Final = ("well", "silent", "unattested", "challenged", "killed")
+SCENES: Final = ("well", "silent", "unattested", "slashed", "challenged", "refused", "killed")
 MAX_PACE: Final = 20
 
 
@@ -47,8 +47,9 @@ def sale(as_json: bool, keep: Path | None, scenes: Sequence[str], pace: int) -> 
 
     Two buyers, a seller, three agents, the house that keeps the stakes and a registry, a process
     each; and a tiny registrar of names, where whoever has the password holds the name. A name is
-    sold well; a buyer falls silent; an agent never attests; another attests on his word and is
-    challenged; and everybody is killed in turn. At the end it is compared what each of them has
+    sold well; a buyer falls silent; an agent never attests, and once loses his bond for it; another
+    attests on his word and is challenged; one cannot log in, and refuses; and everybody is killed
+    in turn. At the end it is compared what each of them has
     with what the contract says.
 
     \b

@@ -14,24 +14,26 @@ from node.command.demo.sale_cast import (
     FEE,
     HOUSE,
     KILLED,
+    REFUSED,
     REGISTRY,
     SALLY,
     SILENT,
+    SLASHED,
     STAKES,
     TIPS,
     UNATTESTED,
     WELL,
     Case,
 )
-from node.command.demo.sale_shown import Ended, Scene
-from node.command.demo.sale_steps import AGENT, BUYER, SELLER, Course
+from node.command.demo.sale_shown import NOT_LOCKED, Ended, Scene
+from node.command.demo.sale_steps import AGENT, ARBITER, BUYER, SELLER, Course
 from node.command.demo.sale_town import Market
 from node.command.processes.control import Json, Refused
 from node.command.processes.founding import TownFault
 from node.command.processes.market import killed, until
 from node.command.processes.process import StartFailed
 from node.command.processes.town import answers
-from proto.sale.stakes import Pool, SaleRole
+from proto.sale.stakes import BondBranch, Pool, SaleRole
 from runtime.rpc_client import RpcError
 
 SCENE_S: Final = 180.0
@@ -86,14 +88,16 @@ async def _performed(stage: Stage, course: Course, blank: Scene) -> Scene:
     after = await balances(course)
     ended = tuple(_ended(course, before, after))
     faults = [f"{e.who} has {e.change:+}, not {e.wanted:+}" for e in ended if e.change != e.wanted]
-    if pool["branch"] != case.branch.name:
-        faults.append(f"the house paid {pool['branch']}, not {case.branch.name}")
+    wanted = case.branch.name if case.branch is not None else ""
+    if pool["branch"] != wanted:
+        faults.append(f"the house paid {pool['branch'] or 'nothing'}, not {wanted or 'nothing'}")
     if sum(after.values()) != sum(before.values()):
         faults.append("the accounts at the house do not sum to what they did")
     votes = tuple(_vote(vote) for vote in pool["votes"])
     return replace(
         blank,
-        branch=pool["branch"],
+        branch=pool["branch"] or NOT_LOCKED,
+        bond=pool["bond"],
         ended=ended,
         votes=votes,
         scores=scores,
@@ -142,10 +146,14 @@ def _ended(
 
 def expected(case: Case) -> dict[SaleRole, int]:
     """What everybody has more or less in the end, by the contract's own arithmetic alone."""
+    if case.branch is None:
+        return dict.fromkeys(ROLES.values(), 0)
     tip = min(TIPS[name] for name in case.agents[0])
-    pool = Pool(STAKES, tip, FEE, 1, arbitrated=False)
+    pool = Pool(STAKES, tip, FEE, 1, arbitrated=bool(case.arbiter))
     split = pool.split(case.branch)
     bonds = dict.fromkeys(SaleRole, 0)
+    if case.arbiter:
+        bonds |= pool.split_bond(BondBranch.SLASHED)
     for role, vote in zip((SaleRole.BUYER, SaleRole.SELLER), case.votes, strict=True):
         bonds[SaleRole.AGENT if vote is None else role] += STAKES.vote_bond
     return {
@@ -202,12 +210,26 @@ async def _unattested(stage: Stage, course: Course) -> Scores:
     town = course.market.town
     await course.agree()
     await course.lock()
+    await stage.until_quiet(SLASHED)  # where he has to lock something, too
     pid = await town.kill(course.agent)
     course.tell(f"SIGKILL to {course.agent} (process {pid}), who does not come back")
     stage.quiet(UNATTESTED)
     await course.vote()
     await course.paid_out()
     await town.restart(course.agent)
+    return None
+
+
+async def _slashed(stage: Stage, course: Course) -> Scores:
+    await course.agree()
+    await course.lock()
+    course.tell(f"{course.agent} is never heard of again")
+    for part in (BUYER, ARBITER):
+        await course.types(part, "slash", "--yes")
+    await course.sees(BUYER, lambda shown: said(shown, "SLASH"), "sees the bond forfeited")
+    course.tell(f"{course.case.buyer} and the arbiter {course.case.arbiter} sign Ts: it commits")
+    stage.quiet(SLASHED)
+    await course.vote()
     return None
 
 
@@ -235,8 +257,19 @@ def said(shown: Json, decision: str) -> bool:
     return any(d["decision"] == decision and d["outcome"] for d in shown["decisions"])
 
 
+async def _refused(stage: Stage, course: Course) -> Scores:
+    await course.agree()
+    course.market.passwords[course.case.thing] = course.market.drawn()  # she has forgotten it
+    await course.give()
+    await course.refuse()
+    stage.quiet(REFUSED)
+    await course.reaches("RETURNED")
+    course.tell("The time for the lock is over: nobody has put anything in, and K is secret")
+    return None
+
+
 async def _killed(stage: Stage, course: Course) -> Scores:
-    await stage.until_quiet(*(s for s in (WELL, SILENT, UNATTESTED, CHALLENGED)))
+    await stage.until_quiet(*(scene for scene in CASES if scene != KILLED))
     await course.agree()
     await course.give()
     await _kill(course, course.case.seller, "has given the credential")
@@ -271,6 +304,8 @@ PLAYS: Final[Mapping[str, Callable[[Stage, Course], Awaitable[Scores]]]] = {
     WELL: _well,
     SILENT: _silent,
     UNATTESTED: _unattested,
+    SLASHED: _slashed,
     CHALLENGED: _challenged,
+    REFUSED: _refused,
     KILLED: _killed,
 }

@@ -6,7 +6,7 @@ from typing import Final
 import click
 
 from node.command.demo.sale_cast import AGENTS, BEA, BOB, HOUSE, REGISTRY, SALLY
-from node.command.demo.sale_shown import Scene
+from node.command.demo.sale_shown import NOT_LOCKED, Scene
 from node.command.demo.show import INDENT, show_check, styled, table
 from node.command.display import say
 from node.command.processes.books import Check
@@ -15,6 +15,7 @@ BRANCHES: Final = {
     "RELEASED": "released: the seller is paid",
     "REFUNDED": "refunded: attested, and challenged",
     "REFUND_PLAIN": "refunded: never attested",
+    NOT_LOCKED: "not locked: all came back",
 }
 PARTS: Final = ("buyer", "seller", "agent", "house")
 
@@ -27,6 +28,12 @@ def show_opening() -> None:
         " passwords.")  # fmt: skip
 
 
+def how_it_ended(scene: Scene) -> str:
+    """In a few words."""
+    slashed = "; the bond is forfeited" if scene.bond == "SLASHED" else ""
+    return BRANCHES.get(scene.branch, scene.branch) + slashed
+
+
 def show_scene(number: int, scene: Scene) -> None:
     """One sale, in its turn."""
     click.echo()
@@ -35,8 +42,9 @@ def show_scene(number: int, scene: Scene) -> None:
     for line in scene.told:
         say(f"{INDENT}{line}")
     if scene.branch:
-        how = BRANCHES.get(scene.branch, scene.branch)
-        say(f"{INDENT}{scene.thing} for {scene.price:,}, {how}; votes: {', '.join(scene.votes)}.")
+        how = how_it_ended(scene)
+        votes = f"votes: {', '.join(scene.votes)}" if any(scene.votes) else "nobody votes"
+        say(f"{INDENT}{scene.thing} for {scene.price:,}, {how}; {votes}.")
     if scene.scores is not None:
         before, after = scene.scores
         say(f"{INDENT}{scene.agent}'s score, as {BEA} sees it: {before:,} before, {after:,} after.")
@@ -63,7 +71,7 @@ def show_end(
     table(
         ("scene", "how it ended", *(f">{part}" for part in PARTS)),
         [
-            (s.scene, BRANCHES.get(s.branch, "-"), *(f"{e.change:+,}" for e in s.ended))
+            (s.scene, how_it_ended(s), *(f"{e.change:+,}" for e in s.ended))
             for s in scenes
             if s.ended
         ],

@@ -1,7 +1,10 @@
 """What a scene of the sales has shown: who ends with what, and what had to be."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
+
+
+NOT_LOCKED: Final = "NOT_LOCKED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,8 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """`branch`: as the house has paid; `told`: what happened, with seconds; `scores`: the agent's
+    """`branch`: as the house has paid, and `bond`: what became of the agent's where an
+    arbiter may have it forfeited; `told`: what happened, with seconds; `scores`: the agent's
     before and after, None where nobody looked; `faults`: what differs from what had to happen, none
     = it went well."""
 
@@ -31,6 +35,7 @@ class Scene:
     price: int = 0
     agent: str = ""
     branch: str = ""
+    bond: str = ""
     ended: tuple[Ended, ...] = ()
     told: tuple[str, ...] = ()
     votes: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ from runtime.rpc_client import RpcError
 
 PATIENCE_S: Final = 90.0
 LOCKED: Final = ("LOCKED", "SPLIT", "ENDED")
-BUYER, SELLER, AGENT = "buyer", "seller", "agent"
+BUYER, SELLER, AGENT, ARBITER = "buyer", "seller", "agent", "arbiter"
 
 
 @dataclass(slots=True)
@@ -34,7 +34,9 @@ class Course:
 
     def who(self, part: str) -> str:
         """The node that plays this part."""
-        return {BUYER: self.case.buyer, SELLER: self.case.seller, AGENT: self.agent}[part]
+        case = self.case
+        named = {BUYER: case.buyer, SELLER: case.seller, AGENT: self.agent, ARBITER: case.arbiter}
+        return named[part]
 
     def tell(self, what: str) -> None:
         """For the audience, with the time."""
@@ -95,6 +97,8 @@ class Course:
             "--agree-within", f"{spans.agree}s", "--lock-within", f"{spans.lock}s",
             "--release-within", f"{spans.release}s", "--window", f"{spans.window}s",
             "--refund-within", f"{spans.refund}s", "--vote-within", f"{spans.vote}s", "--yes",
+            *(("--arbiter", self.market.house(case.arbiter).card, "--slash-within",
+               f"{spans.slash}s") if case.arbiter else ()),
         )  # fmt: skip
         self.id = opened["id"]
         await self.sees(SELLER, lambda shown: shown["phase"] == "OFFERED", "is offered it")
@@ -105,11 +109,12 @@ class Course:
         await self.sees(BUYER, lambda shown: shown["phase"] == "ASKED", "has found an agent")
         asked = self.shown[BUYER]["parties"]
         self.agent = next(p["alias"] for p in asked if p["role"] == "AGENT")
-        await self.sees(AGENT, lambda shown: shown["phase"] == "ASKED", "is asked to judge")
 
     async def take(self) -> None:
         """He takes the case; their nodes do the rest."""
-        await self.types(AGENT, "take", "--yes")
+        for part in (AGENT, ARBITER) if self.case.arbiter else (AGENT,):
+            await self.sees(part, lambda shown: shown["phase"] == "ASKED", "is asked to judge")
+            await self.types(part, "take", "--yes")
         await self.reaches("AGREED")
         case = self.case
         self.tell(f"T0 is committed: {case.buyer}, {case.seller} and {self.agent} agree")
@@ -143,6 +148,14 @@ class Course:
         self.market.passwords[thing] = new
         await self.types(AGENT, "hand-over", "--new-credential-file", "-", fed=new.encode())
         self.tell(f"{self.agent} has logged in, changed the password, and sealed it under K")
+
+    async def refuse(self) -> None:
+        """The agent tries what the seller gave him, in vain."""
+        given = await self.types(AGENT, "hand-over", "--show")
+        if await self.market.office.login(self.case.thing, b64decode(given["credential"]).decode()):
+            raise TownFault(f"{self.agent}: a wrong password opens {self.case.thing}")
+        await self.types(AGENT, "hand-over", "--refuse")
+        self.tell(f"{self.agent} cannot log in with what {self.case.seller} gave, and refuses it")
 
     async def lock(self) -> None:
         """Until T1 is committed."""
@@ -206,13 +219,13 @@ class Course:
         return next((pool for pool in found if pool["sale"] == self.id), None)
 
     async def paid_out(self) -> Json:
-        """Once the house has paid all of it: the pool. TownFault."""
+        """Once the house has paid all of it, or given up a pool that nobody filled. TownFault."""
         last: list[Json] = []
 
         async def done() -> bool:
             pool = await self.pool()
             last[:] = [pool] if pool is not None else []
-            return pool is not None and pool["state"] == "DONE"
+            return pool is not None and pool["state"] in ("DONE", "VOID")
 
         await until(f"{self.case.scene}: the house pays everything out", done, PATIENCE_S)
         return last[0]
