@@ -75,7 +75,7 @@ def _show_all(answer: Json) -> None:
             )
             for one in found
         ),
-        empty="No pools.",
+        empty="No pools." if every or named else "No pools under way. --all: also those that ended.",
     )
     if answer.get("more"):
         say(f"There are more: --after {found[-1].get('pool')}")

@@ -212,8 +212,7 @@ async def _preview(
     figures = figures_json(
         offer.described, offer.stakes, offer.times, tip, bool(offer.arbiter_card)
     )
-    told = await balance_of(context, account)
-    need = figures["puts_in"][SaleRole.BUYER.name]
+    balance = await _balance(context, account, figures["puts_in"][SaleRole.BUYER.name])
     # Their cards are what the owner has just given, or has given before.
     given = {node for node in (offer.seller, offer.arbiter, offer.house) if node is not None}
     cards = [
@@ -222,29 +221,51 @@ async def _preview(
         (SaleRole.ARBITER, offer.arbiter_card),
         (SaleRole.HOUSE, offer.house_card),
     ]
-    return figures | {
-        "id": None,
-        "role": SaleRole.BUYER.name,
-        "phase": "NOT_OFFERED",
-        "thing": offer.thing,
-        "price": offer.stakes.price,
-        "brand": offer.described.brand.name,
-        "brand_id": offer.described.brand.guid.hex(),
-        "lot": offer.described.brand.unit,
-        "registry": context.policy_name(offer.policy),
-        "arbitration": offer.arbitration,
-        "expires_at_us": offer.expires_at_us,
-        "parties": [
-            {"role": r.name} | person_json(context, card, given) for r, card in cards if card
-        ],
-        "agents": looked,
-        "highest_tip": rule.highest_tip,
-        "least_score": rule.least_score,
-        "balance": told.get("balance"),
+    return (
+        figures
+        | {
+            "id": None,
+            "role": SaleRole.BUYER.name,
+            "phase": "NOT_OFFERED",
+            "thing": offer.thing,
+            "price": offer.stakes.price,
+            "brand": offer.described.brand.name,
+            "brand_id": offer.described.brand.guid.hex(),
+            "lot": offer.described.brand.unit,
+            "registry": context.policy_name(offer.policy),
+            "arbitration": offer.arbitration,
+            "expires_at_us": offer.expires_at_us,
+            "parties": [
+                {"role": r.name} | person_json(context, card, given) for r, card in cards if card
+            ],
+            "agents": looked,
+            "highest_tip": rule.highest_tip,
+            "least_score": rule.least_score,
+            "serves": exchange_of(context).serves,
+        }
+        | balance
+    )
+
+
+async def _balance(context: Context, account: Account, need: int) -> dict[str, Any]:
+    """What we have at the house beside what we are to put in; None where it does not answer."""
+    told = await balance_of(context, account)
+    found = told.get("balance")
+    return {
+        "balance": found,
         "balance_why": told.get("why"),
-        "enough": None if told.get("balance") is None else told["balance"] >= need,
-        "serves": exchange_of(context).serves,
+        "enough": None if found is None else found >= need,
     }
+
+
+async def _own_balance(context: Context, sale: Sale, taken: Entering | None) -> dict[str, Any]:
+    """The same, for a sale that has come; nothing for an arbiter, who puts nothing in."""
+    slot = taken.slot if taken is not None else sale.slot
+    row = context.engine.memory.row((Account.table, slot[:32], slot[32:]))
+    if not isinstance(row, Account):
+        return {}
+    puts_in = sale_json(context, sale, whole=True)["puts_in"]
+    return await _balance(context, row, puts_in[sale.role.name])
 
 
 def _entering(context: Context, signed: bytes, role: SaleRole) -> Entering:
@@ -292,7 +313,8 @@ async def bid(context: Context, arguments: Arguments) -> dict[str, Any]:
         "theirs": rule_json(context, sale, theirs, offer) if theirs else None,
     }
     if dry_run:
-        return sale_json(context, sale, whole=True) | told
+        balance = await _own_balance(context, sale, taken)
+        return sale_json(context, sale, whole=True) | told | balance
     if not turn:
         raise ControlFailure(
             "SALE_NOT_YOURS",
@@ -309,11 +331,15 @@ def _again(context: Context, sale: Sale) -> Sale:
 
 
 async def take(context: Context, arguments: Arguments) -> dict[str, Any]:
-    """The agent or the arbiter takes the case."""
-    sale = find_sale(context, arguments.text("id"), SaleRole.AGENT, SaleRole.ARBITER)
+    """The agent or the arbiter takes the case; with `dry_run` only says what that would be."""
+    named, dry_run = arguments.text("id"), arguments.flag("dry_run", False)
     arguments.done()
+    sale = find_sale(context, named, SaleRole.AGENT, SaleRole.ARBITER)
     require_phase(sale, SalePhase.ASKED)
     require_service(context)
     taken = _entering(context, sale.offer, sale.role)
+    if dry_run:
+        balance = await _own_balance(context, sale, taken)
+        return sale_json(context, sale, whole=True) | balance
     await context.do(partial(EnterSale, sale=sale.id, entering=taken))
     return sale_json(context, _again(context, sale), whole=True)

@@ -9,7 +9,7 @@ from node.command.display import Json, gap, say, short
 from node.command.exit_status import UNUSABLE, TaughtCommand, fail
 from node.command.sale.asking import sure, yes_option
 from node.command.sale.open import CALL_S, agents_arguments, agents_options
-from node.command.sale.view import show_agents, show_list, show_sale
+from node.command.sale.view import show_agents, show_balance, show_done, show_list, show_sale
 from node.command.session import Session, with_node
 
 NONE_WAITS: Final = "Nobody waits for your answer."
@@ -67,7 +67,7 @@ def choose_agent(session: Session, identifier: str, yes: bool, close: bool, **ho
         if any(value for value in how.values()):
             fail(UNUSABLE, "sale choose-agent: say --close alone, or whom you accept")
         sure(session, yes, "Close it?")
-        session.show("sale.close", {"id": identifier}, show_sale)
+        session.show("sale.close", {"id": identifier}, show_done)
         return
     _bid(session, identifier, yes, **how)
 
@@ -100,10 +100,11 @@ def _show_before(one: Json) -> None:
     say(f"So you would accept, for a tip of {one.get('highest_tip')} at most:")
     show_agents(one.get("agents") or ())
     _say_common(one, "would be")
+    show_balance(one)
 
 
 def _show_after(one: Json) -> None:
-    show_sale(one)
+    show_done(one)
     _say_common(one, "is")
 
 

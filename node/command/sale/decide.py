@@ -7,7 +7,7 @@ import click
 
 from node.command.exit_status import TaughtCommand
 from node.command.sale.asking import sure, yes_option
-from node.command.sale.view import show_sale
+from node.command.sale.view import show_done
 from node.command.session import Session, with_node
 
 
@@ -23,11 +23,11 @@ def _named(name: str) -> Callable[[Callable[..., Any]], click.Command]:
 
 
 def _sign(session: Session, identifier: str, decision: str) -> None:
-    session.show("sale.sign", {"id": identifier, "decision": decision}, show_sale)
+    session.show("sale.sign", {"id": identifier, "decision": decision}, show_done)
 
 
 def _decline(session: Session, identifier: str, decision: str) -> None:
-    session.show("sale.decline", {"id": identifier, "decision": decision}, show_sale)
+    session.show("sale.decline", {"id": identifier, "decision": decision}, show_done)
 
 
 @_named("release")
@@ -131,7 +131,7 @@ def vote(session: Session, identifier: str, how: str, yes: bool) -> None:
       pledgeway sale vote 4f1c success
     """
     sure(session, yes, f"Vote {how!r}? It cannot be changed.")
-    session.show("sale.vote", {"id": identifier, "success": how == "success"}, show_sale)
+    session.show("sale.vote", {"id": identifier, "success": how == "success"}, show_done)
 
 
 @_named("close")
@@ -146,4 +146,4 @@ def close(session: Session, identifier: str, yes: bool) -> None:
       pledgeway sale close 4f1c
     """
     sure(session, yes, "Close it?")
-    session.show("sale.close", {"id": identifier}, show_sale)
+    session.show("sale.close", {"id": identifier}, show_done)

@@ -12,7 +12,7 @@ import click
 from node.command.argument_types import PATH, require_new_file
 from node.command.display import say
 from node.command.exit_status import UNUSABLE, TaughtCommand, fail
-from node.command.sale.view import show_sale
+from node.command.sale.view import show_done
 from node.command.sale_secret import credential_option, read_credential
 from node.command.session import Answer, NoAnswer, Session, with_node
 
@@ -28,6 +28,8 @@ NEW: Final = "New credential"
               " you alone.")  # fmt: skip
 @click.option("--new-credential-file", "new", metavar="FILE|-", help="Agent: seal what is in FILE"
               " to the buyer.")  # fmt: skip
+@click.option("--pass-on", is_flag=True, help="Agent: the same, and you type it, which is not"
+              " shown.")  # fmt: skip
 @click.option("--unchanged", is_flag=True, help="Agent: it is what the seller knows, and you mean"
               " that.")  # fmt: skip
 @click.option("--refuse", is_flag=True, help="Agent: you cannot use it; she may give another.")
@@ -39,6 +41,7 @@ def hand_over(
     shows: bool,
     out: Path | None,
     new: str | None,
+    pass_on: bool,
     unchanged: bool,
     refuse: bool,
 ) -> None:
@@ -55,25 +58,25 @@ def hand_over(
     \b
     Example, the agent:
       pledgeway sale hand-over 4f1c --show
-      pledgeway sale hand-over 4f1c --new-credential-file new.txt
+      pledgeway sale hand-over 4f1c --pass-on
       pledgeway sale hand-over 4f1c --refuse
     """
-    looks = shows or out is not None
-    if looks + (new is not None) + refuse + (credential_file is not None) > 1:
+    looks, passes = shows or out is not None, pass_on or new is not None
+    if looks + passes + refuse + (credential_file is not None) > 1:
         fail(UNUSABLE, "sale hand-over: one thing at a time: look, pass on, or refuse")
-    if unchanged and new is None:
-        fail(UNUSABLE, "sale hand-over: --unchanged goes with --new-credential-file")
+    if unchanged and not passes:
+        fail(UNUSABLE, "sale hand-over: --unchanged goes with --new-credential-file or --pass-on")
     if refuse:
-        session.show("sale.refuse", {"id": identifier}, show_sale)
+        session.show("sale.refuse", {"id": identifier}, show_done)
     elif looks:
         _open(session, "sale.credential", identifier, out)
-    elif new is not None:
+    elif passes:
         _send(session, "sale.pass_on", identifier, read_credential(new, NEW), unchanged)
     else:
         role = session.ask("sale.show", {"id": identifier}).value.get("role")
         if role != "SELLER":
             fail(UNUSABLE, "sale hand-over: the seller gives a credential; as the agent say --show,"
-                 " --new-credential-file FILE or --refuse")  # fmt: skip
+                 " --pass-on, --new-credential-file FILE or --refuse")  # fmt: skip
         _send(session, "sale.give", identifier, read_credential(credential_file), False)
 
 
@@ -84,7 +87,7 @@ def _send(session: Session, verb: str, identifier: str, credential: bytes, uncha
     }
     if unchanged:
         arguments["unchanged"] = True
-    session.show(verb, arguments, show_sale)
+    session.show(verb, arguments, show_done)
 
 
 @click.command("reveal", cls=TaughtCommand)

@@ -8,7 +8,7 @@ from node.command.display import Json, say
 from node.command.exit_status import UNUSABLE, TaughtCommand, fail
 from node.command.sale.asking import sure, yes_option
 from node.command.sale.page import find_in, page_option
-from node.command.sale.view import show_figures, show_sale
+from node.command.sale.view import show_balance, show_done, show_figures
 from node.command.session import Session, with_node
 
 
@@ -28,9 +28,11 @@ def take(session: Session, identifier: str, yes: bool) -> None:
       pledgeway sale take 4f1c
     """
     if not session.as_json:
-        show_figures(session.ask("sale.show", {"id": identifier}).value)
+        before = session.ask("sale.take", {"id": identifier, "dry_run": True}).value
+        show_figures(before)
+        show_balance(before)
         sure(session, yes, "Take the case?")
-    session.show("sale.take", {"id": identifier}, show_sale)
+    session.show("sale.take", {"id": identifier}, show_done)
 
 
 @click.command("attest", cls=TaughtCommand)
@@ -67,7 +69,7 @@ def attest(
     if not_delivered:
         sure(session, yes, "Say that it was not delivered? It cannot be taken back.")
         said = {"id": identifier, "decision": "DELIVERED"}
-        session.show("sale.decline", said, show_sale)
+        session.show("sale.decline", said, show_done)
         return
     arguments: dict[str, Any] = {"id": identifier}
     if page is not None:
@@ -79,6 +81,6 @@ def attest(
 
 
 def _show_attested(one: Json) -> None:
-    show_sale(one)
+    show_done(one)
     if not (one.get("handover") or {}).get("attested_with_proof"):
         say("Your node signs the release later, unless the buyer challenges before.")

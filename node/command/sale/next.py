@@ -9,7 +9,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "ANSWER": "pledgeway sale offer {} --agent NAME --highest-tip N, or sale close {}",
     "ENTER": "pledgeway sale take {}, or sale close {}",
     "GIVE": "pledgeway sale hand-over {}",
-    "PASS_ON": "pledgeway sale hand-over {} --show, then --new-credential-file FILE or --refuse",
+    "PASS_ON": "pledgeway sale hand-over {} --show, then --pass-on or --refuse",
     "PROVE": "pledgeway sale reveal {}, then sale control {}",
     "ATTEST": "pledgeway sale attest {} --page FILE, or --not-delivered",
     "RELEASE": "pledgeway sale release {}",

@@ -13,7 +13,14 @@ from node.command.escrow.naming import whom
 from node.command.exit_status import REFUSED, UNUSABLE, TaughtCommand, fail
 from node.command.sale.asking import sure, yes_option
 from node.command.sale.following import STATUSES
-from node.command.sale.view import show_agents, show_figures, show_parties, show_sale, until
+from node.command.sale.view import (
+    show_agents,
+    show_balance,
+    show_done,
+    show_figures,
+    show_parties,
+    until,
+)
 from node.command.session import Session, with_node
 from proto.sale.offer import MAX_ARBITRATION_CHARS
 from proto.sale.stakes import PERMILLE
@@ -183,17 +190,13 @@ def show_offered(one: Json) -> None:
     show_agents(one.get("agents") or ())
     gap()
     show_figures(one)
-    need, has = (one.get("puts_in") or {}).get("BUYER"), one.get("balance")
-    if has is None:
-        say(f"What you have there is not known: {one.get('balance_why') or 'the house is silent'}")
-    elif one.get("enough") is False:
-        say(f"You have {has} there, and need {need}: fill the account first.")
+    show_balance(one)
     if not one.get("serves"):
         say("This node has no address for exchanges: set [escrow] listen in its config.toml.")
 
 
 def _show_opened(one: Json) -> None:
     name = short(one.get("id"))
-    show_sale(one)
+    show_done(one)
     say(f"Offered. Watch it: `pledgeway sale show {name} --follow`; take it back: `pledgeway sale")
     say(f"close {name}`.")

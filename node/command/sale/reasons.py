@@ -33,7 +33,10 @@ WORDS: Final = {
         "{} does not accept the registry",
         "name one with --registry that all accept: `pledgeway node registry list`",
     ),
-    R.FUNDS_SHORT: ("{} could not put in its stake", "see `pledgeway account list` there"),
+    R.FUNDS_SHORT: (
+        "{} has less at the house than its stake",
+        "see `pledgeway account list` there, and make another offer",
+    ),
     R.NOT_LOCKED: (
         "the lock was not decided in time, and all stakes went back",
         "make another offer, with a longer --lock-within",

@@ -85,6 +85,13 @@ def show_sale(one: Json) -> None:
     show_moves(one)
 
 
+def show_done(one: Json) -> None:
+    """After an act: how the sale stands, and whose move it is now. `sale show` has the rest."""
+    facts(_facts(one))
+    gap()
+    show_moves(one)
+
+
 def _facts(one: Json) -> Iterator[tuple[str, object]]:
     handed = one.get("handover") or {}
     yield "sale", one.get("id")
@@ -226,16 +233,31 @@ def _percent(permille: object) -> str:
 
 def show_outcomes(one: Json) -> None:
     """What each has more or less than before the sale, in every branch."""
+    ended = one.get("branch") or ("NOT_LOCKED" if one.get("phase") == "RETURNED" else "")
     say(f"What each has more or less in the end, in {one.get('brand')}, beside the thing itself:")
     table(
         ("how it ends", *(f">{who_is(role)}" for role in COLUMNS)),
         (
-            (row.get("text"), *(_signed((row.get("changes") or {}).get(r)) for r in COLUMNS))
+            (
+                f"{row.get('text')}{' <- so it ended' if row.get('case') == ended else ''}",
+                *(_signed((row.get("changes") or {}).get(role)) for role in COLUMNS),
+            )
             for row in one.get("outcomes") or ()
         ),
         empty="",
     )
     say(str(one.get("warning") or ""))
+
+
+def show_balance(one: Json) -> None:
+    """Whether what we have at the house is enough for what we are to put in."""
+    if "balance" not in one:
+        return
+    if one.get("balance") is None:
+        say(f"What you have there is not known: {one.get('balance_why') or 'the house is silent'}")
+    elif one.get("enough") is False:
+        need = (one.get("puts_in") or {}).get(one.get("role"))
+        say(f"You have {one['balance']} there, and need {need}: fill the account first.")
 
 
 def _signed(change: object) -> str:

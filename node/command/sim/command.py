@@ -16,6 +16,11 @@ PLACES: Final[dict[str, Place]] = {
         "escrow",
         "exchanges under faults and lies: nobody honest may lose",
     ),
+    "sale": Place(
+        "node.command.sim.sale.command",
+        "sale",
+        "sales that an agent judges, among the silent and the dishonest",
+    ),
     "risk-table": Place(
         "node.command.sim.risk.command",
         "risk_table",
@@ -49,6 +54,7 @@ def sim() -> None:
     Example:
       pledgeway sim run --seed 7
       pledgeway sim escrow --seeds 100
+      pledgeway sim sale --seeds 108
       pledgeway sim risk-table --show
       pledgeway sim hold-times --draw hold-times.svg
       pledgeway sim kills --kills 200 --seed 7

@@ -7,7 +7,7 @@ from node.core.escrow.events import RegistrarSaid
 from node.core.escrow.fixing import report_accepted
 from node.core.escrow.giving import OFFERED, cannot_give, given
 from node.core.escrow.giving_up import give_up
-from node.core.escrow.posting import ask_sooner, post
+from node.core.escrow.posting import post
 from node.core.escrow.reading import (
     deal_of,
     hold_of,
@@ -44,7 +44,7 @@ def on_registrar_said(step: Step, event: RegistrarSaid) -> None:
     if not isinstance(letter, Letter) or letter.answered:
         return
     if event.refused in AGAIN and not _is_in_vain(step, letter):
-        ask_sooner(step, letter, event.figure)
+        _hurry(step, letter, event)
         return  # its row says when
     letter_taken(step, letter)
     refused = event.refused
@@ -60,6 +60,16 @@ def on_registrar_said(step: Step, event: RegistrarSaid) -> None:
             _unsettled(step, letter, refused)
         case _:
             pass
+
+
+def _hurry(step: Step, letter: Letter, event: RegistrarSaid) -> None:
+    """One that says how long it is "not yet" is asked again just then: the back-off of a letter may
+    be longer than the time in which votes are opened."""
+    if event.refused != RegistrarError.NOT_YET or not event.figure:
+        return
+    at_us = step.now_us + event.figure
+    if at_us < letter.next_at_us:
+        step.put(replace(letter, next_at_us=at_us))
 
 
 def _is_in_vain(step: Step, letter: Letter) -> bool:

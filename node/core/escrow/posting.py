@@ -97,14 +97,6 @@ def say_again(step: CoreStep, letter: Letter) -> None:
     step.effects.append(Deliver(letter.id))
 
 
-def ask_sooner(step: CoreStep, letter: Letter, after_us: int) -> None:
-    """Whoever is asked has said how long it will still answer "not yet"; 0 = he has not. Our own
-    pause may be longer than the time for it: a vote would come when voting is over."""
-    at_us = step.now_us + max(after_us, FIRST_RETRY_US)
-    if after_us and at_us < letter.next_at_us:
-        step.put(replace(letter, next_at_us=at_us))
-
-
 def answered(step: CoreStep, letter: Letter) -> None:
     """It need not be said any more; that it was stays, without its words."""
     step.put(replace(letter, payload=b"", answered=True))

@@ -35,6 +35,7 @@ from node.core.view import Step
 from proto.commit import SHARE_KIND, Evidence
 from proto.descriptor import commit_id, decode_descriptor
 from proto.envelope import Proof
+from proto.escrow.ops import RegistrarError
 from proto.limits import CLOCK_ERROR_MAX_US, MIN_LEAD_US
 from proto.reason import Reason, Refusal
 from proto.sale.contract import Contract, Party, check_decision, read_contract
@@ -54,6 +55,13 @@ from proto.wire import WireFault
 
 # Between the buyer's clock, who dates the contract, and ours, on the way to us.
 CLOCKS_US: Final = 2 * CLOCK_ERROR_MAX_US
+
+HOUSE_SAYS: Final = {
+    int(RegistrarError.INSUFFICIENT_FUNDS): SaleReason.FUNDS_SHORT,
+    int(RegistrarError.NOT_VETTED): SaleReason.NO_ACCOUNT,
+    int(RegistrarError.POLICY_NOT_ACCEPTED): SaleReason.NO_POLICY,
+}
+"""Of the house's reasons, those that a party can do something about."""
 
 
 def choice_hash(sale: Sale) -> bytes:
@@ -84,7 +92,9 @@ def pool_answered(step: Step, sale: Sale, refused: int, promise: bytes) -> None:
         return
     sale = replace(sale, promise=promise)
     if refused or not _is_promised(sale):
-        close(step, sale, SaleReason.HOUSE_REFUSED)
+        why = HOUSE_SAYS.get(refused, SaleReason.HOUSE_REFUSED)
+        # The house looks at the balance of whoever opens the pool, which is us.
+        close(step, sale, why, sale.role if why is SaleReason.FUNDS_SHORT else SaleRole.HOUSE)
         return
     # From here on it must succeed.
     sale = _agree(step, sale)

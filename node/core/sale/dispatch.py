@@ -70,7 +70,7 @@ from proto.sale.letters import (
     Terms,
 )
 from proto.sale.reasons import SaleReason
-from proto.sale.stakes import Decision, SaleRole
+from proto.sale.stakes import STAKERS, Decision, SaleRole
 
 _UNBOUND = frozenset({P.OFFERED, P.CHOSEN, P.ASKED, P.JOINED})
 
@@ -157,6 +157,7 @@ def _close(step: Step, event: CloseSale) -> Answer:
         return Answer()
     signed = bool(sale.shares[share_at(Decision.LOCK, sale.role)])
     taken = bool(sale.submitted >> Decision.LOCK & 1) or sale.phase is not P.LOCKING
+    taken |= sale.role not in STAKERS
     if taken or (signed and sale.role is not SaleRole.AGENT):
         return Answer(Refusal(Reason.SALE_STATE))
     give_up_lock(step, sale, SaleReason.REFUSED)
@@ -174,7 +175,7 @@ def _closed(step: Step, event: SaleLetterCame, body: Closed) -> None:
     elif sale.phase is P.AGREED and body.why is SaleReason.CREDENTIAL_BAD:
         if role is SaleRole.AGENT and sale.role is SaleRole.SELLER:
             step.put(replace(sale, credential=b""))  # she may give another one
-    elif sale.phase is P.LOCKING:
+    elif sale.phase is P.LOCKING and {role, sale.role} <= {*STAKERS}:
         give_up_lock(step, replace(sale, blamed=role), body.why)
 
 

@@ -12,11 +12,12 @@ from node.core.effects import Answer
 from node.core.escrow.opening import may_open, open_seat
 from node.core.escrow.posting import ask_registrar
 from node.core.escrow.rows import Step as Batch
-from node.core.rows import replace
+from node.core.rows import Transaction, replace
 from node.core.sale.agreeing import gathered, submit, with_shares
 from node.core.sale.course import LOCK_POLL_US, P, move, tell, tell_others
 from node.core.sale.events import GiveCredential, HandOver, RefuseCredential, SaleLetterCame
 from node.core.sale.reading import (
+    SIDES,
     card_of,
     contract_of,
     known_of,
@@ -31,10 +32,11 @@ from node.core.sale.reading import (
 )
 from node.core.sale.rows import Sale
 from node.core.view import Step
+from proto.certificate import AbortCertificate, Certificate, CommitCertificate
 from proto.descriptor import Descriptor, commit_id, decode_descriptor
 from proto.escrow.args import ResultOf
 from proto.escrow.legs import Leg, read_leg_promise
-from proto.escrow.ops import Offer
+from proto.escrow.ops import Offer, Refund, Settle
 from proto.escrow.terms import Opening, Order, plant
 from proto.limits import MIN_LEAD_US
 from proto.reason import Reason, Refusal
@@ -163,12 +165,23 @@ def refuse_credential(step: Step, event: RefuseCredential) -> Answer:
     return Answer()
 
 
+def _tell_arbiter(step: Step, sale: Sale) -> None:
+    """He has to know of T1, without which there is no bond that he could take. Not the agent tells
+    him, whose bond it is: he could name another T1, which nobody ever signs."""
+    if card_of(sale, SaleRole.ARBITER):
+        openings = tuple(map(Opening.decode, sale.openings))
+        words = Lock(sale.lock, openings, sale.statement, b"", sale.log)
+        tell(step, sale, SaleRole.ARBITER, words)
+
+
 def on_lock(step: Step, event: SaleLetterCame, body: Lock) -> None:
-    """T1, at buyer and seller: what does not bind just our sale is as if it had not come."""
+    """T1, at buyer and seller from the agent, and at the arbiter from one of those: what does not
+    bind just our sale is as if it had not come."""
     sale = sale_of(step, event.words.sale)
-    if sale is None or sale.role not in (SaleRole.BUYER, SaleRole.SELLER):
+    if sale is None or sale.phase is not P.AGREED or sale.role is SaleRole.AGENT:
         return
-    if sale.phase is not P.AGREED or role_of(sale, event.sender) is not SaleRole.AGENT:
+    tellers = SIDES if sale.role is SaleRole.ARBITER else (SaleRole.AGENT,)
+    if role_of(sale, event.sender) not in tellers:
         return
     if event.unfit:
         step.put(replace(sale, because=SaleReason.HANDOVER_BAD, blamed=SaleRole.AGENT))
@@ -185,7 +198,7 @@ def on_lock(step: Step, event: SaleLetterCame, body: Lock) -> None:
         return
     if not _terms_fit(sale, body, descriptor) or not may_open(step, body.descriptor):
         return
-    if step.now_us > descriptor.deadline_us - LEAD_US:
+    if step.now_us > descriptor.deadline_us - LEAD_US and sale.role is not SaleRole.ARBITER:
         return
     # From here on it must succeed.
     sale = replace(
@@ -196,7 +209,17 @@ def on_lock(step: Step, event: SaleLetterCame, body: Lock) -> None:
         statement=body.statement,
         log=body.log,
     )
+    if sale.role is SaleRole.ARBITER:
+        _look_on(step, sale)
+        return
+    _tell_arbiter(step, sale)
     _stake(step, sale)
+
+
+def _look_on(step: Step, sale: Sale) -> None:
+    """The arbiter has no stake, and no share of T1: he waits for what becomes of it."""
+    sale = move(step, replace(sale, due_at_us=step.now_us + LOCK_POLL_US), P.LOCKING)
+    open_seat(step, sale.lock, decode_descriptor(sale.lock), sale.id)
 
 
 def _terms_fit(sale: Sale, body: Lock, descriptor: Descriptor) -> bool:
@@ -229,11 +252,35 @@ def _stake(step: Step, sale: Sale) -> None:
 def stake_answered(step: Step, sale: Sale, refused: int, promise: bytes) -> None:
     """The house has our stake, or will not have it: then the others need not wait for us."""
     if sale.phase is not P.LOCKING:
+        transaction = step.the_transaction(commit_id(sale.lock))
+        if not refused and transaction.decided:
+            # Its answer comes after the decision: what lies in our hold is fetched all the same.
+            collect_stake(step, sale, certificate_of(transaction))
         return
     if refused or not _take_stake(step, sale, promise, sale.role):
         give_up_lock(step, sale, SaleReason.FUNDS_SHORT)
         return
     tell_stakers(step, sale, Staked(promise))
+
+
+def is_staked(sale: Sale) -> bool:
+    """Whether the house has promised our own stake: then there is a hold of ours."""
+    return sale.role in STAKERS and bool(sale.staked[STAKERS.index(sale.role)])
+
+
+def collect_stake(step: Step, sale: Sale, certificate: Certificate) -> None:
+    """T1 is decided: a stake that came back lies in our hold, and goes into our account. A hold
+    that is empty ends, too: an account has room for so many."""
+    refund = Refund(own_account(step, sale).capability, source_of(sale.seed))
+    card = card_of(sale, SaleRole.HOUSE)
+    ask_registrar(step, sale.id, card, (Settle(certificate), refund), Batch.COLLECT)
+
+
+def certificate_of(transaction: Transaction) -> Certificate:
+    """Of one that is decided."""
+    if transaction.commit_certificate:
+        return CommitCertificate.decode(transaction.commit_certificate)
+    return AbortCertificate.decode(transaction.abort_certificate)
 
 
 def tell_stakers(step: Step, sale: Sale, body: Staked) -> None:
@@ -277,7 +324,8 @@ def sign_lock(step: Step, sale: Sale) -> None:
     promised, and in time. The buyer has what the key will open: without it T1 was not taken."""
     late = step.now_us >= decode_descriptor(sale.lock).deadline_us - LEAD_US
     signed = sale.shares[share_at(Decision.LOCK, sale.role)]
-    if signed or late or not all(sale.staked) or sale.because is not SaleReason.NONE:
+    ready = all(sale.staked) and sale.because is SaleReason.NONE
+    if sale.role not in STAKERS or signed or late or not ready:
         return
     if known_of(step, sale).get(Decision.AGREE) is not Outcome.COMMITTED:
         return

@@ -7,7 +7,7 @@ from node.core.rows import Incident, IncidentKind, Transaction, replace
 from node.core.sale.course import LOCK_POLL_US, POLL_US, P, ask_about, close, move
 from node.core.sale.deciding import open_decisions, sign_own
 from node.core.sale.events import CastVote
-from node.core.sale.locking import sign_lock
+from node.core.sale.locking import certificate_of, collect_stake, is_staked, sign_lock
 from node.core.sale.reading import (
     SIDES,
     card_of,
@@ -21,7 +21,7 @@ from node.core.sale.reading import (
 )
 from node.core.sale.rows import OPENED, SEALED, Sale
 from node.core.view import Step
-from proto.certificate import AbortCertificate, Certificate, CommitCertificate
+from proto.certificate import Certificate, CommitCertificate
 from proto.descriptor import commit_id
 from proto.escrow.letters import Decided
 from proto.escrow.ops import Settle
@@ -47,12 +47,14 @@ def sale_decided(step: Step, transaction: Transaction) -> None:
     decision = decision_under(sale, transaction.commit)
     if decision is None:
         return
-    certificate = _certificate(transaction)
+    certificate = certificate_of(transaction)
     committed = isinstance(certificate, CommitCertificate)
     if sale.submitted >> decision & 1:
         for role in others(sale):
             post(step, sale.id, card_of(sale, role), Decided(certificate))
-    if decision is not Decision.AGREE:
+    if decision is Decision.LOCK and is_staked(sale):
+        collect_stake(step, sale, certificate)
+    elif decision is not Decision.AGREE:
         _show_house(step, sale, decision, certificate)
     match decision:
         case Decision.AGREE:
@@ -64,12 +66,6 @@ def sale_decided(step: Step, transaction: Transaction) -> None:
         case _:
             pass
     end_if_over(step, sale)
-
-
-def _certificate(transaction: Transaction) -> Certificate:
-    if transaction.commit_certificate:
-        return CommitCertificate.decode(transaction.commit_certificate)
-    return AbortCertificate.decode(transaction.abort_certificate)
 
 
 def _show_house(step: Step, sale: Sale, decision: Decision, certificate: Certificate) -> None:

@@ -70,6 +70,12 @@ async def test_what_is_shown_before_anything_is_signed(table: Sales) -> None:
     assert told["enough"] is True
     table.house.balance = 1149
     assert (await table.opens(dry_run=True, highest_tip=30))["enough"] is False
+    await table.opens()
+    before = await table("sally", "sale.bid", dry_run=True)
+    assert (before["balance"], before["enough"]) == (1149, True)
+    await table("sally", "sale.bid")
+    before = await table(table.agent, "sale.take", dry_run=True)
+    assert (before["enough"], before["phase"]) == (False, "ASKED")
 
 
 @pytest.mark.parametrize(

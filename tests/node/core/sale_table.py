@@ -38,7 +38,7 @@ from proto.descriptor import commit_id, decode_descriptor
 from proto.escrow.batch import read_batch
 from proto.escrow.legs import Leg, LegPromise, sign_leg_promise
 from proto.escrow.letters import Decided, OfSale, decode_letter, sign_letter
-from proto.escrow.ops import RegistrarError
+from proto.escrow.ops import Refund, RegistrarError
 from proto.escrow.rights import sign_right
 from proto.fees import FeeSet
 from proto.limits import GUARD_US
@@ -129,6 +129,7 @@ class SaleTable:
     sealed_votes: dict[str, bytes] = field(default_factory=dict)
     opened_votes: dict[str, bytes] = field(default_factory=dict)
     shown_keys: set[bytes] = field(default_factory=set)
+    fetched: dict[str, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         named = ("bob", "sally", *self.agents, *((self.arbiter,) if self.arbiter else ()))
@@ -314,6 +315,8 @@ class SaleTable:
                         node_of(HOUSE),
                     )
                     promise = sign_leg_promise(signing_key(HOUSE), said)
+                case Refund(hold=hold):
+                    self.fetched[person.name] = hold  # type: ignore[assignment]
                 case SealVote(hash=hashed):
                     self.sealed_votes[person.name] = hashed
                 case OpenVote(vote=vote):

@@ -1,20 +1,33 @@
 """A sale from the offer to the votes, at all its parties; and its other ends."""
 
+from dataclasses import replace
+
 import pytest
 
 from node.command.sim.cast import NOW_US, SECOND, digest, signing_key
-from node.core.due import due_us
+from node.core.effects import Answer
 from node.core.escrow.events import RegistrarSaid
+from node.core.escrow.rows import Letter
 from node.core.escrow.rows import Step as Batch
-from node.core.events import Due
-from node.core.sale.events import Attest, CastVote, DeclineDecision, ShowControl, SignDecision
-from node.core.sale.reading import key_of, known_of
+from node.core.sale.events import (
+    Attest,
+    CastVote,
+    CloseSale,
+    DeclineDecision,
+    SaleLetterCame,
+    ShowControl,
+    SignDecision,
+)
+from node.core.sale.reading import key_of, known_of, source_of
 from node.core.sale.rows import SalePhase
 from node.sale.drafting import draft_vote
 from proto.descriptor import commit_id
 from proto.escrow.ops import RegistrarError
 from proto.sale.handover import sign_control
+from proto.sale.letters import Closed, Lock, SaleBody, SaleShare, SaleWords, Staked
+from proto.sale.reasons import SaleReason
 from proto.sale.stakes import Branch, Decision, Outcome, branch_of
+from tests.node.core.escrow_table import node_of
 from tests.node.core.sale_table import CHALLENGE, KEY, SaleTable
 
 P = SalePhase
@@ -118,35 +131,98 @@ def test_the_seller_concedes() -> None:
     assert known[Decision.RELEASE] is Outcome.ABORTED
 
 
-def test_a_vote_alone_is_opened_as_soon_as_the_house_takes_it() -> None:
-    """Its own pauses grow to minutes, and the time for it may be shorter."""
+def test_an_arbiter_and_one_side_take_the_bond() -> None:
+    table = SaleTable(arbiter="ada")
+    table.lock()
+    assert table.sale("ada").phase is P.LOCKED
+    for name in ("ada", "bob"):
+        person = table.people[name]
+        person.take(SignDecision(person.now_us, table.id, Decision.SLASH))
+    table.carry()
+    table.pass_time(NOW_US + 500 * SECOND)
+    for name in (*phases(table), "ada"):
+        known = known_of(table.people[name].memory, table.sale(name))
+        assert known[Decision.SLASH] is Outcome.COMMITTED, name
+    assert table.sale("ada").phase is P.ENDED
+
+
+def test_an_arbiter_hears_of_the_lock_from_those_whom_he_protects() -> None:
+    """An agent who tells him of another T1, or of none, keeps him away from nothing."""
+    table = SaleTable(arbiter="ada")
+    table.agree()
+    table.hand_over()
+    heard: list[str] = []
+
+    def listening(sender: str, body: SaleBody) -> SaleBody:
+        heard.extend([sender] if isinstance(body, Lock) else [])
+        return body
+
+    table.carry(listening)
+    assert sorted(heard) == ["bob", table.agent, table.agent, "sally"]
+    assert table.sale("ada").lock == table.sale("bob").lock
+
+
+def test_an_arbiters_no_ends_no_lock() -> None:
+    """He has no stake in T1 and no share of it."""
+    table = SaleTable(arbiter="ada")
+    table.agree()
+    table.hand_over()
+    table.carry(lambda _, body: None if isinstance(body, Staked) else body)
+    assert table.sale("ada").phase is P.LOCKING
+    ada = table.people["ada"]
+    refused = ada.take(CloseSale(ada.now_us, table.id))
+    assert any(isinstance(e, Answer) and e.refusal is not None for e in refused.effects)
+    words = SaleWords(table.id, Closed(SaleReason.REFUSED))
+    for name in ("bob", "sally"):
+        person = table.people[name]
+        person.take(SaleLetterCame(person.now_us, node_of("ada"), words))
+        assert table.sale(name).because is SaleReason.NONE
+
+
+@pytest.mark.parametrize("signs", [True, False])
+def test_what_lies_in_ones_hold_is_fetched_once_t1_is_decided(signs: bool) -> None:
+    """A stake comes back into the hold that it came from, not into the account."""
+    table = SaleTable()
+    table.agree()
+    table.hand_over()
+
+    def bend(name: str, body: SaleBody) -> SaleBody | None:
+        return None if not signs and _is_share(name, body) else body
+
+    table.carry(bend)
+    table.pass_time(NOW_US + 100 * SECOND, bend)
+    assert table.sale("bob").phase is (P.LOCKED if signs else P.RETURNED)
+    for name in phases(table):
+        person = table.people[name]
+        batches = [r for r in person.memory.owned(Letter) if r.step is Batch.COLLECT]
+        assert len(batches) == 1, name
+        assert table.fetched[name] == source_of(table.sale(name).seed)
+
+
+def _is_share(name: str, body: SaleBody) -> bool:
+    return name == "bob" and isinstance(body, SaleShare) and body.decision is Decision.LOCK
+
+
+def test_a_vote_is_opened_when_the_house_says_that_it_may() -> None:
+    """The other side is silent: the house takes the vote once the time for sealing is over, and a
+    letter that is said at ever longer intervals would miss the time for opening."""
     table = SaleTable()
     table.lock()
-    ned = table.people[table.agent]
-    ned.take(Attest(ned.now_us, table.id))
+    bob, ned = table.people["bob"], table.people[table.agent]
+    bob.take(ShowControl(bob.now_us, table.id, control(table)))
     table.carry()
-    table.pass_time(NOW_US + 200 * SECOND)
-    sally = table.people["sally"]
+    ned.take(Attest(ned.now_us, table.id, table.sale(table.agent).shown))
+    table.carry()
     vote = draft_vote(
-        signing_key("sally"), sally.memory, table.sale("sally"), True, lambda n: digest("v")[:n]
+        signing_key("bob"), bob.memory, table.sale("bob"), True, lambda n: digest("v")[:n]
     )
-    sally.take(CastVote(sally.now_us, table.id, vote))
+    bob.take(CastVote(bob.now_us, table.id, vote))
     table.carry()
-    (letter,) = [row for row in sally.waiting() if row.step is Batch.OPEN_VOTE]
-
-    def waits_us() -> int:
-        at_us = due_us(row) if (row := sally.memory.row(letter.key)) is not None else None
-        assert at_us is not None
-        return at_us - sally.now_us
-
-    for _ in range(9):
-        sally.now_us += waits_us()
-        sally.take(Due(sally.now_us, letter.key))
-    late_us = waits_us()
-    assert late_us > 60 * SECOND
-    not_yet = int(RegistrarError.NOT_YET)
-    for figure, wanted in ((0, late_us), (7 * SECOND, 7 * SECOND), (1, SECOND // 2)):
-        sally.take(RegistrarSaid(sally.now_us, letter.id, not_yet, figure))
-        assert waits_us() == wanted
-    sally.take(RegistrarSaid(sally.now_us, letter.id, not_yet, 90 * SECOND))
-    assert waits_us() == SECOND // 2, "never later"
+    (letter,) = [r for r in bob.memory.owned(Letter) if r.step is Batch.OPEN_VOTE]
+    soon = RegistrarSaid(bob.now_us, letter.id, int(RegistrarError.NOT_YET), 3000)
+    bob.take(replace(soon, figure=10**12))
+    later = bob.memory.row(letter.key)
+    assert isinstance(later, Letter) and later.next_at_us == letter.next_at_us
+    bob.take(soon)
+    sooner = bob.memory.row(letter.key)
+    assert isinstance(sooner, Letter) and sooner.next_at_us == bob.now_us + 3000

@@ -1,9 +1,10 @@
 """A village that exchanges: parties, registrars, a helper, and the streets between them."""
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
 from random import Random
+from typing import TypeVar
 
 import trio
 
@@ -20,9 +21,15 @@ from node.command.sim.world.world import SimWorld
 from node.config import NodeConfig
 from proto.keys import NodeId
 
+World = TypeVar("World", bound="ExchangeWorld")
+
 
 class ExchangeWorld(SimWorld):
     """As `SimWorld`, of hosts that exchange."""
+
+    keepers: Collection[str] = KEEPERS
+    make_host: type[ExchangeHost] = ExchangeHost
+    make_crook: type[Crook] = Crook
 
     def __init__(
         self, spec: Spec, random: Random, nursery: trio.Nursery, crooks: Iterable[Crooked]
@@ -48,7 +55,7 @@ class ExchangeWorld(SimWorld):
             service_listen=service_of(node.name),
             service_address=service_of(node.name),
         )
-        host = ExchangeHost(
+        host = self.make_host(
             node.name,
             make_identity(node.name),
             SkewedClock(DECLARED_ERROR_US, node.skew_us),
@@ -61,11 +68,11 @@ class ExchangeWorld(SimWorld):
             config,
             wrote=lambda name: self.on_wrote(name),
         )
-        if node.name in KEEPERS:
+        if node.name in self.keepers:
             host.keep_titles()
         if node.name in self._crooks:
             he, dice = self._crooks[node.name], Random(self.random.random())
-            host.crook = Crook(host.identity, he.strength, dice, he.only)
+            host.crook = self.make_crook(host.identity, he.strength, dice, he.only)
         host.on_death = partial(self._start_later, host)
         return host
 
@@ -96,13 +103,13 @@ class ExchangeWorld(SimWorld):
 
 @asynccontextmanager
 async def exchanging(
-    spec: Spec, random: Random, crooks: Iterable[Crooked]
-) -> AsyncIterator[ExchangeWorld]:
+    spec: Spec, random: Random, crooks: Iterable[Crooked], make: type[World] = ExchangeWorld
+) -> AsyncIterator[World]:
     """A village around a block, set up and at rest."""
-    world: ExchangeWorld | None = None
+    world: World | None = None
     try:
         async with trio.open_nursery() as nursery:
-            world = ExchangeWorld(spec, random, nursery, crooks)
+            world = make(spec, random, nursery, crooks)
             await world.open()
             yield world
             nursery.cancel_scope.cancel()

@@ -29,6 +29,8 @@ class Roads:
     cut: set[tuple[str, str]] = field(default_factory=set)  # (caller, registry's name)
     slow_us: dict[tuple[str, str], int] = field(default_factory=dict)
     heard: Callable[[str, str, str, Message, Message], None] = lambda *_: None
+    came: Callable[[str, str, Message], None] = lambda *_: None
+    """A question reaches a registry, whether or not its answer will arrive."""
 
     def heal(self) -> None:
         """Everybody reaches everybody."""
@@ -75,6 +77,7 @@ class SimCaller:
             raise RpcUnavailable("nobody listens")
         if self.registry.silent:
             await trio.sleep_forever()
+        self.roads.came(self.caller, self.registry.name, request)
         method = process.service.methods[name]
         assert isinstance(method, Unary | Gathered), name
         read = method.request_type.FromString(request.SerializeToString())

@@ -93,7 +93,7 @@ class Crook:
         payload = Envelope.decode_unverified(said).payload
         chosen = self._chosen.get(letter_id(payload))
         if chosen is None:
-            chosen = self._chosen[letter_id(payload)] = bent(self, to, body)
+            chosen = self._chosen[letter_id(payload)] = self._bend(to, body)
         if chosen.withheld:
             await trio.sleep_forever()
         if chosen.after_s:
@@ -101,6 +101,9 @@ class Crook:
         if chosen.body == body:
             return said
         return wrapped(self.identity.key, to, decode_letter(payload).sent_at_us, chosen.body)
+
+    def _bend(self, to: NodeId, body: Body) -> Bent:
+        return bent(self, to, body)
 
     def _withholds(self, method: str, said: bytes) -> bool:
         """A batch to a registrar that it should send: it prepares nothing."""

@@ -86,16 +86,20 @@ class Rogue:
         await self._send(to, ESCROW, wrapped(self.crook.identity.key, to, now_us, body))
 
     async def batch(self, to: NodeId, *ops: Op) -> None:
+        await self.batch_answer(to, *ops)
+
+    async def batch_answer(self, to: NodeId, *ops: Op) -> tuple[OpBatch, bytes]:
+        """What was asked, and the signed reply."""
         me, now_us = self.crook.identity, self.host.clock.now_us()
         asked = OpBatch(me.node, to, self.random.randbytes(16), now_us, ops)
-        await self._send(
-            to, REGISTRAR, Envelope.seal(me.key, BATCH_KIND, payload_of(asked)).encode()
-        )
+        said = Envelope.seal(me.key, BATCH_KIND, payload_of(asked)).encode()
+        return asked, await self._send(to, REGISTRAR, said)
 
-    async def _send(self, to: NodeId, method: str, said: bytes) -> None:
+    async def _send(self, to: NodeId, method: str, said: bytes) -> bytes:
         caller = self.world.caller(self.host, to, honest=True)
         read = types_pb2.Envelope.FromString(said)
-        await caller.unary(method, read, types_pb2.Envelope, CALL_S)
+        answer = await caller.unary(method, read, types_pb2.Envelope, CALL_S)
+        return answer.SerializeToString()
 
     # ------------------------------------------------------------------ what it knows
 

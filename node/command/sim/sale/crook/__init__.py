@@ -1,0 +1,1 @@
+"""How the dishonest part of a sale behaves."""
