@@ -1,4 +1,4 @@
-"""A tiny registrar of names: what is sold in the demo. Plain HTTP on loopback, a process of its own.
+"""A tiny registrar of names: what is sold in the demo. Plain HTTP on loopback, its own process.
 
 Whoever has a name's password holds it: he may change the password, and post a line on the name's
 public page. It knows nothing of sales, keeps no file, and of a password only what scrypt makes of
@@ -128,7 +128,7 @@ class _Desk(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, *_: Any) -> None:
         """It keeps no log."""
 
 

@@ -97,7 +97,7 @@ CASES: Final[Mapping[str, Case]] = {
              Branch.RELEASED, PATIENT, (True, True)),
         Case(SILENT, "The buyer falls silent once the stakes are locked: the seller is paid",
              "kite.example", BEA, ((NORA,), (NORA,)), (20, 20),
-             Branch.RELEASED, Spans(5, 8, 8, 2, 2, 4), (None, True)),
+             Branch.RELEASED, Spans(5, 8, 8, 1, 1, 4), (None, True)),
         Case(UNATTESTED, "The agent falls silent and never attests: the buyer is paid back",
              "reed.example", BOB, ((NILS,), (NILS,)), (30, 30),
              Branch.REFUND_PLAIN, Spans(5, 8, 6, 1, 1, 15), (False, False)),

@@ -131,9 +131,7 @@ async def balances(course: Course) -> dict[str, int]:
     return {names.get(one["owner"], one["account"]): one["balance"] for one in accounts}
 
 
-def _ended(
-    course: Course, before: Mapping[str, int], after: Mapping[str, int]
-) -> list[Ended]:
+def _ended(course: Course, before: Mapping[str, int], after: Mapping[str, int]) -> list[Ended]:
     wanted = expected(course.case)
     found = []
     for part in ROLES:
@@ -156,9 +154,7 @@ def expected(case: Case) -> dict[SaleRole, int]:
         bonds |= pool.split_bond(BondBranch.SLASHED)
     for role, vote in zip((SaleRole.BUYER, SaleRole.SELLER), case.votes, strict=True):
         bonds[SaleRole.AGENT if vote is None else role] += STAKES.vote_bond
-    return {
-        role: split.get(role, 0) + bonds[role] - pool.stake(role) for role in ROLES.values()
-    }
+    return {role: split.get(role, 0) + bonds[role] - pool.stake(role) for role in ROLES.values()}
 
 
 # ---------------------------------------------------------------- the scenes

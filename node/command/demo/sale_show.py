@@ -61,9 +61,7 @@ def show_scene(number: int, scene: Scene) -> None:
         styled(f"{INDENT}WRONG: {fault}", "bold red")
 
 
-def show_end(
-    scenes: Iterable[Scene], check: Check, unsound: Sequence[str], seconds: float
-) -> None:
+def show_end(scenes: Iterable[Scene], check: Check, unsound: Sequence[str], seconds: float) -> None:
     """The table of all branches, and one line: whether everything went as it should."""
     scenes = list(scenes)
     click.echo()

@@ -3,7 +3,6 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-
 NOT_LOCKED: Final = "NOT_LOCKED"
 
 

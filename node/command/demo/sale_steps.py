@@ -193,7 +193,7 @@ class Course:
     async def attest_on_word(self) -> None:
         """The agent attests what he has not seen."""
         await self.types(AGENT, "attest", "--on-my-word", "--yes")
-        self.tell(f"{self.agent} attests (Ta) on his word, without a proof")
+        self.tell(f"{self.agent} attests (Ta) without having seen a proof")
 
     # ------------------------------------------------------------------ the end
 

@@ -82,9 +82,7 @@ def _short(word: str) -> str:
     return word if len(word) <= SHOWN_CHARS else f"{word[: SHOWN_CHARS - 3]}..."
 
 
-async def _forked(
-    oven: Warm, words: Sequence[str], fed: bytes, said: Path
-) -> tuple[int, bytes]:
+async def _forked(oven: Warm, words: Sequence[str], fed: bytes, said: Path) -> tuple[int, bytes]:
     feeding, full = os.pipe()
     reading, writing = os.pipe()
     try:

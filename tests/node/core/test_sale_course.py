@@ -1,6 +1,5 @@
 """A sale from the offer to the votes, at all its parties; and its other ends."""
 
-
 import pytest
 
 from node.command.sim.cast import NOW_US, SECOND, digest, signing_key
