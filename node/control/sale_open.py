@@ -190,7 +190,8 @@ def _check(context: Context, offer: SaleOffer) -> None:
             "LOCK_TOO_LONG",
             f"the house keeps {right.brand.name!r} for {right.longest_lock_us // US} s at most,"
             f" and this sale may last {whole_us // US} s",
-            "shorter times: --release-within, --window, --refund-within, --vote-within",
+            "shorter times (--release-within, --window, --refund-within, --vote-within), or let"
+            " its operator say `pledgeway registrar brand change --longest-lock`",
         )
 
 
