@@ -131,7 +131,7 @@ def _moves(sale: Sale, known: Known, now_us: int) -> Found:
         case P.AGREEING:
             yield from _agreeing(sale, now_us)
         case P.AGREED:
-            yield from _handing_over(sale)
+            yield from _handing_over(sale, now_us)
         case P.LOCKING:
             yield from _locking(sale, now_us)
         case P.LOCKED:
@@ -182,10 +182,14 @@ def _agreeing(sale: Sale, now_us: int) -> Found:
 # ---------------------------------------------------------------- hand-over and T1
 
 
-def _handing_over(sale: Sale) -> Found:
+def _handing_over(sale: Sale, now_us: int) -> Found:
     end_us, no = contract_of(sale).locked_until_us, Otherwise.RETURNED
     if sale.because:
         yield sale.role, What.RUN_OUT, end_us, no
+        return
+    if sale.role is SaleRole.ARBITER and now_us >= end_us:
+        # He hears of T1 from its parties once it is committed; until then he knows of none.
+        yield None, What.DECIDE, sale.due_at_us, no
         return
     tells = sale.role in (SaleRole.SELLER, SaleRole.AGENT)  # the others cannot see it
     if not (tells and sale.credential):
@@ -268,7 +272,7 @@ def _acts(
 
 def _will_release(sale: Sale, known: Known) -> bool:
     """Whether our node, which judges, signs T2 when its time is nearly over."""
-    challenged = Decision.CHALLENGE in known
+    challenged = known.get(Decision.CHALLENGE) is Outcome.COMMITTED
     return bool(sale.attested_at_us) and Decision.RELEASE not in known and not challenged
 
 
@@ -283,8 +287,10 @@ def _before_release(sale: Sale, known: Known, end_us: int, otherwise: Otherwise)
         if role is not SaleRole.AGENT:
             yield role, What.RELEASE, end_us, otherwise
         elif delivered is Outcome.COMMITTED and Decision.CHALLENGE not in known:
-            # Without a proof of control his node waits for a challenge first.
-            yield role, What.RELEASE_LATER, held_until_us(sale), otherwise
+            # Without a proof of control his node waits for a challenge first; who has attested so
+            # late that there is no time for one leaves it to T4.
+            if held_until_us(sale) < end_us:
+                yield role, What.RELEASE_LATER, held_until_us(sale), otherwise
         else:
             yield role, What.RELEASE, end_us, otherwise
     yield SaleRole.SELLER, What.CONCEDE, end_us, otherwise

@@ -73,10 +73,7 @@ def test_the_table(fake: FakeNode) -> None:
     assert "buyer success, seller sealed" in text
     assert fake.heard == ("registrar.pools", {"all": False})
     fake.says("registrar.pools", {"json": {"pools": [], "more": False}})
-    assert (
-        fake.run("registrar", "pools", "--all").stdout
-        == "No pools under way. --all: also those that are over.\n"
-    )
+    assert fake.run("registrar", "pools", "--all").stdout == "No pools.\n"
     assert fake.heard == ("registrar.pools", {"all": True})
 
 
