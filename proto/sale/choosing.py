@@ -48,3 +48,10 @@ def chosen(candidates: tuple[Candidate, ...], buyer_salt: bytes, seller_salt: by
         return sha256(b"pledgeway/agent-draw/v1\0" + buyer_salt + seller_salt + agent).digest()
 
     return min(candidates, key=lambda candidate: draw(candidate.offer.agent))
+
+
+def choice_of(offer: bytes, older: bytes, newer: bytes) -> bytes:
+    """What the contract says of how the agent was chosen, 32 bytes: the signed offer, and the last
+    signed rule of both sides."""
+    parts = (offer, older, newer)
+    return sha256(b"".join(sha256(part).digest() for part in parts)).digest()

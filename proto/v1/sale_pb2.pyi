@@ -442,3 +442,43 @@ class SaleLetter(_message.Message):
     control: SaleControl
     close: SaleClose
     def __init__(self, sale_id: _Optional[bytes] = ..., offered: _Optional[_Union[SaleOffered, _Mapping]] = ..., ruled: _Optional[_Union[SaleRuled, _Mapping]] = ..., reveal: _Optional[_Union[SaleReveal, _Mapping]] = ..., ask: _Optional[_Union[SaleAsk, _Mapping]] = ..., join: _Optional[_Union[SaleJoin, _Mapping]] = ..., terms: _Optional[_Union[SaleTerms, _Mapping]] = ..., share: _Optional[_Union[SaleShare, _Mapping]] = ..., credential: _Optional[_Union[SaleCredential, _Mapping]] = ..., lock: _Optional[_Union[SaleLock, _Mapping]] = ..., staked: _Optional[_Union[SaleStaked, _Mapping]] = ..., control: _Optional[_Union[SaleControl, _Mapping]] = ..., close: _Optional[_Union[SaleClose, _Mapping]] = ...) -> None: ...
+
+class SaleFile(_message.Message):
+    __slots__ = ("offer", "rules", "reveals", "joins", "contract", "agreement", "promise", "lock", "openings", "stakes", "statement", "log", "credential", "sealed", "control", "vote", "decisions", "records")
+    OFFER_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    REVEALS_FIELD_NUMBER: _ClassVar[int]
+    JOINS_FIELD_NUMBER: _ClassVar[int]
+    CONTRACT_FIELD_NUMBER: _ClassVar[int]
+    AGREEMENT_FIELD_NUMBER: _ClassVar[int]
+    PROMISE_FIELD_NUMBER: _ClassVar[int]
+    LOCK_FIELD_NUMBER: _ClassVar[int]
+    OPENINGS_FIELD_NUMBER: _ClassVar[int]
+    STAKES_FIELD_NUMBER: _ClassVar[int]
+    STATEMENT_FIELD_NUMBER: _ClassVar[int]
+    LOG_FIELD_NUMBER: _ClassVar[int]
+    CREDENTIAL_FIELD_NUMBER: _ClassVar[int]
+    SEALED_FIELD_NUMBER: _ClassVar[int]
+    CONTROL_FIELD_NUMBER: _ClassVar[int]
+    VOTE_FIELD_NUMBER: _ClassVar[int]
+    DECISIONS_FIELD_NUMBER: _ClassVar[int]
+    RECORDS_FIELD_NUMBER: _ClassVar[int]
+    offer: bytes
+    rules: _containers.RepeatedScalarFieldContainer[bytes]
+    reveals: _containers.RepeatedScalarFieldContainer[bytes]
+    joins: _containers.RepeatedScalarFieldContainer[bytes]
+    contract: bytes
+    agreement: bytes
+    promise: bytes
+    lock: bytes
+    openings: _containers.RepeatedCompositeFieldContainer[_escrow_pb2.Opening]
+    stakes: _containers.RepeatedScalarFieldContainer[bytes]
+    statement: bytes
+    log: _containers.RepeatedScalarFieldContainer[bytes]
+    credential: bytes
+    sealed: bytes
+    control: bytes
+    vote: bytes
+    decisions: _containers.RepeatedCompositeFieldContainer[_types_pb2.CertificateFile]
+    records: _containers.RepeatedCompositeFieldContainer[_types_pb2.SignedRegistryRecord]
+    def __init__(self, offer: _Optional[bytes] = ..., rules: _Optional[_Iterable[bytes]] = ..., reveals: _Optional[_Iterable[bytes]] = ..., joins: _Optional[_Iterable[bytes]] = ..., contract: _Optional[bytes] = ..., agreement: _Optional[bytes] = ..., promise: _Optional[bytes] = ..., lock: _Optional[bytes] = ..., openings: _Optional[_Iterable[_Union[_escrow_pb2.Opening, _Mapping]]] = ..., stakes: _Optional[_Iterable[bytes]] = ..., statement: _Optional[bytes] = ..., log: _Optional[_Iterable[bytes]] = ..., credential: _Optional[bytes] = ..., sealed: _Optional[bytes] = ..., control: _Optional[bytes] = ..., vote: _Optional[bytes] = ..., decisions: _Optional[_Iterable[_Union[_types_pb2.CertificateFile, _Mapping]]] = ..., records: _Optional[_Iterable[_Union[_types_pb2.SignedRegistryRecord, _Mapping]]] = ...) -> None: ...

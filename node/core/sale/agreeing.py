@@ -4,7 +4,6 @@ Each checks the contract against what was offered, chosen and joined, and never 
 word, who makes it; nobody signs before the house has promised every branch.
 """
 
-from hashlib import sha256
 from typing import Final
 
 from node.core.asking import plan_asking
@@ -38,6 +37,7 @@ from proto.envelope import Proof
 from proto.escrow.ops import RegistrarError
 from proto.limits import CLOCK_ERROR_MAX_US, MIN_LEAD_US
 from proto.reason import Reason, Refusal
+from proto.sale.choosing import choice_of
 from proto.sale.contract import Contract, Party, check_decision, read_contract
 from proto.sale.letters import (
     Joined,
@@ -66,8 +66,7 @@ HOUSE_SAYS: Final = {
 
 def choice_hash(sale: Sale) -> bytes:
     """How the agent was chosen: the offer, and the last rule of both sides."""
-    parts = (sale.offer, *sale.rules[-2:])
-    return sha256(b"".join(sha256(part).digest() for part in parts)).digest()
+    return choice_of(sale.offer, *sale.rules[-2:])
 
 
 def contract_drafted(step: Step, event: ContractDrafted) -> Answer:
