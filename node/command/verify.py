@@ -3,10 +3,9 @@
 import json
 import sys
 import time
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 from rich.console import Console
@@ -18,13 +17,14 @@ from node.command.verify_certificate import (
     Unreadable,
     Verdict,
     judge,
+    read_records,
 )
 from node.command.verify_fraud import Judge, newest, read_accusation, show_accusation
 from node.command.verify_proof import about_equivocation, log_json, log_lines
+from node.command.verify_sale import is_sale_file, verify_sale
 from node.command.whose_clocks import monitors_by, witnesses_by
 from proto.descriptor import transaction_uuid
-from proto.limits import MAX_RECORD_BYTES, US
-from proto.registry_record import RegistryRecord, read_record
+from proto.limits import US
 from proto.wire import WireFault
 
 PROVES_NOTHING: Final = 1
@@ -52,19 +52,6 @@ def not_proven(verdict: Verdict) -> list[str]:
     logs = [(_printable(m.name) or m.registry.hex(), m.log) for m in members]
     open_end = about_equivocation(logs, [m.witnesses for m in members])
     return [NO_TRUST, open_end, NO_NEWEST, NO_TERMS]
-
-
-def _read_records(paths: Sequence[Path]) -> list[RegistryRecord]:
-    """Raises OSError, or Unreadable."""
-    records = []
-    for path in paths:
-        with path.open("rb") as opened:
-            data = opened.read(MAX_RECORD_BYTES + 1)
-        try:
-            records.append(read_record(data))
-        except WireFault as fault:
-            raise Unreadable(f"{path}: {fault}") from fault
-    return records
 
 
 def shown_time(at_us: int) -> str:
@@ -146,7 +133,22 @@ def _printable(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-@click.command()
+class _OrSale(click.Command):
+    """`verify FILE`, and `verify sale FILE` beside it: a file of that name is `./sale`."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        if args[:1] != ["sale"]:
+            return super().make_context(info_name, args, parent, **extra)
+        return verify_sale.make_context(f"{info_name} sale", args[1:], parent, **extra)
+
+
+@click.command(cls=_OrSale)
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
 @click.option(
     "--record",
@@ -183,12 +185,19 @@ def verify(
       pledgeway verify payment.certificate --json
       pledgeway verify payment.certificate --record registry.record
       pledgeway verify two-answers.fraud --record registry.record
+
+    What a sale leaves (`pledgeway sale show ID --evidence FILE`) has a reader of its own:
+
+    \b
+      pledgeway verify sale lamp.sale
     """
     now_us = time.time_ns() // 1000
     try:
         with file.open("rb") as opened:
             data = opened.read(MAX_FILE_BYTES + 1)
-        newer = _read_records(record)
+        if is_sale_file(data):
+            raise Unreadable(f"it is of a sale: `pledgeway verify sale {file}` reads it")
+        newer = read_records(record)
         accusation = read_accusation(data)
         if accusation is not None:
             clocks = witnesses_by(witnesses, quorum), monitors_by(monitors)

@@ -1,7 +1,8 @@
 """What a certificate file proves, judged from its bytes alone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from google.protobuf.json_format import Parse, ParseError
@@ -17,7 +18,7 @@ from proto.certificate import (
     verify_commit_certificate,
 )
 from proto.descriptor import Descriptor
-from proto.limits import MAX_POLICY_MEMBERS
+from proto.limits import MAX_POLICY_MEMBERS, MAX_RECORD_BYTES
 from proto.log_leaf import decision_of
 from proto.registry_record import RegistryRecord, read_record
 from proto.statement import DecisionLeaf, Statement
@@ -144,6 +145,28 @@ def _records(
         _take(records, record)
     for record in newer:
         _take(records, record)
+    return records
+
+
+def newest_records(found: Iterable[RegistryRecord]) -> dict[bytes, RegistryRecord]:
+    """Of each registry the newest record, by its id. ProvesNothing where two of them are of rival
+    operators."""
+    records: dict[bytes, RegistryRecord] = {}
+    for record in found:
+        _take(records, record)
+    return records
+
+
+def read_records(paths: Sequence[Path]) -> list[RegistryRecord]:
+    """Records in files of their own. Raises OSError, or Unreadable."""
+    records = []
+    for path in paths:
+        with path.open("rb") as opened:
+            data = opened.read(MAX_RECORD_BYTES + 1)
+        try:
+            records.append(read_record(data))
+        except WireFault as fault:
+            raise Unreadable(f"{path}: {fault}") from fault
     return records
 
 

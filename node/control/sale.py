@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import trio
 
-from node.control import sale_bid, sale_handover, sale_open
+from node.control import sale_bid, sale_evidence, sale_handover, sale_open
 from node.control.contacts import contacts
 from node.control.context import Context
 from node.control.failure import Arguments, ControlFailure, bad_argument
@@ -172,6 +172,7 @@ VERBS: Final = {
     "sale.take": sale_bid.take,
     "sale.list": list_sales,
     "sale.show": show,
+    "sale.evidence": sale_evidence.evidence,
     "sale.give": sale_handover.give,
     "sale.credential": sale_handover.credential,
     "sale.pass_on": sale_handover.pass_on,

@@ -3,6 +3,8 @@
 A reading of its own, apart from the one by which a node decides to sign (node.core.sale.agreeing).
 """
 
+from itertools import pairwise
+
 from node.sale.contradiction import Paper, blaming, require
 from proto.descriptor import decode_descriptor
 from proto.sale.choosing import Candidate, choice_of
@@ -17,7 +19,7 @@ from proto.sale.stakes import Decision, SaleRole
 def proven_contract(
     papers: SalePapers, sale: bytes, offer: SaleOffer, agent: Candidate | None
 ) -> Contract | None:
-    """The contract, which is the offer's, with the agent whom both chose; None where there is none."""
+    """The contract: the offer's, with the agent whom both chose. None where there is none."""
     if not papers.contract:
         alone = not (papers.agreement or papers.promise or papers.lock)
         require(alone, Paper.CONTRACT, "it is missing, and what follows from it is there")
@@ -67,7 +69,7 @@ def _spans(contract: Contract) -> tuple[int, ...]:
     order = (Decision.RELEASE, Decision.CHALLENGE, Decision.REFUND, Decision.SLASH)
     ends += [decode_descriptor(decided[d]).deadline_us for d in order if d in decided]
     ends += [contract.votes_sealed_until_us, contract.votes_open_until_us]
-    return tuple(end - before for before, end in zip(ends, ends[1:], strict=False))
+    return tuple(end - before for before, end in pairwise(ends))
 
 
 def check_parties(

@@ -1,13 +1,16 @@
 """Watching a sale until nothing is left to do, and how a command then ends."""
 
+from base64 import b64decode
+from pathlib import Path
 from typing import Final
 
 import click
 
-from node.command.display import Json, short
-from node.command.exit_status import REFUSED, UNKNOWN, fail, plain
+from node.command.argument_types import write_new_file
+from node.command.display import Json, say, short
+from node.command.exit_status import REFUSED, UNKNOWN, UNUSABLE, fail, plain
 from node.command.sale.view import because, progress, show_sale
-from node.command.session import Session
+from node.command.session import NoAnswer, Session
 
 STATUSES: Final = (
     "Exit status: 0 done, and with --follow: the sale is over, and the stakes were in the pool; 1 a"
@@ -41,3 +44,15 @@ def show_followed(session: Session, identifier: str, wait_s: int) -> None:
         fail(UNKNOWN, f"not over yet, and it goes on: {step}")
     if answer.value.get("phase") != "ENDED":
         fail(REFUSED, f"nothing was sold: {because(answer.value) or 'it came to nothing'}")
+
+
+def fetch_evidence(session: Session, identifier: str, file: Path) -> None:
+    """Writes the file of a sale (id or prefix of it) to a new `file`. Ends the command on a no."""
+    answer = session.ask("sale.evidence", {"id": identifier})
+    try:
+        write_new_file(file, b64decode(str(answer.value.get("file", ""))))
+    except OSError as error:
+        cause = f"{file}: cannot be written: {error.strerror}"
+        session.end(NoAnswer(UNUSABLE, "NOT_WRITTEN", cause, "the node keeps it: name another"))
+    if not session.as_json:
+        say(f"papers written: check them with `pledgeway verify sale {file}`")

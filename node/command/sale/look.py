@@ -1,13 +1,14 @@
 """`pledgeway sale list` and `show`: how sales stand."""
 
+from pathlib import Path
 from typing import Any, Final
 
 import click
 
-from node.command.argument_types import SPAN
+from node.command.argument_types import PATH, SPAN, require_new_file
 from node.command.display import Json
-from node.command.exit_status import TaughtCommand
-from node.command.sale.following import STATUSES, show_followed
+from node.command.exit_status import UNUSABLE, TaughtCommand, fail
+from node.command.sale.following import STATUSES, fetch_evidence, show_followed
 from node.command.sale.view import show_list, show_sale
 from node.command.session import Session, with_node
 
@@ -51,8 +52,16 @@ def list_(session: Session, limit: int, live: bool, mine: bool) -> None:
 @click.option(
     "--wait", "wait_s", type=SPAN, default="5min", show_default=True, help="How long to watch."
 )
+@click.option(
+    "--evidence",
+    type=PATH,
+    metavar="FILE",
+    help="Write all papers of it to a new FILE, for `pledgeway verify sale`.",
+)
 @with_node
-def show(session: Session, identifier: str, follow: bool, wait_s: int) -> None:
+def show(
+    session: Session, identifier: str, follow: bool, wait_s: int, evidence: Path | None
+) -> None:
     """Show a sale: figures, what each ends with in every case, and whose move it is.
 
     ID is the beginning of its id. It says until when each may move, what happens if nobody does,
@@ -62,8 +71,18 @@ def show(session: Session, identifier: str, follow: bool, wait_s: int) -> None:
     Example:
       pledgeway sale show 4f1c
       pledgeway sale show 4f1c --follow --wait 2h
+      pledgeway sale show 4f1c --evidence lamp.sale
+      pledgeway verify sale lamp.sale
+
+    The file has all that this node can show of the sale by now, signed by whoever said it, and no
+    secret: no key that is not public, no credential, no vote that is not open.
     """
-    if follow:
+    if follow and evidence is not None:
+        fail(UNUSABLE, "sale show: --follow first, then --evidence")
+    require_new_file(evidence)
+    if evidence is not None:
+        fetch_evidence(session, identifier, evidence)
+    elif follow:
         show_followed(session, identifier, wait_s)
-    else:
-        session.show("sale.show", {"id": identifier}, show_sale)
+        return
+    session.show("sale.show", {"id": identifier}, show_sale)
