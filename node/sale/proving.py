@@ -101,7 +101,7 @@ def prove(papers: SalePapers, records: Records, now_us: int) -> Proof:
     rules = proven_rules(papers, sale, offer)
     reveals = proven_reveals(papers, sale, offer, rules)
     agent = proven_agent(offer, rules, reveals)
-    named = proven_keys(papers, sale, offer, reveals, agent)
+    named = proven_keys(papers, sale, offer, agent)
     contract = proven_contract(papers, sale, offer, agent)
     promised = False
     if contract is not None:

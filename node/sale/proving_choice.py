@@ -51,10 +51,10 @@ def proven_reveals(
         with blaming(Paper.JOINS):
             letter = words_in(signed, offer.seller, offer.buyer)
         body = letter.body
-        fits = isinstance(body, Reveal) and letter.sale == sale
-        require(fits, Paper.JOINS, "the seller's is no reveal of this sale")
-        require(words[1] in (None, body), Paper.REVEALS, "the seller's is not the one she signed")
-        words[1] = body if isinstance(body, Reveal) else None
+        if isinstance(body, Reveal) and letter.sale == sale:
+            same = words[1] in (None, body)
+            require(same, Paper.REVEALS, "the seller's is not the one she signed")
+            words[1] = body
     buyer, seller = words
     for reveal, node, card, role in (
         (buyer, offer.buyer, offer.buyer_card, SaleRole.BUYER),
@@ -94,7 +94,6 @@ def proven_keys(
     papers: SalePapers,
     sale: bytes,
     offer: SaleOffer,
-    reveals: tuple[Reveal | None, Reveal | None],
     agent: Candidate | None,
 ) -> dict[SaleRole, Party]:
     """Parties whose node has signed the letter that names its keys of this sale."""
@@ -104,17 +103,16 @@ def proven_keys(
     if offer.arbiter is not None:
         nodes[SaleRole.ARBITER] = offer.arbiter
     found = {}
-    if papers.joins[0] and reveals[1] is not None:
-        found[SaleRole.SELLER] = reveals[1].party
-    for role, signed in zip(JOINING[1:], papers.joins[1:], strict=True):
+    for role, signed in zip(JOINING, papers.joins, strict=True):
         if not signed or (role is SaleRole.AGENT and agent is None):
             continue  # without the reveals it is open who the agent is
         require(role in nodes, Paper.JOINS, f"there is no {role.name.lower()} in this sale")
         with blaming(Paper.JOINS):
             letter = words_in(signed, nodes[role], offer.buyer)
         body = letter.body
-        fits = isinstance(body, Joined) and letter.sale == sale and body.party.role is role
+        names = isinstance(body, Reveal | Joined) and body.party.role is role
+        fits = names and letter.sale == sale
         require(fits, Paper.JOINS, f"the {role.name.lower()}'s is about something else")
-        if isinstance(body, Joined):
-            found[role] = body.party
+        assert isinstance(body, Reveal | Joined)
+        found[role] = body.party
     return found

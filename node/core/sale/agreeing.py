@@ -13,7 +13,7 @@ from node.core.escrow.posting import ask_registrar
 from node.core.escrow.rows import Step as Batch
 from node.core.rows import replace
 from node.core.sale.course import P, close, move, tell, tell_others
-from node.core.sale.entering import all_parties
+from node.core.sale.entering import ROLES_JOINING, all_parties
 from node.core.sale.events import ContractDrafted, SaleLetterCame
 from node.core.sale.reading import (
     card_of,
@@ -140,11 +140,19 @@ def on_terms(step: Step, event: SaleLetterCame, body: Terms) -> None:
         close(step, replace(sale, contract=b"", agreement=b""), fault, SaleRole.BUYER)
         return
     # From here on it must succeed.
-    sale = _agree(step, sale)
+    sale = _agree(step, replace(sale, joins=_kept_letters(sale, body)))
     if sale.role in STAKERS:
         _post_agreement(step, sale)
         if offer_of(sale).arbiter_card:
             tell(step, sale, SaleRole.ARBITER, body)
+
+
+def _kept_letters(sale: Sale, body: Terms) -> tuple[bytes, ...]:
+    """Of each part but the buyer's, who signs the contract: what shows whose keys are whose, in a
+    dispute as well. Who was asked to judge has the seller's by then."""
+    letters = {party_in(signed).role: signed for signed in body.letters}
+    every = zip(ROLES_JOINING, sale.joins, strict=True)
+    return tuple(kept or letters.get(role, b"") for role, kept in every)
 
 
 def _terms_fault(step: Step, sale: Sale, body: Terms) -> SaleReason:

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from node.command.sim.cast import digest, signing_key
-from node.core.sale.reading import decline_of, key_of, sale_of, salt_of
+from node.core.sale.events import SignDecision
+from node.core.sale.reading import decline_of, key_of, sale_of, salt_of, share_at
 from node.sale.contradiction import Contradiction, Paper
-from node.sale.proving import Proof
 from node.sale.vault import Vault
+from proto.sale.letters import shares_from_bytes
 from proto.sale.papers import SalePapers, decode_papers
 from proto.sale.stakes import Branch, Decision, Outcome, SaleRole
 from proto.wire import WireFault
@@ -68,6 +69,14 @@ def test_a_vote_is_in_the_file_once_it_is_open(arbiter: str) -> None:
         vote = proof(after[name]).vote
         assert vote is not None
         assert vote.success
+
+
+@pytest.mark.parametrize("arbiter", ARBITERS)
+def test_everybody_can_show_whose_keys_are_whose(arbiter: str) -> None:
+    """Each keeps the letters that came with the terms: without them a signature is anybody's."""
+    judges = (SaleRole.AGENT, SaleRole.ARBITER) if arbiter else (SaleRole.AGENT,)
+    for name, one in shown_at("agreed", arbiter).items():
+        assert proof(one).named == (SaleRole.SELLER, *judges), name
 
 
 # ---------------------------------------------------------------- another sale's, and bent ones
@@ -219,16 +228,20 @@ def test_the_search_would_find_the_key_where_it_is_public() -> None:
 
 def test_no_share_of_an_open_decision_is_in_the_file() -> None:
     """Who had two of them could release the pool with the file in his hand."""
-    table = handed_at("split")
+    table, open_ones = handed_at("locked"), 0
+    bob = table.people["bob"]
+    bob.take(SignDecision(bob.now_us, table.id, Decision.RELEASE))  # on its way to the others
     for name in table.people:
-        data = papers(handed_at("locking"), name).encode()
-        for share in filter(None, handed_at("locking").sale(name).shares):
-            assert name == "ned" or share not in data
+        data = papers(table, name).encode()
+        for role in SaleRole:
+            kept = table.sale(name).shares[share_at(Decision.RELEASE, role)]
+            open_ones += len(shares_from_bytes(kept))
+            assert not any(share.signature in data for share in shares_from_bytes(kept))
+    assert open_ones
 
 
-def test_the_agreement_binds_the_pool() -> None:
-    found: Proof = proof(whole_file())
-    assert found.contract is not None
+def test_the_key_that_t1_shows_is_the_one_of_the_statement() -> None:
+    found = proof(whole_file())
     assert found.handed is not None
+    assert found.decided[Decision.LOCK].keys == (KEY,)
     assert found.handed.key_hash == sha256(KEY).digest()
-    assert found.contract.role_of(found.contract.party(SaleRole.AGENT).node) is SaleRole.AGENT
