@@ -160,6 +160,9 @@ def missing(proof: Proof) -> list[str]:
     lacks += [f"{T_NAMES[d]} ({d.name}): its certificate" for d in _undecided(proof, contract)]
     if proof.papers.lock and proof.handed is None:
         lacks.append("what the agent says of the hand-over: his statement")
+    never = proof.known.get(Decision.LOCK) is Outcome.ABORTED
+    if never and not proof.came_to_nothing:
+        lacks.append("that there is no other T1: the house's promises of all three stakes under it")
     if proof.handed is not None and not proof.control:
         lacks.append("that the buyer controls the thing: a proof of control")
     return lacks

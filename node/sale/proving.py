@@ -32,6 +32,7 @@ from proto.sale.handover import HandedOver
 from proto.sale.offer import Rule, SaleOffer, read_offer, sale_id
 from proto.sale.papers import SalePapers
 from proto.sale.stakes import (
+    STAKERS,
     BondBranch,
     Branch,
     Decision,
@@ -71,20 +72,36 @@ class Proof:
         return {decision: one.outcome for decision, one in self.decided.items()}
 
     @property
+    def bound(self) -> bool:
+        """Whether each party's node has signed for the keys that decide here. Else the buyer could
+        have made up all of them, and a sale of which the others know nothing."""
+        if self.contract is None:
+            return False
+        others = {party.role for party in self.contract.parties} - {SaleRole.BUYER}
+        return others <= set(self.named)
+
+    @property
     def branch(self) -> Branch | None:
         """Which branch of the split the certificates prove."""
-        return branch_of(self.known)
+        return branch_of(self.known) if self.bound else None
 
     @property
     def bond_branch(self) -> BondBranch | None:
         """What they prove of the agent's bond, where an arbiter settles it."""
-        return bond_branch_of(self.known)
+        return bond_branch_of(self.known) if self.bound else None
 
     @property
     def came_to_nothing(self) -> bool:
-        """Proven that T0 or T1 will never be: no stake is in the pool, and none comes into it."""
-        early = (self.known.get(Decision.AGREE), self.known.get(Decision.LOCK))
-        return Outcome.ABORTED in early
+        """Proven that no stake will come into the pool: T0 or T1 is aborted.
+
+        Anybody can make a T0 or a T1 beside the true one, to let it lapse and show that. So it has
+        to be the T0 of the house's promise, or a T1 for which all three have put in their stakes.
+        """
+        if not self.bound:
+            return False
+        no_agreement = self.known.get(Decision.AGREE) is Outcome.ABORTED and self.promised
+        no_lock = self.known.get(Decision.LOCK) is Outcome.ABORTED and self.stakes == STAKERS
+        return no_agreement or no_lock
 
     @property
     def concluded(self) -> bool:

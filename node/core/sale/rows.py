@@ -46,8 +46,8 @@ class Sale(Keyed):
     `offer`: the signed one, whose hash is `id`. `rules`: signed, in their order; `reveals`: the
     words of the buyer's and the seller's; `joins`: signed letters in which the seller, the agent
     and the arbiter named their keys: at the buyer, and with the terms at all. `agent`: who was
-    chosen, and `tip` of his. `seed` makes this node's one-time keys, salts, holds and decline preimages; `slot`: registrar
-    and slot of its account at the house; `box`: its public X25519 key.
+    chosen, and `tip` of his. `seed` makes this node's one-time keys, salts, holds and decline
+    preimages; `slot`: registrar and slot of its account at the house; `box`: its public X25519 key.
     `contract`, `agreement` (T0's descriptor), `promise`: as they came. `lock`: T1's descriptor,
     with `openings`; `staked`: the house's promises, in the order of STAKERS (at the arbiter, who
     has no stake: encoded words in which each named him T1); `shares`: by decision and part, as

@@ -11,10 +11,11 @@ from node.core.sale.events import SignDecision
 from node.core.sale.reading import decline_of, key_of, sale_of, salt_of, share_at
 from node.sale.contradiction import Contradiction, Paper
 from node.sale.vault import Vault
-from proto.sale.letters import shares_from_bytes
+from proto.sale.letters import SaleShare, shares_from_bytes
 from proto.sale.papers import SalePapers, decode_papers
 from proto.sale.stakes import Branch, Decision, Outcome, SaleRole
 from proto.wire import WireFault
+from tests.node.core.escrow_table import aborted
 from tests.node.core.sale_stages import ARBITER, ROLE, STAGES
 from tests.node.core.sale_table import KEY
 from tests.node.sale.nowhere import assert_nowhere, found_in
@@ -151,7 +152,6 @@ def test_a_bent_paper_is_named(name: str) -> None:
 
 EMPTY = SalePapers(b"")
 LESS = {
-    "joins": "named",
     "promise": "promised",
     "stakes": "stakes",
     "control": "control",
@@ -173,6 +173,65 @@ def test_without_certificates_nothing_is_concluded() -> None:
         found = proof(replace(shown, certificates=kept))
         needed = shown.certificates[left_out].commit_id in _deciding(shown)
         assert found.concluded is not needed
+
+
+def test_without_the_letters_that_name_keys_the_buyer_could_have_made_it_up() -> None:
+    shown = whole_file()
+    for at in range(2):
+        joins = (*shown.joins[:at], b"", *shown.joins[at + 1 :])
+        found = proof(replace(shown, joins=joins))
+        assert not found.concluded
+        assert found.branch is None
+
+
+def test_a_t1_that_came_to_nothing() -> None:
+    """It counts only with all stakes promised: the buyer can make any number of others."""
+    table = handed_at("locking")
+    table.carry(lambda _, body: None if isinstance(body, SaleShare) else body)
+    shown = papers(table, "bob")
+    assert all(shown.stakes)
+    dead = replace(shown, certificates=(*shown.certificates, aborted(shown.lock)))
+    assert proof(dead).came_to_nothing
+    for at in range(3):
+        stakes = (*dead.stakes[:at], b"", *dead.stakes[at + 1 :])
+        assert not proof(replace(dead, stakes=stakes)).concluded
+
+
+def test_a_t0_that_came_to_nothing() -> None:
+    """It counts only where it is the one that the house has promised for."""
+    shown = replace(shown_at("agreed")["bob"], certificates=())
+    dead = replace(shown, certificates=(aborted(shown.agreement),))
+    assert proof(dead).came_to_nothing
+    assert not proof(replace(dead, promise=b"")).concluded
+
+
+def test_a_registry_that_signs_both_ways_proves_nothing() -> None:
+    shown = whole_file()
+    lie = aborted(shown.lock)
+    assert blamed(replace(shown, certificates=(*shown.certificates, lie))) is Paper.CERTIFICATES
+
+
+ENDINGS = [
+    ((Decision.RELEASE, Decision.DELIVERED), Branch.REFUND_PLAIN),
+    ((Decision.RELEASE, Decision.REFUND, Decision.CHALLENGE), Branch.RELEASED),
+]
+
+
+@pytest.mark.parametrize(("dead", "branch"), ENDINGS)
+def test_what_holds_where_decisions_were_aborted(
+    dead: tuple[Decision, ...], branch: Branch
+) -> None:
+    shown = whole_file()
+    decided, contract = proof(shown).decided, proof(shown).contract
+    assert contract is not None
+    kept = [c for c in shown.certificates if c.commit_id != decided[Decision.RELEASE].commit_id]
+    if Decision.DELIVERED in dead:
+        kept = [c for c in kept if c.commit_id != decided[Decision.DELIVERED].commit_id]
+    made = [aborted(contract.decisions[decision]) for decision in dead]
+    if branch is Branch.REFUND_PLAIN:
+        made.append(aborted(contract.decisions[Decision.REFUND]))
+    found = proof(replace(shown, vote=b"", certificates=(*kept, *made)))
+    assert found.branch is branch
 
 
 def _deciding(shown: SalePapers) -> set[bytes]:
