@@ -56,11 +56,11 @@ def pools(session: Session, named: str | None, every: bool, after: str | None) -
     arguments: dict[str, object] = {"all": every}
     arguments |= {"pool": named} if named else {}
     arguments |= {"after": after} if after else {}
-    show = _show_one if named else partial(_show_all, ended=every)
+    show = _show_one if named else partial(_show_all, every=every)
     session.show("registrar.pools", arguments, show)
 
 
-def _show_all(answer: Json, ended: bool) -> None:
+def _show_all(answer: Json, *, every: bool) -> None:
     found = answer.get("pools", ())
     table(
         ("pool", "sale", ">total", "state", "decided", "ended as", "paid", "votes"),
@@ -77,7 +77,7 @@ def _show_all(answer: Json, ended: bool) -> None:
             )
             for one in found
         ),
-        empty="No pools." if ended else "No pools under way. --all: also those that ended.",
+        empty="No pools." if every else "No pools under way. --all: also those that ended.",
     )
     if answer.get("more"):
         say(f"There are more: --after {found[-1].get('pool')}")

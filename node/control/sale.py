@@ -6,10 +6,11 @@ from typing import Any, Final
 
 import trio
 
-from node.control import sale_handover, sale_open
+from node.control import sale_bid, sale_handover, sale_open
+from node.control.contacts import contacts
 from node.control.context import Context
 from node.control.failure import Arguments, ControlFailure, bad_argument
-from node.control.sale_names import NAMES, all_sales, find_sale, require_phase
+from node.control.sale_names import NAMES, act, all_sales, find_sale, require_phase
 from node.control.sale_view import sale_json
 from node.core.rows import Transaction
 from node.core.sale.events import (
@@ -45,11 +46,11 @@ async def list_sales(context: Context, arguments: Arguments) -> dict[str, Any]:
     live, mine = arguments.flag("live", False), arguments.flag("mine", False)
     roles = arguments.texts("roles")
     arguments.done()
-    shown = list[dict[str, Any]]()
+    shown, met = list[dict[str, Any]](), contacts(context)
     for sale in all_sales(context):
         if (live and sale.phase.final) or (roles is not None and sale.role.name not in roles):
             continue
-        one = sale_json(context, sale)
+        one = sale_json(context, sale, met=met)
         if mine and not any(move["mine"] and not move["by_itself"] for move in one["moves"]):
             continue
         shown.append(one)
@@ -102,7 +103,7 @@ async def attest(context: Context, arguments: Arguments) -> dict[str, Any]:
         proof = b"" if line is None else from_control_line(line)
     except WireFault as fault:
         raise bad_argument("proof", str(fault)) from fault
-    await context.do(partial(Attest, sale=sale.id, proof=proof))
+    await act(context, partial(Attest, sale=sale.id, proof=proof))
     return _told(context, sale)
 
 
@@ -112,7 +113,7 @@ async def sign(context: Context, arguments: Arguments) -> dict[str, Any]:
     arguments.done()
     sale = find_sale(context, named)
     require_phase(sale, SalePhase.LOCKED, SalePhase.SPLIT)
-    await context.do(partial(SignDecision, sale=sale.id, decision=decision))
+    await act(context, partial(SignDecision, sale=sale.id, decision=decision))
     return _told(context, sale)
 
 
@@ -137,7 +138,7 @@ async def decline(context: Context, arguments: Arguments) -> dict[str, Any]:
             f"`pledgeway sale show {sale.id.hex()[:10]}` says whose move it is",
         )
     require_phase(sale, SalePhase.LOCKED, SalePhase.SPLIT)
-    await context.do(partial(DeclineDecision, sale=sale.id))
+    await act(context, partial(DeclineDecision, sale=sale.id))
     return _told(context, sale)
 
 
@@ -153,7 +154,7 @@ async def vote(context: Context, arguments: Arguments) -> dict[str, Any]:
         )
     memory, key = context.engine.memory, context.identity.key
     signed = draft_vote(key, memory, sale, success, context.entropy)
-    await context.do(partial(CastVote, sale=sale.id, vote=signed))
+    await act(context, partial(CastVote, sale=sale.id, vote=signed))
     return _told(context, sale)
 
 
@@ -161,14 +162,14 @@ async def close(context: Context, arguments: Arguments) -> dict[str, Any]:
     """Not any more: while nobody is bound it is over at once; while stakes gather it is a plea."""
     sale = find_sale(context, arguments.text("id"))
     arguments.done()
-    await context.do(partial(CloseSale, sale=sale.id))
+    await act(context, partial(CloseSale, sale=sale.id))
     return _told(context, sale)
 
 
 VERBS: Final = {
     "sale.open": sale_open.open_sale,
-    "sale.bid": sale_open.bid,
-    "sale.take": sale_open.take,
+    "sale.bid": sale_bid.bid,
+    "sale.take": sale_bid.take,
     "sale.list": list_sales,
     "sale.show": show,
     "sale.give": sale_handover.give,

@@ -85,7 +85,7 @@ def _handed(
 
 async def take_over(seat: Seat, row: Sale) -> bytes:
     """The buyer: opens what K opens, and makes the thing his own. His password, or empty."""
-    key = seat.key(row)
+    key = await seat.key(row)
     try:
         opened = open_handed_over(
             row.sealed, seat.sale.id, seat.box(), seat.other_box(row, SaleRole.AGENT), key

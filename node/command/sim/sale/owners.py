@@ -41,7 +41,7 @@ WAITS_PART: Final = 0.55  # of the time for T2: by then somebody who can does wh
 
 async def buy(seat: Seat) -> None:
     """The buyer: offers, takes over, shows that he has it, and says how it was."""
-    memory = seat.host.context.engine.memory
+    memory = await seat.memory()
     me = entering(memory, seat.host.identity, seat.sale.signed, SaleRole.BUYER)
     tip = 0 if seat.party.slow and seat.sale.number == 1 else 50
     accepts = Accepts((seat.sale.agent,), tip)
@@ -102,7 +102,7 @@ async def _refund(seat: Seat) -> None:
 
 
 async def _bid(seat: Seat, row: Sale) -> None:
-    memory = seat.host.context.engine.memory
+    memory = await seat.memory()
     me, before = None, row.rules
     seed = row.seed
     if not seed:
@@ -216,7 +216,7 @@ async def _enter(seat: Seat) -> None:
     if row is None or row.seed:
         return
     await seat.pause()
-    memory = seat.host.context.engine.memory
+    memory = await seat.memory()
     me = entering(memory, seat.host.identity, seat.sale.signed, seat.party.role)
     await seat.want(lambda now_us: EnterSale(now_us, seat.sale.id, me))
 
@@ -229,7 +229,7 @@ async def _vote(seat: Seat, success: bool) -> None:
     row = seat.row
     if row is None or row.phase is not P.SPLIT:
         return
-    memory = seat.host.context.engine.memory
+    memory = await seat.memory()
     vote = draft_vote(seat.host.identity.key, memory, row, success, seat.entropy)
     await seat.want(lambda now_us: CastVote(now_us, seat.sale.id, vote))
 

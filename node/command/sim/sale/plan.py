@@ -36,6 +36,7 @@ TIMES: Final = Times(
 )
 SLASH_US: Final = 16 * S  # of a sale with an arbiter
 OFFER_US: Final = 60 * S  # an offer lives so long
+STAKES: Final = Stakes(1000, 100, 160, 1200, 10, 500, 250, 1000)
 CALM, ROUGH = 0, 4
 WEATHER: Final = (CALM, CALM, 2, ROUGH)  # faults of a run, and as many ills
 
@@ -54,7 +55,7 @@ class Conduct(enum.Enum):
 class Figures:
     """What is offered. `tip`: of the agent; `fee`: of the house, flat, of a released price."""
 
-    stakes: Stakes = Stakes(1000, 100, 160, 1200, 10, 500, 250, 1000)
+    stakes: Stakes = STAKES
     tip: int = 20
     fee: int = 5
 

@@ -73,7 +73,7 @@ class Pools:
         paid = connection.execute(moved.group_by(audit.c.payee))
         return SeenPool(
             bytes(key),  # type: ignore[call-overload]
-            PoolState(row["state"]),
+            PoolState(int(row["state"])),  # type: ignore[call-overload]
             bytes(row["contract"]),  # type: ignore[call-overload]
             bytes(row["agreement"]),  # type: ignore[call-overload]
             bytes(row["lock"]),  # type: ignore[call-overload]

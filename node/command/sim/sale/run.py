@@ -160,16 +160,18 @@ class _Attempt:
     async def _finish(self, world: SaleWorld, verdict: Verdict) -> None:
         """Faults heal, and everything ends in its time; who was silent comes back afterwards."""
         world.heal()
-        until_s = trio.current_time() + ENDS_WITHIN_S
-        while trio.current_time() < until_s and not verdict.quiet():
-            await trio.sleep(LOOK_EVERY_S)
-        await trio.sleep(LOOK_EVERY_S)
+        await self._calm_down(verdict, every=False)
         verdict.judge()
         world.wake()
-        until_s = trio.current_time() + ENDS_WITHIN_S
-        while trio.current_time() < until_s and not verdict.quiet(every=True):
-            await trio.sleep(LOOK_EVERY_S)
+        await self._calm_down(verdict, every=True)
         verdict.judge_returned()
+
+    async def _calm_down(self, verdict: Verdict, *, every: bool) -> None:
+        until_s = trio.current_time() + ENDS_WITHIN_S
+        while trio.current_time() < until_s:
+            await trio.sleep(LOOK_EVERY_S)
+            if verdict.quiet(every=every):
+                break
 
     def result(self, crashed: str) -> Result:
         """What has been seen so far."""

@@ -23,6 +23,7 @@ from node.core.rows import Transaction
 from node.core.sale.reading import contract_of, descriptor_of, known_of, sale_of
 from node.core.sale.rows import Sale, SalePhase
 from node.engine import StoreUnavailable
+from node.memory import Memory
 from node.sale.vault import BoxKey, Vault
 from proto.certificate import CommitCertificate
 from proto.commit import Evidence
@@ -87,9 +88,15 @@ class Seat:
         """Another party's public key."""
         return contract_of(row).party(role).box
 
-    def key(self, row: Sale) -> bytes:
+    async def memory(self) -> Memory:
+        """What the node knows, as soon as it runs."""
+        await self.host.ready.wait()
+        return self.host.context.engine.memory
+
+    async def key(self, row: Sale) -> bytes:
         """K, out of the certificate of T1; empty where there is none."""
-        found = self.host.context.engine.memory.row((Transaction.table, commit_id(row.lock), b""))
+        memory = await self.memory()
+        found = memory.row((Transaction.table, commit_id(row.lock), b""))
         if not isinstance(found, Transaction) or not found.commit_certificate:
             return b""
         commit = CommitCertificate.decode(found.commit_certificate).commit

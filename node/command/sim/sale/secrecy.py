@@ -51,9 +51,9 @@ class Secrecy:
         policy = decode_descriptor(secret.lock).policy
         return self.decisions.can_be(Outcome.COMMITTED, commit_id(secret.lock), policy)
 
-    def judge(self, honest: frozenset[str], calm: bool) -> Iterator[tuple[str, Wrong]]:
-        """At the end: whose K is known although nobody's money is locked. `calm`: nothing broke, so
-        that even the registry alone has no reason to know it."""
+    def judge(self, honest: frozenset[str], steady: bool) -> Iterator[tuple[str, Wrong]]:
+        """At the end: whose K is known although nobody's money is locked. `steady`: no process,
+        clock or registry failed, so that even the registry alone has no reason to know it."""
         for secret in self.secrets.values():
             if self.locked(secret):
                 continue
@@ -62,5 +62,5 @@ class Secrecy:
                     secret.agent,
                     ("KEY", f"K is public ({secret.public[0]}), T1 is not committed"),
                 )
-            elif secret.shown and calm and secret.agent in honest:
+            elif secret.shown and steady and secret.agent in honest:
                 yield secret.agent, ("KEY", "the registry was shown a K that it did not take")

@@ -1,4 +1,4 @@
-"""The table of escrow section 8, written a second time: who gets what when, in plain figures (pure).
+"""The table of escrow section 8, written a second time: who gets what when (pure).
 
 By this a run is judged; nothing of `proto.sale.stakes`' own arithmetic is used here.
 """

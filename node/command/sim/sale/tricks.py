@@ -28,7 +28,7 @@ ANYBODY: Final = (
 )  # fmt: skip
 STAKER: Final = (
     "stakes-nothing", "stakes-elsewhere", "stakes-again", "spends-stake", "signs-unstaked",
-    "withholds-staked", "false-stake", "late-staked",
+    "withholds-staked", "false-stake", "late-staked", "overdue-share",
 )  # fmt: skip
 VOTER: Final = ("seals-other", "seals-twice", "opens-other-vote", "never-votes")
 LATE: Final = {

@@ -6,6 +6,7 @@ at only for what its owner would be bound to by his own signature.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 from sqlalchemy import func, select
 
@@ -26,10 +27,10 @@ from node.core.rows import Row
 from node.core.sale.reading import sale_of
 from node.core.sale.rows import Sale
 from node.registrar.pool_rows import PoolState
-from node.registrar.tables import account, hold, leg, rating
+from node.registrar.tables import account, hold, leg, pool_vote, rating
 from proto.escrow.ops import LegPhase
 from proto.sale.stakes import STAKERS, Decision, SaleRole
-from proto.sale.votes import rating_head, read_rating
+from proto.sale.votes import rating_head, read_rating, read_vote
 from proto.statement import Outcome
 from registry.log import Logged
 
@@ -163,13 +164,13 @@ class Verdict:
 
     def _is_heard(self, row: Letter) -> bool:
         """Whether its receiver listens: a crook may not, and who is silent does not."""
-        return self.world.names[row.receiver] in (*self.honest, HOUSE)  # type: ignore[index]
+        return self.world.names[row.receiver] in (*self.honest, HOUSE)
 
     def judge(self) -> None:
         """All has healed, and whoever is silent still is."""
         for where, wrong in self._under_way(self.honest):
             self.complain(where, [wrong])
-        for where, wrong in self.secrecy.judge(self.straight, self.course.calm):
+        for where, wrong in self.secrecy.judge(self.straight, not self.course.faults):
             self.complain(where, [wrong])
         for role in STAKERS:
             self.complain(NAMES[role], self._balanced(role))
@@ -213,9 +214,23 @@ class Verdict:
             if (entry.sequence, entry.previous) != (count, head):
                 yield "VOTE", f"rating {entry.sequence} does not follow the one before"
             head = rating_head(entry)
+            for vote in entry.votes:
+                yield from self._sealed(vote)
         over = sum(seen.votes_over for seen in self.pools.seen.values())
         if count != over:
             yield "VOTE", f"{over} sales have ended, and {count} are rated"
+
+    def _sealed(self, signed: bytes) -> Iterator[Wrong]:
+        """A vote that counts is just the one that its voter had sealed."""
+        vote = read_vote(signed)
+        with self.database.connect() as connection:
+            sealed = connection.execute(
+                select(pool_vote.c.hash).where(
+                    pool_vote.c.pool == vote.pool, pool_vote.c.voter == vote.voter
+                )
+            ).scalar_one_or_none()
+        if sealed is None or bytes(sealed) != sha256(vote.encode()).digest():
+            yield "VOTE", f"{self.world.names[vote.voter]}'s vote is not what was sealed"
 
     def outcome(self, sale: OneSale) -> Ended:
         """How it ended, in a word."""

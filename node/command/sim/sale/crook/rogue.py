@@ -14,7 +14,6 @@ from node.command.sim.escrow.crook.mischief import CALL_S, PAUSE_S, Rogue
 from node.command.sim.sale.crook.contracts import other_contract
 from node.command.sim.sale.crook.crook import SaleCrook
 from node.command.sim.world.host import ProcessDied
-from node.core.escrow.rows import Account
 from node.core.sale.reading import (
     contract_of,
     decline_of,
@@ -239,7 +238,7 @@ class SaleRogue(Rogue):
 
     async def spend(self) -> None:
         """All that it has, into a hold of its own."""
-        for own in self.host.context.engine.memory.owned(Account):
+        for own in self._accounts():
             token = self.random.randbytes(32)
             await self.batch(own.registrar, Offer(own.capability, ALL_OF_IT, token))
 
@@ -254,7 +253,9 @@ class SaleRogue(Rogue):
         for sale in self._sales():
             if not sale.openings or sale.role not in STAKERS:
                 continue
-            (own,) = self.host.context.engine.memory.owned(Account)
+            if self.host.process is None:
+                return
+            (own,) = self._accounts()
             at, token = STAKERS.index(sale.role), self.random.randbytes(32)
             descriptor = decode_descriptor(sale.lock)
             if self.random.random() < 0.5:
