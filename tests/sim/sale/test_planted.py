@@ -30,22 +30,21 @@ class Planted:
         return self.slip.__name__
 
 
-NOBODY: Final = {BUYER: 4.0, AGENT: 4.0}  # both fall silent behind the lock
+NOBODY: Final = {AGENT: ("never-attests",), BUYER: ("keeps-the-money",)}  # nobody says a word
+FALSE: Final = {SELLER: ("settles-falsely",), **NOBODY}
 PLANTED: Final = (
     Planted(slips.unpromised, "LOCK", course()),
-    Planted(slips.stakes_elsewhere, "LOCK", course({SELLER: ("stakes-nothing", "false-stake")})),
-    Planted(slips.any_contract, "TERMS", course({BUYER: ("other-contract", "late-terms")})),
-    Planted(slips.key_first, "KEY", course({SELLER: ("withholds-saleshare",)})),
+    Planted(slips.any_contract, "TERMS", course({BUYER: ("other-contract", "opens-no-pool")})),
+    Planted(slips.key_first, "KEY", course({SELLER: ("overdue-share",)})),
     Planted(slips.key_late, "KEY", course({BUYER: ("overdue-share",)})),
     Planted(slips.any_seal, "LOCK", course({AGENT: ("other-key",)})),
-    Planted(slips.released_at_once, "LOSS", course({SELLER: ("recalls",)})),
-    Planted(slips.unattested, "POOL", course(silent=NOBODY)),
-    Planted(slips.tip_for_nothing, "POOL", course(silent=NOBODY)),
-    Planted(slips.votes_twice, "POOL", course()),
+    Planted(slips.released_at_once, "LOSS", course({SELLER: ("recalls-early",)})),
+    Planted(slips.unattested, "POOL", course(NOBODY)),
+    Planted(slips.tip_for_nothing, "POOL", course(NOBODY)),
     Planted(slips.holds_stay, "END", course()),
     Planted(slips.arbiter_alone, "LOSS", course({AGENT: ("hands-rubbish",)}, arbiter=True)),
     Planted(slips.any_vote, "VOTE", course({BUYER: ("opens-other-vote",)})),
-    Planted(slips.any_certificate, "POOL", course({BUYER: ("settles-falsely",)})),
+    Planted(slips.any_certificate, "POOL", course(FALSE)),
     Planted(slips.for_ever, "END", course({AGENT: ("never-hands-over",)})),
 )
 

@@ -135,11 +135,13 @@ async def sell(seat: Seat) -> None:
             given, seat.sale.id, seat.box(), seat.other_box(row, SaleRole.AGENT), seat.entropy(32)
         )
         await seat.want(lambda now_us, s=sealed: GiveCredential(now_us, seat.sale.id, s))  # type: ignore[misc]
+    if seat.cheats("recalls-early"):
+        await seat.until(lambda row: row.phase >= P.LOCKING)
+        thing.back(SELLER)
     row = await seat.until(lambda row: row.phase in (P.LOCKED, P.SPLIT))
     if row is None:
         return
     if seat.cheats("recalls"):
-        await seat.pause()
         thing.back(SELLER)
     if seat.cheats("concedes"):
         await seat.want(lambda now_us: DeclineDecision(now_us, seat.sale.id))
