@@ -1,5 +1,6 @@
 """`pledgeway registrar pools`: stakes of sales that this node keeps, and who was paid what."""
 
+from functools import partial
 from typing import Final
 
 import click
@@ -55,10 +56,11 @@ def pools(session: Session, named: str | None, every: bool, after: str | None) -
     arguments: dict[str, object] = {"all": every}
     arguments |= {"pool": named} if named else {}
     arguments |= {"after": after} if after else {}
-    session.show("registrar.pools", arguments, _show_one if named else _show_all)
+    show = _show_one if named else partial(_show_all, every=every)
+    session.show("registrar.pools", arguments, show)
 
 
-def _show_all(answer: Json) -> None:
+def _show_all(answer: Json, *, every: bool) -> None:
     found = answer.get("pools", ())
     table(
         ("pool", "sale", ">total", "state", "decided", "ended as", "paid", "votes"),
@@ -75,7 +77,7 @@ def _show_all(answer: Json) -> None:
             )
             for one in found
         ),
-        empty="No pools." if every or named else "No pools under way. --all: also those that ended.",
+        empty="No pools." if every else "No pools under way. --all: also those that ended.",
     )
     if answer.get("more"):
         say(f"There are more: --after {found[-1].get('pool')}")

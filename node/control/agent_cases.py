@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import trio
 
+from node.control.contacts import contacts
 from node.control.context import Context
 from node.control.failure import Arguments, ControlFailure
 from node.control.sale_names import all_sales
@@ -40,16 +41,17 @@ async def agent_rule(context: Context, arguments: Arguments) -> dict[str, Any]:
     return {"take": rule.take, "price_max": rule.price_max}
 
 
-def _cases(context: Context, limit: int) -> list[Sale]:
+def _cases(context: Context, limit: int) -> list[dict[str, Any]]:
     rows = [row for row in all_sales(context) if row.role in JUDGES and not row.phase.final]
-    return rows[:limit]
+    met = contacts(context)
+    return [sale_json(context, row, met=met) for row in rows[:limit]]
 
 
 async def cases(context: Context, arguments: Arguments) -> dict[str, Any]:
     """Sales that this node judges and that are not over, the newest first."""
     limit = arguments.number("limit", 50, 1, MAX_CASES)
     arguments.done()
-    return {"cases": [sale_json(context, row) for row in _cases(context, limit)]}
+    return {"cases": _cases(context, limit)}
 
 
 async def watch(context: Context, arguments: Arguments, send: Send) -> None:
@@ -68,7 +70,7 @@ async def watch(context: Context, arguments: Arguments, send: Send) -> None:
     try:
         while True:
             bells[0] = trio.Event()
-            shown = [sale_json(context, row) for row in _cases(context, limit)]
+            shown = _cases(context, limit)
             if shown != last:
                 last = shown
                 await send({"cases": shown})

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import trio
 
-from node.control import sale_handover, sale_open
+from node.control import sale_bid, sale_handover, sale_open
+from node.control.contacts import contacts
 from node.control.context import Context
 from node.control.failure import Arguments, ControlFailure, bad_argument
 from node.control.sale_names import NAMES, all_sales, find_sale, require_phase
@@ -45,11 +46,11 @@ async def list_sales(context: Context, arguments: Arguments) -> dict[str, Any]:
     live, mine = arguments.flag("live", False), arguments.flag("mine", False)
     roles = arguments.texts("roles")
     arguments.done()
-    shown = list[dict[str, Any]]()
+    shown, met = list[dict[str, Any]](), contacts(context)
     for sale in all_sales(context):
         if (live and sale.phase.final) or (roles is not None and sale.role.name not in roles):
             continue
-        one = sale_json(context, sale)
+        one = sale_json(context, sale, met=met)
         if mine and not any(move["mine"] and not move["by_itself"] for move in one["moves"]):
             continue
         shown.append(one)
@@ -167,8 +168,8 @@ async def close(context: Context, arguments: Arguments) -> dict[str, Any]:
 
 VERBS: Final = {
     "sale.open": sale_open.open_sale,
-    "sale.bid": sale_open.bid,
-    "sale.take": sale_open.take,
+    "sale.bid": sale_bid.bid,
+    "sale.take": sale_bid.take,
     "sale.list": list_sales,
     "sale.show": show,
     "sale.give": sale_handover.give,

@@ -9,7 +9,7 @@ from node.control import agents
 from node.control.agent_names import find_agent, known_agents
 from node.control.contacts import LEAST_DIGITS
 from node.control.context import Context
-from node.control.failure import Arguments, ControlFailure
+from node.control.failure import Arguments, ControlFailure, bad_argument
 from node.control.sale_view import agent_json
 from node.sale.drafting import Accepts
 from proto.limits import MAX_AMOUNT
@@ -35,11 +35,13 @@ class Unfit(Enum):
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What one side says. `names`: agents by name, empty: all that are known. `highest_tip`: None:
-    what the dearest of them asks for. `least_score`: None: scores are not asked for."""
+    what the dearest of them asks for. `least_score`: None: scores are not asked for. `all_known`:
+    the owner means all of them, whoever they are."""
 
     names: tuple[str, ...]
     highest_tip: int | None
     least_score: int | None
+    all_known: bool
 
 
 @dataclass(slots=True)
@@ -54,11 +56,12 @@ class Looked:
 
 
 def read_wish(arguments: Arguments) -> Wish:
-    """`agents`, `highest_tip`, `least_score`."""
+    """`agents`, `highest_tip`, `least_score`, `all_known`."""
     return Wish(
         names=tuple(arguments.texts("agents", MAX_RULE_AGENTS) or ()),
         highest_tip=arguments.maybe_number("highest_tip"),
         least_score=arguments.maybe_number("least_score", -MAX_SCORE, MAX_SCORE),
+        all_known=arguments.flag("all_known", False),
     )
 
 
@@ -86,8 +89,15 @@ async def accepted(
     return Accepts(names, highest, wish.least_score or 0), shown
 
 
-def require_some(rule: Accepts, looked: Sequence[dict[str, Any]]) -> None:
-    """ControlFailure where nobody is left: such a rule could only end the sale."""
+def require_some(wish: Wish, rule: Accepts, looked: Sequence[dict[str, Any]]) -> None:
+    """ControlFailure where nobody is left: such a rule could only end the sale. And where agents
+    would be taken whom nobody has named or looked at: a house lists whoever asks it to, and the
+    lowest tip is that of the other side's accomplice."""
+    if not wish.names and wish.least_score is None and not wish.all_known:
+        raise bad_argument(
+            "agents", "name whom you accept, or say --least-score or --all-known: who judges has"
+            " both the thing and your money in his hands"
+        )  # fmt: skip
     if rule.agents:
         return
     if not looked:

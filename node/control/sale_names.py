@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any, Final
 
-from node.control.contacts import contacts, how_known
+from node.control.contacts import how_known
 from node.control.context import Context
 from node.control.failure import ControlFailure
 from node.core.sale.reading import card_of, contract_of
@@ -90,9 +90,10 @@ def known_agent_ids(context: Context) -> Collection[bytes]:
     return {row.agent for row in context.engine.memory.owned(KnownAgent)}
 
 
-def parties_json(context: Context, sale: Sale) -> list[dict[str, Any]]:
-    """Everybody who is known to take part by now, the house last."""
-    roles, met = (*list(SaleRole)[1:], SaleRole.HOUSE), contacts(context)
+def parties_json(context: Context, sale: Sale, met: Collection[bytes]) -> list[dict[str, Any]]:
+    """Everybody who is known to take part by now, the house last. `met`: whose cards the owner has
+    given (node.control.contacts)."""
+    roles = (*list(SaleRole)[1:], SaleRole.HOUSE)
     return [
         {"role": role.name} | person_json(context, card, met)
         for role in roles

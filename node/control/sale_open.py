@@ -10,25 +10,19 @@ from node.control.escrow_propose import require_service
 from node.control.failure import Arguments, ControlFailure, bad_argument
 from node.control.own_accounts import balance_of
 from node.control.sale_agents import accepted, read_wish, require_some
-from node.control.sale_names import find_sale, person_json, require_phase
-from node.control.sale_view import figures_json, rule_json, sale_json
+from node.control.sale_names import find_sale, person_json
+from node.control.sale_view import figures_json, sale_json
 from node.core.escrow.rows import Account
-from node.core.sale.bargaining import whose_turn
-from node.core.sale.events import BidRule, Entering, EnterSale, OpenSale
-from node.core.sale.reading import offer_of
-from node.core.sale.rows import Sale, SalePhase
+from node.core.sale.events import Entering, OpenSale
 from node.sale.drafting import Accepts, draft_rule
 from node.sale.entering import NoAccount, entering
-from proto.card import standing_card
 from proto.limits import MAX_JOINING_US, MAX_LOCK_US, US
 from proto.policy import RegistryPolicy
-from proto.sale.choosing import agreed
 from proto.sale.offer import (
     MAX_ARBITRATION_CHARS,
     SALT_BYTES,
     SaleOffer,
     read_offer,
-    read_rule,
     sale_id,
     sign_offer,
 )
@@ -75,9 +69,9 @@ async def open_sale(context: Context, arguments: Arguments) -> dict[str, Any]:
     rule, looked = await accepted(context, offer, b"", wish)
     if dry_run:
         return await _preview(context, offer, rule, looked, account)
-    require_some(rule, looked)
+    require_some(wish, rule, looked)
     sale = sale_id(signed)
-    taken = _entering(context, signed, SaleRole.BUYER)
+    taken = entering_in(context, signed, SaleRole.BUYER)
     first = draft_rule(context.identity.key, sale, (), taken.seed, rule)
     await context.do(partial(OpenSale, offer=signed, rule=first, entering=taken))
     return sale_json(context, find_sale(context, sale.hex()), whole=True)
@@ -212,7 +206,7 @@ async def _preview(
     figures = figures_json(
         offer.described, offer.stakes, offer.times, tip, bool(offer.arbiter_card)
     )
-    balance = await _balance(context, account, figures["puts_in"][SaleRole.BUYER.name])
+    balance = await balance_json(context, account, figures["puts_in"][SaleRole.BUYER.name])
     # Their cards are what the owner has just given, or has given before.
     given = {node for node in (offer.seller, offer.arbiter, offer.house) if node is not None}
     cards = [
@@ -247,7 +241,7 @@ async def _preview(
     )
 
 
-async def _balance(context: Context, account: Account, need: int) -> dict[str, Any]:
+async def balance_json(context: Context, account: Account, need: int) -> dict[str, Any]:
     """What we have at the house beside what we are to put in; None where it does not answer."""
     told = await balance_of(context, account)
     found = told.get("balance")
@@ -258,17 +252,7 @@ async def _balance(context: Context, account: Account, need: int) -> dict[str, A
     }
 
 
-async def _own_balance(context: Context, sale: Sale, taken: Entering | None) -> dict[str, Any]:
-    """The same, for a sale that has come; nothing for an arbiter, who puts nothing in."""
-    slot = taken.slot if taken is not None else sale.slot
-    row = context.engine.memory.row((Account.table, slot[:32], slot[32:]))
-    if not isinstance(row, Account):
-        return {}
-    puts_in = sale_json(context, sale, whole=True)["puts_in"]
-    return await _balance(context, row, puts_in[sale.role.name])
-
-
-def _entering(context: Context, signed: bytes, role: SaleRole) -> Entering:
+def entering_in(context: Context, signed: bytes, role: SaleRole) -> Entering:
     """With what this node takes part. ControlFailure where it has no account of the deposit."""
     memory, identity = context.engine.memory, context.identity
     try:
@@ -279,67 +263,3 @@ def _entering(context: Context, signed: bytes, role: SaleRole) -> Entering:
             f"this node has no account of {str(missing)!r} from which it could give",
             "`pledgeway account open CARD RIGHT` opens one at the house",
         ) from missing
-
-
-async def bid(context: Context, arguments: Arguments) -> dict[str, Any]:
-    """Whom our side accepts as agent, in answer to the other side's last rule; with `dry_run` only
-    whom that would be, and on whom both would then agree."""
-    named, dry_run = arguments.text("id"), arguments.flag("dry_run", False)
-    wish = read_wish(arguments)
-    arguments.done()
-    sale = find_sale(context, named, SaleRole.BUYER, SaleRole.SELLER)
-    require_phase(sale, SalePhase.OFFERED)
-    offer = offer_of(sale)
-    turn = whose_turn(sale) is sale.role
-    theirs = sale.rules[-1] if turn else (sale.rules[-2] if len(sale.rules) > 1 else b"")
-    rule, looked = await accepted(context, offer, theirs, wish)
-    taken = _entering(context, sale.offer, sale.role) if not sale.seed else None
-    seed = taken.seed if taken is not None else sale.seed
-    signed = draft_rule(context.identity.key, sale.id, sale.rules, seed, rule)
-    found = agreed(offer, read_rule(theirs), read_rule(signed)) if theirs else ()
-    told = {
-        "agents": looked,
-        "highest_tip": rule.highest_tip,
-        "least_score": rule.least_score,
-        "your_turn": turn,
-        "agreeing": [
-            {
-                "agent": one.offer.agent.hex(),
-                "alias": standing_card(one.offer.card).alias,
-                "tip": one.tip,
-            }
-            for one in found
-        ],
-        "theirs": rule_json(context, sale, theirs, offer) if theirs else None,
-    }
-    if dry_run:
-        balance = await _own_balance(context, sale, taken)
-        return sale_json(context, sale, whole=True) | told | balance
-    if not turn:
-        raise ControlFailure(
-            "SALE_NOT_YOURS",
-            "it is the other side's turn to say whom it accepts",
-            f"`pledgeway sale show {sale.id.hex()[:10]}` says until when",
-        )
-    require_some(rule, looked)
-    await context.do(partial(BidRule, sale=sale.id, rule=signed, entering=taken))
-    return sale_json(context, _again(context, sale), whole=True) | told
-
-
-def _again(context: Context, sale: Sale) -> Sale:
-    return find_sale(context, sale.id.hex())
-
-
-async def take(context: Context, arguments: Arguments) -> dict[str, Any]:
-    """The agent or the arbiter takes the case; with `dry_run` only says what that would be."""
-    named, dry_run = arguments.text("id"), arguments.flag("dry_run", False)
-    arguments.done()
-    sale = find_sale(context, named, SaleRole.AGENT, SaleRole.ARBITER)
-    require_phase(sale, SalePhase.ASKED)
-    require_service(context)
-    taken = _entering(context, sale.offer, sale.role)
-    if dry_run:
-        balance = await _own_balance(context, sale, taken)
-        return sale_json(context, sale, whole=True) | balance
-    await context.do(partial(EnterSale, sale=sale.id, entering=taken))
-    return sale_json(context, _again(context, sale), whole=True)

@@ -1,7 +1,9 @@
 """Sales as answers show them: figures, parties, whose move it is, what is decided."""
 
+from collections.abc import Collection
 from typing import Any, Final
 
+from node.control.contacts import contacts
 from node.control.context import Context
 from node.control.sale_names import known_agent_ids, parties_json
 from node.core.sale.moves import Move, moves
@@ -37,11 +39,14 @@ COLLUSION: Final = (
     " take the thing and the price from the seller, agent and seller take the price from the"
     " buyer. His bond and his name are what holds him."
 )
-VOTED: Final = {0: "no", SEALED: "sealed", OPENED: "opened"}
+VOTED: Final = {0: "on its way", SEALED: "sealed", OPENED: "opened"}
 
 
-def sale_json(context: Context, sale: Sale, *, whole: bool = False) -> dict[str, Any]:
-    """A sale; `whole`: with rules, decisions, and what each ends with."""
+def sale_json(
+    context: Context, sale: Sale, *, whole: bool = False, met: Collection[bytes] | None = None
+) -> dict[str, Any]:
+    """A sale; `whole`: with rules, decisions, and what each ends with. `met`: whose cards the owner
+    has given, where that is known already."""
     offer, memory = offer_of(sale), context.engine.memory
     known = known_of(memory, sale)
     now_us = context.clock.now_us()
@@ -54,7 +59,7 @@ def sale_json(context: Context, sale: Sale, *, whole: bool = False) -> dict[str,
         "price": offer.stakes.price,
         "tip": sale.tip if sale.agent else None,
         "brand": offer.described.brand.name,
-        "parties": parties_json(context, sale),
+        "parties": parties_json(context, sale, contacts(context) if met is None else met),
         "created_at_us": sale.created_at_us,
         "expires_at_us": offer.expires_at_us,
         "ended_at_us": sale.ended_at_us,

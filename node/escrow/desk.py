@@ -10,7 +10,7 @@ import grpc
 from node.core.escrow.rows import Deal, Seat, SeatPhase
 from node.core.rows import Transaction
 from node.core.sale.dispatch import is_early as sale_is_early
-from node.core.sale.rows import Sale
+from node.core.sale.rows import Sale, SalePhase
 from node.engine import Engine, StoreUnavailable
 from node.escrow.judging import Judge
 from node.memory import Memory
@@ -32,6 +32,7 @@ from proto.escrow.receipts import sign_receipt
 from proto.keys import SigningKey
 from proto.limits import MAX_LETTER_BYTES, US
 from proto.sale.letters import Asked, Offered, decode_words
+from proto.sale.stakes import SaleRole
 from proto.v1 import types_pb2
 from proto.wire import WireFault
 from runtime.away import run_away
@@ -47,7 +48,7 @@ LETTERS_BURST: Final = 1000
 INVITES_PER_S: Final = 5  # of one network: each is kept until its owner has seen it, or it expires
 INVITES_BURST: Final = 200
 MAX_INVITED: Final = 4096  # seats whose terms are not fixed: 50 KB each, the largest of them
-MAX_OFFERED: Final = 1024  # sales that nobody here has taken part in: 30 KB each, the largest
+MAX_OFFERED: Final = 1024  # sales of others to which nobody is bound: 30 KB each, the largest
 MAX_DEALS: Final = 4096  # live ones that we look after
 COUNTED_FOR_US: Final = US  # all rows are counted so often; in between what comes is added
 MAX_LETTER_AGE_US: Final = 30 * 86_400 * US  # escrow section 9: then its effect is long forgotten
@@ -144,7 +145,7 @@ class Room:
     others give us to coordinate takes no room from what we are invited to.
 
     A seat that joined by itself counts as one that waits for its owner: until its terms are fixed,
-    it costs whoever invited it nothing.
+    it costs whoever invited it nothing. So does a sale in which an agent took the case by itself.
     """
 
     def __init__(self, memory: Memory) -> None:
@@ -157,7 +158,8 @@ class Room:
         if self._counted_us is None or now_us - self._counted_us >= COUNTED_FOR_US:
             self._counted_us = now_us
             self._seats = sum(s.phase < SeatPhase.FIXED for s in self._memory.owned(Seat))
-            self._sales = sum(not sale.seed for sale in self._memory.owned(Sale))
+            sales = [s for s in self._memory.owned(Sale) if s.role is not SaleRole.BUYER]
+            self._sales = sum(sale.phase < SalePhase.AGREEING for sale in sales)
             self._deals = sum(not deal.phase.final for deal in self._memory.owned(Deal))
         if isinstance(body, Dossier):
             self._deals += 1

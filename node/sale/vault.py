@@ -35,7 +35,6 @@ class Use(Enum):
     SEED = b"sale/seed"
     LOCK_KEY = b"sale/lock-key"
     CHALLENGE = b"sale/challenge"
-    VOTE_SALT = b"sale/vote-salt"
 
 
 class BoxKey:
@@ -99,10 +98,6 @@ class Vault:
     def challenge(self, sale: bytes) -> bytes:
         """16 bytes that the agent wants to see in the proof of control."""
         return self.secret(Use.CHALLENGE, sale, SaleRole.AGENT)[:CHALLENGE_BYTES]
-
-    def vote_salt(self, sale: bytes, role: SaleRole) -> bytes:
-        """Hides a sealed vote, of which there are only two."""
-        return self.secret(Use.VOTE_SALT, sale, role)
 
     def __repr__(self) -> str:
         return "Vault()"

@@ -213,6 +213,10 @@ def read_contract(signed: bytes) -> Contract:
     nodes = [party.node for party in parties]
     if signer != nodes[0] or len({*nodes, m.house}) != len(nodes) + 1:
         raise WireFault("a contract that its buyer did not sign, or with one node twice")
+    # Of T1, too, whose descriptor is made later: nobody could then make it.
+    every = [key for party in parties for _, keys in party.keys for key in keys]
+    if len(set(every)) != len(every):
+        raise WireFault("a contract in which two parties have one key")
     lengths = (len(m.sale_id), len(m.brand), len(m.choice))
     if lengths != (SALE_ID_BYTES, BRAND_ID_BYTES, HASH_BYTES) or not m.lot:
         raise WireFault("a contract with an id of wrong length")

@@ -12,7 +12,6 @@ from proto.sale.offer import HASH_BYTES, SALE_ID_BYTES
 from proto.sale.reasons import SaleReason
 from proto.sale.stakes import Decision
 from proto.v1 import sale_pb2 as pb
-from proto.v1 import types_pb2
 from proto.wire import WireFault, canonical, parse
 
 MAX_CREDENTIAL_BYTES: Final = 8192  # a password, a key file, a page of recovery codes
@@ -283,8 +282,3 @@ def shares_to_bytes(shares: tuple[Proof, ...]) -> bytes:
 def shares_from_bytes(data: bytes) -> tuple[Proof, ...]:
     """What `shares_to_bytes` was given; nothing of nothing."""
     return Evidence.decode(data).shares if data else ()
-
-
-def envelope_message(signed: bytes) -> types_pb2.Envelope:
-    """A signed document as a field of another message. WireFault where it is none."""
-    return parse(types_pb2.Envelope, signed)

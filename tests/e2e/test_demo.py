@@ -26,7 +26,7 @@ from tests.e2e.houses import pair_network, pay, request, require_clean_logs
 pytestmark = pytest.mark.e2e
 
 DEMO = [sys.executable, "-m", "node.command", "demo"]
-MOST_S = 150  # it is made for 35 on two idle cores; here others may use them as well
+MOST_S = 150  # it takes 25 on two busy cores; others may use them as well
 CHILD, WARM = "node.command.processes.child", "node.command.processes.warm"
 
 

@@ -228,7 +228,6 @@ def courses() -> list[Target]:
         Target("letter of a sale", words.decode_words, WIRE, letters, words.encode_words, cost=2),
         Target("shares of a row", words.shares_from_bytes, WIRE,
                (words.shares_to_bytes((SHARE, SHARE)),)),
-        Target("document in a letter", words.envelope_message, WIRE, (s.VOTES[0],)),
         Target("op of a pool", _op, WIRE, tuple(map(_op_bytes, OPS)), _op_bytes),
         Target("lock of a sale", lambda d: check_lock(s.CONTRACT, d), WIRE, (LOCK.encode(),),
                Descriptor.encode, exact=True),

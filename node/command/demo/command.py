@@ -13,6 +13,7 @@ import click
 from node.command.demo.casting import SCENES
 from node.command.demo.directory import require_usable
 from node.command.demo.escrow_command import escrow
+from node.command.demo.sale_command import sale
 from node.command.exit_status import REFUSED, UNUSABLE, fail, plain
 from node.command.processes.progress import progress
 
@@ -76,6 +77,7 @@ def demo(
       pledgeway demo --scene killed --keep ./florence
       pledgeway demo --network net.json --json
       pledgeway demo escrow
+      pledgeway demo sale
     """
     if context.invoked_subcommand is not None:
         return
@@ -91,6 +93,7 @@ def demo(
 
 
 demo.add_command(escrow)
+demo.add_command(sale)
 
 
 def _network(file: Path | None, seed: int, scenes: Sequence[str]) -> "tuple[Plan, list[Role]]":

@@ -121,11 +121,11 @@ async def build(
     town = Town(plan, running, houses, registries)
     await _start_all(town, ports, told, found, registry_found)
     await trio.to_thread.run_sync(_introduce, town)
-    await _together(town, [partial(_set_terms, town, house) for house in town.houses.values()])
+    await together(town, [partial(_set_terms, town, house) for house in town.houses.values()])
     told("opening lines of credit")
     await _open_lines(town)
     told("waiting until every house knows the whole network")
-    await _together(town, [partial(_until_known, town)])
+    await together(town, [partial(_until_known, town)])
     return town
 
 
@@ -164,7 +164,7 @@ async def _start_all(
 
     jobs = [partial(start, d, again(registry_found, d)) for d in town.registries.values()]
     jobs += [partial(start, h.daemon, again(found, h.daemon)) for h in town.houses.values()]
-    await _together(town, jobs)
+    await together(town, jobs)
 
 
 def _introduce(town: Town) -> None:
@@ -178,7 +178,7 @@ def _introduce(town: Town) -> None:
                 raise TownFault(f"{policy.name}: {fault}") from fault
 
 
-async def _together(town: Town, jobs: Iterable[Callable[[], Awaitable[None]]]) -> None:
+async def together(town: Town, jobs: Iterable[Callable[[], Awaitable[None]]]) -> None:
     """All at once; the first that fails ends the others. TownFault, StartFailed."""
     faults: list[Exception] = []
 
@@ -249,7 +249,7 @@ async def _open_lines(town: Town) -> None:
         for first, line in enumerate(lines):
             await _open_line(town, line, by_card=first == 0)
 
-    await _together(town, [partial(of_pair, lines) for lines in pairs.values()])
+    await together(town, [partial(of_pair, lines) for lines in pairs.values()])
 
 
 async def _open_line(town: Town, line: CreditLine, *, by_card: bool) -> None:

@@ -5,7 +5,8 @@ hundreds of them keeps a warm process for that: it forks, and the copy runs the 
 a process group of its own, as a child of whoever asked. Linux alone.
 
 `python -m node.command.processes.warm PARENT` reads requests, one JSON object a line:
-{"argv": [words after pledgeway], "out": path, "log": path}, and answers each with a process id.
+{"argv": [words after pledgeway], "in": path, "out": path, "log": path}, and answers each with a
+process id.
 """
 
 import ctypes
@@ -79,10 +80,12 @@ class Warm:
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
 
-    def spawn(self, argv: Sequence[str], out: Path, log: Path) -> Forked:
-        """`pledgeway ARGV`, writing to `out` and to the end of `log`."""
+    def spawn(
+        self, argv: Sequence[str], out: Path, log: Path, source: Path = Path(os.devnull)
+    ) -> Forked:
+        """`pledgeway ARGV`, reading `source`, writing to `out` and to the end of `log`."""
         assert self._process.stdin is not None and self._process.stdout is not None
-        ask = {"argv": list(argv), "out": str(out), "log": str(log)}
+        ask = {"argv": list(argv), "in": str(source), "out": str(out), "log": str(log)}
         self._process.stdin.write(json.dumps(ask) + "\n")
         self._process.stdin.flush()
         return Forked(int(self._process.stdout.readline()))
@@ -153,7 +156,7 @@ def _become(ask: dict[str, Any], parent: int, between: int) -> None:
     tie_to(parent)
     append = os.O_WRONLY | os.O_CREAT
     for target, path, flags in (
-        (0, os.devnull, os.O_RDONLY),
+        (0, ask["in"], os.O_RDONLY),
         (1, ask["out"], append | os.O_TRUNC),
         (2, ask["log"], append | os.O_APPEND),
     ):

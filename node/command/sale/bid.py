@@ -17,10 +17,7 @@ NONE_WAITS: Final = "Nobody waits for your answer."
 
 def _answering(function: Callable[..., Any]) -> Callable[..., Any]:
     """Options that say whom a side accepts, --yes and a node."""
-    every = click.option(
-        "--all-known", is_flag=True, help="Accept all agents whom you know and who fit."
-    )
-    return agents_options(every(yes_option(with_node(function))))
+    return agents_options(yes_option(with_node(function)))
 
 
 @click.command("offer", cls=TaughtCommand)
@@ -30,7 +27,7 @@ def offer(session: Session, identifier: str | None, yes: bool, **how: Any) -> No
     """As the seller, look at what was offered to you, and answer it.
 
     Without ID it lists the offers that wait for you. With ID it shows the figures, what each ends
-    with, and on which agents you both would agree. With --agent, --highest-tip or --all-known it
+    with, and on which agents you both would agree. With --agent, --least-score or --all-known it
     answers: from then on your node signs by itself what the offer says, and nothing else.
 
     \b
@@ -82,8 +79,8 @@ def _bid(
     least_score: int | None,
     all_known: bool,
 ) -> None:
-    arguments = {"id": identifier} | agents_arguments(agents, highest_tip, least_score)
-    answers = bool(agents) or highest_tip is not None or all_known
+    arguments = {"id": identifier} | agents_arguments(agents, highest_tip, least_score, all_known)
+    answers = bool(agents) or least_score is not None or all_known
     if not answers or not session.as_json:
         answer = session.ask("sale.bid", {**arguments, "dry_run": True}, CALL_S)
         if not answers:

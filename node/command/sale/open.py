@@ -76,27 +76,31 @@ def _with(options: Sequence[Callable[..., Any]]) -> Callable[[Callable[..., Any]
 
 _AGENTS: Final = (
     click.option("--agent", "--agents", "agents", multiple=True, metavar="NAME",
-                 help="An agent whom you accept; repeatable.  [default: all that are known]"),
+                 help="An agent whom you accept; repeatable."),
     click.option("--highest-tip", type=LIMIT,
                  help="Pay no higher tip.  [default: what the dearest of them asks]"),
     click.option("--least-score", type=SCORE,
-                 help="Only agents of this score or better, as you see it."),
+                 help="Only agents of this score or better, as you see it; without --agent, of all"
+                 " that you know."),
+    click.option("--all-known", is_flag=True, help="Accept every agent whom you know, whoever it"
+                 " is: also those that a house has listed."),
 )  # fmt: skip
 
 
 def agents_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """--agent, --highest-tip and --least-score: whom a side accepts."""
+    """--agent, --highest-tip, --least-score and --all-known: whom a side accepts."""
     for option in reversed(_AGENTS):
         function = option(function)
     return function
 
 
 def agents_arguments(
-    agents: Sequence[str], highest_tip: int | None, least_score: int | None
+    agents: Sequence[str], highest_tip: int | None, least_score: int | None, all_known: bool
 ) -> dict[str, Any]:
     """As the verbs take them; what was not said is left out."""
     given = {"highest_tip": highest_tip, "least_score": least_score}
     found: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    found |= {"all_known": True} if all_known else {}
     return found | ({"agents": list(agents)} if agents else {})
 
 
@@ -126,6 +130,7 @@ def open_(
     agents: Sequence[str],
     highest_tip: int | None,
     least_score: int | None,
+    all_known: bool,
     dry_run: bool,
     yes: bool,
     **more: Any,
@@ -144,7 +149,8 @@ def open_(
           --deposit-buyer 120 --deposit-seller 430 --agent Ned --highest-tip 30 --dry-run
     """
     arguments = {name: value for name, value in more.items() if value is not None}
-    arguments |= {"seller": whom(seller)} | agents_arguments(agents, highest_tip, least_score)
+    arguments |= agents_arguments(agents, highest_tip, least_score, all_known)
+    arguments["seller"] = whom(seller)
     if arbiter is not None:
         arguments["arbiter"] = whom(arbiter)
     if arbitration is not None:

@@ -295,16 +295,15 @@ def show_moves(one: Json) -> None:
     if not moves:
         say("Nothing is left to do.")
         return
+    together: dict[tuple[Any, ...], list[str]] = {}
+    for move in moves:
+        kind = tuple(move.get(key) for key in ("text", "until_us", "otherwise_text"))
+        together.setdefault(kind, []).append(_mover(move))
     table(
         ("whose move", "what", "until", "if nobody moves"),
         (
-            (
-                _mover(move),
-                move.get("text"),
-                until(move.get("until_us")),
-                move.get("otherwise_text"),
-            )
-            for move in moves
+            (", ".join(who), text, until(until_us), otherwise)
+            for (text, until_us, otherwise), who in together.items()
         ),
         empty="",
     )

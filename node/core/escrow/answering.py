@@ -7,7 +7,7 @@ from node.core.escrow.events import RegistrarSaid
 from node.core.escrow.fixing import report_accepted
 from node.core.escrow.giving import OFFERED, cannot_give, given
 from node.core.escrow.giving_up import give_up
-from node.core.escrow.posting import post
+from node.core.escrow.posting import FIRST_RETRY_US, post
 from node.core.escrow.reading import (
     deal_of,
     hold_of,
@@ -64,10 +64,11 @@ def on_registrar_said(step: Step, event: RegistrarSaid) -> None:
 
 def _hurry(step: Step, letter: Letter, event: RegistrarSaid) -> None:
     """One that says how long it is "not yet" is asked again just then: the back-off of a letter may
-    be longer than the time in which votes are opened."""
+    be longer than the time in which votes are opened. Never quicker than a lost answer: who always
+    says "in a moment" would keep us busy."""
     if event.refused != RegistrarError.NOT_YET or not event.figure:
         return
-    at_us = step.now_us + event.figure
+    at_us = step.now_us + max(event.figure, FIRST_RETRY_US)
     if at_us < letter.next_at_us:
         step.put(replace(letter, next_at_us=at_us))
 

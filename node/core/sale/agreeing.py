@@ -78,7 +78,15 @@ def contract_drafted(step: Step, event: ContractDrafted) -> Answer:
     if sale.contract:
         return Answer()
     sale = replace(sale, contract=event.contract, agreement=event.agreement)
-    assert _contract_fault(step, sale, all_parties(step, sale)) is SaleReason.NONE
+    try:
+        fault = _contract_fault(step, sale, all_parties(step, sale))
+    except WireFault:
+        fault = SaleReason.TERMS_MISMATCH
+    if fault is not SaleReason.NONE:
+        # Of what the others named nothing can be made, two of them have one key; or the offer
+        # leaves no time.
+        close(step, replace(sale, contract=b"", agreement=b""), fault)
+        return Answer()
     # From here on it must succeed.
     step.put(replace(sale, due_at_us=offer_of(sale).expires_at_us))
     ops = (OpenPool(event.contract, event.agreement),)

@@ -35,7 +35,7 @@ from proto.reason import Reason, Refusal
 from proto.sale.contract import SIGNERS, may_decline
 from proto.sale.handover import read_control, read_handed_over
 from proto.sale.letters import Controlled, SaleShare
-from proto.sale.stakes import Decision, SaleRole
+from proto.sale.stakes import Decision, Outcome, SaleRole
 from proto.wire import WireFault
 
 # An agent who has no proof of control holds back his share of T2 until so much of the time between
@@ -106,9 +106,10 @@ def _open(step: Step, sale: Sale | None, decision: Decision | None) -> Refusal |
         return Refusal(Reason.SALE_NOT_YOURS)
     if sale.phase not in (P.LOCKED, P.SPLIT) or not descriptor_of(sale, decision):
         return Refusal(Reason.SALE_STATE)
-    if decision in known_of(step, sale):
-        return Refusal(Reason.SALE_STATE)
-    left_us = decode_descriptor(descriptor_of(sale, decision)).deadline_us - step.now_us
+    data = descriptor_of(sale, decision)
+    if decision in known_of(step, sale) or step.the_transaction(commit_id(data)).decline_preimage:
+        return Refusal(Reason.SALE_STATE)  # what was declined is not signed any more
+    left_us = decode_descriptor(data).deadline_us - step.now_us
     if left_us < MIN_LEAD_US:
         return Refusal(Reason.TIME_SHORT, MIN_LEAD_US - left_us)
     return None
@@ -150,20 +151,26 @@ def attest(step: Step, event: Attest) -> Answer:
 
 
 def held_until_us(sale: Sale) -> int:
-    """When an agent without a proof of control signs T2, unless it was challenged by then."""
+    """When an agent without a proof of control signs T2, unless it was challenged by then. The
+    buyer has that part of the time to object, however late the agent attests: where T2 is over by
+    then, its split holds without it (T4)."""
     contract = contract_of(sale)
     end_us = decode_descriptor(contract.decisions[Decision.RELEASE]).deadline_us
-    span_us = end_us - contract.locked_until_us
-    return end_us - span_us // HELD_BACK_PART
+    part_us = (end_us - contract.locked_until_us) // HELD_BACK_PART
+    return max(end_us, sale.attested_at_us + 2 * part_us) - part_us
 
 
 def release_if_due(step: Step, sale: Sale) -> Sale:
-    """At the agent: he has attested, nobody has challenged, and T2 is about to end."""
+    """At the agent: he has attested, nobody has challenged, and T2 is about to end; or the buyer
+    has said that he will not."""
     if sale.role is not SaleRole.AGENT or not sale.attested_at_us:
         return sale
-    if step.now_us < held_until_us(sale) or _open(step, sale, Decision.RELEASE) is not None:
+    if _open(step, sale, Decision.RELEASE) is not None:
         return sale
-    if Decision.CHALLENGE in known_of(step, sale):
+    challenge = known_of(step, sale).get(Decision.CHALLENGE)
+    if challenge is Outcome.COMMITTED:
+        return sale
+    if challenge is None and step.now_us < held_until_us(sale):
         return sale
     return sign_own(step, sale, Decision.RELEASE)
 

@@ -1,6 +1,6 @@
 """One table of what can happen to a sale, and who sees to it."""
 
-from typing import assert_never
+from typing import Final, assert_never
 
 from node.core.effects import Answer
 from node.core.escrow.events import RegistrarSaid
@@ -73,6 +73,10 @@ from proto.sale.reasons import SaleReason
 from proto.sale.stakes import STAKERS, Decision, SaleRole
 
 _UNBOUND = frozenset({P.OFFERED, P.CHOSEN, P.ASKED, P.JOINED})
+_REFUSAL: Final = {
+    SaleRole.AGENT: SaleReason.AGENT_REFUSED,
+    SaleRole.ARBITER: SaleReason.ARBITER_REFUSED,
+}
 
 
 def on_sale_event(step: Step, event: SaleEvent) -> Answer | None:
@@ -151,9 +155,7 @@ def _close(step: Step, event: CloseSale) -> Answer:
     if sale is None:
         return Answer(Refusal(Reason.SALE_UNKNOWN))
     if sale.phase in _UNBOUND:
-        judge = sale.role in (SaleRole.AGENT, SaleRole.ARBITER)
-        why = SaleReason.AGENT_REFUSED if judge else SaleReason.REFUSED
-        close(step, sale, why)
+        close(step, sale, _REFUSAL.get(sale.role, SaleReason.REFUSED))
         return Answer()
     signed = bool(sale.shares[share_at(Decision.LOCK, sale.role)])
     taken = bool(sale.submitted >> Decision.LOCK & 1) or sale.phase is not P.LOCKING
@@ -216,7 +218,7 @@ def is_early(view: View, sender: NodeId, words: SaleWords) -> bool:
         case SaleShare(decision=decision):
             return _is_early_share(sale, decision)
         case Staked():
-            return sale.phase is P.AGREED
+            return sale.phase in (P.AGREEING, P.AGREED)
         case Controlled():
             return sale.phase is P.LOCKING
         case _:

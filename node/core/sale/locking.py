@@ -16,8 +16,8 @@ from node.core.rows import Transaction, replace
 from node.core.sale.agreeing import gathered, submit, with_shares
 from node.core.sale.course import LOCK_POLL_US, P, move, tell, tell_others
 from node.core.sale.events import GiveCredential, HandOver, RefuseCredential, SaleLetterCame
+from node.core.sale.naming import keep_named
 from node.core.sale.reading import (
-    SIDES,
     card_of,
     contract_of,
     known_of,
@@ -67,6 +67,8 @@ def give_credential(step: Step, event: GiveCredential) -> Answer:
         return Answer(Refusal(Reason.SALE_NOT_YOURS))
     if sale.phase is not P.AGREED:
         return Answer(Refusal(Reason.SALE_STATE))
+    if sale.credential == event.sealed:
+        return Answer()
     # From here on it must succeed.
     step.put(replace(sale, credential=event.sealed))
     tell(step, sale, SaleRole.AGENT, Credential(event.sealed))
@@ -165,24 +167,19 @@ def refuse_credential(step: Step, event: RefuseCredential) -> Answer:
     return Answer()
 
 
-def _tell_arbiter(step: Step, sale: Sale) -> None:
-    """He has to know of T1, without which there is no bond that he could take. Not the agent tells
-    him, whose bond it is: he could name another T1, which nobody ever signs."""
-    if card_of(sale, SaleRole.ARBITER):
-        openings = tuple(map(Opening.decode, sale.openings))
-        words = Lock(sale.lock, openings, sale.statement, b"", sale.log)
-        tell(step, sale, SaleRole.ARBITER, words)
-
-
 def on_lock(step: Step, event: SaleLetterCame, body: Lock) -> None:
-    """T1, at buyer and seller from the agent, and at the arbiter from one of those: what does not
-    bind just our sale is as if it had not come."""
+    """T1, of the agent; at the arbiter, of anybody who has put something in. What does not bind
+    just our sale is as if it had not come."""
     sale = sale_of(step, event.words.sale)
     if sale is None or sale.phase is not P.AGREED or sale.role is SaleRole.AGENT:
         return
-    tellers = SIDES if sale.role is SaleRole.ARBITER else (SaleRole.AGENT,)
-    if role_of(sale, event.sender) not in tellers:
+    says = role_of(sale, event.sender)
+    if says is not SaleRole.AGENT and (sale.role is not SaleRole.ARBITER or says not in STAKERS):
         return
+    if sale.role is SaleRole.ARBITER and event.unfit:
+        return  # another party names him the same T1
+    if sale.because is not SaleReason.NONE:
+        return  # we would not sign whatever he hands over next: it is not staked for
     if event.unfit:
         step.put(replace(sale, because=SaleReason.HANDOVER_BAD, blamed=SaleRole.AGENT))
         tell_others(step, sale, Closed(SaleReason.HANDOVER_BAD))
@@ -198,7 +195,10 @@ def on_lock(step: Step, event: SaleLetterCame, body: Lock) -> None:
         return
     if not _terms_fit(sale, body, descriptor) or not may_open(step, body.descriptor):
         return
-    if step.now_us > descriptor.deadline_us - LEAD_US and sale.role is not SaleRole.ARBITER:
+    if sale.role is SaleRole.ARBITER:
+        keep_named(step, sale, says, body, descriptor)
+        return
+    if step.now_us > descriptor.deadline_us - LEAD_US:
         return
     # From here on it must succeed.
     sale = replace(
@@ -209,17 +209,7 @@ def on_lock(step: Step, event: SaleLetterCame, body: Lock) -> None:
         statement=body.statement,
         log=body.log,
     )
-    if sale.role is SaleRole.ARBITER:
-        _look_on(step, sale)
-        return
-    _tell_arbiter(step, sale)
     _stake(step, sale)
-
-
-def _look_on(step: Step, sale: Sale) -> None:
-    """The arbiter has no stake, and no share of T1: he waits for what becomes of it."""
-    sale = move(step, replace(sale, due_at_us=step.now_us + LOCK_POLL_US), P.LOCKING)
-    open_seat(step, sale.lock, decode_descriptor(sale.lock), sale.id)
 
 
 def _terms_fit(sale: Sale, body: Lock, descriptor: Descriptor) -> bool:

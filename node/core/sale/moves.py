@@ -48,14 +48,15 @@ class What(Enum):
     OPEN_VOTE = "show its vote to the house"
     RUN_OUT = "let its time run out, as the hand-over was no good"
     PAY_OUT = "pay out the pool"
-    DECIDE = "decide"
+    RECORD = "record what nobody has signed in time"
+    DECIDE = "decide what was brought to it, or what its time is over for"
 
 
 BY_ITSELF: Final = frozenset(
     {
         *(What.REVEAL, What.CONTRACT, What.AGREE, What.STAKE, What.SIGN_LOCK),
         *(What.SUBMIT_LOCK, What.RELEASE_LATER, What.OPEN_VOTE),
-        *(What.RUN_OUT, What.PAY_OUT, What.DECIDE),
+        *(What.RUN_OUT, What.PAY_OUT, What.RECORD, What.DECIDE),
     }
 )
 """What a node does without its owner."""
@@ -130,7 +131,7 @@ def _moves(sale: Sale, known: Known, now_us: int) -> Found:
         case P.AGREEING:
             yield from _agreeing(sale, now_us)
         case P.AGREED:
-            yield from _handing_over(sale)
+            yield from _handing_over(sale, now_us)
         case P.LOCKING:
             yield from _locking(sale, now_us)
         case P.LOCKED:
@@ -181,10 +182,14 @@ def _agreeing(sale: Sale, now_us: int) -> Found:
 # ---------------------------------------------------------------- hand-over and T1
 
 
-def _handing_over(sale: Sale) -> Found:
+def _handing_over(sale: Sale, now_us: int) -> Found:
     end_us, no = contract_of(sale).locked_until_us, Otherwise.RETURNED
     if sale.because:
         yield sale.role, What.RUN_OUT, end_us, no
+        return
+    if sale.role is SaleRole.ARBITER and now_us >= end_us:
+        # He hears of T1 from its parties once it is committed; until then he knows of none.
+        yield None, What.DECIDE, sale.due_at_us, no
         return
     tells = sale.role in (SaleRole.SELLER, SaleRole.AGENT)  # the others cannot see it
     if not (tells and sale.credential):
@@ -235,15 +240,17 @@ def _in_pool(sale: Sale, known: Known, now_us: int) -> Found:
     otherwise = AFTER[default_branch(known)]
     if sale.role is SaleRole.AGENT and _will_release(sale, known):
         otherwise = Otherwise.RELEASED
-    open_ones = {d for d in ends if d not in known and now_us < ends[d]}
+    open_ones = {
+        d for d in ends if d not in known and now_us < ends[d] and not sale.submitted >> d & 1
+    }
     found = list(_acts(sale, known, ends, open_ones, otherwise))
     found += _at_registry(sale, known, ends, now_us)
     yield from found
     yield from _slashing(sale, known, now_us)
     if all(what in MAY for _, what, _, _ in found):
         # Nobody has to do anything: the next end that is open moves the sale on.
-        waits_for = min(ends[d] for d in open_ones)
-        yield None, What.DECIDE, waits_for, otherwise
+        waits_for = min((ends[d] for d in open_ones), default=max(ends.values()))
+        yield None, What.RECORD, waits_for, otherwise
 
 
 def _acts(
@@ -265,7 +272,7 @@ def _acts(
 
 def _will_release(sale: Sale, known: Known) -> bool:
     """Whether our node, which judges, signs T2 when its time is nearly over."""
-    challenged = Decision.CHALLENGE in known
+    challenged = known.get(Decision.CHALLENGE) is Outcome.COMMITTED
     return bool(sale.attested_at_us) and Decision.RELEASE not in known and not challenged
 
 
@@ -280,8 +287,10 @@ def _before_release(sale: Sale, known: Known, end_us: int, otherwise: Otherwise)
         if role is not SaleRole.AGENT:
             yield role, What.RELEASE, end_us, otherwise
         elif delivered is Outcome.COMMITTED and Decision.CHALLENGE not in known:
-            # Without a proof of control his node waits for a challenge first.
-            yield role, What.RELEASE_LATER, held_until_us(sale), otherwise
+            # Without a proof of control his node waits for a challenge first; who has attested so
+            # late that there is no time for one leaves it to T4.
+            if held_until_us(sale) < end_us:
+                yield role, What.RELEASE_LATER, held_until_us(sale), otherwise
         else:
             yield role, What.RELEASE, end_us, otherwise
     yield SaleRole.SELLER, What.CONCEDE, end_us, otherwise
@@ -322,7 +331,7 @@ def _split(sale: Sale, known: Known, now_us: int) -> Found:
     if data is not None and Decision.SLASH not in known:
         end_us = decode_descriptor(data).deadline_us
         if now_us < end_us:
-            found.append((None, What.DECIDE, end_us, Otherwise.BOND_RETURNED))
+            found.append((None, What.RECORD, end_us, Otherwise.BOND_RETURNED))
     yield from found
     if all(what in MAY for _, what, _, _ in found):
         yield SaleRole.HOUSE, What.PAY_OUT, contract.votes_open_until_us, Otherwise.WAITS

@@ -179,11 +179,11 @@ def words_in(signed: bytes, sender: NodeId, receiver: NodeId) -> SaleWords:
 
 
 def party_in(signed: bytes) -> Party:
-    """What a signed Reveal or Joined that we keep names. It was verified when it came."""
+    """What a signed Reveal or Joined names; who signed it is not looked at. WireFault."""
     body = decode_letter(Envelope.decode_unverified(signed).payload).body
-    assert isinstance(body, OfSale)
-    words = decode_words(body.words).body
-    assert isinstance(words, Reveal | Joined)
+    words = decode_words(body.words).body if isinstance(body, OfSale) else None
+    if not isinstance(words, Reveal | Joined):
+        raise WireFault("a letter in which nobody names his keys")
     return words.party
 
 

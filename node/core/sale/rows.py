@@ -49,8 +49,9 @@ class Sale(Keyed):
     `seed` makes this node's one-time keys, salts, holds and decline preimages; `slot`: registrar
     and slot of its account at the house; `box`: its public X25519 key.
     `contract`, `agreement` (T0's descriptor), `promise`: as they came. `lock`: T1's descriptor,
-    with `openings`; `staked`: the house's promises, in the order of STAKERS; `shares`: by decision
-    and part, as shares_to_bytes keeps them.
+    with `openings`; `staked`: the house's promises, in the order of STAKERS (at the arbiter, who
+    has no stake: encoded words in which each named him T1); `shares`: by decision and part, as
+    shares_to_bytes keeps them.
     `credential`: sealed to the agent; `sealed`: what opens with K, to the buyer; `statement`: the
     agent's HandedOver; `log`: of the hand-over; `secret`: K at the agent, until it is public.
     `shown`: the proof of control that the buyer sent to the agent; `proof`: the one that the agent

@@ -7,7 +7,13 @@ from node.core.rows import Incident, IncidentKind, Transaction, replace
 from node.core.sale.course import LOCK_POLL_US, POLL_US, P, ask_about, close, move
 from node.core.sale.deciding import open_decisions, sign_own
 from node.core.sale.events import CastVote
-from node.core.sale.locking import certificate_of, collect_stake, is_staked, sign_lock
+from node.core.sale.locking import (
+    certificate_of,
+    collect_stake,
+    is_staked,
+    sign_lock,
+)
+from node.core.sale.naming import tell_arbiter, with_named
 from node.core.sale.reading import (
     SIDES,
     card_of,
@@ -22,7 +28,7 @@ from node.core.sale.reading import (
 from node.core.sale.rows import OPENED, SEALED, Sale
 from node.core.view import Step
 from proto.certificate import Certificate, CommitCertificate
-from proto.descriptor import commit_id
+from proto.descriptor import commit_id, decode_descriptor
 from proto.escrow.letters import Decided
 from proto.escrow.ops import Settle
 from proto.reason import Reason, Refusal
@@ -44,11 +50,13 @@ def sale_decided(step: Step, transaction: Transaction) -> None:
     sale = sale_of(step, transaction.owner)
     if sale is None:
         return
+    certificate = certificate_of(transaction)
+    committed = isinstance(certificate, CommitCertificate)
+    if committed:
+        sale = with_named(step, sale, transaction.commit)
     decision = decision_under(sale, transaction.commit)
     if decision is None:
         return
-    certificate = certificate_of(transaction)
-    committed = isinstance(certificate, CommitCertificate)
     if sale.submitted >> decision & 1:
         for role in others(sale):
             post(step, sale.id, card_of(sale, role), Decided(certificate))
@@ -80,8 +88,12 @@ def _agreed(step: Step, sale: Sale, committed: bool) -> None:
     if not committed:
         close(step, sale, SaleReason.EXPIRED)
         return
-    locked_until_us = contract_of(sale).locked_until_us
-    move(step, replace(sale, due_at_us=locked_until_us), P.AGREED)
+    contract = contract_of(sale)
+    due_at_us = contract.locked_until_us
+    if sale.role is SaleRole.ARBITER:
+        # Nothing of his is locked: as long as Ts is open he may be told of T1.
+        due_at_us = decode_descriptor(contract.decisions[Decision.SLASH]).deadline_us
+    move(step, replace(sale, due_at_us=due_at_us), P.AGREED)
 
 
 def _locked(step: Step, sale: Sale, committed: bool) -> None:
@@ -94,6 +106,7 @@ def _locked(step: Step, sale: Sale, committed: bool) -> None:
     sale = replace(sale, because=SaleReason.NONE, due_at_us=step.now_us + POLL_US)
     sale = move(step, sale, P.LOCKED)
     open_decisions(step, sale)
+    tell_arbiter(step, sale)
     if sale.role is SaleRole.SELLER:
         sign_own(step, sale, Decision.RELEASE)
 

@@ -75,6 +75,7 @@ def test_the_table(fake: FakeNode) -> None:
     fake.says("registrar.pools", {"json": {"pools": [], "more": False}})
     assert fake.run("registrar", "pools", "--all").stdout == "No pools.\n"
     assert fake.heard == ("registrar.pools", {"all": True})
+    assert "--all" in fake.run("registrar", "pools").stdout, "where those are that ended"
 
 
 def test_one_pool(fake: FakeNode) -> None:

@@ -15,6 +15,7 @@ from node.core.sale.moves import BY_ITSELF, What
 from proto.sale.reasons import SaleReason
 from tests.node.command.conftest import FakeNode
 from tests.node.command.sale_answers import answers
+from tests.node.command.test_terminal import on_terminal
 
 pytestmark = pytest.mark.edge
 
@@ -125,7 +126,7 @@ def test_an_answer_shows_before_it_signs(fake: FakeNode) -> None:
     asked = {"id": "4f", "agents": ["ned"], "highest_tip": 20}
     assert fake.heard == ("sale.bid", asked)
     good(fake, "sale", "choose-agent", "4f", "--all-known", "--json")
-    assert fake.heard == ("sale.bid", {"id": "4f"})
+    assert fake.heard == ("sale.bid", {"id": "4f", "all_known": True})
     says(fake, sale_list=answers()["offers"])
     assert "answer the other side's rule" in good(fake, "sale", "offer")
     assert fake.heard[1] == {"live": True, "mine": True, "roles": ["SELLER"]}
@@ -307,3 +308,35 @@ def test_a_page_without_the_proof_attests_nothing(
     assert result.exit_code == 1
     assert words in result.stderr
     assert fake.heard[0] == "sale.control"
+
+
+# ---------------------------------------------------------------- at a terminal
+
+
+def heard_verbs(fake: FakeNode) -> list[str]:
+    lines = (fake.directory / "heard.jsonl").read_text().splitlines()
+    return [
+        f"{one['verb']} {one['arguments'].get('dry_run', '')}" for one in map(json.loads, lines)
+    ]
+
+
+@pytest.mark.parametrize(("typed", "status"), [(b"n\n", 1), (b"y\n", 0)])
+def test_people_see_the_figures_and_are_asked(fake: FakeNode, typed: bytes, status: int) -> None:
+    says(fake, sale_take=answers()["taken"] | answers()["before"])
+    before = len(heard_verbs(fake)) if (fake.directory / "heard.jsonl").exists() else 0
+    ended, text = on_terminal(fake, "sale", "take", "4f", typed=typed)
+    assert ended == status
+    assert text.index("cannot be survived") < text.index("Take the case?")
+    told = ["sale.take True"] + (["sale.take "] if status == 0 else [])
+    assert heard_verbs(fake)[before:] == told
+    if status:
+        assert "nothing was done" in text
+
+
+def test_nothing_of_a_credential_moves_the_cursor(fake: FakeNode) -> None:
+    encoded = b64encode(SECRET.encode() + b"\xff").decode()
+    says(fake, sale_reveal={"id": "4f", "credential": encoded})
+    status, text = on_terminal(fake, "sale", "reveal", "4f", NO_COLOR="1")
+    assert status == 0
+    assert "pass\\x1b[2Jword" in text
+    assert "\x1b" not in text

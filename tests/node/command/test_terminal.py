@@ -20,8 +20,10 @@ from tests.node.command.conftest import ROOT, FakeNode
 ESCAPE = "\x1b"
 
 
-def on_terminal(fake: FakeNode, *args: str, columns: int = 200, **env: str) -> tuple[int, str]:
-    """(status, everything written) of a command whose output is a terminal."""
+def on_terminal(
+    fake: FakeNode, *args: str, columns: int = 200, typed: bytes = b"", **env: str
+) -> tuple[int, str]:
+    """(status, everything written) of a command whose input and output is a terminal."""
     ours, theirs = pty.openpty()
     ioctl(theirs, TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     clean = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS", "FORCE_COLOR")}
@@ -34,6 +36,7 @@ def on_terminal(fake: FakeNode, *args: str, columns: int = 200, **env: str) -> t
         env={**clean, "TERM": "xterm-256color", "PLEDGEWAY_NODE": str(fake.directory), **env},
     )
     os.close(theirs)
+    os.write(ours, typed)
     parts = []
     while True:
         try:

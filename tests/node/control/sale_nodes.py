@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
 from node.command.sim.cast import NOW_US, R1, RECORDS, SECOND, digest, signing_key
 from node.control import agent_cases, agents, inbox, sale
@@ -15,6 +16,7 @@ from node.core.effects import Answer
 from node.core.escrow.rows import KnownRight
 from node.core.sale.events import KeepAgent
 from node.core.sale.rows import KnownAgent
+from node.reputation.heads import MemoryHeads
 from node.terms import KnownRegistry
 from proto.card import NodeCard
 from proto.escrow.batch import BatchReply, OpBatch, read_asked, sign_reply
@@ -22,6 +24,8 @@ from proto.escrow.ops import OpResult
 from proto.escrow.rights import sign_right
 from proto.keys import SealKey
 from proto.reason import Refusal
+from proto.v1 import escrow_pb2 as pb
+from runtime.rpc_client import RpcUnavailable
 from tests.node.core.escrow_table import card_of, node_of
 from tests.node.core.sale_table import DEPOSIT, HOUSE, Person, SaleTable, agent_offer
 
@@ -48,11 +52,17 @@ class Engine:
 
     async def ask(self, make: Any) -> Refusal | None:
         applied = self.person.take(make(self.person.now_us))
-        for listener in tuple(self.heard):
-            listener(applied.changes)
         answers = [effect.refusal for effect in applied.effects if isinstance(effect, Answer)]
         assert len(answers) == 1
         return answers[0]
+
+    def changed(self) -> None:
+        """Whoever waits for a change looks again."""
+        for event in self.changes:
+            event.set()
+        self.changes.clear()
+        for listener in tuple(self.heard):
+            listener(list(self.memory.rows.values()))
 
     def next_change(self, *_: Any) -> trio.Event:
         self.changes.append(trio.Event())
@@ -64,10 +74,16 @@ class Engine:
 
 
 class House:
-    """What a balance is asked of."""
+    """What a balance is asked of, and agents' pasts: nobody has judged anything yet."""
 
     def __init__(self) -> None:
         self.balance = 10_000
+        self.silent = False
+
+    async def ratings(self, to: NodeCard, asked: pb.RatingsRequest) -> pb.RatingsReply:
+        if self.silent:
+            raise RpcUnavailable
+        return pb.RatingsReply()
 
     async def batch(self, to: NodeCard, signed: bytes) -> bytes:
         _, asked = read_asked(signed)
@@ -91,6 +107,25 @@ class Sales(SaleTable):
                 row = KnownAgent(node_of(agent), offer, NOW_US, own=name == agent)
                 person.take(KeepAgent(person.now_us, row))
         self.named = ""
+        self.usual: dict[str, Any] = {
+            "seller": card_of("sally"),
+            "thing": THING,
+            "price": 1000,
+            "deposit": DEPOSIT.brand.name,
+            "buyer_deposit": 120,
+            "seller_deposit": 430,
+            "bond": 1200,
+            "vote_bond": 10,
+            "all_known": True,
+            "registry": R1.record.name or R1.id.hex(),
+            "expires_s": 300,
+            "agree_s": 10,
+            "lock_s": 60,
+            "release_s": 80,
+            "window_s": 40,
+            "refund_s": 40,
+            "vote_s": 30,
+        }
 
     def _context(self, person: Person) -> Context:
         context = object.__new__(Context)
@@ -113,7 +148,7 @@ class Sales(SaleTable):
             ),
             "entropy": lambda size: digest(f"{person.name} {next(draws)}")[:size],
             "exchange": SimpleNamespace(ways=self.house, card=card_of(person.name), serves=True),
-            "heads": None,
+            "heads": MemoryHeads(),
         }
         for name, value in more.items():
             setattr(context, name, value)
@@ -131,6 +166,9 @@ class Sales(SaleTable):
         if verb == "sale.open" and told["id"]:
             self.named = told["id"]
         self.carry()
+        for context in self.contexts.values():
+            context.engine.changed()
+        await trio.testing.wait_all_tasks_blocked()
         return told
 
     async def no(self, name: str, verb: str, **arguments: Any) -> ControlFailure:
@@ -141,30 +179,12 @@ class Sales(SaleTable):
 
     async def opens(self, **other: Any) -> dict[str, Any]:
         """Bob's offer, with short times."""
-        usual: dict[str, Any] = {
-            "seller": card_of("sally"),
-            "thing": THING,
-            "price": 1000,
-            "deposit": DEPOSIT.brand.name,
-            "buyer_deposit": 120,
-            "seller_deposit": 430,
-            "bond": 1200,
-            "vote_bond": 10,
-            "registry": R1.record.name or R1.id.hex(),
-            "expires_s": 300,
-            "agree_s": 10,
-            "lock_s": 60,
-            "release_s": 80,
-            "window_s": 40,
-            "refund_s": 40,
-            "vote_s": 30,
-        }
-        return await self("bob", "sale.open", **{**usual, **other})
+        return await self("bob", "sale.open", **{**self.usual, **other})
 
     async def agrees(self) -> None:
         """Until T0 is committed."""
         await self.opens()
-        await self("sally", "sale.bid")
+        await self("sally", "sale.bid", all_known=True)
         await self(self.agent, "sale.take")
 
     async def locks(self, secret: str = "Zm9v", changed: str = "YmFy") -> None:

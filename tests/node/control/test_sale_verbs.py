@@ -2,11 +2,16 @@
 
 import json
 from base64 import b64decode, b64encode
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
+import trio
+import trio.testing
 
-from node.control.failure import ControlFailure
+from node.control import agent_cases, sale
+from node.control.failure import Arguments, ControlFailure
+from node.core.escrow.rows import Account
 from node.core.sale.rows import KnownAgent, SalePhase
 from proto.sale.handover import from_control_line, read_control
 from tests.node.control.sale_nodes import NOW_US, SECOND, THING, Sales
@@ -73,7 +78,7 @@ async def test_what_is_shown_before_anything_is_signed(table: Sales) -> None:
     await table.opens()
     before = await table("sally", "sale.bid", dry_run=True)
     assert (before["balance"], before["enough"]) == (1149, True)
-    await table("sally", "sale.bid")
+    await table("sally", "sale.bid", all_known=True)
     before = await table(table.agent, "sale.take", dry_run=True)
     assert (before["enough"], before["phase"]) == (False, "ASKED")
 
@@ -104,6 +109,49 @@ async def test_offers_that_cannot_be(
     assert info.value.code == code
     assert words in info.value.message
     assert not table.people["bob"].waiting()
+
+
+async def test_nobody_accepts_agents_whom_he_has_neither_named_nor_looked_at(table: Sales) -> None:
+    """A house lists whoever asks it to."""
+    table.usual["all_known"] = False
+    failure = await table.no("bob", "sale.open", **table.usual)
+    assert failure.code == "BAD_ARGUMENT"
+    assert "name whom you accept" in failure.message
+    assert (await table.opens(dry_run=True))["agents"], "to look does no harm"
+    await table.opens(agents=["ned"])
+    assert (await table.no("sally", "sale.bid", highest_tip=50)).code == "BAD_ARGUMENT"
+    assert table.sale("sally").phase is SalePhase.OFFERED
+    await table("sally", "sale.bid", least_score=0)
+    assert table.sale("sally").agent == node_of("ned")
+
+
+async def test_agents_are_chosen_by_their_score_as_this_node_sees_it(table: Sales) -> None:
+    told = await table.opens(dry_run=True, least_score=0)
+    assert [(a["score"], a["fits"]) for a in told["agents"]] == [(0, True), (0, True)]
+    failure = await table.no("bob", "sale.open", **{**table.usual, "least_score": 1})
+    assert failure.code == "NO_AGENT"
+    assert "has a lower score" in failure.message
+    table.house.silent = True
+    told = await table.opens(dry_run=True, least_score=-1)
+    assert {a["unfit"] for a in told["agents"]} == {"NO_SCORE"}
+    assert (await table.opens(dry_run=True))["agents"][0]["fits"], "nobody asked for scores"
+
+
+async def test_who_has_no_account_can_look_and_is_told(table: Sales) -> None:
+    await table.opens(agents=["ned"])
+    memory = table.people["sally"].memory
+    (account,) = memory.owned(Account)
+    memory.remove(account)
+    before = await table("sally", "sale.bid", dry_run=True)
+    assert (before["enough"], before["balance"]) == (False, None)
+    assert "account open" in before["balance_why"]
+    assert (await table.no("sally", "sale.bid")).code == "NO_ACCOUNT"
+    memory.put(account)
+    await table("sally", "sale.bid", all_known=True)
+    (account,) = table.people["ned"].memory.owned(Account)
+    table.people["ned"].memory.remove(account)
+    assert (await table("ned", "sale.take", dry_run=True))["enough"] is False
+    assert (await table.no("ned", "sale.take")).code == "NO_ACCOUNT"
 
 
 async def test_sides_take_turns_until_an_agent_is_on_both_lists(table: Sales) -> None:
@@ -263,7 +311,7 @@ async def test_an_agents_cases_and_what_he_takes_by_himself(table: Sales) -> Non
     assert (await table("ned", "agent.rule"))["price_max"] == 999
     assert (await table.no("bob", "agent.rule", take=True)).code == "NO_OFFER"
     await table.opens(agents=["ned"])
-    await table("sally", "sale.bid")
+    await table("sally", "sale.bid", all_known=True)
     cases = (await table("ned", "agent.cases"))["cases"]
     assert [waited_for(case) for case in cases] == [[("AGENT", "ENTER")]]
     assert cases[0]["tip"] == 20
@@ -290,3 +338,32 @@ async def test_a_dispute_stands_in_the_inbox_until_it_is_decided(table: Sales) -
     assert (await table(ned, "escrow.inbox"))["inbox"] == []
     (entry,) = (await table(ned, "escrow.inbox", all=True))["inbox"]
     assert entry["settled"]
+
+
+async def test_a_sale_and_an_agents_cases_can_be_watched(table: Sales) -> None:
+    told: list[dict[str, Any]] = []
+    cases: list[list[str]] = []
+
+    async def say(one: Mapping[str, Any]) -> None:
+        told.append(dict(one))
+
+    async def say_cases(one: Mapping[str, Any]) -> None:
+        cases.append([case["phase"] for case in one["cases"]])
+
+    await table.opens(agents=["ned"])
+    ned, bob = table.contexts["ned"], table.contexts["bob"]
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(agent_cases.watch, ned, Arguments({}), say_cases)
+        nursery.start_soon(sale.follow, bob, Arguments({"id": table.named}), say)
+        await trio.testing.wait_all_tasks_blocked()
+        await table("sally", "sale.bid", all_known=True)
+        await table("ned", "sale.take")
+        table.pass_time(NOW_US + 100 * SECOND)
+        await table("ned", "agent.cases")
+        nursery.cancel_scope.cancel()
+    assert [one["phase"] for one in told] == ["OFFERED", "ASKED", "AGREED", "RETURNED"]
+    assert cases == [[], ["ASKED"], ["AGREED"], []]
+    assert not ned.engine.heard, "nobody listens any more"
+    told.clear()
+    await sale.follow(bob, Arguments({"id": table.named}), say)
+    assert [one["over"] for one in told] == [True], "what is over is told once"

@@ -37,14 +37,14 @@ from proto.commit import Evidence
 from proto.descriptor import commit_id, decode_descriptor
 from proto.escrow.batch import read_batch
 from proto.escrow.legs import Leg, LegPromise, sign_leg_promise
-from proto.escrow.letters import Decided, OfSale, decode_letter, sign_letter
+from proto.escrow.letters import Decided, OfSale, decode_letter, encode_letter, sign_letter
 from proto.escrow.ops import Refund, RegistrarError
 from proto.escrow.rights import sign_right
 from proto.fees import FeeSet
 from proto.limits import GUARD_US
 from proto.sale.contract import pool_hold, read_contract
 from proto.sale.handover import HandedOver, sign_handed_over
-from proto.sale.letters import SaleBody, decode_words
+from proto.sale.letters import SaleBody, decode_words, encode_words
 from proto.sale.offer import AgentOffer, SaleOffer, sale_id, sign_agent_offer, sign_offer
 from proto.sale.ops import OpenPool, OpenVote, SealVote, Stake
 from proto.sale.promise import pool_promise, sign_pool_promise
@@ -268,13 +268,14 @@ class SaleTable:
             receiver.take(LearnCertificate(receiver.now_us, words.body.certificate))
         else:
             assert isinstance(words.body, OfSale)
-            said = decode_words(words.body.words)
+            said, payload = decode_words(words.body.words), row.payload
             if bend is not None:
                 body = bend(person.name, said.body)
                 if body is None:
                     return False
                 said = replace(said, body=body)
-            signed = sign_letter(signing_key(person.name), row.payload)
+                payload = encode_letter(replace(words, body=OfSale(encode_words(said))))
+            signed = sign_letter(signing_key(person.name), payload)
             receiver.take(SaleLetterCame(receiver.now_us, node_of(person.name), said, signed))
         person.take(LetterTaken(person.now_us, row.id))
         return True

@@ -191,11 +191,17 @@ def test_an_agent_without_a_proof_waits_for_a_challenge(table: Told) -> None:
         assert challenge.until_us > table.moves(name)[0].until_us
     table.act("bob", SignDecision, Decision.CHALLENGE)
     for name in ("bob", "sally", ned):
+        assert table.waited_for(name) == {(None, What.RECORD)}
         assert table.otherwise(name) is Otherwise.REFUNDED
         assert What.CHALLENGE not in {m.what for m in table.moves(name)}
 
 
 def test_a_seller_who_concedes(table: Told) -> None:
+    table.lock()
+    sally = table.people["sally"]
+    sally.take(DeclineDecision(sally.now_us, table.id))
+    assert {m.what for m in table.moves("sally")} == {What.DECIDE}
+    table = Told()
     table.lock()
     table.act("sally", DeclineDecision)
     for name in ("bob", "sally", table.agent):

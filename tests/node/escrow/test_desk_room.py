@@ -5,15 +5,18 @@ from dataclasses import dataclass, field
 import pytest
 
 from node.core.escrow.rows import Deal, DealPhase, Seat, SeatPhase
+from node.core.sale.rows import Sale, SalePhase
 from node.core.view import Settings
 from node.escrow import desk
 from node.escrow.desk import COUNTED_FOR_US, Room
 from node.memory import Memory
-from proto.escrow.letters import Dossier, Invite
+from proto.escrow.letters import Dossier, Invite, OfSale
 from proto.fees import FeeSet
 from proto.keys import NodeId
+from proto.sale.stakes import SaleRole
 
 INVITE = Invite(b"", "seat")
+OFFERED = OfSale(b"")
 DOSSIER = Dossier(b"", b"", (), ())
 
 
@@ -21,6 +24,7 @@ DOSSIER = Dossier(b"", b"", (), ())
 def memory(monkeypatch: pytest.MonkeyPatch) -> Memory:
     monkeypatch.setattr(desk, "MAX_INVITED", 2)
     monkeypatch.setattr(desk, "MAX_DEALS", 2)
+    monkeypatch.setattr(desk, "MAX_OFFERED", 2)
     return Memory(Settings(NodeId(b"n" * 32), FeeSet({})))
 
 
@@ -47,6 +51,31 @@ def test_dossiers_of_strangers_leave_invitations_their_room(memory: Memory) -> N
     assert room.take(INVITE, 0)
 
 
+def sale(no: int, phase: SalePhase, seed: bytes = b"", role: SaleRole = SaleRole.SELLER) -> Sale:
+    return Sale(bytes((no,)) * 16, role, phase, b"", 0, 0, seed=seed)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        sale(2, SalePhase.CLOSED),  # expired or refused: a stranger's offers fill no room for long
+        sale(2, SalePhase.AGREEING, b"seed"),
+        sale(2, SalePhase.OFFERED, b"seed", SaleRole.BUYER),  # our own
+    ],
+)
+def test_sales_of_others_take_room_until_somebody_is_bound(memory: Memory, other: Sale) -> None:
+    memory.put(sale(1, SalePhase.OFFERED))
+    memory.put(other)
+    room = Room(memory)
+    assert [room.take(OFFERED, 0) for _ in range(2)] == [True, False]
+
+
+def test_a_case_that_an_agent_took_by_itself_takes_room(memory: Memory) -> None:
+    for no in (1, 2):
+        memory.put(sale(no, SalePhase.JOINED, b"seed", SaleRole.AGENT))
+    assert not Room(memory).take(OFFERED, 0)
+
+
 @dataclass
 class Counting:
     """A memory that counts how often all its rows are read."""
@@ -63,4 +92,4 @@ def test_a_flood_of_invitations_does_not_read_all_rows_each_time() -> None:
     room = Room(memory)  # type: ignore[arg-type]
     for at_us in range(0, COUNTED_FOR_US, COUNTED_FOR_US // 100):
         assert room.take(INVITE, at_us)
-    assert len(memory.reads) == 3  # seats, sales, deals
+    assert memory.reads == [Seat, Sale, Deal]

@@ -90,7 +90,7 @@ class _Attempt:
 
     async def play(self, random: Random) -> Result:
         course = self._course
-        async with exchanging(course.spec, random, course.crooks) as world:
+        async with exchanging(course.spec, random, course.crooks, ExchangeWorld) as world:
             self._world = world
             setting = await set_up(world, course.deals)
             self._verdict = verdict = self._watch(world)

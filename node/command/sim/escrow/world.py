@@ -103,9 +103,9 @@ class ExchangeWorld(SimWorld):
 
 @asynccontextmanager
 async def exchanging(
-    spec: Spec, random: Random, crooks: Iterable[Crooked], make: type[World] = ExchangeWorld
+    spec: Spec, random: Random, crooks: Iterable[Crooked], make: type[World]
 ) -> AsyncIterator[World]:
-    """A village around a block, set up and at rest."""
+    """A village of this kind around a block, set up and at rest."""
     world: World | None = None
     try:
         async with trio.open_nursery() as nursery:
