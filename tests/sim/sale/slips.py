@@ -88,6 +88,18 @@ def released_at_once() -> Iterator[None]:
 
 
 @contextmanager
+def unreleased() -> Iterator[None]:
+    """A seller waits for others to release what is hers."""
+    sign = settling.sign_own
+
+    def waits(step: Step, sale: Sale, decision: Decision) -> Sale:
+        return sale if sale.role is SaleRole.SELLER else sign(step, sale, decision)
+
+    with changed(settling, "sign_own", waits):
+        yield
+
+
+@contextmanager
 def unattested() -> Iterator[None]:
     """By default the seller is paid, whether or not the agent ever said "delivered"."""
 

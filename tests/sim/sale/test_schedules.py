@@ -1,6 +1,6 @@
 """Sales among the silent and the dishonest: some subsets of them here, all by `pledgeway sim sale`.
 
-More by SALE_SEEDS=108, which plays every subset once.
+More by SALE_SIM_SEEDS=108, which plays every subset once.
 """
 
 import os
@@ -13,7 +13,7 @@ from node.command.sim.sale.plan import COMBINATIONS, conducts, draw_course
 from node.command.sim.sale.run import run
 from tests.sim.sale.scenes import AGENT, BUYER, SELLER, course
 
-SEEDS = int(os.environ.get("SALE_SEEDS", "4"))  # less than a second of CPU each
+SEEDS = int(os.environ.get("SALE_SIM_SEEDS", "2"))  # less than a second of CPU each
 STEP = COMBINATIONS // SEEDS + 1  # spread over the subsets
 
 
