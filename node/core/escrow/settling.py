@@ -27,14 +27,16 @@ from node.core.view import Step
 from proto.certificate import AbortCertificate, Certificate, CommitCertificate
 from proto.escrow.batch import read_batch
 from proto.escrow.legs import Leg
-from proto.escrow.letters import Decided, Fix, decode_letter
+from proto.escrow.letters import Decided, Fix, Invite, Withdraw, decode_letter
 from proto.escrow.ops import Refund, Settle
 from proto.escrow.proposal import Proposal
 from proto.escrow.reasons import EscrowReason
 from proto.keys import NodeId
 
-_TOLD: Final = frozenset({DealPhase.SETTLING, DealPhase.RETURNING, DealPhase.CLOSED})
-"""Where the parties of a deal have been sent its certificate."""
+_TOLD: Final = frozenset(
+    {DealPhase.SETTLING, DealPhase.RETURNING, DealPhase.CLOSED, DealPhase.FAILED}
+)
+"""Where the parties of a deal have been sent its end: a certificate, or that nothing came of it."""
 
 
 def decided(step: Step, transaction: Transaction) -> None:
@@ -151,7 +153,11 @@ def letter_taken(step: Step, letter: Letter) -> None:
     deal = deal_of(step, letter.deal)
     if deal is None or deal.phase not in _TOLD:
         return
-    if letter.kind is LetterKind.LETTER and isinstance(decode_letter(letter.payload).body, Fix):
+    body = decode_letter(letter.payload).body if letter.kind is LetterKind.LETTER else None
+    if isinstance(body, Invite) and deal.phase is DealPhase.FAILED:
+        # Its end may have come before it, too, when there was no seat that it could end.
+        post(step, deal.id, letter.card, Withdraw(deal.id, body.seat, deal.because))
+    elif isinstance(body, Fix):
         _tell_behind(step, deal, letter)
     elif tells_the_end(letter) and deal.waiting > 0:
         deal = replace(deal, waiting=deal.waiting - 1)

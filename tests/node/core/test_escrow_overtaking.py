@@ -107,3 +107,23 @@ def test_it_ends_for_all_in_whatever_order_they_hear(away: str) -> None:
         assert not any(party.waiting() for party in table.parties.values()), seed
         ends |= {seat.phase.name for seat in seats}
     assert ends >= ({"RETURNED"} if away else {"RETURNED", "DELIVERED"}), "all ways were gone"
+
+
+def test_an_invitation_that_is_heard_behind_its_withdrawal_is_withdrawn() -> None:
+    for seed in SEEDS:
+        table, rng = swap(), Random(seed)
+        table.propose()
+        post = Post(table, rng, "")
+        post.run(rng.randrange(2))
+        post.away = "bob"
+        ann = table.parties["ann"]
+        ann.now_us += 1
+        ann.take(CancelDeal(ann.now_us, table.id))
+        post.run()
+        post.away = ""
+        post.run()
+        phases = {
+            seat.phase.name for party in table.parties.values() for seat in party.seats(table.id)
+        }
+        assert phases == {"WITHDRAWN"}, seed
+        assert not ann.waiting(), seed
