@@ -365,27 +365,6 @@ def test_terms_that_come_behind_their_decision_end_soon() -> None:
     assert (table.deal.phase, table.deal.waiting) == (DealPhase.CLOSED, 0)
 
 
-def test_terms_whose_receipt_is_the_last_answer_of_all_end_soon_too() -> None:
-    """As at a node that hears everything at once, and tells last what took it longest: nobody waits
-    for anything any more, and its seat has not heard the decision."""
-    table = fixed("carol")
-    table.carry(Dossier)
-    carol, bob = table.parties["carol"], table.parties["bob"]
-    fix = next(row for row in carol.waiting() if row.receiver == node_of("bob"))
-    table.abort()
-    table.carry(Decided)
-    table.deliver(carol, decode_letter(fix.payload))
-    for row in carol.waiting():
-        if row.kind is LetterKind.BATCH:
-            table.answer(carol, row)
-    assert (table.deal.phase, table.seat("second").phase) == (DealPhase.CLOSED, SeatPhase.FIXED)
-    carol.take(LetterTaken(carol.now_us, fix.id))
-    table.carry()
-    assert table.seat("second").phase is SeatPhase.RETURNED
-    assert (table.deal.phase, table.deal.waiting) == (DealPhase.CLOSED, 0), "to be forgotten"
-    assert carol.waiting() == bob.waiting() == []
-
-
 def test_a_payment_that_fails_when_all_rights_are_promised_ends_it_at_once() -> None:
     """It has the next leg's money to find, and no registrar's promise will ever stand for it."""
     table = fixed()

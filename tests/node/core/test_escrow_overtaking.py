@@ -14,10 +14,10 @@ import pytest
 
 from node.core.escrow.events import CancelDeal, LetterTaken
 from node.core.escrow.reading import read_share
-from node.core.escrow.rows import Letter, LetterKind
+from node.core.escrow.rows import DealPhase, Letter, LetterKind, SeatPhase
 from node.core.events import LearnCertificate
 from node.escrow.desk import Desk
-from proto.escrow.letters import Invite, Join, decode_letter
+from proto.escrow.letters import Decided, Dossier, Invite, Join, decode_letter
 from tests.node.core.escrow_table import Party, Table, aborted, committed, node_of, swap
 
 SEEDS = range(40)
@@ -127,3 +127,28 @@ def test_an_invitation_that_is_heard_behind_its_withdrawal_is_withdrawn() -> Non
         }
         assert phases == {"WITHDRAWN"}, seed
         assert not ann.waiting(), seed
+
+
+def test_terms_whose_receipt_is_the_last_answer_of_all_end_soon_too() -> None:
+    """As at a node that hears everything at once, and tells last what took it longest: nobody waits
+    for anything any more, and its seat has not heard the decision."""
+    table = swap("carol")
+    table.propose()
+    table.carry(Invite)
+    table.join()
+    table.carry(Join)
+    table.carry(Dossier)
+    carol, bob = table.parties["carol"], table.parties["bob"]
+    fix = next(row for row in carol.waiting() if row.receiver == node_of("bob"))
+    table.abort()
+    table.carry(Decided)
+    table.deliver(carol, decode_letter(fix.payload))
+    for row in carol.waiting():
+        if row.kind is LetterKind.BATCH:
+            table.answer(carol, row)
+    assert (table.deal.phase, table.seat("second").phase) == (DealPhase.CLOSED, SeatPhase.FIXED)
+    carol.take(LetterTaken(carol.now_us, fix.id))
+    table.carry()
+    assert table.seat("second").phase is SeatPhase.RETURNED
+    assert (table.deal.phase, table.deal.waiting) == (DealPhase.CLOSED, 0), "to be forgotten"
+    assert carol.waiting() == bob.waiting() == []
