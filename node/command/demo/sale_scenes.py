@@ -195,8 +195,9 @@ async def _silent(stage: Stage, course: Course) -> Scores:
     course.tell(f"SIGKILL to {course.case.buyer} (process {pid}), who does not come back")
     await course.attest_on_word()
     stage.quiet(SILENT)
-    await course.vote()
+    await course.reaches("SPLIT", "ENDED", parts=(SELLER,))
     course.tell(f"T2 is committed by {SALLY} and {course.agent}: nobody has challenged")
+    await course.vote()
     await course.paid_out()
     await town.restart(course.case.buyer)
     return None

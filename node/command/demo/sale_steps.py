@@ -92,7 +92,6 @@ class Course:
             "--price", str(STAKES.price), "--deposit-buyer", str(STAKES.buyer_deposit),
             "--deposit-seller", str(STAKES.seller_deposit), "--bond", str(STAKES.bond),
             "--vote-bond", str(STAKES.vote_bond),
-            "--slash-deposit", str(STAKES.slash_permille),
             *self._accepting(0),
             "--agree-within", f"{spans.agree}s", "--lock-within", f"{spans.lock}s",
             "--release-within", f"{spans.release}s", "--window", f"{spans.window}s",
@@ -111,10 +110,11 @@ class Course:
         self.agent = next(p["alias"] for p in asked if p["role"] == "AGENT")
 
     async def take(self) -> None:
-        """He takes the case; their nodes do the rest."""
+        """Who judges takes the case; their nodes do the rest."""
         for part in (AGENT, ARBITER) if self.case.arbiter else (AGENT,):
-            await self.sees(part, lambda shown: shown["phase"] == "ASKED", "is asked to judge")
-            await self.types(part, "take", "--yes")
+            asked = await self.sees(part, lambda shown: shown["phase"] != "OFFERED", "is asked")
+            if asked["phase"] == "ASKED":  # else his node has taken it by itself
+                await self.types(part, "take", "--yes")
         await self.reaches("AGREED")
         case = self.case
         self.tell(f"T0 is committed: {case.buyer}, {case.seller} and {self.agent} agree")
