@@ -53,9 +53,7 @@ class Course:
             return None
         return self.shown[part]
 
-    async def sees(
-        self, part: str, what: Callable[[Json], object], words: str, wait_s: float = PATIENCE_S
-    ) -> Json:
+    async def sees(self, part: str, what: Callable[[Json], object], words: str) -> Json:
         """Once what the node shows is so. TownFault."""
 
         async def so() -> bool:
@@ -63,7 +61,7 @@ class Course:
             return shown is not None and bool(what(shown))
 
         try:
-            await until(f"{self.who(part)}: {words}", so, wait_s)
+            await until(f"{self.who(part)}: {words}", so, PATIENCE_S * self.pace)
         except TownFault as fault:
             last = self.shown.get(part, {})
             now = f"it is {last.get('phase')} because {last.get('because')}"
@@ -227,5 +225,7 @@ class Course:
             last[:] = [pool] if pool is not None else []
             return pool is not None and pool["state"] in ("DONE", "VOID")
 
-        await until(f"{self.case.scene}: the house pays everything out", done, PATIENCE_S)
+        await until(
+            f"{self.case.scene}: the house pays everything out", done, PATIENCE_S * self.pace
+        )
         return last[0]
