@@ -1,4 +1,4 @@
-"""A sale while somebody who takes part in it is killed every moment, whoever it is."""
+"""A sale while somebody who takes part in it is killed or mute every moment, whoever it is."""
 
 from base64 import b64decode
 from collections.abc import Callable
@@ -13,13 +13,14 @@ from node.command.demo.sale_steps import AGENT, ARBITER, BUYER, LOCKED, SELLER, 
 from node.command.demo.sale_town import Market
 from node.command.processes.control import Json
 from node.command.processes.founding import TownFault
-from node.command.processes.market import all_answer, killed, until
+from node.command.processes.market import all_answer, killed, silent, until
 from node.command.processes.typist import CommandFailed
 from proto.sale.stakes import Branch
 from tests.e2e.sale.selling import ends, require_split
 
 TAKING_PART = (BOB, SALLY, NED, HOUSE, REGISTRY)
 LEAST_S, MOST_S = 0.0, 0.4  # between a restart and the next kill
+STILL, MOST_STILL_S = 0.25, 3.0  # so often somebody hears and says nothing instead, and so long
 
 
 async def storm(market: Market, random: Random, whom: tuple[str, ...], blown: list[str]) -> None:
@@ -28,7 +29,11 @@ async def storm(market: Market, random: Random, whom: tuple[str, ...], blown: li
         await trio.sleep(random.uniform(LEAST_S, MOST_S))
         name = random.choice(whom)
         with trio.CancelScope(shield=True):
-            await killed(market.town, name)
+            if random.random() < STILL:
+                with silent(market.town, name):
+                    await trio.sleep(random.uniform(LEAST_S, MOST_STILL_S))
+            else:
+                await killed(market.town, name)
         blown.append(name)
 
 
