@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 PAUSE_S: Final = 60.0
 SHOWN_US: Final = 30 * 86_400 * US  # to people, who look back a month
 MAX_SHOWN: Final = 2000  # beyond that the oldest go sooner: each has some 50 KB of memory and disk
+# Of them sales that others offered and nobody here took part in: whoever offers and takes back all
+# day long would push out what the owner did take part in.
+MAX_UNTAKEN: Final = 256
 LEAST_US: Final = 600 * US  # in any case: who has just settled may ask once more
 BATCH: Final = 64  # exchanges in one transaction
 
@@ -99,12 +102,16 @@ def over(memory: Memory, now_us: int) -> list[bytes]:
         elif letter.deal not in ended:
             refused[letter.deal] = max(refused.get(letter.deal, 0), letter.created_at_us)
     closed = sorted((at_us, e) for e, at_us in ended.items() if e not in open_ones)
-    crowd = max(0, len(closed) - MAX_SHOWN)
+    offered = {sale.id for sale in memory.owned(Sale) if not sale.seed}
+    untaken = [e for _, e in closed if e in offered]
+    sooner = set(untaken[: max(0, len(untaken) - MAX_UNTAKEN)])
+    others = [e for _, e in closed if e not in sooner]
+    sooner.update(others[: max(0, len(others) - MAX_SHOWN)])
     gone = [e for e, at_us in refused.items() if e not in open_ones and at_us + LEAST_US <= now_us]
     return gone + [
         exchange
-        for number, (at_us, exchange) in enumerate(closed)
-        if at_us + (LEAST_US if number < crowd else SHOWN_US) <= now_us
+        for at_us, exchange in closed
+        if at_us + (LEAST_US if exchange in sooner else SHOWN_US) <= now_us
     ]
 
 

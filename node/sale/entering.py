@@ -9,7 +9,7 @@ from node.core.sale.rows import KnownAgent
 from node.memory import Memory
 from node.sale.vault import Vault
 from proto.sale.letters import Asked
-from proto.sale.offer import SaleOffer, read_agent_offer, read_offer, sale_id
+from proto.sale.offer import SaleOffer, read_agent_offer, read_offer, read_rule, sale_id
 from proto.sale.stakes import SaleRole
 from proto.wire import WireFault
 from runtime.identity import Identity
@@ -64,12 +64,19 @@ def entering_asked(
     rule = AgentRule.from_json(row.rule)
     try:
         offer = read_offer(asked.offer)
+        named = [read_agent_offer(a) for said in asked.rules for a in read_rule(said).agents]
     except WireFault:
         return None
     mine = read_agent_offer(row.offer)
     covered = mine.takes(offer.described.brand.guid, offer.stakes.bond, now_us)
     dear = bool(rule.price_max) and offer.stakes.price > rule.price_max
     if not rule.take or not covered or dear or offer.arbiter == identity.node:
+        return None
+    # An offer that he has replaced stays signed until it runs out: at a lower tip than his present
+    # one he decides himself.
+    price, lot = offer.stakes.price, offer.described.brand.unit
+    tips = [one.tip_ceil(price, lot) for one in named if one.agent == identity.node]
+    if min(tips, default=0) < mine.tip_ceil(price, lot):
         return None
     try:
         return entering(memory, identity, asked.offer, SaleRole.AGENT)

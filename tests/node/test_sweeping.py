@@ -1,6 +1,6 @@
 """What is remembered of exchanges stays bounded, and nothing goes that is still needed."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -13,13 +13,15 @@ from node.core.escrow.rows import (
     SeatPhase,
     Standing,
 )
+from node.core.sale.rows import Sale, SalePhase
 from node.core.view import Settings
 from node.escrow.standing import Rule
-from node.escrow.sweeping import LEAST_US, MAX_SHOWN, SHOWN_US, Sweeper, over
+from node.escrow.sweeping import LEAST_US, MAX_SHOWN, MAX_UNTAKEN, SHOWN_US, Sweeper, over
 from node.group import Group
 from node.memory import Memory
 from proto.fees import FeeSet
 from proto.keys import NodeId
+from proto.sale.stakes import SaleRole
 from runtime.write_plan import DeleteRows
 
 NODE = NodeId(b"n" * 32)
@@ -86,6 +88,22 @@ def test_a_crowd_goes_sooner_the_oldest_first() -> None:
     memory = remembered(*range(MAX_SHOWN + 3))
     assert over(memory, LEAST_US - 1) == []
     assert over(memory, LEAST_US + 10) == [n.to_bytes(16, "big") for n in range(3)]
+
+
+def offered(no: int, seed: bytes = b"") -> Sale:
+    sale = Sale((1_000_000 + no).to_bytes(16, "big"), SaleRole.SELLER, SalePhase.CLOSED, b"", 0, 0)
+    return replace(sale, seed=seed, ended_at_us=no + 1)
+
+
+def test_offers_that_nobody_took_up_push_out_nothing_else() -> None:
+    """Who offers and takes back all day long costs the owner no line of what he did himself."""
+    memory = remembered(*range(1, 21))
+    memory.put(offered(0, b"seed"))
+    for no in range(1, MAX_SHOWN + 1):
+        memory.put(offered(no))
+    gone = over(memory, LEAST_US + MAX_SHOWN)
+    assert gone == [offered(no).id for no in range(1, len(gone) + 1)]
+    assert len(gone) == MAX_SHOWN - MAX_UNTAKEN
 
 
 async def test_rows_leave_memory_and_tables_in_one_group() -> None:

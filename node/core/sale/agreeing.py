@@ -12,7 +12,7 @@ from node.core.escrow.opening import may_open, open_seat
 from node.core.escrow.posting import ask_registrar
 from node.core.escrow.rows import Step as Batch
 from node.core.rows import replace
-from node.core.sale.course import P, close, move, tell, tell_others
+from node.core.sale.course import P, ask_about, close, move, tell, tell_others
 from node.core.sale.entering import ROLES_JOINING, all_parties
 from node.core.sale.events import ContractDrafted, SaleLetterCame
 from node.core.sale.reading import (
@@ -145,6 +145,10 @@ def on_terms(step: Step, event: SaleLetterCame, body: Terms) -> None:
         _post_agreement(step, sale)
         if offer_of(sale).arbiter_card:
             tell(step, sale, SaleRole.ARBITER, body)
+    else:
+        # Nobody waits for the arbiter: T0 may be decided, and its certificate have come before the
+        # terms, when it said nothing to him.
+        ask_about(step, sale, (Decision.AGREE,))
 
 
 def _kept_letters(sale: Sale, body: Terms) -> tuple[bytes, ...]:
