@@ -10,7 +10,7 @@ from node.control import sale_bid, sale_handover, sale_open
 from node.control.contacts import contacts
 from node.control.context import Context
 from node.control.failure import Arguments, ControlFailure, bad_argument
-from node.control.sale_names import NAMES, all_sales, find_sale, require_phase
+from node.control.sale_names import NAMES, act, all_sales, find_sale, require_phase
 from node.control.sale_view import sale_json
 from node.core.rows import Transaction
 from node.core.sale.events import (
@@ -116,7 +116,7 @@ async def attest(context: Context, arguments: Arguments) -> dict[str, Any]:
         proof = b"" if line is None else from_control_line(line)
     except WireFault as fault:
         raise bad_argument("proof", str(fault)) from fault
-    await context.do(partial(Attest, sale=sale.id, proof=proof))
+    await act(context, partial(Attest, sale=sale.id, proof=proof))
     return _told(context, sale)
 
 
@@ -127,7 +127,7 @@ async def sign(context: Context, arguments: Arguments) -> dict[str, Any]:
     sale = find_sale(context, named)
     require_phase(sale, SalePhase.LOCKED, SalePhase.SPLIT)
     _require_open(context, sale, decision)
-    await context.do(partial(SignDecision, sale=sale.id, decision=decision))
+    await act(context, partial(SignDecision, sale=sale.id, decision=decision))
     return _told(context, sale)
 
 
@@ -170,7 +170,7 @@ async def decline(context: Context, arguments: Arguments) -> dict[str, Any]:
             f"`pledgeway sale show {sale.id.hex()[:10]}` says whose move it is",
         )
     require_phase(sale, SalePhase.LOCKED, SalePhase.SPLIT)
-    await context.do(partial(DeclineDecision, sale=sale.id))
+    await act(context, partial(DeclineDecision, sale=sale.id))
     return _told(context, sale)
 
 
@@ -186,7 +186,7 @@ async def vote(context: Context, arguments: Arguments) -> dict[str, Any]:
         )
     memory, key = context.engine.memory, context.identity.key
     signed = draft_vote(key, memory, sale, success, context.entropy)
-    await context.do(partial(CastVote, sale=sale.id, vote=signed))
+    await act(context, partial(CastVote, sale=sale.id, vote=signed))
     return _told(context, sale)
 
 
@@ -197,7 +197,7 @@ async def close(context: Context, arguments: Arguments) -> dict[str, Any]:
     if cause := NOT_CLOSED.get(sale.phase):
         see = f"`pledgeway sale show {sale.id.hex()[:10]}` says whose move it is"
         raise ControlFailure("SALE_STATE", cause, see)
-    await context.do(partial(CloseSale, sale=sale.id))
+    await act(context, partial(CloseSale, sale=sale.id))
     return _told(context, sale)
 
 

@@ -7,7 +7,7 @@ from node.control.context import Context
 from node.control.escrow_propose import require_service
 from node.control.failure import Arguments, ControlFailure
 from node.control.sale_agents import accepted, read_wish, require_some
-from node.control.sale_names import find_sale, require_phase
+from node.control.sale_names import act, find_sale, require_phase
 from node.control.sale_open import balance_json, entering_in
 from node.control.sale_view import rule_json, sale_json
 from node.core.escrow.rows import Account
@@ -78,7 +78,7 @@ async def bid(context: Context, arguments: Arguments) -> dict[str, Any]:
             f"`pledgeway sale show {sale.id.hex()[:10]}` says until when",
         )
     require_some(wish, rule, looked)
-    await context.do(partial(BidRule, sale=sale.id, rule=signed, entering=taken))
+    await act(context, partial(BidRule, sale=sale.id, rule=signed, entering=taken))
     return sale_json(context, _again(context, sale), whole=True) | told
 
 
@@ -94,7 +94,7 @@ async def take(context: Context, arguments: Arguments) -> dict[str, Any]:
         balance = await _own_balance(context, sale, taken)
         return sale_json(context, sale, whole=True) | balance
     assert taken is not None
-    await context.do(partial(EnterSale, sale=sale.id, entering=taken))
+    await act(context, partial(EnterSale, sale=sale.id, entering=taken))
     return sale_json(context, _again(context, sale), whole=True)
 
 

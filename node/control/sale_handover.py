@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from node.control.context import Context
 from node.control.failure import Arguments, ControlFailure, bad_argument
-from node.control.sale_names import find_sale, party_of, require_phase
+from node.control.sale_names import act, find_sale, party_of, require_phase
 from node.control.sale_view import sale_json
 from node.core.rows import Transaction
 from node.core.sale.events import GiveCredential, HandOver, RefuseCredential, ShowControl
@@ -78,7 +78,7 @@ async def give(context: Context, arguments: Arguments) -> dict[str, Any]:
     entropy = context.entropy(ENTROPY_BYTES)
     mine = _box(context, sale)
     sealed = _opened(partial(seal_credential, credential, sale.id, mine, agent, entropy))
-    await context.do(partial(GiveCredential, sale=sale.id, sealed=sealed))
+    await act(context, partial(GiveCredential, sale=sale.id, sealed=sealed))
     return _told(context, sale)
 
 
@@ -157,7 +157,7 @@ async def pass_on(context: Context, arguments: Arguments) -> dict[str, Any]:
         secret=key,
         salts=context.entropy(ENTROPY_BYTES),
     )
-    await context.do(make)
+    await act(context, make)
     return _told(context, sale)
 
 
@@ -180,7 +180,7 @@ async def refuse_credential(context: Context, arguments: Arguments) -> dict[str,
         raise ControlFailure("NOTHING_GIVEN", "the seller has not handed anything over yet")
     kinds = (LogKind.RECEIVED, LogKind.REFUSED)
     log = _logged(sale, sale.log, kinds, sale.credential, context.clock.now_us())
-    await context.do(partial(RefuseCredential, sale=sale.id, log=log))
+    await act(context, partial(RefuseCredential, sale=sale.id, log=log))
     return _told(context, sale)
 
 
@@ -236,7 +236,7 @@ async def control(context: Context, arguments: Arguments) -> dict[str, Any]:
         told["line"] = control_line(statement)
         if send:
             require_phase(sale, P.LOCKED)
-            await context.do(partial(ShowControl, sale=sale.id, statement=statement))
+            await act(context, partial(ShowControl, sale=sale.id, statement=statement))
             told["sent"] = True
     return told
 

@@ -1,11 +1,12 @@
 """Which sale the owner means, what part this node has in it, and who the others are."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 from node.control.contacts import how_known
 from node.control.context import Context
 from node.control.failure import ControlFailure
+from node.core.events import Event
 from node.core.sale.reading import card_of, contract_of
 from node.core.sale.rows import KnownAgent, Sale, SalePhase
 from proto.card import standing_card
@@ -20,6 +21,33 @@ NAMES: Final = {
     SaleRole.AGENT: "agent",
     SaleRole.ARBITER: "arbiter",
 }
+# Reasons that other parts of a node share, said of sales.
+SAYS: Final[Mapping[str, tuple[str, str]]] = {
+    "TIME_SHORT": (
+        "too little time is left for that before it is decided",
+        "`pledgeway sale show` says what happens then",
+    ),
+    "REQUEST_EXPIRED": ("the time for that is over", "`pledgeway sale show` says what happens now"),
+    "POLICY_REFUSED": (
+        "this node does not accept the registry that would decide",
+        "`pledgeway node registry add RECORD --accept`, if you trust it",
+    ),
+    "ACCOUNT_UNKNOWN": (
+        "this node has no account of the deposit from which it could give",
+        "`pledgeway account open CARD RIGHT` opens one at the house",
+    ),
+}
+
+
+async def act(context: Context, make: Callable[[int], Event]) -> None:
+    """An event of the owner about a sale; its refusal, in words of sales, or the disk's is a
+    ControlFailure."""
+    try:
+        await context.do(make)
+    except ControlFailure as failure:
+        if failure.message or failure.code not in SAYS:
+            raise
+        raise ControlFailure(failure.code, *SAYS[failure.code], failure.figure) from failure
 
 
 def all_sales(context: Context) -> list[Sale]:

@@ -10,7 +10,7 @@ from node.control.escrow_propose import require_service
 from node.control.failure import Arguments, ControlFailure, bad_argument
 from node.control.own_accounts import balance_of
 from node.control.sale_agents import accepted, read_wish, require_some
-from node.control.sale_names import find_sale, person_json
+from node.control.sale_names import act, find_sale, person_json
 from node.control.sale_view import figures_json, sale_json
 from node.core.escrow.rows import Account
 from node.core.sale.events import Entering, OpenSale
@@ -73,7 +73,7 @@ async def open_sale(context: Context, arguments: Arguments) -> dict[str, Any]:
     sale = sale_id(signed)
     taken = entering_in(context, signed, SaleRole.BUYER)
     first = draft_rule(context.identity.key, sale, (), taken.seed, rule)
-    await context.do(partial(OpenSale, offer=signed, rule=first, entering=taken))
+    await act(context, partial(OpenSale, offer=signed, rule=first, entering=taken))
     return sale_json(context, find_sale(context, sale.hex()), whole=True)
 
 
@@ -190,7 +190,8 @@ def _check(context: Context, offer: SaleOffer) -> None:
             "LOCK_TOO_LONG",
             f"the house keeps {right.brand.name!r} for {right.longest_lock_us // US} s at most,"
             f" and this sale may last {whole_us // US} s",
-            "shorter times: --release-within, --window, --refund-within, --vote-within",
+            "shorter times (--release-within, --window, --refund-within, --vote-within), or let"
+            " its operator say `pledgeway registrar brand change --longest-lock`",
         )
 
 

@@ -6,7 +6,6 @@ among it touches no disk. Where there is a warm process a command is a copy of i
 
 import json
 import os
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,6 +131,6 @@ async def _spawned(words: Sequence[str], fed: bytes, said: Path) -> tuple[int, b
     command = [*python(), "-m", "node.command", *words]
     with said.open("wb") as log:
         done = await trio.run_process(
-            command, stdin=fed, stdout=subprocess.PIPE, stderr=log, check=False
+            command, stdin=fed, capture_stdout=True, stderr=log, check=False
         )
     return done.returncode, done.stdout

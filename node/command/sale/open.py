@@ -12,7 +12,6 @@ from node.command.display import Json, gap, say, short
 from node.command.escrow.naming import whom
 from node.command.exit_status import REFUSED, UNUSABLE, TaughtCommand, fail
 from node.command.sale.asking import sure, yes_option
-from node.command.sale.following import STATUSES
 from node.command.sale.view import (
     show_agents,
     show_balance,
@@ -104,7 +103,7 @@ def agents_arguments(
     return found | ({"agents": list(agents)} if agents else {})
 
 
-@click.command("open", cls=TaughtCommand, epilog=STATUSES)
+@click.command("open", cls=TaughtCommand)
 @click.option("--seller", required=True, metavar="CARD|FILE|ALIAS", help="Who sells it.")
 @click.option("--thing", required=True, metavar="TEXT", help="Which thing, so that it is found.")
 @click.option("--deposit", "--brand", "deposit", required=True, metavar="RIGHT",

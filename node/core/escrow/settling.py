@@ -4,6 +4,8 @@ No deadline, and nothing can fail: what receives was vetted before. Seats and co
 certificate to the registrars beside each other, so that none of them is needed for it.
 """
 
+from typing import Final
+
 from node.core.escrow.giving import ASKED
 from node.core.escrow.posting import answered, ask_registrar, post
 from node.core.escrow.reading import (
@@ -25,11 +27,16 @@ from node.core.view import Step
 from proto.certificate import AbortCertificate, Certificate, CommitCertificate
 from proto.escrow.batch import read_batch
 from proto.escrow.legs import Leg
-from proto.escrow.letters import Decided, Fix, decode_letter
+from proto.escrow.letters import Decided, Fix, Invite, Withdraw, decode_letter
 from proto.escrow.ops import Refund, Settle
 from proto.escrow.proposal import Proposal
 from proto.escrow.reasons import EscrowReason
 from proto.keys import NodeId
+
+_TOLD: Final = frozenset(
+    {DealPhase.SETTLING, DealPhase.RETURNING, DealPhase.CLOSED, DealPhase.FAILED}
+)
+"""Where the parties of a deal have been sent its end: a certificate, or that nothing came of it."""
 
 
 def decided(step: Step, transaction: Transaction) -> None:
@@ -144,9 +151,13 @@ def letter_taken(step: Step, letter: Letter) -> None:
                 step.put(replace(seat, waiting=seat.waiting - 1))
         return
     deal = deal_of(step, letter.deal)
-    if deal is None or deal.phase not in (DealPhase.SETTLING, DealPhase.RETURNING):
+    if deal is None or deal.phase not in _TOLD:
         return
-    if letter.kind is LetterKind.LETTER and isinstance(decode_letter(letter.payload).body, Fix):
+    body = decode_letter(letter.payload).body if letter.kind is LetterKind.LETTER else None
+    if isinstance(body, Invite) and deal.phase is DealPhase.FAILED:
+        # Its end may have come before it, too, when there was no seat that it could end.
+        post(step, deal.id, letter.card, Withdraw(deal.id, body.seat, deal.because))
+    elif isinstance(body, Fix):
         _tell_behind(step, deal, letter)
     elif tells_the_end(letter) and deal.waiting > 0:
         deal = replace(deal, waiting=deal.waiting - 1)
@@ -156,11 +167,14 @@ def letter_taken(step: Step, letter: Letter) -> None:
 
 def _tell_behind(step: Step, deal: Deal, fix: Letter) -> None:
     """The terms have reached a seat after the decision. If the certificate came before them, it
-    said nothing to a seat that had no terms, and would be asked for at the deadline alone."""
+    said nothing to a seat that had no terms, and would be asked for at the deadline alone.
+
+    Their receipt may be the last answer of all, and the deal closed before it: it stays so."""
     if fix.receiver == step.settings.node:
         return
     certificate = _certificate(step.the_transaction(deal.commit))
-    if post(step, deal.id, fix.card, Decided(certificate)):
+    told = post(step, deal.id, fix.card, Decided(certificate))
+    if told and deal.phase is not DealPhase.CLOSED:
         step.put(replace(deal, waiting=deal.waiting + 1))
 
 

@@ -13,7 +13,7 @@ from node.core.escrow.opening import may_open, open_seat
 from node.core.escrow.posting import ask_registrar
 from node.core.escrow.rows import Step as Batch
 from node.core.rows import replace
-from node.core.sale.course import P, close, move, tell, tell_others
+from node.core.sale.course import P, ask_about, close, move, tell, tell_others
 from node.core.sale.entering import all_parties
 from node.core.sale.events import ContractDrafted, SaleLetterCame
 from node.core.sale.reading import (
@@ -119,11 +119,14 @@ def _is_promised(sale: Sale) -> bool:
 
 
 def on_terms(step: Step, event: SaleLetterCame, body: Terms) -> None:
-    """The contract, to whoever did not make it."""
+    """The contract, to whoever did not make it. The arbiter gets it from every party: the buyer,
+    who makes it, must not be able to leave him out."""
     sale = sale_of(step, event.words.sale)
     if sale is None or not sale.seed or sale.role is SaleRole.BUYER:
         return
-    if role_of(sale, event.sender) is not SaleRole.BUYER:
+    sender = role_of(sale, event.sender)
+    arbiter = sale.role is SaleRole.ARBITER
+    if sender is not SaleRole.BUYER and not (arbiter and sender in STAKERS):
         return
     if sale.phase is not (P.ASKED if sale.role is SaleRole.SELLER else P.JOINED):
         return
@@ -132,6 +135,8 @@ def on_terms(step: Step, event: SaleLetterCame, body: Terms) -> None:
         fault = _terms_fault(step, sale, body)
     except WireFault:
         fault = SaleReason.TERMS_MISMATCH
+    if fault is not SaleReason.NONE and sender is not SaleRole.BUYER:
+        return  # who did not make it answers for nothing in it, and must not end the case by it
     if fault is not SaleReason.NONE:
         close(step, replace(sale, contract=b"", agreement=b""), fault, SaleRole.BUYER)
         return
@@ -139,6 +144,12 @@ def on_terms(step: Step, event: SaleLetterCame, body: Terms) -> None:
     sale = _agree(step, sale)
     if sale.role in STAKERS:
         _post_agreement(step, sale)
+        if offer_of(sale).arbiter_card:
+            tell(step, sale, SaleRole.ARBITER, body)
+    else:
+        # Nobody waits for the arbiter: T0 may be decided, and its certificate have come before the
+        # terms, when it said nothing to him.
+        ask_about(step, sale, (Decision.AGREE,))
 
 
 def _terms_fault(step: Step, sale: Sale, body: Terms) -> SaleReason:

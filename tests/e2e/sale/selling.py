@@ -1,17 +1,19 @@
 """The town of the sales for a test, and what must be true of it when the test is over."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from node.command.demo.sale_cast import CASES, NED, PATIENT, WELL, Case, Spans
+from node.command.demo.sale_cast import CASES, HOUSE, NED, PATIENT, WELL, Case, Spans
 from node.command.demo.sale_performance import built
+from node.command.demo.sale_scenes import balances, expected
 from node.command.demo.sale_steps import AGENT, BUYER, SELLER, Course
 from node.command.demo.sale_town import Market
 from node.command.processes.founding import TownFault
 from node.command.processes.process import processes, python
 from node.command.processes.warm import warm
+from proto.sale.stakes import Branch, SaleRole
 from runtime.bridge import Bridge
 from tests.e2e.escrow.linden import require_sound_titles
 from tests.e2e.houses import end, require_books, require_clean_logs
@@ -22,9 +24,10 @@ EVERYBODY = (BUYER, SELLER, AGENT)
 def case(
     scene: str,
     spans: Spans = PATIENT,
+    branch: Branch = Branch.RELEASED,
     votes: tuple[bool | None, bool | None] = (True, True),
 ) -> Case:
-    """Bob buys `SCENE.example` of Sally, and Ned judges; it is released."""
+    """Bob buys `SCENE.example` of Sally, and Ned judges."""
     return replace(
         CASES[WELL],
         scene=scene,
@@ -32,6 +35,7 @@ def case(
         agents=((NED,), (NED,)),
         spans=spans,
         votes=votes,
+        branch=branch,
     )
 
 
@@ -53,6 +57,15 @@ async def ends(course: Course) -> dict[str, str]:
     """The phase of each part once it is over; TownFault where it never is."""
     await course.reaches("ENDED", "RETURNED", "CLOSED", parts=EVERYBODY)
     return {part: course.shown[part]["phase"] for part in EVERYBODY}
+
+
+async def require_split(course: Course, before: Mapping[str, int]) -> None:
+    """Each has what the contract says, and nobody else has anything."""
+    after = await balances(course)
+    for role, change in expected(course.case).items():
+        name = HOUSE if role is SaleRole.HOUSE else course.who(role.name.lower())
+        assert after[name] - before[name] == change, name
+    assert sum(after.values()) == sum(before.values())
 
 
 def home(market: Market, name: str) -> Path:

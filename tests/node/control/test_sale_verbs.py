@@ -278,6 +278,21 @@ async def test_an_attestation_needs_the_proof_or_the_agents_word(table: Sales) -
     assert waited_for(await table(ned, "sale.show")) == [("AGENT", "RELEASE_LATER")]
 
 
+async def test_what_comes_too_late_is_said_of_the_sale(table: Sales) -> None:
+    await table.agrees()
+    ned, sally = table.agent, table.people["sally"]
+    await table("sally", "sale.give", credential="c2VjcmV0")
+    for person in table.people.values():
+        person.now_us += 69 * SECOND  # the lock is over after 70
+    failure = await table.no(ned, "sale.pass_on", credential="eA==")
+    assert (failure.code, failure.message.split()[:2]) == ("TIME_SHORT", ["too", "little"])
+    other = Sales()
+    await other.opens()
+    other.people["sally"].now_us = sally.now_us + 300 * SECOND
+    late = await other.no("sally", "sale.bid", all_known=True)
+    assert (late.code, late.message) == ("REQUEST_EXPIRED", "the time for that is over")
+
+
 async def test_a_challenge_and_the_refund(table: Sales) -> None:
     await table.locks()
     ned = table.agent

@@ -10,7 +10,7 @@ from node.core.sale.reading import known_of
 from node.core.sale.rows import NO_STAKES, SalePhase
 from proto.descriptor import decode_descriptor
 from proto.escrow.terms import Opening
-from proto.sale.letters import Lock, SaleBody
+from proto.sale.letters import Lock, SaleBody, Terms
 from proto.sale.stakes import BondBranch, Decision, bond_branch_of
 from tests.node.core.sale_stages import ARBITER, NAMES, phase_of, say, table_at, unchanged
 from tests.node.core.sale_table import SaleTable
@@ -49,6 +49,29 @@ def test_neither_he_alone_nor_both_sides_without_him_slash(signers: tuple[str, .
     sign_slash(table, *signers)
     table.pass_time(table.sale("bob").due_at_us)
     assert {bond_at(table, name) for name in NAMES} == {None}
+
+
+def test_the_buyer_cannot_leave_him_out() -> None:
+    """The contract goes to seller and agent alone; either of them passes it on."""
+    passed: list[SaleBody] = []
+
+    def bend(sender: str, body: SaleBody) -> SaleBody | None:
+        if not isinstance(body, Terms) or sender != "bob":
+            return body
+        passed.append(body)
+        return body if len(passed) <= 2 else None
+
+    table = table_at("entered", ARBITER)
+    table.carry(bend)
+    assert {phase_of(table, name) for name in NAMES} == {P.AGREED}
+    assert len(passed) > 2
+
+
+def test_what_another_says_of_the_contract_does_not_end_his_case() -> None:
+    table = table_at("entered", ARBITER)
+    before = table.sale(ARBITER)
+    say(table, "sally", ARBITER, Terms(b"no contract", b"", b"", ()))
+    assert table.sale(ARBITER) == before
 
 
 @pytest.mark.parametrize("honest", ["bob", "sally", "ned"])

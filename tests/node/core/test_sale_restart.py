@@ -110,7 +110,7 @@ def lengths() -> int:
     return next(death.taken)
 
 
-LENGTH = 219
+LENGTH = 223
 POINTS = range(LENGTH) if EVERY else range(3, LENGTH, LENGTH // SPREAD)
 
 

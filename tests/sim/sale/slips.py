@@ -5,10 +5,10 @@ from contextlib import contextmanager
 
 from node.core import asking
 from node.core.sale import agreeing, due, locking, settling
-from node.core.sale.reading import contract_of, share_at
+from node.core.sale.reading import share_at
 from node.core.sale.rows import Sale, SalePhase
 from node.core.view import Step
-from node.registrar import pool_money, pool_votes
+from node.registrar import pool_votes
 from node.registrar.court import Court
 from node.sale import judging
 from proto.certificate import Certificate
@@ -88,6 +88,18 @@ def released_at_once() -> Iterator[None]:
 
 
 @contextmanager
+def unreleased() -> Iterator[None]:
+    """A seller waits for others to release what is hers."""
+    sign = settling.sign_own
+
+    def waits(step: Step, sale: Sale, decision: Decision) -> Sale:
+        return sale if sale.role is SaleRole.SELLER else sign(step, sale, decision)
+
+    with changed(settling, "sign_own", waits):
+        yield
+
+
+@contextmanager
 def unattested() -> Iterator[None]:
     """By default the seller is paid, whether or not the agent ever said "delivered"."""
 
@@ -111,21 +123,6 @@ def tip_for_nothing() -> Iterator[None]:
         return split(self, Branch.REFUNDED if branch is Branch.REFUND_PLAIN else branch)
 
     with changed(Pool, "split", generous):
-        yield
-
-
-@contextmanager
-def votes_twice() -> Iterator[None]:
-    """A vote's bond goes back to its voter, and to the agent, too."""
-    pay = pool_money.pay
-
-    def lavish(step, pool, contract, paid, rooms, commit, no):  # type: ignore[no-untyped-def]
-        more = dict(paid)
-        if no == pool_money.VOTES_NO and more.get(SaleRole.BUYER):
-            more[SaleRole.AGENT] = more.get(SaleRole.AGENT, 0) + more[SaleRole.BUYER]
-        pay(step, pool, contract, more, rooms, commit, no)
-
-    with everywhere(pay, lavish):
         yield
 
 
@@ -191,19 +188,4 @@ def for_ever() -> Iterator[None]:
         return None if sale.phase is SalePhase.AGREED else when(sale)
 
     with everywhere(when, never):
-        yield
-
-
-@contextmanager
-def stakes_elsewhere() -> Iterator[None]:
-    """A part believes in a stake that is promised for another leg."""
-
-    def take(step: Step, sale: Sale, signed: bytes, role: SaleRole) -> bool:
-        at = list(contract_of(sale).parties).index(contract_of(sale).party(role))
-        kept = (*sale.staked[:at], signed or b"?", *sale.staked[at + 1 :])
-        step.put(locking.replace(sale, staked=kept))
-        locking.sign_lock(step, locking.replace(sale, staked=kept))
-        return True
-
-    with changed(locking, "_take_stake", take):
         yield

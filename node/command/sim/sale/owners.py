@@ -5,6 +5,7 @@ An honest owner acts on what he can see. Who cheats does it here where it is a m
 """
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 import trio
@@ -134,16 +135,22 @@ async def sell(seat: Seat) -> None:
         sealed = seal_credential(
             given, seat.sale.id, seat.box(), seat.other_box(row, SaleRole.AGENT), seat.entropy(32)
         )
-        await seat.want(lambda now_us, s=sealed: GiveCredential(now_us, seat.sale.id, s))  # type: ignore[misc]
+        await seat.want(partial(_giving, sale=seat.sale.id, sealed=sealed))
+    if seat.cheats("recalls-early"):
+        await seat.until(lambda row: row.phase >= P.LOCKING)
+        thing.back(SELLER)
     row = await seat.until(lambda row: row.phase in (P.LOCKED, P.SPLIT))
     if row is None:
         return
     if seat.cheats("recalls"):
-        await seat.pause()
         thing.back(SELLER)
     if seat.cheats("concedes"):
         await seat.want(lambda now_us: DeclineDecision(now_us, seat.sale.id))
     await _vote(seat, success=seat.crook is None)
+
+
+def _giving(now_us: int, sale: bytes, sealed: bytes) -> GiveCredential:
+    return GiveCredential(now_us, sale, sealed)
 
 
 async def judge(seat: Seat) -> None:

@@ -34,8 +34,8 @@ VOTER: Final = ("seals-other", "seals-twice", "opens-other-vote", "never-votes")
 LATE: Final = {
     B: (*ANYBODY, *STAKER, *VOTER, "never-shows", "challenges-falsely", "keeps-the-money",
         "false-control", "submits-late"),
-    S: (*ANYBODY, *STAKER, *VOTER, "gives-rubbish", "garbled", "recalls", "concedes",
-        "withholds-credential", "late-credential"),
+    S: (*ANYBODY, *STAKER, *VOTER, "gives-rubbish", "garbled", "recalls", "recalls-early",
+        "concedes", "withholds-credential", "late-credential"),
     A: (*ANYBODY, *STAKER, "keeps-the-thing", "hands-rubbish", "hands-rubbish", "other-key",
         "other-legs", "other-order", "other-pool", "later-lock", "other-words", "other-log",
         "withholds-lock", "late-lock", "submits-late", "shows-key", "attests-falsely",

@@ -38,7 +38,6 @@ from proto.wire import WireFault
 if TYPE_CHECKING:
     from node.command.sim.sale.crook.crook import SaleCrook
 
-OVERDUE_S: Final = 50.0  # a share of T1 that comes when T1 is over
 WITHHELD: Final = ("lock", "staked", "saleshare", "credential", "terms", "reveal", "joined")
 """What it pays to leave unsaid; whoever says nothing at all is silent."""
 
@@ -62,7 +61,7 @@ def bent(crook: "SaleCrook", to: NodeId, body: Body) -> Bent:
     after_s = crook.random.choice(LATE_S) if crook.tells(f"late-{name}") else 0.0
     locks = isinstance(words.body, SaleShare) and words.body.decision is Decision.LOCK
     if locks and crook.tells("overdue-share"):
-        after_s = OVERDUE_S
+        return Bent(body, withheld=True)  # it comes when T1 is about to be over
     sale = crook.row(words.sale)
     other = words.body if sale is None else _other(crook, sale, words.body)
     words = _elsewhere(crook, replace(words, body=other))

@@ -36,6 +36,7 @@ from proto.escrow.letters import Decided, OfSale
 from proto.escrow.ops import Offer, Settle
 from proto.escrow.terms import Opening
 from proto.keys import NodeId
+from proto.limits import US
 from proto.sale.contract import SIGNERS, may_decline
 from proto.sale.letters import (
     Closed,
@@ -83,6 +84,7 @@ class SaleRogue(Rogue):
         self.tricks: dict[str, Callable[[], Awaitable[None]]] = {
             "replays": self.replay,
             "signs-unstaked": self.sign_unstaked,
+            "overdue-share": self.sign_overdue,
             "signs-both": self.sign_both,
             "signs-early": self.sign_early,
             "submits": self.submit,
@@ -159,6 +161,14 @@ class SaleRogue(Rogue):
             if shares and sale.role is not SaleRole.AGENT:
                 await self._tell(NodeId(sale.agent), sale, SaleShare(D.LOCK, shares))
 
+    async def sign_overdue(self) -> None:
+        """T1, when its time is over and nobody has said so yet."""
+        for sale in self._sales():
+            if sale.lock and sale.phase is P.LOCKING:
+                left_us = decode_descriptor(sale.lock).deadline_us - self.host.clock.now_us()
+                if left_us < 0:
+                    await self.sign_unstaked()
+
     async def sign_both(self) -> None:
         """Release and refund, to everybody and to the registry."""
         for sale in self._sales():
@@ -189,7 +199,7 @@ class SaleRogue(Rogue):
             if not sale.secret or not self.knows.kept_back.get(commit_id(sale.lock)):
                 continue
             left_us = decode_descriptor(sale.lock).deadline_us - self.host.clock.now_us()
-            if left_us < CALL_S * 1_000_000:
+            if left_us < CALL_S * US:
                 await self._commit(sale, D.LOCK, (sale.secret,))
 
     async def show_key(self) -> None:
