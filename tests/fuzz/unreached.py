@@ -64,6 +64,7 @@ UNREACHED: Final = {
     ),
     "reads values, no bytes": (
         ("node/control/payments.py", "_read"),
+        ("node/control/sale_agents.py", "read_wish"),
         ("node/core/apply.py", "_from_peer"),
         ("node/core/deciding.py", "_read"),
         ("node/core/payee.py", "_read"),
