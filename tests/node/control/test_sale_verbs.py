@@ -12,10 +12,8 @@ import trio.testing
 from node.control import agent_cases, sale
 from node.control.failure import Arguments, ControlFailure
 from node.core.escrow.rows import Account
-from node.core.sale.reading import share_at
 from node.core.sale.rows import KnownAgent, SalePhase
 from proto.sale.handover import from_control_line, read_control
-from proto.sale.stakes import Decision, SaleRole
 from tests.node.control.sale_nodes import NOW_US, SECOND, THING, Sales
 from tests.node.core.escrow_table import node_of
 
@@ -308,23 +306,6 @@ async def test_a_challenge_and_the_refund(table: Sales) -> None:
     assert told["branch"] == "REFUNDED"
     signed = {d["decision"]: d["signed"] for d in told["decisions"]}
     assert signed["REFUND"] == ["BUYER", "AGENT"]
-
-
-async def test_a_no_to_a_signature_says_why(table: Sales) -> None:
-    """Not only that the sale has gone on: its owner would not know what to do instead."""
-    await table.agrees()
-    assert "runs out by itself" in (await table.no("sally", "sale.close")).message
-    await table("sally", "sale.give", credential="eA==")
-    await table(table.agent, "sale.pass_on", credential="eQ==")
-    assert "locked" in (await table.no("bob", "sale.close")).message
-    early = await table.no("bob", "sale.sign", decision="REFUND")
-    assert (early.code, "release (T2)" in early.message) == ("SALE_STATE", True)
-    assert not table.sale("bob").shares[share_at(Decision.REFUND, SaleRole.BUYER)]
-    assert (await table.no("bob", "sale.sign", decision="SLASH")).code == "NO_ARBITER"
-    await table("bob", "sale.sign", decision="RELEASE")
-    late = await table.no("bob", "sale.sign", decision="RELEASE")
-    assert "decided already: committed" in late.message
-    assert "released" in (await table.no("bob", "sale.sign", decision="REFUND")).message
 
 
 async def test_lists_say_whose_move_it_is(table: Sales) -> None:
