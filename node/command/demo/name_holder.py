@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 from typing import Final
 
 import trio
@@ -69,23 +70,26 @@ def _request(port: int, method: str, path: str, body: bytes) -> tuple[int, bytes
         connection.close()
 
 
-def start_office(running: Processes, names: Mapping[str, str]) -> NameOffice:
-    """`names`: with the password of each. They go through a pipe: no disk, no command line.
+def start_office(running: Processes, names: Mapping[str, str], log: Path) -> NameOffice:
+    """`names`: with the password of each. They go through a pipe: no disk, no command line. What
+    goes wrong in it stands in `log`.
 
     On the main thread: it ends with the thread that has started it. TownFault.
     """
-    child = subprocess.Popen(
-        [*python(), "-m", MODULE, str(os.getpid())],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        process_group=0,
-    )
+    with log.open("ab") as said:
+        child = subprocess.Popen(
+            [*python(), "-m", MODULE, str(os.getpid())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            process_group=0,
+        )
     running.adopt(OFFICE, child)
     assert child.stdin is not None and child.stdout is not None
     with child.stdin, child.stdout:
         child.stdin.write(json.dumps(dict(names)).encode() + b"\n")
         child.stdin.flush()
-        said = child.stdout.readline().split()
-    if len(said) != 2:
-        raise TownFault("the registrar of names did not start")
-    return NameOffice(int(said[1]))
+        words = child.stdout.readline().split()
+    if len(words) != 2:
+        raise TownFault(f"the registrar of names did not start: see {log}")
+    return NameOffice(int(words[1]))

@@ -28,9 +28,7 @@ LIMIT: Final = 1_000_000
 
 TIPS: Final = {NED: 20, NORA: 20, NILS: 25}
 BOND_MAX: Final = 5000
-STAKES: Final = Stakes(
-    price=1000, buyer_deposit=100, seller_deposit=430, bond=1200, vote_bond=10, slash_permille=500
-)
+STAKES: Final = Stakes(price=1000, buyer_deposit=100, seller_deposit=430, bond=1200, vote_bond=10)
 FEE: Final = 5  # what the house keeps of a price that is released
 BALANCE: Final = 3000  # of everybody's, at first: enough for one sale
 
@@ -97,18 +95,18 @@ CASES: Final[Mapping[str, Case]] = {
              Branch.RELEASED, PATIENT, (True, True)),
         Case(SILENT, "The buyer falls silent once the stakes are locked: the seller is paid",
              "kite.example", BEA, ((NORA,), (NORA,)), (20, 20),
-             Branch.RELEASED, Spans(5, 8, 8, 1, 1, 4), (None, True)),
+             Branch.RELEASED, Spans(6, 10, 8, 1, 1, 4), (None, True)),
         Case(UNATTESTED, "The agent falls silent and never attests: the buyer is paid back",
              "reed.example", BOB, ((NILS,), (NILS,)), (30, 30),
-             Branch.REFUND_PLAIN, Spans(5, 8, 6, 1, 1, 15), (False, False)),
+             Branch.REFUND_PLAIN, Spans(6, 10, 6, 1, 1, 15), (False, False)),
         Case(SLASHED, "The agent falls silent, and buyer and arbiter have his bond forfeited",
              "sand.example", BOB, ((NILS,), (NILS,)), (30, 30),
-             Branch.REFUND_PLAIN, Spans(5, 8, 6, 1, 1, 15), (False, False), arbiter=NORA),
+             Branch.REFUND_PLAIN, Spans(6, 10, 6, 1, 1, 15), (False, False), arbiter=NORA),
         Case(CHALLENGED, "Attested on the agent's word, challenged by the buyer: he is paid back",
              "fern.example", BOB, ((NED,), (NED,)), (20, 20),
-             Branch.REFUNDED, Spans(5, 8, 6, 2, 18, 15), (False, True)),
+             Branch.REFUNDED, Spans(6, 10, 6, 2, 18, 15), (False, True)),
         Case(REFUSED, "The agent cannot log in, and refuses: nothing is locked, all comes back",
-             "wren.example", BOB, ((NED,), (NED,)), (20, 20), None, Spans(5, 8, 6, 1, 1, 1),
+             "wren.example", BOB, ((NED,), (NED,)), (20, 20), None, Spans(6, 10, 6, 1, 1, 1),
              (None, None)),
         Case(KILLED, "Seller, agent, house, registry and buyer are killed in turn: it goes on",
              "moss.example", BOB, ((NED,), (NED,)), (20, 20),

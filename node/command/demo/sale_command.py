@@ -14,7 +14,7 @@ from node.command.exit_status import REFUSED
 from node.command.processes.progress import progress
 
 SCENES: Final = ("well", "silent", "unattested", "slashed", "challenged", "refused", "killed")
-MAX_PACE: Final = 20
+MAX_PACE: Final = 20  # a quarter of an hour
 
 
 @click.command(

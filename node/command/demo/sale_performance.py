@@ -27,6 +27,7 @@ from node.command.processes.warm import Warm, warm
 from runtime.bridge import Bridge
 
 TYPED: Final = "typed"
+NAMES_LOG: Final = "names.log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ async def built(
         found=partial(found_node, service=True),
     )
     told("opening accounts of deposits, and making agents known")
-    return await furnish(town, Typist(directory / TYPED, oven), cases)
+    return await furnish(town, Typist(directory / TYPED, oven), cases, directory / NAMES_LOG)
 
 
 async def _play(

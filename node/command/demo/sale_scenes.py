@@ -47,8 +47,8 @@ ROLES: Final = {
 
 @dataclass(slots=True)
 class Stage:
-    """All scenes share one town. `quiet`: scenes in which nobody of those who get killed has
-    anything to do for now; `scored`: the agent's second score has been looked at."""
+    """All scenes share one town. `waits`: set for each scene once nobody of it has anything to do
+    for now, so that it does not mind who is killed."""
 
     market: Market
     pace: int
@@ -69,8 +69,8 @@ async def perform(stage: Stage, case: Case) -> Scene:
     """One scene. Whatever the daemons do ends in Scene.faults."""
     course = Course(stage.market, case, stage.pace)
     blank = Scene(case.scene, case.title, case.thing, STAKES.price)
-    shown = replace(blank, faults=(f"not over within {SCENE_S:.0f} s",))
-    with trio.move_on_after(SCENE_S):
+    shown = replace(blank, faults=(f"not over within {SCENE_S * stage.pace:.0f} s",))
+    with trio.move_on_after(SCENE_S * stage.pace):
         try:
             shown = await _performed(stage, course, blank)
         except (Refused, RpcError, StartFailed, TownFault) as fault:
@@ -163,7 +163,6 @@ Scores = tuple[int, int] | None
 
 
 async def _well(stage: Stage, course: Course) -> Scores:
-    market = course.market
     await course.agree()
     before = await _score(course)
     await course.lock()
@@ -175,7 +174,6 @@ async def _well(stage: Stage, course: Course) -> Scores:
     after = await _score(course)
     if after <= before:
         raise TownFault(f"{course.agent}'s score was {before}, and is {after}")
-    assert market.passwords
     return before, after
 
 
@@ -195,8 +193,9 @@ async def _silent(stage: Stage, course: Course) -> Scores:
     course.tell(f"SIGKILL to {course.case.buyer} (process {pid}), who does not come back")
     await course.attest_on_word()
     stage.quiet(SILENT)
-    await course.vote()
+    await course.reaches("SPLIT", "ENDED", parts=(SELLER,))
     course.tell(f"T2 is committed by {SALLY} and {course.agent}: nobody has challenged")
+    await course.vote()
     await course.paid_out()
     await town.restart(course.case.buyer)
     return None

@@ -28,6 +28,10 @@ def show_opening() -> None:
         " passwords.")  # fmt: skip
 
 
+def _signed(change: int) -> str:
+    return f"{change:+,}" if change else "0"
+
+
 def how_it_ended(scene: Scene) -> str:
     """In a few words."""
     slashed = "; the bond is forfeited" if scene.bond == "SLASHED" else ""
@@ -52,8 +56,8 @@ def show_scene(number: int, scene: Scene) -> None:
         table(
             ("part", "who", ">had", ">has", ">change", ">contract says"),
             [
-                (e.part, e.who, f"{e.before:,}", f"{e.after:,}", f"{e.change:+,}",
-                 f"{e.wanted:+,}")
+                (e.part, e.who, f"{e.before:,}", f"{e.after:,}", _signed(e.change),
+                 _signed(e.wanted))
                 for e in scene.ended
             ],
         )  # fmt: skip
@@ -69,7 +73,7 @@ def show_end(scenes: Iterable[Scene], check: Check, unsound: Sequence[str], seco
     table(
         ("scene", "how it ended", *(f">{part}" for part in PARTS)),
         [
-            (s.scene, how_it_ended(s), *(f"{e.change:+,}" for e in s.ended))
+            (s.scene, how_it_ended(s), *(_signed(e.change) for e in s.ended))
             for s in scenes
             if s.ended
         ],

@@ -53,9 +53,7 @@ class Course:
             return None
         return self.shown[part]
 
-    async def sees(
-        self, part: str, what: Callable[[Json], object], words: str, wait_s: float = PATIENCE_S
-    ) -> Json:
+    async def sees(self, part: str, what: Callable[[Json], object], words: str) -> Json:
         """Once what the node shows is so. TownFault."""
 
         async def so() -> bool:
@@ -63,7 +61,7 @@ class Course:
             return shown is not None and bool(what(shown))
 
         try:
-            await until(f"{self.who(part)}: {words}", so, wait_s)
+            await until(f"{self.who(part)}: {words}", so, PATIENCE_S * self.pace)
         except TownFault as fault:
             last = self.shown.get(part, {})
             now = f"it is {last.get('phase')} because {last.get('because')}"
@@ -92,7 +90,6 @@ class Course:
             "--price", str(STAKES.price), "--deposit-buyer", str(STAKES.buyer_deposit),
             "--deposit-seller", str(STAKES.seller_deposit), "--bond", str(STAKES.bond),
             "--vote-bond", str(STAKES.vote_bond),
-            "--slash-deposit", str(STAKES.slash_permille),
             *self._accepting(0),
             "--agree-within", f"{spans.agree}s", "--lock-within", f"{spans.lock}s",
             "--release-within", f"{spans.release}s", "--window", f"{spans.window}s",
@@ -111,10 +108,11 @@ class Course:
         self.agent = next(p["alias"] for p in asked if p["role"] == "AGENT")
 
     async def take(self) -> None:
-        """He takes the case; their nodes do the rest."""
+        """Who judges takes the case; their nodes do the rest."""
         for part in (AGENT, ARBITER) if self.case.arbiter else (AGENT,):
-            await self.sees(part, lambda shown: shown["phase"] == "ASKED", "is asked to judge")
-            await self.types(part, "take", "--yes")
+            asked = await self.sees(part, lambda shown: shown["phase"] != "OFFERED", "is asked")
+            if asked["phase"] == "ASKED":  # else his node has taken it by itself
+                await self.types(part, "take", "--yes")
         await self.reaches("AGREED")
         case = self.case
         self.tell(f"T0 is committed: {case.buyer}, {case.seller} and {self.agent} agree")
@@ -227,5 +225,7 @@ class Course:
             last[:] = [pool] if pool is not None else []
             return pool is not None and pool["state"] in ("DONE", "VOID")
 
-        await until(f"{self.case.scene}: the house pays everything out", done, PATIENCE_S)
+        await until(
+            f"{self.case.scene}: the house pays everything out", done, PATIENCE_S * self.pace
+        )
         return last[0]

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from node.command.demo.name_holder import NameOffice, start_office
@@ -14,6 +15,7 @@ from node.command.demo.sale_cast import (
     BOND_MAX,
     FEE,
     HOUSE,
+    NILS,
     PEOPLE,
     TIPS,
     Case,
@@ -51,12 +53,12 @@ class Market:
         return made
 
 
-async def furnish(town: Town, typist: Typist, cases: Sequence[Case]) -> Market:
+async def furnish(town: Town, typist: Typist, cases: Sequence[Case], log: Path) -> Market:
     """Rights, accounts with what everybody begins with, and agents whom everybody knows.
 
-    TownFault, Refused, RpcError."""
+    `log`: of the registrar of names. TownFault, Refused, RpcError."""
     first = {case.thing: secrets.token_urlsafe(PASSWORD_BYTES) for case in cases}
-    office = start_office(town.processes, first)
+    office = start_office(town.processes, first, log)
     market = Market(town, typist, office, {}, dict(first), list(first.values()))
     await together(town, [partial(_deposit, market, case) for case in cases])
     await _agents(market)
@@ -89,6 +91,8 @@ async def _agents(market: Market) -> None:
             name, "agent", "offer", "--tip", str(TIPS[name]), "--bond-max", str(BOND_MAX),
             "--judges", "names",
         )  # fmt: skip
+        if name == NILS:  # whose node takes every case that comes
+            await market.typed(name, "agent", "run", "--accept", "--once")
         learn = ("agent", "learn", offered["line"])
         jobs = [partial(_typed, market, other, *learn) for other in PEOPLE if other != name]
         await together(market.town, jobs)

@@ -26,6 +26,7 @@ def case(
     spans: Spans = PATIENT,
     branch: Branch = Branch.RELEASED,
     votes: tuple[bool | None, bool | None] = (True, True),
+    arbiter: str = "",
 ) -> Case:
     """Bob buys `SCENE.example` of Sally, and Ned judges."""
     return replace(
@@ -36,6 +37,7 @@ def case(
         spans=spans,
         votes=votes,
         branch=branch,
+        arbiter=arbiter,
     )
 
 

@@ -1,4 +1,4 @@
-"""A sale while somebody who takes part in it is killed every moment, whoever it is."""
+"""A sale while somebody who takes part in it is killed or mute every moment, whoever it is."""
 
 from base64 import b64decode
 from collections.abc import Callable
@@ -9,26 +9,31 @@ import trio
 
 from node.command.demo.sale_cast import BOB, HOUSE, NED, REGISTRY, SALLY, Case
 from node.command.demo.sale_scenes import balances
-from node.command.demo.sale_steps import AGENT, BUYER, LOCKED, SELLER, Course
+from node.command.demo.sale_steps import AGENT, ARBITER, BUYER, LOCKED, SELLER, Course
 from node.command.demo.sale_town import Market
 from node.command.processes.control import Json
 from node.command.processes.founding import TownFault
-from node.command.processes.market import all_answer, killed, until
+from node.command.processes.market import all_answer, killed, silent, until
 from node.command.processes.typist import CommandFailed
 from proto.sale.stakes import Branch
 from tests.e2e.sale.selling import ends, require_split
 
 TAKING_PART = (BOB, SALLY, NED, HOUSE, REGISTRY)
 LEAST_S, MOST_S = 0.0, 0.4  # between a restart and the next kill
+STILL, MOST_STILL_S = 0.25, 3.0  # so often somebody hears and says nothing instead, and so long
 
 
-async def storm(market: Market, random: Random, blown: list[str]) -> None:
+async def storm(market: Market, random: Random, whom: tuple[str, ...], blown: list[str]) -> None:
     """Until cancelled; not between a kill and its restart."""
     while True:
         await trio.sleep(random.uniform(LEAST_S, MOST_S))
-        name = random.choice(TAKING_PART)
+        name = random.choice(whom)
         with trio.CancelScope(shield=True):
-            await killed(market.town, name)
+            if random.random() < STILL:
+                with silent(market.town, name):
+                    await trio.sleep(random.uniform(LEAST_S, MOST_STILL_S))
+            else:
+                await killed(market.town, name)
         blown.append(name)
 
 
@@ -100,8 +105,9 @@ async def locked(course: Course) -> str:
     accepting = ("--agent", NED, "--highest-tip", "20")
     await insist(course, SELLER, lambda s: len(s["rules"]) > 1, "offer", *accepting, "--yes")
     course.agent = NED
-    await course.sees(AGENT, lambda shown: shown["phase"] == "ASKED", "is asked")
-    await insist(course, AGENT, lambda shown: shown["phase"] != "ASKED", "take", "--yes")
+    for part in (AGENT, ARBITER) if course.case.arbiter else (AGENT,):
+        await course.sees(part, lambda shown: shown["phase"] == "ASKED", "is asked")
+        await insist(course, part, lambda shown: shown["phase"] != "ASKED", "take", "--yes")
     await course.reaches("AGREED")
     old, new = passwords[thing].encode(), course.market.drawn()
     given = ("hand-over", "--credential-file", "-")
@@ -145,6 +151,13 @@ async def objected(course: Course) -> None:
         await insist(course, part, signed("REFUND", part), "refund", "--yes")
 
 
+async def forfeited(course: Course) -> None:
+    """The agent does nothing; buyer and arbiter sign that his bond is forfeited."""
+    for part in (BUYER, ARBITER):
+        await course.reaches(*LOCKED, parts=(part,))
+        await insist(course, part, signed("SLASH", part), "slash", "--yes")
+
+
 async def voted(course: Course) -> None:
     """Both sides, for the agent."""
     for part in (BUYER, SELLER):
@@ -157,10 +170,13 @@ async def weathers(market: Market, one: Case, seed: int) -> None:
     course, random, blown = Course(market, one), Random(seed), list[str]()
     before = await balances(course)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(storm, market, random, blown)
+        whom = (*TAKING_PART, one.arbiter) if one.arbiter else TAKING_PART
+        nursery.start_soon(storm, market, random, whom, blown)
         password = await locked(course)
         if one.branch is Branch.RELEASED:
             await delivered(course, password)
+        elif one.arbiter:
+            await forfeited(course)
         else:
             await objected(course)
         await voted(course)

@@ -5,11 +5,12 @@ the seed SALE_STORM_SEED on; each takes some seconds.
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from node.command.demo.sale_cast import BOB, HOUSE, NED, REGISTRY, SALLY, Spans
+from node.command.demo.sale_cast import BOB, HOUSE, NED, NORA, REGISTRY, SALLY, Spans
 from node.command.demo.sale_scenes import balances
 from node.command.demo.sale_steps import AGENT, BUYER, SELLER, Course
 from node.command.processes.control import Json
@@ -22,10 +23,16 @@ pytestmark = pytest.mark.e2e
 
 SOLD = case("sold", votes=(True, False))
 SEED = int(os.environ.get("SALE_STORM_SEED", "1"))
-# Every second one is challenged, and waits for the clock.
-OBJECTED = Spans(agree=15, lock=20, release=10, window=4, refund=30, vote=30)
+# Of three one is challenged, and one has an arbiter and a silent agent: they wait for the clock.
+CLOCK = Spans(agree=15, lock=20, release=10, window=4, refund=30, vote=30, slash=10)
+QUICK = replace(CLOCK, refund=4)
+WEATHERS = (
+    case("sold"),
+    case("objected", CLOCK, Branch.REFUNDED),
+    case("forfeited", QUICK, Branch.REFUND_PLAIN, arbiter=NORA),
+)
 STORMS = [
-    case(f"storm{number}", *((OBJECTED, Branch.REFUNDED) if number % 2 else ()))
+    replace(WEATHERS[number % 3], scene=f"storm{number}", thing=f"storm{number}.example")
     for number in range(int(os.environ.get("SALE_STORMS", "1")))
 ]
 TAKING_PART = (BOB, SALLY, NED, HOUSE, REGISTRY)

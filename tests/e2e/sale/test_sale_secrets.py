@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from node.command.demo.sale_cast import REGISTRY, Spans
-from node.command.demo.sale_steps import AGENT, Course
+from node.command.demo.sale_steps import AGENT, SELLER, Course
 from node.command.demo.sale_town import Market
 from node.command.processes.control import Json
 from node.command.processes.market import silent, until
@@ -67,6 +67,7 @@ async def test_secrets_of_sales(directory: Path) -> None:
         require_no_password(market, town)
         sold = Course(market, SOLD)
         await sold.agree()
+        await refused(market, sold)
         await sold.give()
         with silent(market.town, REGISTRY):
             await sold.pass_on()
@@ -88,9 +89,21 @@ async def test_secrets_of_sales(directory: Path) -> None:
         await sold.paid_out()
         assert set((await ends(sold)).values()) == {"ENDED"}
         await lapses(market, town)
-        assert len(market.secrets) == 2 + 2 + 1, "each was changed by who got it"
+        assert len(market.secrets) == 2 + 1 + 2 + 1, (
+            "each was changed by who got it, and one was wrong"
+        )
         require_no_password(market, town)
     require_no_password(market, town)
+
+
+async def refused(market: Market, course: Course) -> None:
+    """First the seller gives another password, which does not open it: the agent sends it back."""
+    thing = course.case.thing
+    right, market.passwords[thing] = market.passwords[thing], market.drawn()
+    await course.give()
+    await course.refuse()
+    market.passwords[thing] = right
+    await course.sees(SELLER, lambda shown: not shown["handover"]["given"], "is to give another")
 
 
 async def lapses(market: Market, town: Path) -> None:

@@ -4,6 +4,7 @@ import http.client
 import json
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -47,9 +48,10 @@ def test_only_its_holder_posts_and_everybody_reads(names: Names) -> None:
 
 
 @pytest.fixture
-def office() -> Iterator[NameOffice]:
+def office(tmp_path: Path) -> Iterator[NameOffice]:
     with processes() as running:
-        yield start_office(running, {NAME: "first"})
+        yield start_office(running, {NAME: "first"}, tmp_path / "log")
+    assert (tmp_path / "log").read_bytes() == b""
 
 
 def asked(office: NameOffice, method: str, path: str, body: bytes = b"", length: str = "") -> int:
@@ -90,17 +92,17 @@ async def test_over_http(office: NameOffice) -> None:
 
 
 @pytest.mark.edge
-async def test_an_office_that_is_gone_is_said() -> None:
+async def test_an_office_that_is_gone_is_said(tmp_path: Path) -> None:
     with processes() as running:
-        office = start_office(running, {NAME: "first"})
+        office = start_office(running, {NAME: "first"}, tmp_path / "log")
     with pytest.raises(TownFault, match="does not answer"):
         await office.login(NAME, "first")
 
 
 @pytest.mark.edge
-def test_it_tells_no_password(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_it_tells_no_password(tmp_path: Path) -> None:
     """Not to `ps`, where everybody sees how a process was started."""
     with processes() as running:
-        start_office(running, {NAME: "a-long-first-password"})
+        start_office(running, {NAME: "a-long-first-password"}, tmp_path / "log")
         shown = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True)
     assert "name_office" in shown.stdout and "a-long-first-password" not in shown.stdout
