@@ -16,7 +16,7 @@ from proto.wire import WireFault
 PERMILLE: Final = 1000
 # Of each time in a sale: in less nobody's commit would reach the registry, so that a buyer who is
 # paid back unless somebody acts would have the thing for nothing.
-LEAST_SPAN_US: Final = 4 * MIN_LEAD_US
+LEAST_SPAN_US: Final = 2 * MIN_LEAD_US
 
 
 @unique
