@@ -81,7 +81,8 @@ async def cancelled_early(town: Town, bargain: Bargain) -> str:
     await joins(town, SIM, deal, 2)
     with silent(town, SIM):
         await accept(town, BOB, deal)
-        await seen(town, ALICE, deal, lambda shown: shown["deal"]["phase"] == "JOINED")
+        # Her own seat hears the terms by a letter, too: before, it would be withdrawn.
+        await seen(town, ALICE, deal, lambda shown: _phases(shown) == {"FIXED"})
         await town.houses[ALICE].control.ask("escrow.leave", id=deal)
         await seen(town, BOB, deal, lambda shown: _phases(shown) == {"RETURNED"})
     return deal
