@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
-from node.command.sim.cast import digest
+from node.command.sim.cast import R1, digest
 from node.sale.control_text import find_control
 from node.sale.evidence_log import LogEntry, LogKind, append, check, decode_entry, head, places
 from node.sale.handover import check_resealed, key_hash, open_credential, open_handed_over
@@ -53,6 +53,7 @@ from proto.sale.ops import (
     fill_pool_op,
     read_pool_op,
 )
+from proto.sale.papers import SalePapers, decode_papers
 from proto.sale.promise import (
     POOL_PROMISE_KIND,
     read_pool_promise,
@@ -65,6 +66,7 @@ from proto.v1 import escrow_pb2 as pb
 from proto.wire import WireFault, canonical, parse
 from tests.fuzz.mutate import Form
 from tests.fuzz.target import Broken, Target
+from tests.node.core.escrow_table import aborted, committed
 from tests.proto import sale_values as s
 
 WIRE: Final = (WireFault,)
@@ -111,6 +113,19 @@ LOG: Final = append(
 )
 CONTROL: Final = sign_control(s.LOCK_KEY, s.CONTROL.lock, s.CONTROL.challenge)
 CONTROL_LINE: Final = control_line(CONTROL)
+PAPERS: Final = SalePapers(
+    s.SIGNED_OFFER,
+    (s.SIGNED_RULE,),
+    joins=(b"reveal", b"join", b""),
+    contract=s.SIGNED_CONTRACT,
+    agreement=s.AGREEMENT,
+    lock=LOCK.encode(),
+    openings=s.OPENINGS,
+    log=LOG,
+    control=CONTROL,
+    certificates=(aborted(LOCK.encode()), committed(s.AGREEMENT, (SHARE,))),
+    records=(R1.record,),
+)
 
 
 def _signed(key: SigningKey, kind: str, read: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
@@ -241,5 +256,7 @@ def courses() -> list[Target]:
                (agent_line(s.SIGNED_AGENT_OFFER).encode(),), form=TEXT),
         Target("line with a proof", _text(from_control_line), WIRE, (CONTROL_LINE.encode(),),
                form=TEXT),
+        Target("papers of a sale", decode_papers, WIRE, (PAPERS.encode(),), SalePapers.encode,
+               cost=4),
         Target("page with a proof", _page, (), tuple(page.encode() for page in pages), form=TEXT),
     ]  # fmt: skip

@@ -3,12 +3,15 @@ handed over is with the agent alone until the lock is committed, for good where 
 
 import shutil
 import time
+from base64 import b64decode
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from node.command.__main__ import main
 from node.command.demo.sale_cast import REGISTRY, Spans
-from node.command.demo.sale_steps import AGENT, SELLER, Course
+from node.command.demo.sale_steps import AGENT, BUYER, SELLER, Course
 from node.command.demo.sale_town import Market
 from node.command.processes.control import Json
 from node.command.processes.market import silent, until
@@ -88,6 +91,7 @@ async def test_secrets_of_sales(directory: Path) -> None:
         await sold.vote()
         await sold.paid_out()
         assert set((await ends(sold)).values()) == {"ENDED"}
+        await proves(market, sold, "RELEASED", town)
         await lapses(market, town)
         assert len(market.secrets) == 2 + 1 + 2 + 1, (
             "each was changed by who got it, and one was wrong"
@@ -106,6 +110,18 @@ async def refused(market: Market, course: Course) -> None:
     await course.sees(SELLER, lambda shown: not shown["handover"]["given"], "is to give another")
 
 
+async def proves(market: Market, course: Course, words: str, town: Path) -> None:
+    """What each party's node hands out of it, read offline. The files stay, to be searched."""
+    for part in (BUYER, SELLER, AGENT):
+        told = await market.house(course.who(part)).control.ask("sale.evidence", id=course.id)
+        file = town / "papers" / f"{course.case.scene}-{part}.sale"
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(b64decode(told["file"]))
+        result = CliRunner().invoke(main, ["verify", "sale", str(file)])
+        assert result.exit_code == 0, (part, result.output)
+        assert result.stdout.startswith(words), (part, result.stdout)
+
+
 async def lapses(market: Market, town: Path) -> None:
     """The lock is submitted, and the registry hears of it when its time is over."""
     course = Course(market, LAPSED)
@@ -120,6 +136,7 @@ async def lapses(market: Market, town: Path) -> None:
 
         await until("the lock's time is over", over)
     assert set((await ends(course)).values()) == {"RETURNED"}
+    await proves(market, course, "NOTHING WAS SOLD", town)
     assert holders(key_of(market, course), town) <= {home(market, course.agent).name}
     with pytest.raises(CommandFailed, match="LOCKED"):
         await course.open_up()
