@@ -125,6 +125,7 @@ def _json(proof: Proof) -> dict[str, Any]:
         "stakes_promised": [role.name for role in proof.stakes],
         "handed_over": proof.handed is not None,
         "log_entries": len(proof.papers.log),
+        "credential_logged": proof.credential_logged,
         "control": proof.control,
         "vote": proof.vote.success if proof.vote is not None else None,
         "decisions": [

@@ -122,7 +122,7 @@ def _handed(proof: Proof) -> list[str]:
         )
     if papers.sealed and proof.handed is not None:
         said.append("What was sealed to the buyer is in the file, and is the one of that time.")
-    if papers.credential and proof.handed is not None:
+    if proof.credential_logged:
         said.append("What the seller sealed to the agent is in the file, and is in his log.")
     if proof.control:
         said.append(
@@ -163,6 +163,11 @@ def missing(proof: Proof) -> list[str]:
     never = proof.known.get(Decision.LOCK) is Outcome.ABORTED
     if never and not proof.came_to_nothing:
         lacks.append("that there is no other T1: the house's promises of all three stakes under it")
+    if proof.credential_logged is False:
+        lacks.append(
+            "that the agent got what the file shows as sealed to him: his log has another. Either"
+            " the seller gave it too late, or he logged what she never gave"
+        )
     if proof.handed is not None and not proof.control:
         lacks.append("that the buyer controls the thing: a proof of control")
     return lacks

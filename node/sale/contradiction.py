@@ -22,7 +22,6 @@ class Paper(Enum):
     STAKES = "the house's promises of stakes"
     STATEMENT = "the agent's statement"
     LOG = "the log of the hand-over"
-    CREDENTIAL = "what was sealed to the agent"
     SEALED = "what was sealed to the buyer"
     CONTROL = "the proof of control"
     VOTE = "the vote"

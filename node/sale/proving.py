@@ -18,9 +18,10 @@ from node.sale.proving_contract import (
 )
 from node.sale.proving_decisions import Decided, proven_decisions, proven_vote
 from node.sale.proving_handover import (
-    check_ciphertexts,
     check_lock_papers,
     check_log,
+    check_sealed,
+    credential_logged,
     proven_control,
     proven_stakes,
     proven_statement,
@@ -50,7 +51,9 @@ class Proof:
     """What holds. `agent`: whom both sides chose; `contract`: what all agree to, where there is
     one; `named`: parties whose node has signed its keys; `promised`: the house has signed the
     split; `stakes`: whose stake it has promised; `handed`: what the agent has signed of the
-    hand-over; `control`: the buyer's key has signed the challenge; `vote`: of one side."""
+    hand-over; `credential_logged`: whether his log has what the seller sealed to him, None where
+    the file does not show it; `control`: the buyer's key has signed the challenge; `vote`: of one
+    side."""
 
     sale: bytes
     papers: SalePapers
@@ -62,6 +65,7 @@ class Proof:
     promised: bool
     stakes: tuple[SaleRole, ...]
     handed: HandedOver | None
+    credential_logged: bool | None
     control: bool
     vote: Vote | None
     decided: dict[Decision, Decided]
@@ -129,7 +133,7 @@ def prove(papers: SalePapers, records: Records, now_us: int) -> Proof:
     stakes = proven_stakes(papers, contract)
     handed = proven_statement(papers, sale, contract)
     check_log(papers, sale, handed)
-    check_ciphertexts(papers, handed)
+    check_sealed(papers, handed)
     control = proven_control(papers, contract, handed)
     decided = proven_decisions(papers, contract, records, now_us)
     known = {decision: one.outcome for decision, one in decided.items()}
@@ -144,6 +148,7 @@ def prove(papers: SalePapers, records: Records, now_us: int) -> Proof:
         promised=promised,
         stakes=stakes,
         handed=handed,
+        credential_logged=credential_logged(papers, handed),
         control=control,
         vote=proven_vote(papers, contract, known),
         decided=decided,

@@ -82,18 +82,30 @@ def check_log(papers: SalePapers, sale: bytes, said: HandedOver | None) -> None:
         require(False, Paper.LOG, f"{where}{fault.what.value}")
 
 
-def check_ciphertexts(papers: SalePapers, said: HandedOver | None) -> None:
-    """What the file shows is what there was at that time: the log speaks of it."""
-    if papers.sealed:
-        same = said is not None and sealed_hash(papers.sealed) == said.sealed_hash
-        require(same, Paper.SEALED, "it is not what the agent's statement is about")
-    for sealed, kind, paper in (
-        (papers.sealed, LogKind.RESEALED, Paper.SEALED),
-        (papers.credential, LogKind.RECEIVED, Paper.CREDENTIAL),
-    ):
-        if sealed and said is not None:
-            kinds = [entry.kind for _, entry in places(papers.log, sealed)]
-            require(kind in kinds, paper, "it is not the one of that time: the log has another")
+def check_sealed(papers: SalePapers, said: HandedOver | None) -> None:
+    """What the file shows as sealed to the buyer is what the statement and its log are about."""
+    if not papers.sealed:
+        return
+    same = said is not None and sealed_hash(papers.sealed) == said.sealed_hash
+    require(same, Paper.SEALED, "it is not what the agent's statement is about")
+    logged = _is_logged(papers, papers.sealed, LogKind.RESEALED)
+    require(logged, Paper.SEALED, "it is not the one of that time: the log has another")
+
+
+def credential_logged(papers: SalePapers, said: HandedOver | None) -> bool | None:
+    """Whether the agent's log has received what the file shows as sealed to him; None where there
+    is nothing to compare.
+
+    Nobody has signed that ciphertext, so it contradicts no paper: the seller may have given it
+    later, while the other was passed on; or the agent has logged what she never gave.
+    """
+    if not papers.credential or said is None:
+        return None
+    return _is_logged(papers, papers.credential, LogKind.RECEIVED)
+
+
+def _is_logged(papers: SalePapers, sealed: bytes, kind: LogKind) -> bool:
+    return kind in [entry.kind for _, entry in places(papers.log, sealed)]
 
 
 def proven_control(papers: SalePapers, contract: Contract | None, said: HandedOver | None) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from node.command.sim.cast import digest, signing_key
+from node.command.verify_sale_words import missing
 from node.core.sale.events import SignDecision
 from node.core.sale.reading import decline_of, key_of, sale_of, salt_of, share_at
 from node.sale.contradiction import Contradiction, Paper
@@ -95,7 +96,6 @@ SWAPS = {
     "stakes": Paper.STAKES,
     "statement": Paper.STATEMENT,
     "log": Paper.LOG,
-    "credential": Paper.CREDENTIAL,
     "sealed": Paper.SEALED,
     "control": Paper.CONTROL,
     "vote": Paper.VOTE,
@@ -116,7 +116,7 @@ def blamed(shown: SalePapers) -> Paper:
 
 
 def test_every_paper_is_in_the_table_of_swaps() -> None:
-    assert {field.name for field in fields(SalePapers)} - {"records"} == set(SWAPS)
+    assert {field.name for field in fields(SalePapers)} - {"records", "credential"} == set(SWAPS)
     shown = whole_file()
     assert all(getattr(shown, name) for name in SWAPS)
     assert proof(shown).concluded
@@ -148,6 +148,18 @@ def test_a_bent_paper_is_named(name: str) -> None:
         if not isinstance(value, bytes):
             bent = tuple(bent if one is data else one for one in value)
         blamed(replace(shown, **{name: bent}))
+
+
+def test_what_was_sealed_to_the_agent_is_compared_with_his_log() -> None:
+    """Nobody signed it: where the log has another, that is said, and the rest still holds."""
+    shown, other = whole_file(), whole_file(OTHER_PRICE)
+    assert proof(shown).credential_logged is True
+    for credential in (other.credential, _bent(shown.credential, 50)):
+        found = proof(replace(shown, credential=credential))
+        assert found.credential_logged is False
+        assert found.concluded
+        assert any("never gave" in line for line in missing(found))
+    assert proof(replace(shown, credential=b"")).credential_logged is None
 
 
 EMPTY = SalePapers(b"")
