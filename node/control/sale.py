@@ -20,18 +20,31 @@ from node.core.sale.events import (
     DeclineDecision,
     SignDecision,
 )
-from node.core.sale.reading import descriptors_of
+from node.core.sale.reading import descriptor_of, descriptors_of, known_of
 from node.core.sale.rows import Sale, SalePhase
 from node.sale.drafting import draft_vote
 from proto.descriptor import commit_id
 from proto.sale.contract import may_decline
 from proto.sale.handover import from_control_line
-from proto.sale.stakes import Decision, SaleRole
+from proto.sale.stakes import Decision, Outcome, SaleRole
 from proto.wire import WireFault
 
 MAX_LISTED: Final = 1000
 SIGNED: Final = ("RELEASE", "REFUND", "SLASH", "CHALLENGE")
 DECLINED: Final = ("RELEASE", "DELIVERED", "CHALLENGE")
+_RUNS_OUT: Final = "all have agreed; nothing is locked so far, and it runs out by itself"
+_LOCKED: Final = "the stakes are locked, and what becomes of them certificates say alone"
+_OVER: Final = "it is over already"
+NOT_CLOSED: Final = {
+    SalePhase.AGREEING: _RUNS_OUT,
+    SalePhase.AGREED: _RUNS_OUT,
+    SalePhase.LOCKED: _LOCKED,
+    SalePhase.SPLIT: _LOCKED,
+    SalePhase.ENDED: _OVER,
+    SalePhase.CLOSED: _OVER,
+    SalePhase.RETURNED: _OVER,
+}
+"""Why nobody can close a sale any more."""
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
@@ -113,8 +126,27 @@ async def sign(context: Context, arguments: Arguments) -> dict[str, Any]:
     arguments.done()
     sale = find_sale(context, named)
     require_phase(sale, SalePhase.LOCKED, SalePhase.SPLIT)
+    _require_open(context, sale, decision)
     await act(context, partial(SignDecision, sale=sale.id, decision=decision))
     return _told(context, sale)
+
+
+def _require_open(context: Context, sale: Sale, decision: Decision) -> None:
+    """ControlFailure where nobody signs it any more, or not yet, or never: by its name, since "the
+    sale has gone on" would leave its owner to guess."""
+    see = f"`pledgeway sale show {sale.id.hex()[:10]}` says whose move it is"
+    known, name = known_of(context.engine.memory, sale), decision.name.lower()
+    if decision in known:
+        outcome = known[decision].name.lower()
+        raise ControlFailure("SALE_STATE", f"the {name} is decided already: {outcome}", see)
+    if not descriptor_of(sale, decision):
+        cause = "this sale has no arbiter, and without one no bond is forfeited"
+        raise ControlFailure("NO_ARBITER", cause, see)
+    if decision is Decision.REFUND and Decision.RELEASE not in known:
+        cause = "a refund is signed once the release (T2) has come to nothing, and that is open"
+        raise ControlFailure("SALE_STATE", cause, f"{see}; the seller may concede before")
+    if decision is Decision.REFUND and known[Decision.RELEASE] is Outcome.COMMITTED:
+        raise ControlFailure("SALE_STATE", "the sale is released, and the price paid out", see)
 
 
 def _decision(arguments: Arguments, names: tuple[str, ...]) -> Decision:
@@ -162,6 +194,9 @@ async def close(context: Context, arguments: Arguments) -> dict[str, Any]:
     """Not any more: while nobody is bound it is over at once; while stakes gather it is a plea."""
     sale = find_sale(context, arguments.text("id"))
     arguments.done()
+    if cause := NOT_CLOSED.get(sale.phase):
+        see = f"`pledgeway sale show {sale.id.hex()[:10]}` says whose move it is"
+        raise ControlFailure("SALE_STATE", cause, see)
     await act(context, partial(CloseSale, sale=sale.id))
     return _told(context, sale)
 

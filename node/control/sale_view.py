@@ -20,6 +20,7 @@ from node.core.sale.rows import OPENED, SEALED, Sale
 from proto.card import standing_card
 from proto.descriptor import commit_id, decode_descriptor, transaction_uuid
 from proto.escrow.rights import Right
+from proto.limits import US
 from proto.sale.contract import SIGNERS
 from proto.sale.offer import AgentOffer, SaleOffer, read_agent_offer, read_rule, rule_hash
 from proto.sale.promise import house_fee_ceil
@@ -39,6 +40,7 @@ COLLUSION: Final = (
     " take the thing and the price from the seller, agent and seller take the price from the"
     " buyer. His bond and his name are what holds him."
 )
+HASTY_US: Final = 3600 * US  # in less a person may well not look
 VOTED: Final = {0: "on its way", SEALED: "sealed", OPENED: "opened"}
 
 
@@ -130,7 +132,7 @@ def figures_json(
         "house_fee": pool.house_fee,
         "puts_in": {role.name: pool.stake(role) for role in roles},
         "times_s": {
-            name: getattr(times, f"{name}_us") // 1_000_000
+            name: getattr(times, f"{name}_us") // US
             for name in ("agree", "lock", "release", "window", "refund", "slash", "vote")
         },
         "deposit_rule": {
@@ -150,6 +152,7 @@ def figures_json(
             for ending in outcome_table(pool)
         ],
         "warning": COLLUSION,
+        "hasty": min(times.release_us, times.window_us) < HASTY_US,
     }
 
 

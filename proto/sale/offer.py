@@ -140,7 +140,8 @@ def read_agent_offer(signed: bytes) -> AgentOffer:
 @dataclass(frozen=True, slots=True)
 class SaleOffer:
     """The buyer's. `right`: the signed description of the deposit brand; `house_card`: of its
-    registrar. `expires_at_us`: nobody is bound where T0 is not committed by then."""
+    registrar. `expires_at_us`: nobody is bound where no contract was made by then; its T0 ends
+    `times.agree_us` later at most."""
 
     salt: bytes
     buyer: NodeId

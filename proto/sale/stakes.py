@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from enum import IntEnum, unique
 from typing import Final
 
-from proto.limits import MAX_AMOUNT, MAX_LOCK_US
+from proto.limits import MAX_AMOUNT, MAX_LOCK_US, MIN_LEAD_US
 from proto.v1 import sale_pb2 as pb
 from proto.wire import WireFault
 
 PERMILLE: Final = 1000
+# Of each time in a sale: in less nobody's commit would reach the registry, so that a buyer who is
+# paid back unless somebody acts would have the thing for nothing.
+LEAST_SPAN_US: Final = 2 * MIN_LEAD_US
 
 
 @unique
@@ -142,8 +145,10 @@ class Times:
         """Raises WireFault."""
         spans = (m.agree_us, m.lock_us, m.release_us, m.window_us, m.refund_us)
         later = (m.slash_us, m.vote_us)
-        if min(spans) <= 0 or min(later) < 0 or sum((*spans, *later)) > MAX_LOCK_US:
+        if min(later) < 0 or sum((*spans, *later)) > MAX_LOCK_US:
             raise WireFault("a sale with impossible times")
+        if min(*spans, *filter(None, later)) < LEAST_SPAN_US:
+            raise WireFault("a sale in which nobody has time to act")
         return cls(*spans, *later)
 
 

@@ -102,10 +102,15 @@ class Course:
 
     async def answer(self) -> None:
         """The seller says whom she accepts, and the agent whom both accept is asked."""
-        await self.types(SELLER, "offer", *self._accepting(1), "--yes")
+        answered = await self.types(SELLER, "offer", *self._accepting(1), "--yes")
         await self.sees(BUYER, lambda shown: shown["phase"] == "ASKED", "has found an agent")
         asked = self.shown[BUYER]["parties"]
         self.agent = next(p["alias"] for p in asked if p["role"] == "AGENT")
+        both = sorted(one["alias"] for one in answered["agreeing"])
+        if len(both) > 1:
+            tip = answered["agreeing"][0]["tip"]
+            self.tell(f"both accept {' and '.join(both)}, who ask {tip}: the salts of buyer and"
+                      f" seller choose {self.agent}")  # fmt: skip
 
     async def take(self) -> None:
         """Who judges takes the case; their nodes do the rest."""

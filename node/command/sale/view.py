@@ -247,6 +247,13 @@ def show_outcomes(one: Json) -> None:
         empty="",
     )
     say(str(one.get("warning") or ""))
+    if one.get("hasty"):
+        times = one.get("times_s") or {}
+        say(
+            f"Little time: {span(times.get('release'))} after the lock to attest and to release,"
+            f" {span(times.get('window'))} to challenge. The buyer has the credential from the"
+            " lock on, and the price goes back to him where nobody attests in that time."
+        )
 
 
 def show_balance(one: Json) -> None:

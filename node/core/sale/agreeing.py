@@ -17,8 +17,8 @@ from node.core.sale.course import P, ask_about, close, move, tell, tell_others
 from node.core.sale.entering import all_parties
 from node.core.sale.events import ContractDrafted, SaleLetterCame
 from node.core.sale.reading import (
-    card_of,
     contract_of,
+    house_card,
     offer_of,
     own_party,
     own_shares,
@@ -90,7 +90,7 @@ def contract_drafted(step: Step, event: ContractDrafted) -> Answer:
     # From here on it must succeed.
     step.put(replace(sale, due_at_us=offer_of(sale).expires_at_us))
     ops = (OpenPool(event.contract, event.agreement),)
-    ask_registrar(step, sale.id, card_of(sale, SaleRole.HOUSE), ops, Batch.POOL)
+    ask_registrar(step, sale.id, house_card(step, sale), ops, Batch.POOL)
     return Answer()
 
 

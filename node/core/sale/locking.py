@@ -18,8 +18,8 @@ from node.core.sale.course import LOCK_POLL_US, P, move, tell, tell_others
 from node.core.sale.events import GiveCredential, HandOver, RefuseCredential, SaleLetterCame
 from node.core.sale.naming import keep_named
 from node.core.sale.reading import (
-    card_of,
     contract_of,
+    house_card,
     known_of,
     lock_decline_of,
     own_account,
@@ -235,7 +235,7 @@ def _stake(step: Step, sale: Sale) -> None:
     offer = Offer(account.capability, amount, source, commit_id(sale.lock))
     openings = tuple(map(Opening.decode, sale.openings))
     stake = Stake(account.terms, ResultOf(0), pool_of(sale), sale.lock, openings[at], openings[-1])
-    card = card_of(sale, SaleRole.HOUSE)
+    card = house_card(step, sale)
     ask_registrar(step, sale.id, card, (offer, stake), Batch.STAKE)
 
 
@@ -262,7 +262,7 @@ def collect_stake(step: Step, sale: Sale, certificate: Certificate) -> None:
     """T1 is decided: a stake that came back lies in our hold, and goes into our account. A hold
     that is empty ends, too: an account has room for so many."""
     refund = Refund(own_account(step, sale).capability, source_of(sale.seed))
-    card = card_of(sale, SaleRole.HOUSE)
+    card = house_card(step, sale)
     ask_registrar(step, sale.id, card, (Settle(certificate), refund), Batch.COLLECT)
 
 

@@ -20,6 +20,7 @@ from node.core.sale.reading import (
     contract_of,
     decision_under,
     descriptor_of,
+    house_card,
     known_of,
     others,
     pool_of,
@@ -78,7 +79,7 @@ def sale_decided(step: Step, transaction: Transaction) -> None:
 
 def _show_house(step: Step, sale: Sale, decision: Decision, certificate: Certificate) -> None:
     """Every party does, and the house asks by itself: none of them is needed for it."""
-    card = card_of(sale, SaleRole.HOUSE)
+    card = house_card(step, sale)
     ask_registrar(step, sale.id, card, (Settle(certificate),), Batch.SETTLE, no=decision + 1)
 
 
@@ -176,7 +177,7 @@ def cast_vote(step: Step, event: CastVote) -> Answer:
     # From here on it must succeed.
     step.put(replace(sale, vote=event.vote))
     ops = (SealVote(pool_of(sale), vote_hash(vote)),)
-    ask_registrar(step, sale.id, card_of(sale, SaleRole.HOUSE), ops, Batch.SEAL_VOTE)
+    ask_registrar(step, sale.id, house_card(step, sale), ops, Batch.SEAL_VOTE)
     return Answer()
 
 
@@ -187,7 +188,7 @@ def vote_sealed(step: Step, sale: Sale, refused: int) -> None:
         return
     step.put(replace(sale, voted=SEALED))
     ops = (OpenVote(pool_of(sale), sale.vote),)
-    ask_registrar(step, sale.id, card_of(sale, SaleRole.HOUSE), ops, Batch.OPEN_VOTE)
+    ask_registrar(step, sale.id, house_card(step, sale), ops, Batch.OPEN_VOTE)
 
 
 def vote_opened(step: Step, sale: Sale, refused: int) -> None:

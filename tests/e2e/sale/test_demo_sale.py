@@ -49,6 +49,9 @@ def test_a_town_that_sells_names(directory: Path) -> None:
     for name, scene in scenes.items():
         assert scene["branch"] == BRANCHES[name]
         require_split(name, scene)
+    chosen_by = scenes["well"]["told"][0]
+    assert "Ned" in chosen_by and "Nora" in chosen_by and "Nils" not in chosen_by
+    assert chosen_by.endswith(f"choose {scenes['well']['agent']}")
     before, after = scenes["well"]["scores"]
     assert after > before == 0
     killed = [line for line in scenes["killed"]["told"] if "SIGKILL" in line]

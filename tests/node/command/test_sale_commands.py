@@ -108,6 +108,16 @@ def test_figures_are_shown_before_an_offer_is_signed(fake: FakeNode) -> None:
     assert any(row[:4] == ["released:", "it", "is", "sold"] and row[4] == "-1020" for row in rows)
 
 
+@pytest.mark.parametrize("hasty", [True, False])
+def test_times_in_which_a_person_may_not_look_are_pointed_at(fake: FakeNode, hasty: bool) -> None:
+    """The seller who falls asleep over them gives the thing away."""
+    before = answers()["before"]
+    says(fake, sale_bid=before | {"hasty": hasty})
+    out = good(fake, "sale", "offer", "4f")
+    assert ("Little time: " in out) is hasty
+    assert ("in that time" in out) is hasty
+
+
 @pytest.mark.parametrize("change", [{"enough": False, "balance": 3}, {"serves": False}])
 def test_a_dry_run_that_would_fail_says_so(fake: FakeNode, change: dict[str, Any]) -> None:
     says(fake, sale_open=answers()["dry"] | change)

@@ -68,6 +68,7 @@ async def test_what_is_shown_before_anything_is_signed(table: Sales) -> None:
     rule = told["deposit_rule"]
     assert [one["deposit"] for one in rule["BUYER"]["least"]] == [112, 429]
     assert rule["SELLER"]["pays_not_from_permille"] == 700
+    assert told["hasty"] is True  # seconds, at this table
     released = told["outcomes"][0]
     assert released["case"] == "RELEASED"
     assert released["changes"] == {"BUYER": -1020, "SELLER": 1000, "AGENT": 20, "HOUSE": 0}

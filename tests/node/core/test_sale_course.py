@@ -1,11 +1,13 @@
 """A sale from the offer to the votes, at all its parties; and its other ends."""
 
+from dataclasses import replace
+
 import pytest
 
 from node.command.sim.cast import NOW_US, SECOND, digest, signing_key
 from node.core.effects import Answer
-from node.core.escrow.events import RegistrarSaid
-from node.core.escrow.rows import Letter
+from node.core.escrow.events import KeepRow, RegistrarSaid
+from node.core.escrow.rows import Account, Letter, LetterKind
 from node.core.escrow.rows import Step as Batch
 from node.core.events import Due
 from node.core.sale.events import (
@@ -26,8 +28,8 @@ from proto.sale.handover import sign_control
 from proto.sale.letters import Closed, Lock, SaleBody, SaleShare, SaleWords, Staked
 from proto.sale.reasons import SaleReason
 from proto.sale.stakes import Branch, Decision, Outcome, branch_of
-from tests.node.core.escrow_table import node_of
-from tests.node.core.sale_table import CHALLENGE, KEY, Person, SaleTable
+from tests.node.core.escrow_table import card_of, node_of
+from tests.node.core.sale_table import CHALLENGE, HOUSE, KEY, Person, SaleTable
 
 P = SalePhase
 
@@ -232,3 +234,18 @@ def row_of(person: Person, letter: Letter) -> Letter:
     row = person.memory.row(letter.key)
     assert isinstance(row, Letter)
     return row
+
+
+def test_the_house_is_found_as_one_s_own_account_knows_it() -> None:
+    """The offer's card is the buyer's word, and may be of an address that the house has left."""
+    table = SaleTable()
+    table.agree()
+    sally = table.people["sally"]
+    account = next(iter(sally.memory.owned(Account)))
+    moved = card_of(HOUSE, until_us=NOW_US * 2)
+    sally.take(KeepRow(sally.now_us, replace(account, card=moved)))
+    table.hand_over()
+    table.carry()
+    cards = {row.card for row in sally.memory.owned(Letter) if row.kind is LetterKind.BATCH}
+    assert cards == {moved}
+    assert table.sale("sally").phase is P.LOCKED
