@@ -2,10 +2,10 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Final
+from typing import Final, TypeVar
 
 import trio
 
@@ -31,6 +31,8 @@ from node.core.rows import Payment, Promise, Transaction
 from proto.descriptor import decode_descriptor
 from proto.limits import US
 from runtime.seeded import run_seeded
+
+Made = TypeVar("Made")
 
 # After the faults have healed: a link is dialled, a process reads its store, a registry is asked.
 HEALING_US: Final = 15 * US
@@ -76,12 +78,20 @@ def run(course: Course, progress: Callable[[int], None] = lambda _: None) -> Res
     """Plays it. The same course gives the same result in any process."""
     trace = Trace()
     attempt = _Attempt(course, trace, progress)
+    return played(course.seed, attempt.play, attempt.crashed)
+
+
+def played(
+    seed: int, play: Callable[[Random], Awaitable[Made]], crashed: Callable[[str], Made]
+) -> Made:
+    """What `play` makes of the seed, on virtual time and in silence; what `crashed` makes of a
+    daemon's own error, as `told`, where one was let through."""
     logging.disable(logging.CRITICAL)  # what daemons say of faults is of no use to anybody here
     try:
-        return run_seeded(course.seed, attempt.play)
+        return run_seeded(seed, play)
     except ExceptionGroup as group:
         # Whatever a daemon let through is a finding like another; what ends us is no such group.
-        return attempt.crashed(group)
+        return crashed(told(group))
     finally:
         logging.disable(logging.NOTSET)
 
@@ -95,10 +105,10 @@ class _Attempt:
         self._progress = progress
         self._oracle: Oracle | None = None
 
-    def crashed(self, group: BaseException) -> Result:
+    def crashed(self, error: str) -> Result:
         violations = tuple(self._oracle.violations) if self._oracle else ()
         return Result(self._course, self._trace.digest, self._trace.happenings, 0, violations,
-                      crashed=told(group))  # fmt: skip
+                      crashed=error)  # fmt: skip
 
     async def play(self, random: Random) -> Result:
         course = self._course

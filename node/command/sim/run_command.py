@@ -12,19 +12,24 @@ from node.command.display import facts, gap, say, table
 from node.command.exit_status import REFUSED, UNUSABLE, fail
 from node.command.processes.progress import progress
 from node.command.sim.campaign import Tally, Wanted, course_of, parse_faults, play_all
+from node.command.sim.options import (
+    MAX_SEED,
+    SHOWN_FAILURES,
+    events_option,
+    json_option,
+    seed_option,
+    seeds_option,
+    workers_option,
+)
 from node.command.sim.plan import Fault, shown
 from node.command.sim.run import Result
 from node.command.sim.shrink import shrink, symptom
 from node.command.sim.world.spec import MAX_NODES
 
-MAX_SEED: Final = 2**31
-MAX_SEEDS: Final = 1_000_000  # a week of runs
 MAX_PAYMENTS: Final = 100_000
 MAX_HOURS: Final = 24.0 * 30
 MAX_MINUTES: Final = 60 * 24.0
-MAX_WORKERS: Final = 64
 GRANTS_PER: Final = 5  # payments for each owner who changes a limit
-SHOWN_FAILURES: Final = 5  # of many seeds: the first ones tell what the others would
 US: Final = 1_000_000
 
 
@@ -33,14 +38,8 @@ US: Final = 1_000_000
     epilog="Exit status: 0 every promise of the protocol held; 1 one did not, or a daemon failed;"
     " 2 unusable input.",
 )
-@click.option(
-    "--seed", type=click.IntRange(0, MAX_SEED), default=1, show_default=True,
-    help="Of the network, the payments, the faults and every delay.",
-)  # fmt: skip
-@click.option(
-    "--seeds", "count", type=click.IntRange(1, MAX_SEEDS), default=1, show_default=True,
-    help="Runs, of this seed and the ones after it.",
-)  # fmt: skip
+@seed_option("the network, the payments, the faults and every delay")
+@seeds_option(1)
 @click.option(
     "--hours", type=click.FloatRange(0.001, MAX_HOURS), default=None,
     help="Seed after seed for so long, instead of a number of seeds.",
@@ -61,16 +60,13 @@ US: Final = 1_000_000
     "--minutes", type=click.FloatRange(0.1, MAX_MINUTES), default=2.0, show_default=True,
     help="Virtual ones, in which payments begin and things go wrong; then all heals.",
 )  # fmt: skip
-@click.option(
-    "--workers", type=click.IntRange(1, MAX_WORKERS), default=None,
-    help="Processes that share many seeds.  [default: one for each core]",
-)  # fmt: skip
+@workers_option("many seeds")
 @click.option(
     "--shrink/--no-shrink", "shrinks", default=True, show_default=True,
     help="Look for the shortest list of events that still fails.",
 )  # fmt: skip
-@click.option("--events", is_flag=True, help="Show what happens in the run, and run it.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@events_option("what happens in the run, and run it")
+@json_option()
 def run_(
     seed: int, count: int, hours: float | None, nodes: int, payments: int, faults_text: str,
     minutes: float, workers: int | None, shrinks: bool, events: bool, as_json: bool,

@@ -117,9 +117,9 @@ def twice() -> Iterator[None]:
     """A certificate that comes again delivers again."""
     apply = legs._apply
 
-    def again(step: Step, leg: LegRow, commit: Any, decided: Descriptor) -> None:
+    def again(step: Step, leg: LegRow, commit: Any, decided: Descriptor, pooled: bool) -> None:
         if leg.phase is not LegPhase.DELIVERED or commit is None:
-            apply(step, leg, commit, decided)
+            apply(step, leg, commit, decided, pooled)
             return
         taker = step.get(Account, leg.destination)
         step.put(replace(taker, balance=taker.balance + leg.amount - leg.fee))

@@ -1,8 +1,7 @@
 """One run of exchanges: the village, its people, what goes wrong, and what is said to it."""
 
-import logging
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from random import Random
 from typing import Final
@@ -14,20 +13,20 @@ from node.command.sim.escrow.crook.mischief import mischief
 from node.command.sim.escrow.ills import befall
 from node.command.sim.escrow.people import People
 from node.command.sim.escrow.plan import Course, Deal, Ill
+from node.command.sim.escrow.result import RunResult, tricks_of
 from node.command.sim.escrow.setting import set_up
 from node.command.sim.escrow.titles import Titles
 from node.command.sim.escrow.verdict import Breach, Verdict
 from node.command.sim.escrow.world import ExchangeWorld, exchanging
 from node.command.sim.oracle.ends import judge
 from node.command.sim.plan import Action, Break
-from node.command.sim.run import told
+from node.command.sim.run import played
 from node.command.sim.trace import Trace
 from node.command.sim.watching import note_trouble, require_heard, require_stored, watch
 from node.command.sim.world.clock import elapsed_us
 from node.core.rows import Row
 from node.registrar.step import Refused
 from proto.limits import US
-from runtime.seeded import run_seeded
 
 YEAR_US: Final = 365 * 86_400 * US
 LOOK_EVERY_S: Final = 1.0
@@ -48,33 +47,14 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """What a run came to. `crashed`: a daemon's own assertion or bug, as text; `tricks`: how often
-    crooks did what, by its word."""
-
-    course: Course
-    trace: str
-    virtual_us: int
-    breaches: tuple[Breach, ...]
-    outcomes: tuple[Outcome, ...] = ()
-    tricks: dict[str, int] = field(default_factory=dict)
-    crashed: str = ""
-
-    @property
-    def sound(self) -> bool:
-        return not self.breaches and not self.crashed
+class Result(RunResult[Course, Outcome]):
+    """What a run of exchanges came to."""
 
 
 def run(course: Course) -> Result:
     """Plays it. The same course gives the same result in any process."""
     attempt = _Attempt(course)
-    logging.disable(logging.CRITICAL)  # what daemons say of faults is of no use to anybody here
-    try:
-        return run_seeded(course.seed, attempt.play)
-    except ExceptionGroup as group:
-        return attempt.result(told(group))
-    finally:
-        logging.disable(logging.NOTSET)
+    return played(course.seed, attempt.play, attempt.result)
 
 
 class _Attempt:
@@ -215,17 +195,13 @@ class _Attempt:
         money = [
             Breach(f"P{v.invariant}", v.at_us, v.where, v.what) for v in verdict.oracle.violations
         ]
-        tricks: dict[str, int] = {}
-        for host in world.people.values():
-            for trick, count in (host.crook.played if host.crook is not None else {}).items():
-                tricks[trick] = tricks.get(trick, 0) + count
         return Result(
             self._course,
             self._trace.digest,
             self._ended_us,
             (*verdict.breaches, *money),
             () if crashed else tuple(map(self._outcome, self._course.deals)),
-            dict(sorted(tricks.items())),
+            tricks_of(world),
             crashed,
         )
 

@@ -3,24 +3,35 @@
 import json
 import os
 import sys
-from hashlib import sha256
-from typing import Any, Final, NoReturn
+from functools import partial
+from typing import Any, Final
 
 import click
 
 from node.command.display import facts, gap, say, table
 from node.command.exit_status import REFUSED, UNUSABLE, fail
-from node.command.processes.progress import progress
-from node.command.sim.escrow.command import MAX_SEEDS, MAX_WORKERS, SHOWN_FAILURES
-from node.command.sim.escrow.plan import shown
-from node.command.sim.plan import shown as shown_fault
+from node.command.sim.escrow.telling import (
+    Sweep,
+    campaign,
+    failure_json,
+    say_breaches,
+    say_troubles,
+    trace_of,
+)
+from node.command.sim.options import (
+    SHOWN_FAILURES,
+    events_option,
+    json_option,
+    seed_option,
+    seeds_option,
+    sweep_option,
+    workers_option,
+)
 from node.command.sim.sale.campaign import Tally, play_all
 from node.command.sim.sale.plan import COMBINATIONS
 from node.command.sim.sale.run import Result
 from node.command.sim.sale.sweep import Swept, places, sweep_all
 from proto.limits import US
-
-MAX_SEED: Final = 2**31
 
 
 @click.command(
@@ -28,29 +39,16 @@ MAX_SEED: Final = 2**31
     epilog="Exit status: 0 nobody honest lost more than he can and everything ended; 1 it did not,"
     " or a daemon failed; 2 unusable input.",
 )
-@click.option(
-    "--seed", type=click.IntRange(1, MAX_SEED), default=1, show_default=True,
-    help="Of who is silent and who dishonest, of faults and every delay.",
-)  # fmt: skip
-@click.option(
-    "--seeds", "count", type=click.IntRange(1, MAX_SEEDS), default=COMBINATIONS, show_default=True,
-    help="Runs, of this seed and the ones after it: so many play every subset of the silent and"
-    " the dishonest once.",
-)  # fmt: skip
-@click.option(
-    "--workers", type=click.IntRange(1, MAX_WORKERS), default=None,
-    help="Processes that share the seeds.  [default: one for each core]",
-)  # fmt: skip
-@click.option(
-    "--sweep", "sweeps", is_flag=True,
-    help="Instead: crash every process at every write, call and answer of one sale.",
-)  # fmt: skip
+@seed_option("who is silent and who dishonest, of faults and every delay", least=1)
+@seeds_option(COMBINATIONS, ": so many play every subset of the silent and the dishonest once.")
+@workers_option("the seeds")
+@sweep_option("write, call and answer of one sale")
 @click.option(
     "--place", "wanted", multiple=True, metavar="NAME",
     help="Of a sweep only this one: Bob, Sally, Ned, Ada, House or the registry; may be repeated.",
 )  # fmt: skip
-@click.option("--events", is_flag=True, help="Show who did what in the runs that failed.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@events_option("who did what in the runs that failed")
+@json_option()
 def sale(
     seed: int, count: int, workers: int | None, sweeps: bool, wanted: tuple[str, ...],
     events: bool, as_json: bool,
@@ -79,69 +77,16 @@ def sale(
     if wanted and not sweeps:
         fail(UNUSABLE, "--place is of a sweep: add --sweep")
     if sweeps:
-        _sweep(wanted or tuple(known), workers or os.cpu_count() or 1, as_json)
+        found = [place for place in places() if place.who in (wanted or known)]
+        SWEEP.run(sweep_all(found, workers or os.cpu_count() or 1), len(found), as_json=as_json)
     tally = Tally()
     seeds = range(seed, seed + count)
-    for result in play_all(seeds, min(workers or os.cpu_count() or 1, count)):
-        tally.add(result)
-        progress(f"{tally.seeds:,} of {count:,} seeds, {len(tally.failed)} failed")
-    progress("")
+    campaign(play_all(seeds, min(workers or os.cpu_count() or 1, count)), tally, count)
     if as_json:
         click.echo(json.dumps(_json(seed, tally), ensure_ascii=False))
     else:
         _show(seed, tally, events)
     sys.exit(REFUSED if tally.failed else 0)
-
-
-def _sweep(who: tuple[str, ...], workers: int, as_json: bool) -> NoReturn:
-    wanted = [place for place in places() if place.who in who]
-    swept: list[Swept] = []
-    for one in sweep_all(wanted, workers):
-        swept.append(one)
-        crashes = sum(s.crashes for s in swept)
-        progress(f"{len(swept)} of {len(wanted)} places, {crashes} crashes")
-    progress("")
-    failed = sum(len(one.failed) for one in swept)
-    if as_json:
-        told = [
-            {
-                "who": one.place.who,
-                "fault": one.place.what.value,
-                "when": one.place.when or None,
-                "crashes": one.crashes,
-                "released": one.released,
-                "failed": len(one.failed),
-            }
-            for one in swept
-        ]
-        click.echo(json.dumps({"sound": not failed, "places": told}))
-    else:
-        _show_swept(swept)
-    sys.exit(REFUSED if failed else 0)
-
-
-def _show_swept(swept: list[Swept]) -> None:
-    rows = [
-        (
-            one.place.who,
-            f"{one.place.what.value} {one.place.when}".strip(),
-            str(one.crashes),
-            str(one.released),
-            str(len(one.failed)),
-        )
-        for one in swept
-    ]
-    table(("process", "dies at", ">crashes", ">released", ">failed"), rows, "")
-    gap()
-    for result in [r for one in swept for r in one.failed][:SHOWN_FAILURES]:
-        _show_failure(result, events=True)
-    if not any(one.failed for one in swept):
-        crashes = sum(one.crashes for one in swept)
-        say(f"Everybody was paid once, whichever of {crashes:,} crashes came.")
-
-
-def _trace(tally: Tally) -> str:
-    return sha256("\n".join(tally.traces).encode()).hexdigest()
 
 
 def _json(seed: int, tally: Tally) -> dict[str, Any]:
@@ -151,25 +96,14 @@ def _json(seed: int, tally: Tally) -> dict[str, Any]:
         "seeds": tally.seeds,
         "subsets": len(tally.subsets),
         "virtual_s": tally.virtual_us / US,
-        "trace": _trace(tally),
+        "trace": trace_of(tally.traces),
         "sales": [
             {"ended": ended, "sales": sales, "slashed": tally.slashed[ended]}
             for ended, sales in sorted(tally.ended.items())
         ],
         "honest_losses": tally.losses,
         "tricks": dict(sorted(tally.tricks.items())),
-        "failed": [
-            {
-                "seed": result.course.seed,
-                "parties": result.course.name,
-                "crashed": result.crashed,
-                "breaches": [
-                    {"promise": b.promise, "at_s": b.at_us / US, "where": b.where, "what": b.what}
-                    for b in result.breaches
-                ],
-            }
-            for result in tally.failed
-        ],
+        "failed": [failure_json(result, parties=result.course.name) for result in tally.failed],
     }
 
 
@@ -181,7 +115,7 @@ def _show(seed: int, tally: Tally, events: bool) -> None:
             ("silent and dishonest", f"{len(tally.subsets)} of {COMBINATIONS} subsets"),
             ("tricks played", f"{tally.tricks.total():,}, of {len(tally.tricks)} kinds"),
             ("virtual time", f"{tally.virtual_us / US:,.0f} s"),
-            ("trace", _trace(tally)),
+            ("trace", trace_of(tally.traces)),
         )
     )
     gap()
@@ -200,10 +134,7 @@ def _show(seed: int, tally: Tally, events: bool) -> None:
 def _show_failure(result: Result, events: bool) -> None:
     seed, course = result.course.seed, result.course
     say(f"seed {seed} did not hold: {course.name}")
-    for breach in result.breaches[:SHOWN_FAILURES]:
-        say(f"  {breach}")
-    if result.crashed:
-        say(f"  a daemon failed: {result.crashed}")
+    say_breaches(result)
     if events:
         for crook in course.crooks:
             say(f"  {crook.who} knows {', '.join(sorted(crook.only))} [{crook.strength}]")
@@ -213,8 +144,13 @@ def _show_failure(result: Result, events: bool) -> None:
                 say(
                     f"  {party.role.name.lower()} falls silent at {party.silent_us / US:g} s, {how}"
                 )
-        for fault in course.faults:
-            say(f"  {shown_fault(fault)}")
-        for ill in course.ills:
-            say(f"  {shown(ill)}")
+        say_troubles(course.faults, course.ills)
     say(f"again: pledgeway sim sale --seed {seed} --seeds 1 --events")
+
+
+SWEEP: Final[Sweep[Swept]] = Sweep(
+    word="released",
+    came=lambda one: one.released,
+    sound="Everybody was paid once, whichever of {} crashes came.",
+    show_failure=partial(_show_failure, events=True),
+)

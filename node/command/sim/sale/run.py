@@ -1,8 +1,7 @@
 """One run of sales: the town, its people, what goes wrong, and what is said to it."""
 
-import logging
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from random import Random
 from typing import Final
@@ -13,10 +12,10 @@ from google.protobuf.message import Message
 from node.command.sim.breaking import strike
 from node.command.sim.escrow.ills import befall
 from node.command.sim.escrow.plan import Ill
-from node.command.sim.escrow.verdict import Breach
+from node.command.sim.escrow.result import RunResult, tricks_of
 from node.command.sim.escrow.world import exchanging
 from node.command.sim.plan import Action, Break
-from node.command.sim.run import told
+from node.command.sim.run import played
 from node.command.sim.sale.crook.rogue import mischief
 from node.command.sim.sale.owners import DUTIES
 from node.command.sim.sale.plan import BEGIN_US, NAMES, Conduct, Course, Party
@@ -28,7 +27,6 @@ from node.command.sim.trace import Trace
 from node.command.sim.world.clock import elapsed_us
 from node.core.rows import Row
 from proto.limits import US
-from runtime.seeded import run_seeded
 
 LOOK_EVERY_S: Final = 2.0
 # From the offer to the last end of votes (some 200 s), and whatever is asked again with the
@@ -37,33 +35,14 @@ ENDS_WITHIN_S: Final = 500.0
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """What a run came to. `crashed`: a daemon's own assertion or bug, as text; `tricks`: how often
-    crooks did what, by its word."""
-
-    course: Course
-    trace: str
-    virtual_us: int
-    breaches: tuple[Breach, ...]
-    outcomes: tuple[Ended, ...] = ()
-    tricks: dict[str, int] = field(default_factory=dict)
-    crashed: str = ""
-
-    @property
-    def sound(self) -> bool:
-        return not self.breaches and not self.crashed
+class Result(RunResult[Course, Ended]):
+    """What a run of sales came to."""
 
 
 def run(course: Course) -> Result:
     """Plays it. The same course gives the same result in any process."""
     attempt = _Attempt(course)
-    logging.disable(logging.CRITICAL)  # what daemons say of faults is of no use to anybody here
-    try:
-        return run_seeded(course.seed, attempt.play)
-    except ExceptionGroup as group:
-        return attempt.result(told(group))
-    finally:
-        logging.disable(logging.NOTSET)
+    return played(course.seed, attempt.play, attempt.result)
 
 
 class _Attempt:
@@ -178,16 +157,12 @@ class _Attempt:
         verdict = self._verdict
         if verdict is None:
             return Result(self._course, self._trace.digest, 0, (), crashed=crashed)
-        tricks: dict[str, int] = {}
-        for host in verdict.world.people.values():
-            for trick, count in (host.crook.played if host.crook is not None else {}).items():
-                tricks[trick] = tricks.get(trick, 0) + count
         return Result(
             self._course,
             self._trace.digest,
             self._ended_us,
             tuple(verdict.breaches),
             tuple(verdict.outcome(sale) for sale in verdict.setting.sales),
-            dict(sorted(tricks.items())),
+            tricks_of(verdict.world),
             crashed,
         )
