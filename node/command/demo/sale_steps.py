@@ -18,6 +18,11 @@ LOCKED: Final = ("LOCKED", "SPLIT", "ENDED")
 BUYER, SELLER, AGENT, ARBITER = "buyer", "seller", "agent", "arbiter"
 
 
+def found_agent(shown: Json) -> bool:
+    """Whether both sides know who judges: he may have taken the case since, and more."""
+    return any(party["role"] == "AGENT" for party in shown["parties"])
+
+
 @dataclass(slots=True)
 class Course:
     """One sale under way. `id`: its digits; `agent`: who was chosen; `told`: what the audience
@@ -103,7 +108,7 @@ class Course:
     async def answer(self) -> None:
         """The seller says whom she accepts, and the agent whom both accept is asked."""
         answered = await self.types(SELLER, "offer", *self._accepting(1), "--yes")
-        await self.sees(BUYER, lambda shown: shown["phase"] == "ASKED", "has found an agent")
+        await self.sees(BUYER, found_agent, "has found an agent")
         asked = self.shown[BUYER]["parties"]
         self.agent = next(p["alias"] for p in asked if p["role"] == "AGENT")
         both = sorted(one["alias"] for one in answered["agreeing"])
