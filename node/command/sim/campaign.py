@@ -1,24 +1,19 @@
 """Many runs, one for each seed, in as many processes as there are to be."""
 
-import multiprocessing
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
-from itertools import islice
 from random import Random
 from typing import Final
 
 from node.command.sim.plan import LIES, Fault, draw_grants, draw_plan, in_order
 from node.command.sim.run import Course, Result, run
+from node.command.sim.spreading import spread
 from node.command.sim.world.spec import draw_spec
-from runtime.collector import calm_collector
 
 MINUTE_US: Final = 60_000_000
-AHEAD: Final = 4  # runs that wait for each process: none is idle, and none is made in vain
-SEEDS_EACH: Final = 20  # runs of one process before another takes its place: none grows old
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,25 +76,7 @@ class Tally:
 
 def play_all(wanted: Wanted, seeds: Iterable[int], workers: int) -> Iterator[Result]:
     """A run for each seed, in the order of the seeds; as they come, so that one may stop."""
-    one = partial(play, wanted)
-    if workers == 1:
-        calm_collector()
-        yield from map(one, seeds)
-        return
-    # Spawned, not forked: threads of gRPC in this process must not be copied half-way.
-    context = multiprocessing.get_context("spawn")
-    ahead, left = deque[Future[Result]](), iter(seeds)
-    with ProcessPoolExecutor(
-        workers, context, calm_collector, max_tasks_per_child=SEEDS_EACH
-    ) as pool:
-        try:
-            for seed in islice(left, AHEAD * workers):
-                ahead.append(pool.submit(one, seed))
-            while ahead:
-                yield ahead.popleft().result()
-                ahead.extend(pool.submit(one, seed) for seed in islice(left, 1))
-        finally:
-            pool.shutdown(cancel_futures=True)
+    yield from spread(partial(play, wanted), seeds, workers)
 
 
 def parse_faults(text: str) -> tuple[Fault, ...]:

@@ -1,21 +1,13 @@
 """Many runs of exchanges, one for each seed, in as many processes as there are to be."""
 
-import multiprocessing
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
 
 from node.command.sim.escrow.plan import draw_course
 from node.command.sim.escrow.run import Result, run
-from runtime.collector import calm_collector
-
-Given = TypeVar("Given")
-Made = TypeVar("Made")
-
-SEEDS_EACH = 40  # runs of one process before another takes its place: none grows old
+from node.command.sim.spreading import spread
 
 
 @dataclass(slots=True)
@@ -67,17 +59,3 @@ def play(cases: Sequence[str], seed: int) -> Result:
 def play_all(cases: Sequence[str], seeds: Iterable[int], workers: int) -> Iterator[Result]:
     """A run for each seed, in the order of the seeds, as they come."""
     yield from spread(partial(play, tuple(cases)), seeds, workers)
-
-
-def spread(one: Callable[[Given], Made], given: Iterable[Given], workers: int) -> Iterator[Made]:
-    """What `one` makes of each, in their order, as they come. It must be a function of a module."""
-    if workers == 1:
-        calm_collector()
-        yield from map(one, given)
-        return
-    # Spawned, not forked: threads of gRPC in this process must not be copied half-way.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        workers, context, calm_collector, max_tasks_per_child=SEEDS_EACH
-    ) as pool:
-        yield from pool.map(one, given)

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from node.command.sim.escrow.campaign import spread
 from node.command.sim.sale.plan import COMBINATIONS, draw_course
 from node.command.sim.sale.run import Result, run
+from node.command.sim.spreading import spread
 
 LOSS = "LOSS"
 

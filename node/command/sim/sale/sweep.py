@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from node.command.sim.escrow.campaign import spread
 from node.command.sim.escrow.plan import Ill, Trouble
 from node.command.sim.plan import Break, Fault
 from node.command.sim.sale.plan import (
@@ -26,6 +25,7 @@ from node.command.sim.sale.plan import (
     town,
 )
 from node.command.sim.sale.run import Result, run
+from node.command.sim.spreading import spread
 from node.command.sim.world.disk import Death
 from proto.limits import US
 
