@@ -17,6 +17,7 @@ from node.core.sale.entering import ROLES_JOINING, all_parties
 from node.core.sale.events import ContractDrafted, SaleLetterCame
 from node.core.sale.reading import (
     contract_of,
+    descriptor_of,
     house_card,
     offer_of,
     own_party,
@@ -281,10 +282,7 @@ def _has(sale: Sale, role: SaleRole) -> bool:
 
 def gathered(sale: Sale, decision: Decision) -> tuple[Proof, ...] | None:
     """Enough signatures for a decision, in the order of its committers; None of too few."""
-    descriptor_data = sale.agreement if decision is Decision.AGREE else sale.lock
-    if decision not in (Decision.AGREE, Decision.LOCK):
-        descriptor_data = contract_of(sale).decisions[decision]
-    threshold = decode_descriptor(descriptor_data).threshold
+    threshold = decode_descriptor(descriptor_of(sale, decision)).threshold
     found = [
         share
         for role in SaleRole

@@ -6,7 +6,7 @@ from typing import Final
 from node.core.effects import Answer
 from node.core.rows import replace
 from node.core.sale.course import P, close, move, tell
-from node.core.sale.entering import account_fault, party_fits, take_part
+from node.core.sale.entering import account_fault, reveal_fits, take_part
 from node.core.sale.events import BidRule, OpenSale, SaleLetterCame
 from node.core.sale.inviting import invite
 from node.core.sale.reading import (
@@ -190,19 +190,6 @@ def on_reveal(step: Step, event: SaleLetterCame, body: Reveal) -> None:
     sale = move(step, replace(sale, agent=agent, tip=tip), P.ASKED)
     if sale.role is SaleRole.BUYER:
         invite(step, sale)
-
-
-def reveal_fits(sale: Sale, role: SaleRole, body: Reveal) -> bool:
-    """Whether it opens the last rule of that side, and names its own keys."""
-    offer = offer_of(sale)
-    card = offer.buyer_card if role is SaleRole.BUYER else offer.seller_card
-    node = offer.buyer if role is SaleRole.BUYER else offer.seller
-    rule = next((r for r in sale.rules[-2:] if read_rule(r).side == node), b"")
-    if not rule or rule_hash(rule) != body.rule:
-        return False
-    if sha256(body.salt).digest() != read_rule(rule).salt_hash:
-        return False
-    return party_fits(sale, role, card, body.party)
 
 
 def agent_of(sale: Sale) -> tuple[bytes, int]:

@@ -71,6 +71,20 @@ def party_fits(sale: Sale, role: SaleRole, card: str, party: Party) -> bool:
     return (party.role, party.card) == (role, card) and slashes == signs
 
 
+def reveal_fits(sale: Sale, role: SaleRole, body: Reveal) -> bool:
+    """Whether it opens the last rule of that side, so that nobody chose the agent alone, and names
+    its own keys."""
+    offer = offer_of(sale)
+    card = offer.buyer_card if role is SaleRole.BUYER else offer.seller_card
+    node = offer.buyer if role is SaleRole.BUYER else offer.seller
+    rule = next((r for r in sale.rules[-2:] if read_rule(r).side == node), b"")
+    if not rule or rule_hash(rule) != body.rule:
+        return False
+    if sha256(body.salt).digest() != read_rule(rule).salt_hash:
+        return False
+    return party_fits(sale, role, card, body.party)
+
+
 def on_asked(step: Step, event: SaleLetterCame, body: Asked) -> None:
     """We are to judge. How we were chosen is found again from what both sides have signed."""
     try:
@@ -121,21 +135,8 @@ def _draft(step: Step, event: SaleLetterCame, body: Asked, offer: SaleOffer) -> 
         agent=found.offer.agent,
         tip=found.tip,
     )
-    return row if _reveals_fit(row, offer, buyer, seller) else None
-
-
-def _reveals_fit(row: Sale, offer: SaleOffer, buyer: Reveal, seller: Reveal) -> bool:
-    """Whether both salts are what was committed to: else one side chose him alone."""
-    for node, card, role, reveal in (
-        (offer.buyer, offer.buyer_card, SaleRole.BUYER, buyer),
-        (offer.seller, offer.seller_card, SaleRole.SELLER, seller),
-    ):
-        rule = next(r for r in row.rules if read_rule(r).side == node)
-        if rule_hash(rule) != reveal.rule or not party_fits(row, role, card, reveal.party):
-            return False
-        if sha256(reveal.salt).digest() != read_rule(rule).salt_hash:
-            return False
-    return True
+    shown = ((SaleRole.BUYER, buyer), (SaleRole.SELLER, seller))
+    return row if all(reveal_fits(row, *one) for one in shown) else None
 
 
 def enter_sale(step: Step, event: EnterSale) -> Answer:
