@@ -1,16 +1,13 @@
 """Watching a sale until nothing is left to do, and how a command then ends."""
 
-from base64 import b64decode
 from pathlib import Path
 from typing import Final
 
-import click
-
-from node.command.argument_types import write_new_file
-from node.command.display import Json, say, short
-from node.command.exit_status import REFUSED, UNKNOWN, UNUSABLE, fail, plain
+from node.command.display import say, short
+from node.command.exit_status import REFUSED, UNKNOWN, fail
+from node.command.followed import follow, keep_evidence
 from node.command.sale.view import because, progress, show_sale
-from node.command.session import NoAnswer, Session
+from node.command.session import Session
 
 STATUSES: Final = (
     "Exit status: 0 done, and with --follow: the sale is over, and the stakes were in the pool; 1 a"
@@ -22,23 +19,8 @@ STATUSES: Final = (
 def show_followed(session: Session, identifier: str, wait_s: int) -> None:
     """Tells every change on standard error, until the sale is over or `wait_s` has passed; prints
     it, and ends the command where it came to nothing, or is not over."""
-    told: list[str] = []
-
-    def changed(one: Json) -> str:
-        news = plain(progress(one))
-        if not session.as_json and told[-1:] != [news]:
-            # On standard error: standard output belongs to the result.
-            click.echo(news, err=True)
-        told.append(news)
-        return news
-
+    answer = follow(session, "sale", "sale", identifier, wait_s, progress)
     step = f"see `pledgeway sale show {short(identifier)}`"
-    try:
-        answer = session.follow("sale.follow", {"id": identifier}, changed, wait_s)
-    except KeyboardInterrupt:
-        fail(UNKNOWN, f"the sale goes on without you: {step}")
-    if answer is None:
-        fail(UNKNOWN, f"the node said nothing about the sale: {step}")
     session.print(answer, show_sale)
     if not answer.value.get("over"):
         fail(UNKNOWN, f"not over yet, and it goes on: {step}")
@@ -48,11 +30,6 @@ def show_followed(session: Session, identifier: str, wait_s: int) -> None:
 
 def fetch_evidence(session: Session, identifier: str, file: Path) -> None:
     """Writes the file of a sale (id or prefix of it) to a new `file`. Ends the command on a no."""
-    answer = session.ask("sale.evidence", {"id": identifier})
-    try:
-        write_new_file(file, b64decode(str(answer.value.get("file", ""))))
-    except OSError as error:
-        cause = f"{file}: cannot be written: {error.strerror}"
-        session.end(NoAnswer(UNUSABLE, "NOT_WRITTEN", cause, "the node keeps it: name another"))
+    keep_evidence(session, "sale", identifier, file)
     if not session.as_json:
         say(f"papers written: check them with `pledgeway verify sale {file}`")
