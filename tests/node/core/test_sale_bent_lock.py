@@ -103,11 +103,17 @@ LOCKS: dict[str, Callable[[SaleTable], Lock]] = {
 }
 
 
-@pytest.mark.parametrize("receiver", ["bob", "sally", ARBITER])
-@pytest.mark.parametrize("what", sorted(LOCKS))
+# The arbiter hears of a lock when it is over: for him it may end now.
+BENT = [
+    (what, receiver)
+    for what in sorted(LOCKS)
+    for receiver in ("bob", "sally", ARBITER)
+    if (what, receiver) != ("it ends now", ARBITER)
+]
+
+
+@pytest.mark.parametrize(("what", "receiver"), BENT)
 def test_a_bent_lock_is_as_if_it_had_not_come(what: str, receiver: str) -> None:
-    if what == "it ends now" and receiver == ARBITER:
-        pytest.skip("he hears of it when it is over")
     table = table_at("handed", ARBITER)
     lock = LOCKS[what](table)
     with unchanged(table):
