@@ -7,7 +7,7 @@ this again and compares bytes.
 import sys
 from pathlib import Path
 
-SCHEMAS = ("types", "registry", "node", "control", "pathfinder", "escrow", "sale")
+SCHEMAS = ("types", "registry", "node", "control", "pathfinder", "escrow", "sale", "confirm")
 
 
 def generate(destination: Path) -> None:

@@ -15,6 +15,9 @@ NodeId = NewType("NodeId", bytes)
 
 KEY_BYTES: Final = 32
 VERIFIED_KEPT: Final = 16_384  # some 10 MB; the messages of a second or two of a busy node
+# What is longer is no message of a payment, and rarely comes twice. Without this bound forged
+# envelopes, which anybody may send, would fill a gigabyte with themselves.
+VERIFIED_BYTES: Final = 4096
 SIGNATURE_BYTES: Final = 64
 
 
@@ -25,7 +28,6 @@ def node_id(data: bytes) -> NodeId:
     return NodeId(data)
 
 
-@lru_cache(maxsize=VERIFIED_KEPT)
 def verify_raw(public: bytes, message: bytes, signature: bytes) -> bool:
     """Whether `signature` (64 bytes) by `public` (32 bytes) covers `message`. Never raises.
 
@@ -33,11 +35,20 @@ def verify_raw(public: bytes, message: bytes, signature: bytes) -> bool:
     """
     if len(public) != KEY_BYTES or len(signature) != SIGNATURE_BYTES:
         return False
+    if len(message) > VERIFIED_BYTES:
+        return _verify(public, message, signature)
+    return _remembered(public, message, signature)
+
+
+def _verify(public: bytes, message: bytes, signature: bytes) -> bool:
     try:
         nacl.bindings.crypto_sign_open(signature + message, public)
     except nacl.exceptions.BadSignatureError:
         return False
     return True
+
+
+_remembered = lru_cache(maxsize=VERIFIED_KEPT)(_verify)
 
 
 def verify(public: bytes, kind: str, payload: bytes, signature: bytes) -> bool:
@@ -68,10 +79,11 @@ class SigningKey:
         return nacl.bindings.crypto_sign(pae(kind, payload), self._secret)[:SIGNATURE_BYTES]
 
     def sign_raw(self, message: bytes) -> bytes:
-        """64 bytes over the message itself, without a domain tag. For C2SP notes alone.
+        """64 bytes over the message itself, without a domain tag. For C2SP notes, and webhooks.
 
-        Their texts begin with a log's name or a header line of their own, so they cannot be taken
-        for a PAE; whoever else signs untagged bytes could be made to sign anything.
+        Texts of notes begin with a log's name or a header line of their own, so they cannot be
+        taken for a PAE, and webhooks have a key that signs nothing else; whoever else signs
+        untagged bytes could be made to sign anything.
         """
         return nacl.bindings.crypto_sign(message, self._secret)[:SIGNATURE_BYTES]
 

@@ -84,6 +84,20 @@ class Reason(IntEnum):
     SALE_STATE = 131  # it has gone on, or ended: what was asked is not open any more
     SALE_NOT_YOURS = 132  # another part may do that, or it is the other side's turn
     SALE_INVALID = 133  # a document that does not fit the sale
+    # people whose accounts a node keeps, and what they approve
+    PERSON_UNKNOWN = 140
+    NAME_TAKEN = 141
+    INVITATION_ENDED = 142  # used, withdrawn, or out of date
+    CODE_USED = 143
+    BALANCE_SHORT = 144  # smallest units short in the account
+    CONFIRMATION_UNKNOWN = 145
+    CONFIRMATION_ENDED = 146  # approved, denied or expired already
+    APPROVAL_MISMATCH = 147  # what was signed is not what was shown
+    MANDATE_ENDED = 148  # revoked, out of date, or never granted
+    MANDATE_EXCEEDED = 149  # smallest units beyond one of its caps
+    LIMIT_REACHED = 150  # of a person: how many there may be
+    ANOTHER_PAYER = 151  # a request for the payers of another node
+    BRAND_OTHERWISE = 152  # the id of a brand that is known here by another name or unit
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ BATCH_KIND: Final = "pledgeway/registrar-batch/v1"
 OPEN_KIND: Final = "pledgeway/registrar-open/v1"
 REPLY_KIND: Final = "pledgeway/registrar-reply/v1"
 BATCH_ID_BYTES: Final = 16
+LABEL_BYTES: Final = 16
 
 M = TypeVar("M", bound=Message)
 
@@ -46,7 +47,11 @@ class OpBatch:
 
 @dataclass(frozen=True, slots=True)
 class OpenAccount:
-    """Asks for an account of a brand; the sender has chosen its capabilities."""
+    """Asks for an account of a brand; the sender has chosen its capabilities.
+
+    `label`: 16 bytes that tell it from the sender's other accounts of the brand, which nobody else
+    can read anything from; empty: the usual one.
+    """
 
     sender: NodeId
     receiver: NodeId
@@ -55,6 +60,7 @@ class OpenAccount:
     brand: bytes
     new_account: bytes
     new_terms: bytes = b""
+    label: bytes = b""
 
 
 Asked = OpBatch | OpenAccount
@@ -81,7 +87,10 @@ def payload_of(asked: Asked) -> bytes:
         m = pb.OpBatch(ops=map(op_to_message, asked.ops))
     else:
         m = pb.OpenAccount(
-            brand=asked.brand, new_account=asked.new_account, new_terms=asked.new_terms
+            brand=asked.brand,
+            new_account=asked.new_account,
+            new_terms=asked.new_terms,
+            label=asked.label,
         )
     m.sender, m.receiver, m.id = asked.sender, asked.receiver, asked.id
     m.sent_at_us = asked.sent_at_us
@@ -124,7 +133,10 @@ def read_open(payload: bytes) -> OpenAccount:
         raise WireFault(f"a capability has {CAPABILITY_BYTES} bytes")
     if m.new_terms == m.new_account:
         raise WireFault("a request for an account whose two capabilities are one")
-    return OpenAccount(*_parties(m), m.id, _sent_at(m), m.brand, m.new_account, m.new_terms)
+    if len(m.label) not in (0, LABEL_BYTES):
+        raise WireFault(f"the label of an account has {LABEL_BYTES} bytes")
+    wanted = (m.brand, m.new_account, m.new_terms, m.label)
+    return OpenAccount(*_parties(m), m.id, _sent_at(m), *wanted)
 
 
 def sign_reply(key: SigningKey, reply: BatchReply) -> bytes:

@@ -469,7 +469,7 @@ class OpBatch(_message.Message):
     def __init__(self, sender: _Optional[bytes] = ..., receiver: _Optional[bytes] = ..., id: _Optional[bytes] = ..., sent_at_us: _Optional[int] = ..., ops: _Optional[_Iterable[_Union[Op, _Mapping]]] = ...) -> None: ...
 
 class OpenAccount(_message.Message):
-    __slots__ = ("sender", "receiver", "id", "sent_at_us", "brand", "new_account", "new_terms")
+    __slots__ = ("sender", "receiver", "id", "sent_at_us", "brand", "new_account", "new_terms", "label")
     SENDER_FIELD_NUMBER: _ClassVar[int]
     RECEIVER_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
@@ -477,6 +477,7 @@ class OpenAccount(_message.Message):
     BRAND_FIELD_NUMBER: _ClassVar[int]
     NEW_ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     NEW_TERMS_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
     sender: bytes
     receiver: bytes
     id: bytes
@@ -484,7 +485,8 @@ class OpenAccount(_message.Message):
     brand: bytes
     new_account: bytes
     new_terms: bytes
-    def __init__(self, sender: _Optional[bytes] = ..., receiver: _Optional[bytes] = ..., id: _Optional[bytes] = ..., sent_at_us: _Optional[int] = ..., brand: _Optional[bytes] = ..., new_account: _Optional[bytes] = ..., new_terms: _Optional[bytes] = ...) -> None: ...
+    label: bytes
+    def __init__(self, sender: _Optional[bytes] = ..., receiver: _Optional[bytes] = ..., id: _Optional[bytes] = ..., sent_at_us: _Optional[int] = ..., brand: _Optional[bytes] = ..., new_account: _Optional[bytes] = ..., new_terms: _Optional[bytes] = ..., label: _Optional[bytes] = ...) -> None: ...
 
 class OpResult(_message.Message):
     __slots__ = ("capability_hash", "amount", "brand", "account", "promise", "legs", "kind")

@@ -620,7 +620,7 @@ class PathFinderCard(_message.Message):
     def __init__(self, node: _Optional[_Union[NodeCard, _Mapping]] = ..., service: _Optional[str] = ...) -> None: ...
 
 class PaymentRequest(_message.Message):
-    __slots__ = ("version", "request_id", "payee", "payee_alias", "brand", "amount", "committer_key", "decline_hashes", "policies", "last_levels", "latest_deadline_us", "expires_at_us", "description", "seal", "payee_margin_us")
+    __slots__ = ("version", "request_id", "payee", "payee_alias", "brand", "amount", "committer_key", "decline_hashes", "policies", "last_levels", "latest_deadline_us", "expires_at_us", "description", "seal", "payee_margin_us", "amount_min", "fees_by_payee", "order_hash", "exchange", "created_at_us", "requester", "audience", "session_nonce", "retry_of", "refund_to", "mandate", "under", "domain", "person")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     PAYEE_FIELD_NUMBER: _ClassVar[int]
@@ -636,6 +636,20 @@ class PaymentRequest(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     SEAL_FIELD_NUMBER: _ClassVar[int]
     PAYEE_MARGIN_US_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_MIN_FIELD_NUMBER: _ClassVar[int]
+    FEES_BY_PAYEE_FIELD_NUMBER: _ClassVar[int]
+    ORDER_HASH_FIELD_NUMBER: _ClassVar[int]
+    EXCHANGE_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_US_FIELD_NUMBER: _ClassVar[int]
+    REQUESTER_FIELD_NUMBER: _ClassVar[int]
+    AUDIENCE_FIELD_NUMBER: _ClassVar[int]
+    SESSION_NONCE_FIELD_NUMBER: _ClassVar[int]
+    RETRY_OF_FIELD_NUMBER: _ClassVar[int]
+    REFUND_TO_FIELD_NUMBER: _ClassVar[int]
+    MANDATE_FIELD_NUMBER: _ClassVar[int]
+    UNDER_FIELD_NUMBER: _ClassVar[int]
+    DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    PERSON_FIELD_NUMBER: _ClassVar[int]
     version: int
     request_id: bytes
     payee: bytes
@@ -651,4 +665,44 @@ class PaymentRequest(_message.Message):
     description: str
     seal: SignedKeyCertificate
     payee_margin_us: int
-    def __init__(self, version: _Optional[int] = ..., request_id: _Optional[bytes] = ..., payee: _Optional[bytes] = ..., payee_alias: _Optional[str] = ..., brand: _Optional[_Union[Brand, _Mapping]] = ..., amount: _Optional[int] = ..., committer_key: _Optional[bytes] = ..., decline_hashes: _Optional[_Iterable[bytes]] = ..., policies: _Optional[_Iterable[_Union[RegistryPolicy, _Mapping]]] = ..., last_levels: _Optional[_Iterable[int]] = ..., latest_deadline_us: _Optional[int] = ..., expires_at_us: _Optional[int] = ..., description: _Optional[str] = ..., seal: _Optional[_Union[SignedKeyCertificate, _Mapping]] = ..., payee_margin_us: _Optional[int] = ...) -> None: ...
+    amount_min: int
+    fees_by_payee: bool
+    order_hash: bytes
+    exchange: bytes
+    created_at_us: int
+    requester: Requester
+    audience: bytes
+    session_nonce: bytes
+    retry_of: bytes
+    refund_to: str
+    mandate: MandateTerms
+    under: bytes
+    domain: str
+    person: bytes
+    def __init__(self, version: _Optional[int] = ..., request_id: _Optional[bytes] = ..., payee: _Optional[bytes] = ..., payee_alias: _Optional[str] = ..., brand: _Optional[_Union[Brand, _Mapping]] = ..., amount: _Optional[int] = ..., committer_key: _Optional[bytes] = ..., decline_hashes: _Optional[_Iterable[bytes]] = ..., policies: _Optional[_Iterable[_Union[RegistryPolicy, _Mapping]]] = ..., last_levels: _Optional[_Iterable[int]] = ..., latest_deadline_us: _Optional[int] = ..., expires_at_us: _Optional[int] = ..., description: _Optional[str] = ..., seal: _Optional[_Union[SignedKeyCertificate, _Mapping]] = ..., payee_margin_us: _Optional[int] = ..., amount_min: _Optional[int] = ..., fees_by_payee: _Optional[bool] = ..., order_hash: _Optional[bytes] = ..., exchange: _Optional[bytes] = ..., created_at_us: _Optional[int] = ..., requester: _Optional[_Union[Requester, _Mapping]] = ..., audience: _Optional[bytes] = ..., session_nonce: _Optional[bytes] = ..., retry_of: _Optional[bytes] = ..., refund_to: _Optional[str] = ..., mandate: _Optional[_Union[MandateTerms, _Mapping]] = ..., under: _Optional[bytes] = ..., domain: _Optional[str] = ..., person: _Optional[bytes] = ...) -> None: ...
+
+class Requester(_message.Message):
+    __slots__ = ("key", "name", "notify_url", "return_url")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    NOTIFY_URL_FIELD_NUMBER: _ClassVar[int]
+    RETURN_URL_FIELD_NUMBER: _ClassVar[int]
+    key: bytes
+    name: str
+    notify_url: str
+    return_url: str
+    def __init__(self, key: _Optional[bytes] = ..., name: _Optional[str] = ..., notify_url: _Optional[str] = ..., return_url: _Optional[str] = ...) -> None: ...
+
+class MandateTerms(_message.Message):
+    __slots__ = ("per_payment", "period_us", "per_period", "total", "until_us")
+    PER_PAYMENT_FIELD_NUMBER: _ClassVar[int]
+    PERIOD_US_FIELD_NUMBER: _ClassVar[int]
+    PER_PERIOD_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_US_FIELD_NUMBER: _ClassVar[int]
+    per_payment: int
+    period_us: int
+    per_period: int
+    total: int
+    until_us: int
+    def __init__(self, per_payment: _Optional[int] = ..., period_us: _Optional[int] = ..., per_period: _Optional[int] = ..., total: _Optional[int] = ..., until_us: _Optional[int] = ...) -> None: ...
