@@ -76,6 +76,10 @@ class Arguments:
         value: bool = self._take(name, bool, default)
         return value
 
+    def maybe(self, name: str) -> Any:
+        """Whatever was given, for another reader of arguments; None where nothing was."""
+        return self._left.pop(name, None)
+
     def texts(self, name: str, most: int = 64) -> list[str] | None:
         value = self._take(name, list, None)
         if value is None:

@@ -19,12 +19,13 @@ async def serve_web(
     app: Any,
     bind: str,
     shutdown: trio.Event,
+    tls: tuple[str, str] | None = None,
     task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serves an ASGI `app` on "host:port" (port 0: any) until `shutdown` is set.
 
     Started with `nursery.start` it returns the URLs it listens on. Raises OSError where it
-    cannot bind.
+    cannot bind. `tls`: files of a certificate chain and of its key (PEM).
     """
     config = Config()
     config.bind = [bind]
@@ -34,4 +35,6 @@ async def serve_web(
     config.graceful_timeout = GRACE_S
     config.include_server_header = False
     config.errorlog = log
+    if tls is not None:
+        config.certfile, config.keyfile = tls
     await serve(app, config, shutdown_trigger=shutdown.wait, task_status=task_status, mode="asgi")

@@ -9,7 +9,7 @@ from proto.registry_record import RegistryRecord
 from proto.statement import DecisionLeaf, Outcome, SignedStatement, Statement
 from proto.tlog_proof import LogProof, proven_in
 from registry.published import Published, checkpoint_shown
-from registry.web.words import span
+from runtime.looks.words import span
 
 
 @dataclass(frozen=True, slots=True)

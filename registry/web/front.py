@@ -16,14 +16,14 @@ from proto.v1 import types_pb2 as pb
 from registry.desk import Desk
 from registry.latest import latest
 from registry.store_reader import LedgerReader
-from registry.web.pages import FOLDER, page
+from registry.web.pages import page
 from registry.web.record_view import record_json, record_view
 from registry.web.replies import FIVE_MINUTES, JSON, NO_STORE, form, message, reply
 from registry.web.vitals import AskHealth
+from runtime.looks import FILES, FOLDER
 
 LATEST: Final = 50  # a screenful or three; older ones are asked for by id
 SHOWN_BYTES: Final = 4  # of a commit_id: enough to recognise one's own, too few to look one up
-FILES: Final = {"style.css": "text/css", "icon.svg": "image/svg+xml"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Front:
 
     async def get_file(self, request: Request) -> Response:
         name = request.url.path.removeprefix("/")
-        body = (FOLDER / "static" / name).read_bytes()
+        body = (FOLDER / name).read_bytes()
         return reply(request, 200, body, FILES[name], FIVE_MINUTES)
 
     def _latest(self) -> list[DecisionLeaf]:

@@ -4,36 +4,24 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from starlette.requests import Request
 from starlette.responses import Response
 
-from registry.web import words
 from registry.web.replies import HTML, NO_STORE, Headers, reply
+from runtime.looks.templates import environment
 
 FOLDER: Final = Path(__file__).parent
-MAX_TEMPLATES: Final = 32  # all of ours stay compiled
 
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(FOLDER / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        cache_size=MAX_TEMPLATES,
-    )
-    for name in ("moment", "second", "day", "machine", "span", "size", "number", "grouped"):
-        environment.filters[name] = getattr(words, name)
-    return environment
+    return environment(FOLDER / "templates")
 
 
 def prepare() -> None:
     """Compiles every template. Later it would hold up whatever is being decided."""
-    for name in _environment().list_templates():
-        _environment().get_template(name)
+    _environment()
 
 
 def page(request: Request, status: int, name: str, headers: Headers, **values: object) -> Response:

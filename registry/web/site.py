@@ -16,7 +16,7 @@ from registry.desk import Desk
 from registry.meter import Meter
 from registry.web.commits import Commits
 from registry.web.front import Front
-from registry.web.guard import Guard
+from registry.web.guard import guarded
 from registry.web.pages import notice, prepare
 from registry.web.questions import Questions
 from registry.web.recent import Recent
@@ -50,7 +50,7 @@ class Site:
             *self.more,
         ]
         app = Starlette(routes=routes, exception_handlers={HTTPException: _wrong})
-        return Guard(app, self.clock.monotonic_us)
+        return guarded(app, self.clock.monotonic_us)
 
 
 async def _wrong(request: Request, fault: Exception) -> Response:

@@ -64,8 +64,10 @@ def aborted_leaf(descriptor: Descriptor, **changes: object) -> DecisionLeaf:
     return replace(leaf, **changes)  # type: ignore[arg-type]
 
 
-def commit_certificate(descriptor: Descriptor, *registries: CastRegistry) -> CommitCertificate:
-    commit = make_commit(descriptor)
+def commit_certificate(
+    descriptor: Descriptor, *registries: CastRegistry, key: SigningKey = COMMITTER
+) -> CommitCertificate:
+    commit = make_commit(descriptor, key)
     leaf = committed_leaf(commit, descriptor).encode()
     return CommitCertificate(commit, tuple(r.sign_statement(leaf) for r in registries))
 

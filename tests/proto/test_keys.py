@@ -1,5 +1,7 @@
 """Keys and pre-authentication encoding: published vectors, and inputs of every wrong shape."""
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +16,7 @@ from proto.keys import (
     verify,
     verify_raw,
 )
+from proto.limits import MAX_ENVELOPE_BYTES
 from proto.pae import pae
 
 PAE_VECTORS = [
@@ -172,3 +175,17 @@ def test_points_of_small_order_share_nothing(public: str) -> None:
 def test_a_certificate_is_valid_from_and_to_its_bounds() -> None:
     c = KeyCertificate(b"o" * 32, KeyPurpose.SEAL, b"k" * 32, 10, 20)
     assert [c.valid_at(t) for t in (9, 10, 15, 20, 21)] == [False, True, True, True, False]
+
+
+def test_long_messages_are_not_kept() -> None:
+    """Forged ones cost nothing: sixteen thousand of them would have filled a gigabyte."""
+    key = signing_key("a").public
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for n in range(200):
+            assert not verify_raw(key, n.to_bytes(MAX_ENVELOPE_BYTES, "big"), bytes(64))
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 10 * MAX_ENVELOPE_BYTES

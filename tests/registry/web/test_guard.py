@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 import trio
 import trio.testing
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from proto.limits import US
 from registry.web import guard as room
-from registry.web.guard import BURST, HEADERS, LOG_BURST, LOG_PER_SECOND, PER_SECOND, Guard
+from registry.web.guard import BURST, LOG_BURST, LOG_PER_SECOND, PER_SECOND, guarded
 from runtime.clock import FakeClock
+from runtime.looks.guard import ALWAYS
 
 
 class Inner:
@@ -28,7 +29,7 @@ class Inner:
 
 
 async def ask(
-    guard: Guard, host: str | None, method: str = "GET", path: str = "/"
+    guard: ASGIApp, host: str | None, method: str = "GET", path: str = "/"
 ) -> dict[str, Any]:
     told: list[Message] = []
 
@@ -51,14 +52,14 @@ def clock() -> FakeClock:
 
 
 async def test_every_answer_bears_the_headers(clock: FakeClock) -> None:
-    guard = Guard(Inner(), clock.monotonic_us)
+    guard = guarded(Inner(), clock.monotonic_us)
     answer = await ask(guard, "203.0.113.7")
-    assert {name.lower(): value for name, value in HEADERS.items()}.items() <= answer.items()
+    assert {name.lower(): value for name, value in ALWAYS.items()}.items() <= answer.items()
     assert (await ask(guard, "203.0.113.7", path="/own"))["referrer-policy"] == "its own"
 
 
 async def test_who_asks_too_much_waits(clock: FakeClock) -> None:
-    guard = Guard(Inner(), clock.monotonic_us)
+    guard = guarded(Inner(), clock.monotonic_us)
     for _ in range(BURST):
         assert (await ask(guard, "203.0.113.7"))["status"] == 200
     refused = await ask(guard, "203.0.113.200")
@@ -75,7 +76,7 @@ async def test_who_asks_too_much_waits(clock: FakeClock) -> None:
 async def test_a_reader_of_the_log_has_more_room_and_takes_nobody_elses(
     clock: FakeClock, path: str
 ) -> None:
-    guard = Guard(Inner(), clock.monotonic_us)
+    guard = guarded(Inner(), clock.monotonic_us)
     for _ in range(LOG_BURST):
         assert (await ask(guard, "203.0.113.7", path=path))["status"] == 200
     assert (await ask(guard, "203.0.113.7", path=path))["status"] == 429, "it is bounded as well"
@@ -91,7 +92,7 @@ async def test_a_reader_of_the_log_has_more_room_and_takes_nobody_elses(
 async def test_the_operator_and_its_proxy_are_not_bounded(
     clock: FakeClock, host: str | None
 ) -> None:
-    guard = Guard(Inner(), clock.monotonic_us)
+    guard = guarded(Inner(), clock.monotonic_us)
     assert all([(await ask(guard, host))["status"] == 200 for _ in range(BURST + 1)])
 
 
@@ -101,7 +102,7 @@ async def test_a_commit_is_never_refused_here(
     """It would force an abort."""
     monkeypatch.setattr(room, "MAX_AT_ONCE", 2)
     inner = Inner()
-    guard = Guard(inner, clock.monotonic_us)
+    guard = guarded(inner, clock.monotonic_us)
     for _ in range(BURST + 1):
         assert (await ask(guard, "203.0.113.7", "POST", "/submit"))["status"] == 200
     inner.let = trio.Event()

@@ -20,8 +20,9 @@ from registry.desk import Desk
 from registry.health_json import read_health
 from registry.log import Reason, Refused
 from registry.web import questions
-from registry.web.guard import HEADERS
 from registry.web.pages import FOLDER
+from runtime.looks import FOLDER as LOOKS
+from runtime.looks.guard import ALWAYS
 from tests.proto.build import make_commit
 from tests.registry.build import PREIMAGE
 from tests.registry.serving import Serving, commit_item, decline_item, query_item, serving
@@ -98,7 +99,7 @@ async def page(http: httpx.AsyncClient, path: str, status: int = 200) -> Words:
     answer = await http.get(path, headers=PAGE)
     assert answer.status_code == status
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    assert HEADERS.items() <= {name.title(): v for name, v in answer.headers.items()}.items()
+    assert ALWAYS.items() <= {name.title(): v for name, v in answer.headers.items()}.items()
     return Words(answer.text)
 
 
@@ -368,4 +369,4 @@ def test_pages_load_nothing_and_style_nothing_by_themselves() -> None:
     for template in templates:
         text = template.read_text()
         assert not re.search(r"<script|<style|style=|\son\w+=|\|\s*safe|autoescape", text), template
-    assert not re.search(r"@import|url\(", (FOLDER / "static" / "style.css").read_text())
+    assert not re.search(r"@import|url\(", (LOOKS / "style.css").read_text())

@@ -9,6 +9,7 @@ MS: Final = US // 1000
 _UNITS: Final = ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 _BINARY: Final = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
 NARROW: Final = "\N{NARROW NO-BREAK SPACE}"
+BLANKS: Final = "\u115f\u1160\u2800\u3164\uffa0"  # letters and signs that show nothing
 
 
 def moment(at_us: int) -> str:
@@ -82,3 +83,15 @@ def number(count: int) -> str:
 def grouped(text: str, every: int = 4) -> list[str]:
     """A long hash in pieces that may be broken into lines between them."""
     return [text[i : i + every] for i in range(0, len(text), every)]
+
+
+def plain(text: object) -> str:
+    """A stranger's words with every character in sight: one that turns the direction of reading, is
+    blank or moves the rest stands there by its number. Line feeds stay."""
+    seen = (c if c == "\n" or _is_seen(c) else f"[U+{ord(c):04X}]" for c in str(text))
+    return "".join(seen)
+
+
+def _is_seen(char: str) -> bool:
+    """Our own numbers and spans have narrow spaces, which are as plain to see as the wide one."""
+    return char == NARROW or (char.isprintable() and char not in BLANKS)

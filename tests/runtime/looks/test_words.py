@@ -3,7 +3,18 @@
 import pytest
 
 from proto.limits import US
-from registry.web.words import NARROW, day, grouped, machine, moment, number, second, size, span
+from runtime.looks.words import (
+    NARROW,
+    day,
+    grouped,
+    machine,
+    moment,
+    number,
+    plain,
+    second,
+    size,
+    span,
+)
 
 DAY_US = 86_400 * US
 AT_US = 1_795_239_067_123_999  # 2026-11-21
@@ -64,3 +75,20 @@ def test_long_things_can_be_broken_but_numbers_cannot() -> None:
     assert number(1_234_567) == f"1{NARROW}234{NARROW}567"
     assert grouped("abcdefgh") == ["abcd", "efgh"]
     assert grouped("abcde") == ["abcd", "e"]
+
+
+@pytest.mark.parametrize(
+    ("written", "seen"),
+    [
+        ("Søren & Co. <b>", "Søren & Co. <b>"),
+        ("two\nlines", "two\nlines"),
+        ("paid \u202elaer\u202c", "paid [U+202E]laer[U+202C]"),
+        ("sh\u200bop", "sh[U+200B]op"),
+        ("shop\u3164", "shop[U+3164]"),
+        ("a\rb\x00", "a[U+000D]b[U+0000]"),
+        (17, "17"),
+        (number(3600), f"3{NARROW}600"),
+    ],
+)
+def test_a_strangers_words_hide_nothing(written: object, seen: str) -> None:
+    assert plain(written) == seen
