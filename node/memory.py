@@ -7,21 +7,34 @@ failed write it is thrown away and loaded again.
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar, cast
 
+from node.core.people.rows import PERSONAL
 from node.core.rows import (
     Account,
+    Confirmation,
+    Credential,
     Deal,
     Incident,
+    Invitation,
     Key,
     KnownAgent,
+    KnownDomain,
+    KnownPayee,
+    KnownRequester,
     KnownRight,
     Letter,
     Line,
+    Mandate,
+    Notice,
     Payment,
+    Person,
     Promise,
+    Purse,
+    RecoveryCode,
     Request,
     Row,
     Sale,
     Seat,
+    Session,
     Settled,
     Standing,
     Transaction,
@@ -42,6 +55,18 @@ Owned = TypeVar(
     Sale,
     Seat,
     Standing,
+    Confirmation,
+    Credential,
+    Invitation,
+    KnownDomain,
+    KnownPayee,
+    KnownRequester,
+    Mandate,
+    Notice,
+    Person,
+    Purse,
+    RecoveryCode,
+    Session,
 )
 
 
@@ -57,6 +82,8 @@ class Memory:
         self._promises: dict[bytes, dict[Key, None]] = {}
         self._lines: dict[NodeId, dict[Key, None]] = {}
         self._payments: dict[bytes, dict[Key, None]] = {}
+        self._persons: dict[bytes, dict[Key, None]] = {}  # the rows of each
+        self._ended: dict[Key, None] = {}  # confirmations that are over, few beside what waits
         # What the owner asks for by itself: few beside the promises and transactions of others.
         self._owned: dict[type[Row], dict[Key, None]] = {kind: {} for kind in Owned.__constraints__}
         # Transactions, payments and requests, those first that have not been looked at for longest.
@@ -65,6 +92,16 @@ class Memory:
     def put(self, row: Row) -> None:
         """Takes a new or changed row. Keys never change."""
         key = row.key
+        if not row.kept:
+            return
+        if isinstance(row, Confirmation):
+            if key in self.rows:
+                self._forget_person(self.rows[key])  # the one row whose person comes later
+            self._ended.pop(key, None)
+            if row.phase.final:
+                self._ended[key] = None
+        if isinstance(row, PERSONAL):
+            self._persons.setdefault(row.person, {})[key] = None
         if key not in self.rows:
             match row:
                 case Promise():
@@ -90,6 +127,8 @@ class Memory:
         del self.rows[key]
         self.versions.pop(key, None)
         self.ageing.pop(key, None)
+        self._ended.pop(key, None)
+        self._forget_person(row)
         match row:
             case Promise():
                 _take_out(self._promises, row.commit, key)
@@ -114,7 +153,8 @@ class Memory:
     def load(self, rows: Iterable[tuple[Row, int]]) -> None:
         """Forgets everything and takes what the disk says."""
         for cleared in (
-            self.rows, self.versions, self.ageing, self._promises, self._lines, self._payments
+            self.rows, self.versions, self.ageing, self._promises, self._lines, self._payments,
+            self._persons, self._ended,
         ):  # fmt: skip
             cleared.clear()
         for owned in self._owned.values():
@@ -143,6 +183,26 @@ class Memory:
             row = self.rows[key]
             assert isinstance(row, Payment)
             yield row
+
+    def of_person(self, person: bytes) -> list[Row]:
+        """Credentials, sessions, purses, confirmations and mandates of a person; empty: of whom
+        nobody is known yet, and the owner's."""
+        return [self.rows[key] for key in self._persons.get(person, ())]
+
+    def ended_confirmations(self) -> list[Confirmation]:
+        """Those that are over and still here, without a look at all that wait."""
+        return [cast(Confirmation, self.rows[key]) for key in self._ended]
+
+    def waiting_for_nobody(self) -> int:
+        """How many requests wait for somebody who has no account: a look at each person, and not
+        at what waits for those who have one."""
+        unknown = [p for p in self._persons if p and (Person.table, p, b"") not in self.rows]
+        rows = (self.rows[key] for person in unknown for key in self._persons[person])
+        return sum(isinstance(row, Confirmation) and row.phase.waiting for row in rows)
+
+    def _forget_person(self, row: Row) -> None:
+        if isinstance(row, PERSONAL):
+            _take_out(self._persons, row.person, row.key)
 
     def owned(self, kind: type[Owned]) -> list[Owned]:
         """All rows of this kind, without a look at the many others."""

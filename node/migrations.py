@@ -12,6 +12,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Connection,
+    Index,
     LargeBinary,
     MetaData,
     SmallInteger,
@@ -271,6 +272,106 @@ def _to_version_6(connection: Connection) -> None:
     ).create_all(connection)  # fmt: skip
 
 
+def _people_columns() -> dict[str, dict[str, str]]:
+    return {
+        "person": {
+            "id": "key", "name": "text", "display": "text", "phase": "enum",
+            "created_at_us": "int", "ended_at_us": "int",
+        },
+        "credential": {
+            "person": "key", "id": "key", "kind": "enum", "public_key": "bytes",
+            "label": "text", "created_at_us": "int", "sign_count": "int", "used_at_us": "int",
+            "ended_at_us": "int",
+        },
+        "recovery_code": {
+            "person": "key", "hash": "key", "created_at_us": "int", "used_at_us": "int",
+        },
+        "session": {
+            "id": "key", "person": "bytes", "by": "bytes", "created_at_us": "int",
+            "seen_at_us": "int", "ended_at_us": "int",
+        },
+        "invitation": {
+            "id": "key", "name": "text", "display": "text", "limits": "text",
+            "created_at_us": "int", "expires_at_us": "int", "person": "bytes",
+            "ended_at_us": "int",
+        },
+        "purse": {
+            "person": "key", "guid": "key", "brand": "bytes", "limit": "int",
+            "booked_in": "int", "booked_out": "int", "reserved": "int",
+        },
+        "entry": {
+            "reference": "key", "part": "key", "giver": "bytes", "taker": "bytes",
+            "brand": "bytes", "amount": "int", "kind": "enum", "at_us": "int", "name": "text",
+            "text": "text",
+        },
+        "confirmation": {
+            "id": "key", "request_hash": "bytes", "asked": "bytes", "payee": "bytes",
+            "brand": "bytes", "phase": "enum", "received_at_us": "int",
+            "expires_at_us": "int", "requester": "bytes", "nonce": "bytes", "state": "text",
+            "person": "bytes", "owned": "enum", "presented_at_us": "int", "approved": "bytes",
+            "approved_at_us": "int", "valid_until_us": "int", "amount": "int",
+            "debit_max": "int", "reserved": "int", "debited": "int", "attempt": "int",
+            "settlement": "bytes", "mandate": "bytes", "seat": "bytes", "ended_at_us": "int",
+            "because": "text",
+        },
+        "mandate": {
+            "id": "key", "person": "bytes", "payee": "bytes", "requester": "bytes",
+            "brand": "bytes", "name": "text", "text": "text", "per_payment": "int",
+            "period_us": "int", "per_period": "int", "total": "int", "until_us": "int",
+            "granted_at_us": "int", "confirmation": "bytes", "period_from_us": "int",
+            "in_period": "int", "spent": "int", "payments": "int", "revoked_at_us": "int",
+        },
+        "known_payee": {
+            "person": "key", "payee": "key", "name": "text", "domain": "text",
+            "first_at_us": "int", "last_at_us": "int", "payments": "int",
+        },
+        "known_domain": {
+            "payee": "key", "domain": "text", "holds": "enum", "checked_at_us": "int",
+        },
+        "requester": {
+            "key_id": "key", "name": "text", "urls": "text", "added_at_us": "int",
+            "ended_at_us": "int",
+        },
+        "notice": {
+            "id": "key", "confirmation": "bytes", "phase": "enum", "url": "text",
+            "created_at_us": "int", "next_at_us": "int", "tries": "int", "ended_at_us": "int",
+            "delivered": "enum",
+        },
+    }  # fmt: skip
+
+
+def _to_version_7(connection: Connection) -> None:
+    """People whose accounts this node keeps, and requests whose payer chooses the amount."""
+    empty = "'\\x'::bytea" if connection.dialect.name == "postgresql" else "x''"
+    kind = "BYTEA" if connection.dialect.name == "postgresql" else "BLOB"
+    for table, column in (
+        ("payment", "confirmation"),
+        ("request", "person"),
+        ("seat", "confirmation"),
+    ):
+        connection.exec_driver_sql(
+            f"ALTER TABLE {table} ADD COLUMN {column} {kind} NOT NULL DEFAULT {empty}"
+        )
+    for column in ("least", "taking"):
+        connection.exec_driver_sql(
+            f"ALTER TABLE request ADD COLUMN {column} BIGINT NOT NULL DEFAULT 0"
+        )
+    made = _made_tables(_people_columns())
+    entry, confirmation = made.tables["entry"], made.tables["confirmation"]
+    Index("entry_giver", entry.c.giver, entry.c.at_us)
+    Index("entry_taker", entry.c.taker, entry.c.at_us)
+    Index("confirmation_person", confirmation.c.person, confirmation.c.received_at_us)
+    Index("confirmation_request", confirmation.c.request_hash)
+    made.create_all(connection)
+
+
 MIGRATIONS: Final[Mapping[int, Migration]] = MappingProxyType(
-    {2: _to_version_2, 3: _to_version_3, 4: _to_version_4, 5: _to_version_5, 6: _to_version_6}
+    {
+        2: _to_version_2,
+        3: _to_version_3,
+        4: _to_version_4,
+        5: _to_version_5,
+        6: _to_version_6,
+        7: _to_version_7,
+    }
 )

@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Connection,
+    Index,
     LargeBinary,
     MetaData,
     SmallInteger,
@@ -26,23 +27,37 @@ from node.core.escrow.rows import (
     Seat,
     Standing,
 )
+from node.core.people.rows import ConfirmationPhase
 from node.core.rows import (
+    Confirmation,
+    Credential,
+    Entry,
     Incident,
+    Invitation,
     KnownAgent,
+    KnownDomain,
+    KnownPayee,
+    KnownRequester,
     Line,
     ListSeen,
+    Mandate,
+    Notice,
     Payment,
+    Person,
     Promise,
+    Purse,
+    RecoveryCode,
     Request,
     Row,
     Sale,
+    Session,
     Settled,
     Transaction,
 )
 from node.store_codecs import CODECS, Codec, pieces_from_bytes, pieces_to_bytes, same
 from runtime.store import meta_table
 
-SCHEMA_VERSION: Final = 6  # a change of any table below takes the next one, and a migration
+SCHEMA_VERSION: Final = 7  # a change of any table below takes the next one, and a migration
 STORE_KIND: Final = "node"
 
 metadata = MetaData()
@@ -66,6 +81,19 @@ _KEYS: Final[dict[type[Row], tuple[str, ...]]] = {
     Sale: ("id",),
     KnownAgent: ("agent",),
     ListSeen: ("house", "slot"),
+    Confirmation: ("id",),
+    Credential: ("person", "id"),
+    Entry: ("reference", "part"),
+    Invitation: ("id",),
+    KnownDomain: ("payee",),
+    KnownPayee: ("person", "payee"),
+    KnownRequester: ("key_id",),
+    Mandate: ("id",),
+    Notice: ("id",),
+    Person: ("id",),
+    Purse: ("person", "guid"),
+    RecoveryCode: ("person", "hash"),
+    Session: ("id",),
 }
 
 
@@ -83,13 +111,13 @@ _LASTING: Final[dict[type[Row], frozenset[str]]] = {
     Payment: frozenset(
         {
             "id", "request_hash", "request", "amount", "brand", "payee", "created_at_us",
-            "options", "bound",
+            "options", "bound", "confirmation",
         }
     ),
     Request: frozenset(
         {
             "id", "signed", "seed", "amount", "brand", "created_at_us", "expires_at_us", "manual",
-            "bound",
+            "bound", "person", "least",
         }
     ),
     Incident: frozenset({"subject", "kind"}),
@@ -108,6 +136,34 @@ _LASTING: Final[dict[type[Row], frozenset[str]]] = {
     Sale: frozenset({"id", "role", "offer", "created_at_us"}),
     KnownAgent: frozenset({"agent"}),
     ListSeen: frozenset({"house", "slot"}),
+    Confirmation: frozenset(
+        {
+            "id", "request_hash", "asked", "payee", "brand", "received_at_us", "expires_at_us",
+            "requester", "nonce", "state",
+        }
+    ),
+    Credential: frozenset({"person", "id", "kind", "public_key", "created_at_us"}),
+    Entry: frozenset(
+        {
+            "reference", "part", "giver", "taker", "brand", "amount", "kind", "at_us", "name",
+            "text",
+        }
+    ),
+    Invitation: frozenset({"id", "name", "display", "limits", "created_at_us", "expires_at_us"}),
+    KnownDomain: frozenset({"payee"}),
+    KnownPayee: frozenset({"person", "payee", "first_at_us"}),
+    KnownRequester: frozenset({"key_id", "added_at_us"}),
+    Mandate: frozenset(
+        {
+            "id", "person", "payee", "requester", "brand", "name", "text", "per_payment",
+            "period_us", "per_period", "total", "until_us", "granted_at_us", "confirmation",
+        }
+    ),
+    Notice: frozenset({"id", "confirmation", "phase", "url", "created_at_us"}),
+    Person: frozenset({"id", "name", "created_at_us"}),
+    Purse: frozenset({"person", "guid", "brand"}),
+    RecoveryCode: frozenset({"person", "hash", "created_at_us"}),
+    Session: frozenset({"id", "person", "by", "created_at_us"}),
 }  # fmt: skip
 
 
@@ -151,6 +207,8 @@ class RowTable:
         self.lasting = tuple(name for name in codecs if name in _LASTING[kind])
         self.changing = tuple(name for name in codecs if name not in _LASTING[kind])
         self.codecs = codecs
+        # Half of all columns are what they were.
+        self._back = tuple((n, c.from_db) for n, c in codecs.items() if c.from_db is not same)
         self._all = _Reader(tuple(codecs), codecs)
         self._changes = _Reader((*self.changing, *key), codecs)
 
@@ -167,11 +225,20 @@ class RowTable:
         return self._all.values(row)
 
     def from_columns(self, columns: Mapping[str, Any]) -> Row:
-        values = {name: codec.from_db(columns[name]) for name, codec in self.codecs.items()}
+        values = {name: columns[name] for name in self.codecs}
+        for name, from_db in self._back:
+            values[name] = from_db(values[name])
         return self.kind(**values)
 
 
 ROWS: Final = {kind.table: RowTable(kind, key) for kind, key in _KEYS.items()}
+
+# The journal of one account, and what one person was asked, newest first.
+_entry, _confirmation = ROWS[Entry.table].table, ROWS[Confirmation.table].table
+Index("entry_giver", _entry.c.giver, _entry.c.at_us)
+Index("entry_taker", _entry.c.taker, _entry.c.at_us)
+Index("confirmation_person", _confirmation.c.person, _confirmation.c.received_at_us)
+Index("confirmation_request", _confirmation.c.request_hash)
 
 # `have`: highest number durably processed; `sent`: highest ever given to a message.
 peer = Table(
@@ -283,9 +350,17 @@ advert = Table(
 
 
 def load_rows(connection: Connection) -> Iterator[tuple[Row, int]]:
-    """Every row with its version."""
+    """Every row that is kept in memory, with its version."""
     for entry in ROWS.values():
-        for columns in connection.execute(select(entry.table)).mappings():
+        if not entry.kind.kept:
+            continue
+        query = select(entry.table)
+        if entry.kind is Confirmation:
+            # What has ended is looked up when somebody asks for it (node/people/journal.py).
+            query = query.where(
+                (entry.table.c.phase < ConfirmationPhase.COMMITTED) | (entry.table.c.reserved > 0)
+            )
+        for columns in connection.execute(query).mappings():
             yield entry.from_columns(dict(columns)), columns["version"]
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import BigInteger, LargeBinary, SmallInteger, Text
 
 from node.core.escrow.rows import DealPhase, LetterKind, SeatPhase, Step
+from node.core.people.rows import ConfirmationPhase, CredentialKind, EntryKind, PersonPhase
 from node.core.rows import (
     Ask,
     Direction,
@@ -80,6 +81,8 @@ def pieces_from_bytes(data: bytes) -> tuple[bytes, ...]:
     return tuple(pieces)
 
 
+# Rows of one brand share it: a node has few brands, and may have a million rows.
+@lru_cache(maxsize=1024)
 def _brand_from_bytes(data: bytes) -> Brand:
     return brand_from_message(pb.Brand.FromString(data))
 
@@ -102,14 +105,18 @@ CODECS: Final[dict[Any, Codec]] = {
         kind: _enum(kind)
         for kind in (
             Ask,
+            ConfirmationPhase,
+            CredentialKind,
             DealPhase,
             Direction,
+            EntryKind,
             EscrowReason,
             IncidentKind,
             LetterKind,
             Level,
             LinePhase,
             PaymentPhase,
+            PersonPhase,
             PromisePhase,
             RequestPhase,
             Role,

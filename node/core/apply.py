@@ -9,16 +9,7 @@ from node.core.due import on_due
 from node.core.effects import Answer, Effect, PeerFault
 from node.core.ending import on_abandon, on_accepted, on_passed, on_refuse, on_release
 from node.core.escrow.dispatch import on_escrow_event
-from node.core.escrow.events import (
-    CancelDeal,
-    JoinSeat,
-    KeepRow,
-    LeaveSeat,
-    LetterCame,
-    LetterTaken,
-    Propose,
-    RegistrarSaid,
-)
+from node.core.escrow.events import EscrowEvent
 from node.core.events import (
     AbandonPayment,
     AcceptLine,
@@ -52,8 +43,11 @@ from node.core.line import (
 from node.core.offer import on_promise
 from node.core.payee import add_request, confirm_request, decline_request
 from node.core.payer import abandon, create_payment, give_up, start_attempt
+from node.core.people.dispatch import on_people_event
+from node.core.people.events import PeopleEvent
 from node.core.rows import Row
 from node.core.sale.dispatch import on_sale_event
+from node.core.sale.events import SaleEvent
 from node.core.view import Step, View
 from proto.messages import (
     Abandon,
@@ -134,20 +128,17 @@ def _dispatch(step: Step, event: Event) -> Answer | None:
             return give_up(step, event)
         case AbandonPayment():
             return abandon(step, event)
-        case (
-            Propose()
-            | JoinSeat()
-            | LeaveSeat()
-            | CancelDeal()
-            | LetterCame()
-            | LetterTaken()
-            | RegistrarSaid()
-            | KeepRow()
-        ):
-            return on_escrow_event(step, event)
         case _:
-            return on_sale_event(step, event)
+            return _of_a_room(step, event)
     return None
+
+
+def _of_a_room(step: Step, event: EscrowEvent | PeopleEvent | SaleEvent) -> Answer | None:
+    if isinstance(event, EscrowEvent):
+        return on_escrow_event(step, event)
+    if isinstance(event, PeopleEvent):
+        return on_people_event(step, event)
+    return on_sale_event(step, event)
 
 
 def _from_peer(step: Step, event: FromPeer) -> None:

@@ -39,7 +39,8 @@ def ask_now(step: Step, transaction: Transaction) -> None:
     if transaction.ask is Ask.PROOF:
         ask_for_proof(step, transaction)
         return
-    if transaction.ask is Ask.SUBMIT and shows_key_too_late(step, transaction):
+    too_late = shows_key_too_late(step, transaction) or _is_late_witness(step, transaction)
+    if transaction.ask is Ask.SUBMIT and too_late:
         transaction = replace(transaction, ask=Ask.QUERY)
     wait_us = min(FIRST_RETRY_US << min(transaction.asks, 10), MAX_RETRY_US)
     if step.now_us <= transaction.limit_us + 2 * GUARD_US:
@@ -65,6 +66,9 @@ def _wanted(step: Step, transaction: Transaction) -> tuple[Ask, int]:
         return Ask.DECLINE, step.now_us
     if transaction.commit_evidence and _needs_stamp(step, transaction, pending):
         return Ask.SUBMIT, step.now_us
+    if transaction.commit_evidence and is_witness(step, transaction):
+        late = _is_late_witness(step, transaction)
+        return (Ask.QUERY, transaction.limit_us) if late else (Ask.SUBMIT, step.now_us)
     horizon_us = transaction.limit_us + GUARD_US
     given = [p for p in pending if p.direction is Direction.OUT]
     if transaction.watched and given:
@@ -77,6 +81,25 @@ def _wanted(step: Step, transaction: Transaction) -> tuple[Ask, int]:
         # The promisor asks at the horizon and passes the answer on; we ask only if it is silent.
         return Ask.QUERY, horizon_us + WATCH_INTERVAL_US
     return Ask.NOTHING, 0
+
+
+def is_witness(step: Step, transaction: Transaction) -> bool:
+    """Whether we pay for a person, who is to have a receipt that needs nobody to be believed.
+
+    Where a bare commit was enough for every promise, no registry has heard of it; the payer, who
+    hears of it last, then tells the registry (escrow section 10: a certificate ends EXECUTING).
+    """
+    if transaction.role is not Role.PAYER:
+        return False
+    payment = step.payment(transaction.owner)
+    return payment is not None and bool(payment.confirmation)
+
+
+def _is_late_witness(step: Step, transaction: Transaction) -> bool:
+    """Past the deadline a registry can only abort what it has not heard of; that is asked, not
+    brought about."""
+    late = step.now_us >= transaction.deadline_us - MIN_LEAD_US
+    return late and is_witness(step, transaction)
 
 
 def refused(step: Step, commit: bytes) -> list[Promise]:

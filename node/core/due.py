@@ -3,11 +3,14 @@
 from node.core.asking import ask_now
 from node.core.ending import acknowledge, expire
 from node.core.escrow.due import escrow_due_us, on_escrow_due
+from node.core.people.dispatch import on_people_due, people_due_us
 from node.core.rows import (
     Ask,
+    Confirmation,
     Deal,
     Direction,
     Letter,
+    Notice,
     Promise,
     PromisePhase,
     Row,
@@ -48,6 +51,8 @@ def due_us(row: Row) -> int | None:
         return escrow_due_us(row)
     if isinstance(row, Sale):
         return sale_due_us(row)
+    if isinstance(row, Confirmation | Notice):
+        return people_due_us(row)
     return None
 
 
@@ -67,5 +72,7 @@ def on_due(step: Step, row: Row | None) -> None:
             on_escrow_due(step, row)
         case Sale():
             on_sale_due(step, row)
+        case Confirmation() | Notice():
+            on_people_due(step, row)
         case _:
             pass

@@ -60,4 +60,11 @@ class DraftContract:
     sale: bytes
 
 
-Effect = Send | AskRegistries | Answer | PeerFault | Deliver | DrivePayment | DraftContract
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """A notice row to be said now; unanswered, its row says when again."""
+
+    notice: bytes
+
+
+Effect = Send | AskRegistries | Answer | PeerFault | Deliver | DrivePayment | DraftContract | Notify

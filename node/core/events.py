@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from node.core.escrow.events import EscrowEvent
+from node.core.people.events import PeopleEvent
 from node.core.rows import Key, Request
 from node.core.sale.events import SaleEvent
 from proto.certificate import Certificate
@@ -97,7 +98,9 @@ class DeclineRequest:
 class CreatePayment:
     """`payment` is 16 fresh bytes; the same request never has two live payments.
 
-    `bound`: the descriptor of the exchange whose leg it is.
+    `bound`: the descriptor of the exchange whose leg it is. `confirmation`: the approval
+    that it is made by. `amount`: what the payee is to get, where the request leaves a choice; 0:
+    what it asks for.
     """
 
     now_us: int
@@ -107,6 +110,8 @@ class CreatePayment:
     request: PaymentRequest
     options: str
     bound: bytes = b""
+    confirmation: bytes = b""
+    amount: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +204,7 @@ class Due:
 Event = (
     EscrowEvent
     | SaleEvent
+    | PeopleEvent
     | FromPeer
     | OfferLine
     | AcceptLine

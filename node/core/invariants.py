@@ -13,6 +13,7 @@ from node.core.caps import Load, load_of
 from node.core.money_leg import LEG_TRANSITIONS
 from node.core.payee import REQUEST_TRANSITIONS
 from node.core.payer import PAYMENT_TRANSITIONS
+from node.core.people.invariants import check_people
 from node.core.promise import TRANSITIONS
 from node.core.proving import same_but_proofs
 from node.core.rows import (
@@ -53,6 +54,7 @@ def check(rows: Iterable[Row]) -> None:
 def checks(by_key: Mapping[Key, Row]) -> Iterator[None]:
     """As `check`, row by row: of a hundred thousand it takes more than a second. Whoever has other
     things to do does them between, and gives a mapping that nobody changes."""
+    check_people(by_key.values())
     under: dict[bytes, list[Promise]] = defaultdict(list)
     over: dict[tuple[bytes, Direction], _Sums] = defaultdict(_Sums)
     for row in by_key.values():
@@ -161,11 +163,13 @@ def _check_payment(payment: Payment, promises: list[Promise]) -> None:
 def _check_request(request: Request, promises: list[Promise], rows: Mapping[Key, Row]) -> None:
     where = _name(request)
     phases = {p.phase for p in promises if p.owner == request.id}
+    if not request.commit:
+        # Paid within this node: from purse to purse, and `taking` says how much.
+        in_house = request.phase is RequestPhase.PAID and request.taking > 0
+        assert in_house or request.phase in (RequestPhase.OPEN, RequestPhase.DECLINED), where
+        return
     if request.phase is RequestPhase.PAID:
         assert PromisePhase.REDEEMED in phases, f"{where}: paid by nothing"
-    if not request.commit:
-        assert request.phase in (RequestPhase.OPEN, RequestPhase.DECLINED), where
-        return
     transaction = rows.get((Transaction.table, request.commit, b""))
     assert isinstance(transaction, Transaction), f"{where}: no transaction"
     role = Role.SEAT if request.bound else Role.PAYEE
@@ -235,7 +239,8 @@ def _check_request_step(old: Request | None, new: Request) -> None:
     assert old.bound == new.bound, f"{_name(new)}: of another exchange"
     if old.phase is not new.phase:
         table = LEG_TRANSITIONS if new.bound else REQUEST_TRANSITIONS
-        legal = new.phase in table[old.phase]
+        in_house = new.phase is RequestPhase.PAID and not new.commit
+        legal = new.phase in table[old.phase] or (in_house and old.phase is RequestPhase.OPEN)
         assert legal, f"{_name(new)}: {old.phase.name} to {new.phase.name}"
 
 

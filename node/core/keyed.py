@@ -1,6 +1,6 @@
 """What every row is: frozen, called by a key that is made once."""
 
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 R = TypeVar("R")
 
@@ -27,6 +27,8 @@ class Keyed:
     """A row makes its key once, when it is made: a payment asks for it some hundred times."""
 
     key: Key
+    kept: ClassVar[bool] = True
+    """Whether the row stays in memory; else it is written once and read from the disk alone."""
 
     def __post_init__(self) -> None:
         self.__dict__["key"] = self._key()

@@ -4,6 +4,7 @@ from types import MappingProxyType
 from typing import Final
 
 from node.core.rows import Request, RequestPhase, replace
+from node.core.total import whole_of
 from node.core.view import Step
 
 LEG_TRANSITIONS: Final = MappingProxyType(
@@ -22,7 +23,7 @@ LEG_TRANSITIONS: Final = MappingProxyType(
 
 def covers(step: Step, request: Request) -> bool:
     """Whether the promises that are pending for a request are its whole amount."""
-    return request.amount == sum(p.amount for p in step.promises_for(request) if p.pending)
+    return whole_of(request) == sum(p.amount for p in step.promises_for(request) if p.pending)
 
 
 def sign_leg(step: Step, request: Request) -> None:

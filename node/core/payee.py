@@ -11,6 +11,7 @@ from node.core.effects import Answer
 from node.core.escrow import hooks
 from node.core.escrow.opening import open_seat
 from node.core.events import AddRequest, ConfirmRequest, DeclineRequest
+from node.core.people.booking import check_room
 from node.core.presenting import present
 from node.core.promise import hold
 from node.core.rows import (
@@ -22,6 +23,7 @@ from node.core.rows import (
     Transaction,
     replace,
 )
+from node.core.total import whole_of
 from node.core.view import Step
 from proto.commit import Evidence, sign_share
 from proto.descriptor import Descriptor, decode_descriptor
@@ -30,8 +32,9 @@ from proto.levels import Level
 from proto.limits import CLAIM_TRAVEL_US, MAX_PARTS, MIN_LEAD_US
 from proto.money import Brand
 from proto.onion import Deliver
+from proto.payment_terms import terms_root
 from proto.reason import Reason, Refusal
-from proto.request import PaymentRequest, read_request
+from proto.request import PaymentRequest, read_request, request_hash
 
 
 def committer_key(seed: bytes) -> SigningKey:
@@ -103,9 +106,11 @@ def take_delivery(
     refusal = (
         _check_request(step, request, held)
         or _check_terms(request, terms_of(request), held, deliver, brand)
+        or _check_total(request, descriptor, deliver)
         or _check_committer(request, terms_of(request), held, descriptor, deliver)
         or _check_policy(step, terms_of(request), held, descriptor)
         or _check_time(step, held, descriptor)
+        or check_room(step, request, deliver.total)
     )
     if refusal is not None:
         return refusal
@@ -114,8 +119,8 @@ def take_delivery(
     if len(pending) >= MAX_PARTS:
         return Refusal(Reason.PENDING_FULL, MAX_PARTS)
     covered = held.amount + sum(p.amount for p in pending)
-    if covered > request.amount:
-        return Refusal(Reason.REQUEST_MISMATCH, covered - request.amount)
+    if covered > deliver.total:
+        return Refusal(Reason.REQUEST_MISMATCH, covered - deliver.total)
     # From here on it must succeed.
     if request.bound:
         open_seat(step, descriptor_bytes, descriptor)
@@ -132,12 +137,16 @@ def take_delivery(
         )
     if request.commit != held.commit:
         request = replace(
-            request, commit=held.commit, attempt=deliver.attempt, phase=RequestPhase.OPEN
+            request,
+            commit=held.commit,
+            attempt=deliver.attempt,
+            taking=deliver.total,
+            phase=RequestPhase.OPEN,
         )
         step.put(request)
     hold(step, replace(held, owner=request.id))
     if request.bound:
-        if covered == request.amount:
+        if covered == whole_of(request):
             hooks.on_covered(step, request)
     elif request.confirmed or not request.manual:
         _sign_if_complete(step, request)
@@ -174,12 +183,25 @@ def _check_terms(
     deliver: Deliver,
     brand: Brand,
 ) -> Refusal | None:
-    if brand.guid != request.brand.guid or deliver.total != request.amount:
+    # The leg of an exchange leaves no choice: its amount is the exchange's.
+    least = 0 if request.bound else request.least
+    fits = (least or request.amount) <= deliver.total <= request.amount
+    if brand.guid != request.brand.guid or not fits or deliver.total % request.brand.unit:
         return Refusal(Reason.REQUEST_MISMATCH)
     # Of a leg: a bare commit, or a clock, would move what only the registry may move.
     if not terms.takes_level(held.level) or (request.bound and held.level is not Level.ATOMIC):
         return Refusal(Reason.LAST_LEVEL_REFUSED)
     return None
+
+
+def _check_total(request: Request, descriptor: Descriptor, deliver: Deliver) -> Refusal | None:
+    """A chosen total stands in the descriptor, so that what we sign proves it: else a payer could
+    show our signature as the receipt of a larger one. Chains of one attempt share the descriptor,
+    so that none of them can name another total."""
+    if not request.least or request.bound:
+        return None
+    root = terms_root(descriptor.salt, request_hash(request.signed), deliver.total)
+    return None if descriptor.terms_root == root else Refusal(Reason.REQUEST_MISMATCH)
 
 
 def _check_committer(
@@ -190,6 +212,8 @@ def _check_committer(
     deliver: Deliver,
 ) -> Refusal | None:
     """Who signs for it: our own one-time key alone, or the seats of the exchange that it is of."""
+    if terms.exchange and not request.bound:
+        return Refusal(Reason.REQUEST_MISMATCH)  # it is paid by a leg of the exchange that it names
     if request.bound:
         if held.commit != request.bound:
             return Refusal(Reason.REQUEST_MISMATCH)
@@ -271,7 +295,7 @@ def confirm_request(step: Step, event: ConfirmRequest) -> Answer:
 def _sign_if_complete(step: Step, request: Request) -> None:
     transaction = step.the_transaction(request.commit)
     held = [p for p in step.promises_for(request) if p.pending]
-    if transaction.decided or sum(p.amount for p in held) != request.amount:
+    if transaction.decided or sum(p.amount for p in held) != whole_of(request):
         return
     descriptor = decode_descriptor(transaction.descriptor)
     if all(_check_time(step, p, descriptor) is None for p in held):

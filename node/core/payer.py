@@ -16,6 +16,7 @@ from node.core.events import (
     GiveUpPayment,
     StartAttempt,
 )
+from node.core.people import hooks as people
 from node.core.promise import hold
 from node.core.rows import (
     Direction,
@@ -66,6 +67,8 @@ def _move(step: Step, payment: Payment, phase: PaymentPhase) -> None:
     step.put(moved)
     if moved.bound and phase.final:
         hooks.on_payment_ended(step, moved)
+    if moved.confirmation:
+        people.on_payment_moved(step, moved)
 
 
 def create_payment(step: Step, event: CreatePayment) -> Answer:
@@ -80,23 +83,41 @@ def create_payment(step: Step, event: CreatePayment) -> Answer:
     request = event.request
     if request.payee == step.settings.node:
         return Answer(Refusal(Reason.SELF_PAYMENT))
+    if request.exchange and not event.bound:
+        return Answer(Refusal(Reason.EXCHANGE_REFUSED))  # money alone, for goods that would stay
     if step.now_us > request.expires_at_us:
         return Answer(Refusal(Reason.REQUEST_EXPIRED, step.now_us - request.expires_at_us))
+    if request.audience not in (b"", step.settings.node):
+        return Answer(Refusal(Reason.ANOTHER_PAYER))
+    if refusal := _check_chosen(event):
+        return Answer(refusal)
     step.put(
         Payment(
             id=event.payment,
             request_hash=event.request_hash,
             request=event.signed,
-            amount=request.amount,
+            amount=event.amount or request.amount,
             brand=request.brand,
             payee=request.payee,
             phase=PaymentPhase.ROUTING,
             created_at_us=step.now_us,
             options=event.options,
             bound=event.bound,
+            confirmation=event.confirmation,
         )
     )
     return Answer()
+
+
+def _check_chosen(event: CreatePayment) -> Refusal | None:
+    """An amount that the request takes; where it leaves a choice one was made, and no exchange
+    is behind it: what moves in one is fixed."""
+    request = event.request
+    if request.leaves_choice and (event.bound or not event.amount):
+        return Refusal(Reason.REQUEST_MISMATCH)
+    if event.amount and not request.takes_amount(event.amount):
+        return Refusal(Reason.REQUEST_MISMATCH)
+    return None
 
 
 def start_attempt(step: Step, event: StartAttempt) -> Answer:
@@ -107,12 +128,16 @@ def start_attempt(step: Step, event: StartAttempt) -> Answer:
     if event.attempt != payment.attempt + 1:
         return Answer(Refusal(Reason.PAYMENT_LIVE))
     assert event.firsts  # a route has a first promise
+    if payment.confirmation and (refusal := people.check_attempt(step, payment, event)):
+        return Answer(refusal)
     if refusal := _check_bound(step, payment, event):
         return Answer(refusal)
     asked: dict[bytes, Load] = {}
     for first in event.firsts:
         if refusal := _check_first(step, event, first, asked):
             return Answer(refusal)
+        if step.the_line(first.line).brand != payment.brand:
+            return Answer(Refusal(Reason.BRAND_OTHERWISE))  # its name is the payee's writing
         asked[first.line] = asked.get(first.line, Load()).plus(_load(step, event, first))
     # From here on it must succeed.
     commit = commit_id(event.descriptor_bytes)
@@ -263,7 +288,10 @@ def after_first_redeemed(step: Step, promise: Promise) -> None:
 def after_first_ended(step: Step, promise: Promise) -> None:
     """A first promise ended unredeemed; when all have, another attempt may begin."""
     payment = _payment_of(step, promise)
-    if payment is None or payment.phase is not PaymentPhase.PROMISED:
+    if payment is None:
+        return
+    if payment.phase is not PaymentPhase.PROMISED:
+        people.on_first_ended(step, payment)
         return
     # Of several chains the first one that ended says why: the others are released after it.
     because = payment.because or promise.because or Refusal(_WHY[promise.phase])

@@ -4,6 +4,7 @@ from types import MappingProxyType
 from typing import Final
 
 from node.core.caps import load_of_promise
+from node.core.people import hooks as people
 from node.core.rows import Direction, Line, Promise, PromisePhase, replace
 from node.core.view import Step
 from proto.messages import Redeemed
@@ -102,6 +103,8 @@ def book_given(step: Step, promise: Promise, ended_by: bytes = b"") -> Promise:
     )
     step.put(line)
     step.send(promise.peer, Redeemed(promise.id, line.id, line.sequence_out, line.booked_out))
+    if promise.owner:
+        people.on_given_booked(step, moved)
     return moved
 
 
@@ -122,6 +125,8 @@ def book_held(step: Step, promise: Promise, ended_by: bytes) -> Promise:
     step.put(
         replace(line, booked_in=line.booked_in + promise.amount, sequence_in=line.sequence_in + 1)
     )
+    if promise.owner:
+        people.on_held_booked(step, moved)
     return moved
 
 

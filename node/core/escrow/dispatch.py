@@ -31,6 +31,8 @@ from node.core.escrow.settling import letter_taken
 from node.core.escrow.signing import on_receive
 from node.core.escrow.sitting import join_seat, leave_seat, on_invite, on_withdrawn
 from node.core.escrow.taking_over import on_dossier
+from node.core.people.joining import keep_of_people
+from node.core.people.rows import OfPeople
 from node.core.view import Step
 from proto.escrow.letters import (
     Decided,
@@ -68,6 +70,8 @@ def on_escrow_event(step: Step, event: EscrowEvent) -> Answer | None:
         case RegistrarSaid():
             on_registrar_said(step, event)
         case KeepRow():
+            if isinstance(event.row, OfPeople):
+                return keep_of_people(step, event.row)
             step.put(event.row)
             return Answer()
         case _:

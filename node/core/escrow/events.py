@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from node.core.people.rows import OfPeople
 from node.core.rows import Account, Incident, KnownRight, Request, Standing
 from proto.escrow.letters import Letter
 from proto.escrow.proposal import Proposal
@@ -108,11 +109,11 @@ class RegistrarSaid:
 
 @dataclass(frozen=True, slots=True)
 class KeepRow:
-    """The owner has opened an account, learned of a right, or set what seats may do; or our
-    registrar has something for its operator to look at."""
+    """The owner has opened an account, learned of a right, or set what seats may do; our registrar
+    has something for its operator to look at; or a person came, went, or was invited."""
 
     now_us: int
-    row: Account | KnownRight | Standing | Incident
+    row: Account | KnownRight | Standing | Incident | OfPeople
 
 
 EscrowEvent = (

@@ -119,6 +119,7 @@ def _pay(step: Step, seat: Seat, leg: Leg, carrier: MoneyCarrier, signed: bytes)
         created_at_us=step.now_us,
         options=json.dumps(json.loads(seat.options).get("pay", {})),
         bound=seat.descriptor,
+        confirmation=seat.confirmation,
     )
     step.put(payment)
     step.effects.append(DrivePayment(payment.id))
@@ -129,6 +130,7 @@ def _request_fits(seat: Seat, leg: Leg, carrier: MoneyCarrier, request: PaymentR
     return (
         (request.payee, request.brand.guid, request.amount)
         == (carrier.payee, leg.brand, leg.amount)
+        and not request.leaves_choice
         and request.policies == (descriptor.policy,)
         and request.last_levels == frozenset({Level.ATOMIC})
         and request.latest_deadline_us >= descriptor.deadline_us

@@ -101,7 +101,8 @@ class Seat(Keyed):
     `accounts`: registrar and slot of ours; `held`: where a leg arrives, once it is vetted;
     `given`: a leg of ours, ASKED and then its promise; `promised`: registrars' promises of what we
     want. `wants`: numbers of legs, one byte each; `commits`: whether it signs. `options`: JSON,
-    what the owner allows. `waiting`: batches under way after the decision.
+    what the owner allows. `waiting`: batches under way after the decision. `confirmation`: the
+    approval by which a person of ours has taken it; empty where the owner did.
     """
 
     table: ClassVar[str] = "seat"
@@ -127,6 +128,7 @@ class Seat(Keyed):
     waiting: int = 0
     ended_at_us: int = 0
     because: EscrowReason = EscrowReason.NONE
+    confirmation: bytes = b""
 
     def _key(self) -> Key:
         return self.table, self.deal, bytes((self.at,))

@@ -7,6 +7,7 @@ from node.core.escrow.events import Joining, JoinSeat, LeaveSeat, LetterCame
 from node.core.escrow.posting import post
 from node.core.escrow.reading import committer_key, proposal_of, seat_of
 from node.core.escrow.rows import Account, Seat, SeatPhase
+from node.core.people import exchanges as people
 from node.core.rows import replace
 from node.core.view import Step
 from proto.card import card_node
@@ -41,6 +42,8 @@ def move_seat(
     ended_at_us = step.now_us if phase.final else 0
     moved = replace(seat, phase=phase, because=why, ended_at_us=ended_at_us)
     step.put(moved)
+    if moved.confirmation and phase.final:
+        people.on_seat_ended(step, moved)
     return moved
 
 
@@ -77,8 +80,8 @@ def on_invite(step: Step, event: LetterCame, body: Invite) -> None:
         _join(step, seat, event.joining)
 
 
-def join_seat(step: Step, event: JoinSeat) -> Answer:
-    """The owner takes a seat. Nothing is locked by it yet."""
+def join_seat(step: Step, event: JoinSeat, confirmation: bytes = b"") -> Answer:
+    """The owner takes a seat, or (`confirmation`) a person of ours. Nothing is locked by it yet."""
     seat = seat_of(step, event.deal, event.seat)
     if seat is None:
         return Answer(Refusal(Reason.EXCHANGE_UNKNOWN))
@@ -89,7 +92,7 @@ def join_seat(step: Step, event: JoinSeat) -> Answer:
     refusal = _accounts_fit(step, seat, event.joining)
     if refusal is not None:
         return Answer(refusal)
-    _join(step, seat, event.joining)
+    _join(step, replace(seat, confirmation=confirmation), event.joining)
     return Answer()
 
 

@@ -11,7 +11,6 @@ from hashlib import sha256
 from node.command.sim.cast import NOW_US, R1, RECORDS, SECOND, SINGLE, digest, signing_key
 from node.core.apply import Applied, apply
 from node.core.escrow.events import (
-    EscrowEvent,
     Joining,
     JoinSeat,
     KeepRow,
@@ -22,7 +21,7 @@ from node.core.escrow.events import (
 )
 from node.core.escrow.reading import deal_seats, read_share
 from node.core.escrow.rows import Account, Deal, Letter, LetterKind, Seat
-from node.core.events import LearnCertificate
+from node.core.events import Event, LearnCertificate
 from node.core.rows import Row
 from node.core.view import Settings, Step
 from node.escrow.library import library_bytes
@@ -100,7 +99,7 @@ class Party:
         )
         self.memory = Memory(settings)
 
-    def take(self, event: EscrowEvent) -> Applied:
+    def take(self, event: Event) -> Applied:
         applied = apply(self.memory, event)
         for row in applied.changes:
             self.memory.put(row)

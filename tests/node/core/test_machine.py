@@ -88,14 +88,23 @@ class CoreMachine(RuleBasedStateMachine):
 
     # ------------------------------------------------------------- what honest owners do
 
-    @rule(way=INDEX, chain=INDEX, amount=st.sampled_from((1, 700, 20_000)), waits=st.booleans())
-    def pays(self, way: int, chain: int, amount: int, waits: bool) -> None:
-        """`waits`: all promises are made, and the payee waits for its owner."""
+    @rule(
+        way=INDEX,
+        chain=INDEX,
+        amount=st.sampled_from((1, 700, 20_000)),
+        waits=st.booleans(),
+        chooses=st.booleans(),
+    )
+    def pays(self, way: int, chain: int, amount: int, waits: bool, chooses: bool = False) -> None:
+        """`waits`: all promises are made, and the payee waits for its owner. `chooses`: the amount
+        is the payer's choice among more."""
         names = WAYS[way % len(WAYS)]
         levels = LEVELS[len(names) - 1][chain % len(LEVELS[len(names) - 1])]
-        request = make_request(self.world, "Q", amount, manual=waits)
-        payment = create(self.world, "P", request)
-        attempt = dictate(self.world, payment, request, [Route(names, levels, amount)])
+        most, least, chosen = (amount + 5_000, 1, amount) if chooses else (amount, 0, None)
+        request = make_request(self.world, "Q", most, manual=waits, amount_min=least)
+        payment = create(self.world, "P", request, amount=amount)
+        route = [Route(names, levels, amount)]
+        attempt = dictate(self.world, payment, request, route, chosen=chosen)
         self.world.event("P", attempt.event)
         self.requests.append(request)
         self.attempts.append(("P", attempt))

@@ -1,0 +1,1 @@
+"""People whose accounts this node keeps, and what they approve (escrow section 10). Pure."""
