@@ -13,6 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from node.command.browsing.chromium import browser, missing
+from node.command.browsing.window import Browser
 from proto.commit import Commit
 from proto.descriptor import Descriptor, commit_id, transaction_uuid
 from proto.policy import RegistryPolicy, single
@@ -27,7 +29,8 @@ from registry.witness.home import (
     load_witness_key,
 )
 from registry.witness.trust import add_log
-from tests.browser.webdriver import Browser, browser, missing
+from tests.browser.serving import served
+from tests.browser.two_sites import Sites, two_sites
 from tests.patience import PATIENCE_S
 from tests.proto.build import make_commit
 from tests.registry.build import DECLINE_HASH, descriptor
@@ -55,6 +58,37 @@ def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         pytest.skip(absent)
     with browser(tmp_path_factory.mktemp("profile")) as opened:
         yield opened
+
+
+@pytest.fixture
+def visitor(window: Browser) -> Iterator[Browser]:
+    """The window as if nobody had used it before."""
+    window.start_over()
+    yield window
+    window.scripts(True)  # whoever takes the window as it is can count on them
+
+
+@pytest.fixture(scope="session")
+def _second(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    absent = missing()
+    if absent:
+        pytest.skip(absent)
+    with browser(tmp_path_factory.mktemp("second")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def another(_second: Browser) -> Browser:
+    """A second person, who shares no cookie and no passkey with the first."""
+    _second.start_over()
+    return _second
+
+
+@pytest.fixture(scope="session")
+def sites() -> Iterator[Sites]:
+    """A bank and a shop that are two sites to the browser (see two_sites.py)."""
+    with served(two_sites()) as port:
+        yield Sites(port)
 
 
 @pytest.fixture(scope="session")

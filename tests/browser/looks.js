@@ -4,7 +4,7 @@ const name = (e) => `${e.tagName.toLowerCase()}.${e.className.baseVal ?? e.class
 
 // Elements that reach beyond the column, other than inside something that scrolls by itself.
 function sticksOut() {
-  const main = document.querySelector("main");
+  const main = document.querySelector("main") ?? document.body;
   const edge = main.getBoundingClientRect().right - parseFloat(getComputedStyle(main).paddingRight);
   const inside = (e) => e && (getComputedStyle(e).overflowX === "auto" || inside(e.parentElement));
   const out = [...main.querySelectorAll("*")]
@@ -55,16 +55,42 @@ function faint() {
   while (texts.nextNode()) {
     const e = texts.currentNode.parentElement;
     if (!texts.currentNode.data.trim() || !shown(e)) continue;
+    if (e.closest(":disabled")) continue; // it may be: WCAG 1.4.3
     if (contrast(rgba(getComputedStyle(e).color), background(e)) < 4.5) found.add(name(e));
   }
   return [...found];
 }
 
-// Links smaller than a finger, other than those within a line of text.
+// A link within a line of text is as tall as the line.
+function inText(e) {
+  return getComputedStyle(e).display === "inline" && e.tagName === "A"
+    && e.parentElement.textContent.trim().length > e.textContent.trim().length;
+}
+
+// What is smaller than a finger (WCAG 2.2, 2.5.8): of a field its label may be touched instead.
 function tiny() {
-  return [...document.querySelectorAll(".links a, button, input")]
-    .filter((e) => { const r = e.getBoundingClientRect(); return shown(e) && (r.width < 24 || r.height < 24); })
+  const small = (e) => { const r = e.getBoundingClientRect(); return r.width < 24 || r.height < 24; };
+  return [...document.querySelectorAll("a[href], button, input, select, textarea, summary")]
+    .filter((e) => shown(e) && !inText(e))
+    .filter((e) => [e, ...(e.labels ?? [])].every(small))
     .map(name);
+}
+
+// What looks the same whether the keyboard is at it or not.
+function unmarked() {
+  const before = document.activeElement;
+  const drawn = (e) => { const s = getComputedStyle(e); return [s.outlineStyle, s.outlineWidth, s.boxShadow, s.backgroundColor].join(); };
+  const wrong = [...document.querySelectorAll("a[href], button, input, select, textarea, summary")]
+    .filter((e) => shown(e) && !e.disabled)
+    .filter((e) => {
+      e.blur();
+      const without = drawn(e);
+      e.focus({ focusVisible: true, preventScroll: true });
+      return document.activeElement === e && drawn(e) === without;
+    });
+  document.activeElement.blur();
+  before?.focus?.({ preventScroll: true });
+  return wrong.map(name);
 }
 
 // What a screen reader would stumble over.
@@ -101,7 +127,7 @@ function unheard() {
 
 function inlineScriptRuns() {
   const script = document.createElement("script");
-  script.textContent = "window.ran = true";
+  script.append("window.ran = true");
   document.body.append(script);
   return window.ran === true;
 }

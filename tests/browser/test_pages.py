@@ -1,21 +1,18 @@
 """Both pages in a real browser: on a phone and a desk, in the dark, without scripts, on paper."""
 
-from pathlib import Path
 from typing import Final
 
 import pytest
 
+from node.command.browsing.window import DESK, PHONE, Browser
+from tests.browser.axe import faults, look, told
 from tests.browser.conftest import NAME, WITNESS, Site
-from tests.browser.webdriver import Browser
 
 pytestmark = [pytest.mark.edge, pytest.mark.browser]
 
 PAGES: Final = ("front", "committed", "late", "unknown", "nowhere")
-PHONE: Final = 360
-DESK: Final = 1280
 LEAST_CONTRAST: Final = 4.5  # WCAG 2.2, 1.4.3
 LEAST_TARGET: Final = 24  # CSS pixels; WCAG 2.2, 2.5.8
-SCRIPTS: Final = (Path(__file__).parent / "looks.js").read_text()
 
 
 def url(site: Site, name: str) -> str:
@@ -27,11 +24,6 @@ def url(site: Site, name: str) -> str:
         "nowhere": "/nothing/here",
     }
     return site.url + path[name]
-
-
-def look(window: Browser, question: str) -> object:
-    """The answer of one of the functions in looks.js."""
-    return window.run(f"{SCRIPTS}\nreturn {question}();")
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -55,6 +47,15 @@ def test_it_can_be_read(window: Browser, site: Site, name: str, width: int, dark
 def test_it_can_be_heard(window: Browser, site: Site, name: str) -> None:
     window.open(url(site, name))
     assert look(window, "unheard") == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing(window: Browser, site: Site, name: str) -> None:
+    window.resize(PHONE)
+    window.dark(False)  # of the dark, which is a matter of contrast, we have asked above
+    window.open(url(site, name))
+    found = faults(window)
+    assert not found, told(found)
 
 
 @pytest.mark.parametrize("name", ["front", "committed", "late"])
