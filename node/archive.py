@@ -19,9 +19,10 @@ from node.archive_block import (
     mark_of,
     promise_key,
 )
-from node.core.rows import Payment, PaymentPhase
+from node.core.people.rows import Confirmation
+from node.core.rows import Key, Payment, PaymentPhase, Row
 from node.core.settling import Bundle
-from node.store import archive, archive_key
+from node.store import ROWS, archive, archive_key
 from proto.request import read_request
 from runtime.faults import reading
 from runtime.write_plan import Execute, InsertRows, Write
@@ -128,6 +129,27 @@ class Archive:
 
         key = key_of(request_hash)
         return self._first(key, key, wanted)
+
+    def row(self, key: Key) -> tuple[Row, int] | None:
+        """A row of the tables that memory has let go of, with its version."""
+        entry = ROWS[key[0]]
+        columns = [entry.table.c[name] for name in entry.key]
+        query = select(entry.table).where(*(c == k for c, k in zip(columns, key[1:], strict=False)))
+        with reading(self._engine) as connection:
+            found = connection.execute(query).mappings().one_or_none()
+        return None if found is None else (entry.from_columns(dict(found)), found["version"])
+
+    def paid_in_house(self, request_hash: bytes) -> Confirmation | None:
+        """What a person of this node approved and another one got, once memory has let go of it.
+
+        Of one request there may be several confirmations: many people can be asked, one pays.
+        """
+        entry = ROWS[Confirmation.table]
+        query = select(entry.table).where(entry.table.c.request_hash == request_hash)
+        with reading(self._engine) as connection:
+            found = [entry.from_columns(dict(c)) for c in connection.execute(query).mappings()]
+        rows = (row for row in found if isinstance(row, Confirmation) and row.settlement)
+        return next(rows, None)
 
     def by_digits(self, digits: str, wanted: Wanted) -> list[Bundle]:
         """Bundles with an id that begins with these hex digits."""

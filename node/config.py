@@ -8,6 +8,13 @@ from typing import Final
 
 from node.core.view import MAX_PENDING_COUNT, Caps
 from node.links import MAX_UNACKNOWLEDGED, MESSAGES_OF_A_PROMISE
+from node.page_config import (
+    MAX_ORIGIN_CHARS,
+    MAX_WEBHOOK_KEY,
+    NO_PAGE,
+    PageConfig,
+    page_fault,
+)
 from proto.card import PATHFINDER_CARD_PREFIX
 from proto.limits import (
     MAX_ADDRESS_CHARS,
@@ -33,7 +40,7 @@ MS: Final = 1000  # microseconds
 DEFAULT_CLOCK_ERROR_MS: Final = 50  # what NTP keeps on an ordinary machine, generously
 MAX_CLOCK_ERROR_MS: Final = 3_600_000  # an hour: whoever is further off has no clock
 MAX_PATHFINDERS: Final = 8  # asked one after the other: whoever pays would not wait for more
-SECTIONS: Final = frozenset({"clock", "limits", "archive", "pathfinder", "escrow"})
+SECTIONS: Final = frozenset({"clock", "limits", "archive", "pathfinder", "escrow", "page"})
 MAX_PATH_CHARS: Final = 4096  # what the system takes
 
 # A neighbour may be away for as long and come back with a word about what we have archived.
@@ -104,6 +111,7 @@ class NodeConfig:
     service_address: str = ""
     registrar: bool = True
     registrar_store: str = ""
+    page: PageConfig = NO_PAGE
 
     @property
     def caps(self) -> Caps:
@@ -205,12 +213,27 @@ class _Reader:
             service_address=self._address("escrow.address"),
             registrar=self._flag("escrow.registrar", True),
             registrar_store=self._text("escrow.registrar_store", "", MAX_PATH_CHARS),
+            page=self._page(),
             **{name: self._number(f"limits.{name}", *bounds) for name, bounds in LIMITS.items()},
         )
         for key in self._left:
             raise self._fault(key, "unknown key")
         self._check(config)
         return config
+
+    def _page(self) -> PageConfig:
+        page = PageConfig(
+            listen=self._address("page.listen"),
+            origin=self._text("page.origin", "", MAX_ORIGIN_CHARS),
+            certificate=self._text("page.certificate", "", MAX_PATH_CHARS),
+            key=self._text("page.key", "", MAX_PATH_CHARS),
+            private_calls=self._flag("page.private_calls", False),
+            trusted=self._text("page.trusted", "", MAX_PATH_CHARS),
+            webhook_key=self._number("page.webhook_key", 0, 0, MAX_WEBHOOK_KEY),
+        )
+        if fault := page_fault(page):
+            raise self._fault(*fault)
+        return page
 
     def _check(self, config: NodeConfig) -> None:
         if not config.data_dir:
@@ -320,6 +343,15 @@ listen = {quoted(config.service_listen)}    # HOST:PORT for both; empty = this n
 address = {quoted(config.service_address)}    # what others call; empty = as in listen
 registrar = {str(config.registrar).lower()}    # false: this node keeps no titles
 registrar_store = {quoted(config.registrar_store)}    # {POSTGRESQL}...; empty = a file in data_dir
+
+[page]    # where people whose accounts this node keeps confirm what they pay
+listen = {quoted(config.page.listen)}    # HOST:PORT; empty = this node has no page
+origin = {quoted(config.page.origin)}    # https://HOST as browsers see it; passkeys are bound to it
+certificate = {quoted(config.page.certificate)}    # PEM; empty = something before it speaks TLS
+key = {quoted(config.page.key)}    # PEM, of the certificate
+private_calls = {str(config.page.private_calls).lower()}    # true: webhooks into this network, too
+trusted = {quoted(config.page.trusted)}    # PEM: further authorities that webhooks may rely on
+webhook_key = {config.page.webhook_key}    # one more = a new key; the last one signs on
 """
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 import trio
 
-from node.config import CONFIG_NAME, NodeConfig, read_config
+from node.config import CONFIG_NAME, ConfigFault, NodeConfig, read_config
 from node.control.context import Context
 from node.control.service import Verb, control_service
 from node.core.escrow.events import KeepRow
@@ -21,6 +21,10 @@ from node.escrow.registry_answers import ask_registries
 from node.escrow.ways import DialledWays, own_calls
 from node.loading import claim_books
 from node.migrations import MIGRATIONS
+from node.page.site import app
+from node.people.domains import DomainProofs
+from node.people.known_domains import KnownDomains
+from node.people.notifying import Notifying
 from node.registrar.pool_rows import Pool
 from node.registrar.rows import Leg as TitleLeg
 from node.registrar.running import Registrar, open_registrar
@@ -49,6 +53,8 @@ from runtime.transport import (
     GossipWish,
 )
 from runtime.transport_grpc import GrpcTransport, TransportConfig
+from runtime.web import serve_web
+from runtime.web_client import WebClient
 from runtime.writer import ThreadWriter
 
 log = logging.getLogger(__name__)
@@ -74,10 +80,20 @@ def run(
     """
     config = read_config(directory / CONFIG_NAME)
     identity = load_identity(directory)
+    _check_trusted(config, directory)
     with _open(config, directory) as store:
         claim_books(store.engine, store.place, identity.node)
         daemon = Daemon(directory, config, identity, store)
         trio.run(daemon.serve, finder, ready, more_verbs or {})
+
+
+def _check_trusted(config: NodeConfig, directory: Path) -> None:
+    """Before anything is opened: later nobody would look at a log for it. ConfigFault."""
+    try:
+        WebClient(config.page.reach(directory))
+    except OSError as error:  # ssl.SSLError is one
+        cause = f"no certificates can be read from it: {error.strerror}"
+        raise ConfigFault(directory / CONFIG_NAME, "page.trusted", cause) from error
 
 
 def _open(
@@ -138,6 +154,7 @@ class Daemon(WiredNode):
                 context = self.wire(transport, writer, connect, nursery, finder, ways)
                 line = self._ready_line(context, transport.port)
                 public = await self._serve_others(bridge, nursery, context, ways)
+                line += await nursery.start(self._serve_page, context)
                 server = RpcServer(bridge, nursery, [control_service(context, more_verbs)])
                 await server.bind_unix(self._directory / SOCKET)
                 await server.start()
@@ -172,6 +189,26 @@ class Daemon(WiredNode):
         await public.bind_tcp(address, credentials)
         await public.start()
         return public
+
+    async def _serve_page(
+        self, context: Context, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """The page for people whose accounts this node keeps; what the ready line says of it."""
+        page = self._config.page
+        if not page.listen:
+            task_status.started("")
+            return
+        over = trio.Event()
+        client = WebClient(page.reach(self._directory))
+        notifying = Notifying(context, page, client)
+        self.on_notice = notifying.say
+        domains = DomainProofs(client, context.clock, KnownDomains(context.engine))
+        context.confirmations.holds = domains.holds
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(notifying.run)
+            serve = partial(serve_web, app(context, page), page.listen, over)
+            await nursery.start(serve, page.tls(self._directory))
+            task_status.started(f", page {page.origin}")
 
     async def _keep_titles(
         self, context: Context, task_status: trio.TaskStatus[Registrar] = trio.TASK_STATUS_IGNORED

@@ -7,7 +7,6 @@ node that stands on two chains would otherwise see two packets under one key str
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from hashlib import sha256
 from typing import Any
 
 from node.core.events import Event, FirstPromise, StartAttempt
@@ -18,6 +17,7 @@ from proto.adverts import NodeAdvert
 from proto.descriptor import Descriptor, commit_id
 from proto.keys import NodeId, SealKey
 from proto.onion import Deliver, Forward, Instruction, wrap
+from proto.payment_terms import terms_root
 from proto.reason import Reason, Refusal
 from proto.request import PaymentRequest
 from runtime.clock import Clock
@@ -37,9 +37,14 @@ class Dictating:
         self._entropy = entropy
 
     def descriptor(
-        self, request_hash: bytes, attempt: int, request: PaymentRequest, found: RouteFound
+        self,
+        request_hash: bytes,
+        attempt: int,
+        request: PaymentRequest,
+        found: RouteFound,
+        chosen: int | None = None,
     ) -> Descriptor:
-        """A fresh one, with D counted from now."""
+        """A fresh one, with D counted from now. `chosen`: the amount, where the payer chose it."""
         hashes = request.decline_hashes
         rules_out = found.relies_on_registry or attempt > len(hashes)
         declines = found.policy.declines and not rules_out
@@ -49,7 +54,7 @@ class Dictating:
             policy=found.policy,
             committers=(request.committer_key,),
             threshold=1,
-            terms_root=sha256(b"pledgeway/terms/v1\0" + salt + request_hash).digest(),
+            terms_root=terms_root(salt, request_hash, chosen),
             decline_hash=hashes[attempt - 1] if declines else b"",
         )
 

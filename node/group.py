@@ -4,7 +4,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from node.core.effects import AskRegistries, Deliver, DraftContract, DrivePayment, Effect, Send
+from node.core.effects import (
+    AskRegistries,
+    Deliver,
+    DraftContract,
+    DrivePayment,
+    Effect,
+    Notify,
+    Send,
+)
 from node.core.events import Event
 from node.core.rows import Key, Row
 from node.links import Links
@@ -46,7 +54,7 @@ Item = Asked | Worked | Callable[[int], Event]
 """What has been asked of the engine, streams apart."""
 
 
-Errand = Deliver | DrivePayment | DraftContract
+Errand = Deliver | DrivePayment | DraftContract | Notify
 """What others of the daemon do once it is durable."""
 
 
@@ -74,7 +82,7 @@ class Group:
                 self.sends.append((receiver, body))
             case AskRegistries():
                 self.asks.append(effect)
-            case Deliver() | DrivePayment() | DraftContract():
+            case Deliver() | DrivePayment() | DraftContract() | Notify():
                 self.errands.append(effect)
             case _:
                 pass
@@ -117,7 +125,8 @@ def row_writes(memory: Memory, rows: Mapping[Key, Row]) -> list[Write]:
         name = row.table
         seen = versions.get(key)
         if seen is None:
-            versions[key] = 1
+            if row.kept:
+                versions[key] = 1
             fresh.setdefault(name, []).append(ROWS[name].inserted(row, 1))
         else:
             versions[key] = seen + 1

@@ -24,6 +24,9 @@ class PayOptions:
 
     `parts`: most chains, used where that is cheaper than one; None: as many as usual, and only
     where no single chain carries the amount.
+
+    `first_levels`: of the payer's own promises. `until_us`: no attempt begins after it (µs, POSIX;
+    0: whenever).
     """
 
     max_cost: int = MAX_AMOUNT
@@ -36,6 +39,12 @@ class PayOptions:
     max_risk: int | None = None
     avoid_nodes: frozenset[bytes] = frozenset()
     avoid_lines: frozenset[tuple[bytes, bytes]] = frozenset()
+    first_levels: frozenset[Level] = frozenset(Level)
+    until_us: int = 0
+
+    def spent(self, attempt: int, now_us: int) -> bool:
+        """Whether none may follow this attempt."""
+        return attempt >= self.attempts or 0 < self.until_us < now_us
 
     def to_json(self) -> str:
         return json.dumps(
@@ -50,6 +59,8 @@ class PayOptions:
                 "max_risk": self.max_risk,
                 "avoid_nodes": sorted(n.hex() for n in self.avoid_nodes),
                 "avoid_lines": sorted([f.hex(), t.hex()] for f, t in self.avoid_lines),
+                "first_levels": sorted(self.first_levels),
+                "until_us": self.until_us,
             }
         )
 
@@ -63,9 +74,11 @@ class PayOptions:
             data["max_hops"],
             data["attempts"],
             data.get("parts"),
-            # Absent in what a node wrote before its owner could name policies; so are the others.
+            # Absent in what a node wrote before its owner could name policies; so are later ones.
             frozenset(policy_of_json(p) for p in data.get("policies", ())),
             data.get("max_risk"),
             frozenset(bytes.fromhex(n) for n in data.get("avoid_nodes", ())),
             frozenset((bytes.fromhex(f), bytes.fromhex(t)) for f, t in data.get("avoid_lines", ())),
+            frozenset(Level(v) for v in data.get("first_levels", Level)),
+            data.get("until_us", 0),
         )

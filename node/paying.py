@@ -5,33 +5,27 @@ payment back to ROUTING only then, and this task never does.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import astuple, replace
 from functools import partial
 from typing import Any, Final
 
 import trio
 
+from node.choosing_amount import over_chosen, refusal_of
 from node.core.events import CreatePayment, GiveUpPayment
-from node.core.rows import LinePhase, Payment, PaymentPhase
-from node.course import Course, despite, kept, left_out
+from node.core.rows import Payment, PaymentPhase
+from node.course import Course, kept
 from node.dictating import Dictating, Entropy, MakeEvent
 from node.engine import Engine, StoreUnavailable
-from node.learning import HOPELESS, Lessons, Parts, lessons_of, tried_of
-from node.leg_route import as_leg, too_late
-from node.line_memory import Attempt, LineMemory, Said, least
-from node.pay_options import DEFAULT_PARTS, PayOptions
+from node.learning import HOPELESS, Parts, lessons_of, tried_of
+from node.line_memory import Attempt
+from node.pay_options import PayOptions
+from node.planning import APPROVED_PAUSE_S, GOSSIP_PAUSE_S, Planner
 from node.registries import Registries
-from node.routing import LineEnds, MostFound, NoRoute, RouteFinder, RouteFound, RouteQuery
-from node.unrequested import Unrequested
-from proto.adverts import LINE_KIND, LineAdvert
-from proto.descriptor import Descriptor, decode_descriptor
-from proto.keys import NodeId
-from proto.levels import Level
-from proto.limits import US
-from proto.money import Brand
-from proto.policy import RegistryPolicy, single
+from node.routing import NoRoute, RouteFinder, RouteFound
+from proto.descriptor import decode_descriptor
+from proto.policy import RegistryPolicy
 from proto.reason import Reason, Refusal
 from proto.request import PaymentRequest, read_request, request_hash
 from runtime.clock import Clock
@@ -39,11 +33,11 @@ from runtime.gossip import Gossip
 
 log = logging.getLogger(__name__)
 
-GOSSIP_PAUSE_S: Final = 0.3  # after a refusal: long enough for fresher adverts of neighbours
-PATIENCE_US: Final = 2 * US  # gossip crosses twenty hops in less
+# Of an attempt that was not begun: what may be otherwise in a second.
+PASSING: Final = frozenset({Reason.NEXT_HOP_DOWN, Reason.PENDING_FULL, Reason.REGISTRY_SILENT})
 
 
-class Payer:
+class Payer(Planner):
     """Drives every payment of this node that is not over. One task for each."""
 
     def __init__(
@@ -60,16 +54,11 @@ class Payer:
     ) -> None:
         """`new_id`: 16 fresh bytes for each payment; drawn from `entropy` unless given.
         `policies`: the collectives that the owner has named."""
-        self._engine = engine
-        self._gossip = gossip
-        self._finder = finder
+        super().__init__(engine, gossip, finder, clock, policies)
         self._registries = registries
-        self._clock = clock
         self._nursery = nursery
-        self._policies = policies
         self._new_id = new_id or partial(entropy, 16)
         self._dictating = Dictating(engine, gossip, clock, entropy)
-        self.lines = LineMemory()
         self._driven: set[bytes] = set()
 
     def resume(self, is_ours: Callable[[bytes], bool] = lambda _: True) -> None:
@@ -85,15 +74,24 @@ class Payer:
             self._nursery.start_soon(self._drive, payment)
 
     async def create(
-        self, signed: bytes, request: PaymentRequest, options: PayOptions, bound: bytes = b""
+        self,
+        signed: bytes,
+        request: PaymentRequest,
+        options: PayOptions,
+        bound: bytes = b"",
+        amount: int = 0,
     ) -> tuple[bytes, Refusal | None]:
         """Starts paying a request: (payment id, refusal). A live or done payment of the same
         request is refused; its id is given, so that it can be shown. `bound`: the descriptor of
-        the exchange whose leg it is."""
+        the exchange whose leg it is. `amount`: what was chosen, where the request leaves a
+        choice; then it must be named."""
         digest = request_hash(signed)
         payment = self._new_id()
         # The D of a leg passes: nobody has its route from before.
-        found, starts = (None, ()) if bound else self._at_once(payment, digest, request, options)
+        at_once = not bound and (not request.leaves_choice or request.takes_amount(amount))
+        found, starts = (
+            self._at_once(payment, digest, request, options, amount) if at_once else (None, ())
+        )
         create = partial(
             CreatePayment,
             payment=payment,
@@ -102,6 +100,7 @@ class Payer:
             request=request,
             options=options.to_json(),
             bound=bound,
+            amount=amount,
         )
         try:
             refusal = await self._engine.ask(create, *starts)
@@ -134,148 +133,24 @@ class Payer:
             self.drive(payment)
 
     def _at_once(
-        self, payment: bytes, request_hash: bytes, request: PaymentRequest, options: PayOptions
+        self,
+        payment: bytes,
+        request_hash: bytes,
+        asked: PaymentRequest,
+        options: PayOptions,
+        amount: int,
     ) -> tuple[RouteFound | None, Sequence[MakeEvent]]:
         """The first attempt, where nobody has to be asked for it: it shares the transaction of the
         payment's creation. Else nothing, and the payment's task makes it."""
+        request = over_chosen(asked, amount)
         told = self.lines.bounds(request.brand.guid, self._clock.now_us(), self.heard)
         found = self._finder.recall(self._query(request, options, told.all))
         if found is None or found.relies_on_registry:
             return None, ()
-        descriptor = self._dictating.descriptor(request_hash, 1, request, found)
+        chosen = amount if asked.leaves_choice else None
+        descriptor = self._dictating.descriptor(request_hash, 1, request, found, chosen)
         start = self._dictating.start(payment, 1, request, found, descriptor, ())
         return (None, ()) if isinstance(start, Refusal) else (found, (start,))
-
-    async def plan(
-        self,
-        request: PaymentRequest,
-        options: PayOptions,
-        lessons: Lessons | None = None,
-        *,
-        compared: bool = False,
-        bound: bytes = b"",
-    ) -> RouteFound | NoRoute:
-        """The chains that an attempt would use now; nothing is promised.
-
-        Lines that refused lately are left out, but never the only way: where nothing else is left
-        they are tried again, mere suspects first, and the answer says so (`despite`). `compared`:
-        it also says which cheaper chain was left out for that. `bound`: under this descriptor.
-        """
-        leg = decode_descriptor(bound) if bound else None
-        if leg is not None and (missing := too_late(leg, self._clock.now_us())):
-            return missing
-        bounds = self.lines.bounds(request.brand.guid, self._clock.now_us(), self.heard)
-        taught = (lessons or Lessons()).bounds
-        stages = [bounds.all, bounds.certain] if bounds.all != bounds.certain else [bounds.all]
-        for told in filter(None, stages):
-            query = self._query(request, options, least(taught, told), leg)
-            found = await self._finder.find(replace(query, explained=False))
-            if isinstance(found, RouteFound):
-                found = replace(found, despite=despite(found, bounds.all))
-                return await self._compared(found, request, options, taught) if compared else found
-        found = await self._finder.find(self._query(request, options, taught, leg))
-        if isinstance(found, NoRoute) or not bounds.all:
-            return found
-        return replace(found, despite=despite(found, bounds.all))
-
-    async def _compared(
-        self,
-        found: RouteFound,
-        request: PaymentRequest,
-        options: PayOptions,
-        taught: Mapping[LineEnds, int],
-    ) -> RouteFound:
-        """With the cheaper chain, if any, that was left out for what earlier payments learned."""
-        free = await self._finder.find(self._query(request, options, taught))
-        if isinstance(free, NoRoute):
-            return found  # a line has closed between the two questions
-        bounds = self.lines.bounds(request.brand.guid, self._clock.now_us(), self.heard).all
-        return replace(found, reasons=left_out(found, free, bounds, request.brand.name))
-
-    def heard(self, line: LineEnds, brand: bytes) -> Said | None:
-        """What the newest advert of a line says."""
-        advert = self._gossip.get(LINE_KIND, line[0] + line[1] + brand)
-        if not isinstance(advert, LineAdvert):
-            return None
-        return Said(advert.sequence, 0 if advert.closed else advert.available)
-
-    def _query(
-        self,
-        request: PaymentRequest,
-        options: PayOptions,
-        told: Mapping[LineEnds, int],
-        leg: Descriptor | None = None,
-    ) -> RouteQuery:
-        """`told`: what lines are asked for at most, as far as refusals taught it. `leg`: under
-        which descriptor, where it is not the payment's own."""
-        now_us = self._clock.now_us()
-        own = self.own_lines(request.brand.guid)
-        query = RouteQuery(
-            payer=self._engine.memory.settings.node,
-            payee=request.payee,
-            brand=request.brand.guid,
-            amount=request.amount,
-            candidates=self._candidates(options, request.policies),
-            accepted=request.policies,
-            levels=options.levels,
-            last_levels=frozenset(lv for lv in Level if request.takes_level(lv)),
-            payee_margin_us=request.payee_margin_us,
-            latest_deadline=request.latest_deadline_us - now_us,
-            now_us=now_us,
-            max_hops=options.max_hops,
-            max_cost=options.max_cost,
-            avoid_lines=frozenset((NodeId(f), NodeId(t)) for f, t in options.avoid_lines),
-            learned=least(own, told),
-            max_parts=DEFAULT_PARTS if options.parts is None else options.parts,
-            split_to_save=options.parts is not None,
-            unit=request.brand.unit,
-            max_risk=options.max_risk,
-            avoid_nodes=frozenset(NodeId(node) for node in options.avoid_nodes),
-        )
-        return query if leg is None else as_leg(query, leg)
-
-    def _candidates(
-        self, options: PayOptions, more: Sequence[RegistryPolicy] = ()
-    ) -> tuple[RegistryPolicy, ...]:
-        """The policies to try: `more` and what the owner knows, as far as he allows them."""
-        known = [single(r) for r in sorted(self._engine.memory.settings.known)]
-        candidates = {*more, *known, *self._policies()}
-        if options.registries or options.policies:
-            candidates = {
-                p
-                for p in candidates
-                if p in options.policies or set(p.members) <= options.registries
-            }
-        return tuple(sorted(candidates, key=astuple))
-
-    async def sendable(
-        self, payer: NodeId, payee: NodeId, brand: Brand, asked: Unrequested
-    ) -> MostFound:
-        """The most that the payee could receive now, as far as what lines refused lately lets
-        them be asked. KeyError where one of them is not known."""
-        told = self.lines.bounds(brand.guid, self._clock.now_us(), self.heard).all
-        return await self._finder.sendable(
-            asked.query(
-                (payer, payee),
-                brand,
-                candidates=self._candidates(asked.options),
-                learned=least(self.own_lines(brand.guid), told),
-                now_us=self._clock.now_us(),
-            )
-        )
-
-    def own_lines(self, brand: bytes) -> dict[LineEnds, int]:
-        """Our own lines as they are now, fresher than any advert; unusable ones carry nothing."""
-        memory = self._engine.memory
-        found: dict[LineEnds, int] = {}
-        for neighbour in self._engine.links.neighbours:
-            for line in memory.lines_with(neighbour):
-                if line.brand.guid == brand:
-                    usable = line.phase is LinePhase.OPEN and memory.connected(neighbour)
-                    carries = max(0, line.available_out) if usable else 0
-                    ends = (memory.settings.node, neighbour)
-                    found[ends] = max(found.get(ends, 0), carries)
-        return found
 
     def _payment(self, payment: bytes) -> Payment:
         row = self._engine.memory.row((Payment.table, payment, b""))
@@ -318,27 +193,38 @@ class Payer:
     async def _between_attempts(self, payment: Payment, course: Course) -> Course:
         """The next attempt, or none any more; what was learned so far."""
         options = PayOptions.from_json(payment.options)
-        request = read_request(payment.request, self._clock.now_us(), own=True)
+        asked = read_request(payment.request, self._clock.now_us(), own=True)
+        request = over_chosen(asked, payment.amount)
         if payment.attempt:
             because = payment.because or Refusal(Reason.REFUSED_AHEAD)
             tried = tried_of(self._engine.memory, payment)
             course = course.after(payment.attempt, tried, because)
             self._remember(request.brand.guid, tried, because)
-            if because.reason in HOPELESS or payment.attempt >= options.attempts:
+            if because.reason in HOPELESS or options.spent(payment.attempt, self._clock.now_us()):
                 await self._give_up(payment, because, course)
                 return course
             await trio.sleep(GOSSIP_PAUSE_S)
-        found = await self._plan_patiently(payment, request, options, course.lessons)
+        found = await self.plan_patiently(
+            request,
+            options,
+            course.lessons,
+            since_us=payment.created_at_us,
+            bound=payment.bound,
+        )
         if isinstance(found, NoRoute):
             because = payment.because or Refusal(Reason.NO_ROUTE)
-            over = [r["figure"] for r in found.reasons if r.get("rule") == "MAX_COST"]
-            if not payment.attempt and over:
-                because = Refusal(Reason.COST_ABOVE_MAX, min(over))
+            if not payment.attempt:
+                because = refusal_of(found)
             await self._give_up(payment, because, course, found)
             return course
-        refusal = await self._attempt(payment, request, found)
-        if refusal is not None:
-            await self._give_up(payment, refusal, course)
+        refusal = await self._attempt(payment, asked, found)
+        # Another process may see to it as well, and was first: its attempt is waited for.
+        if refusal is None or refusal.reason is Reason.PAYMENT_LIVE:
+            return course
+        if refusal.reason in PASSING and self.waits(options, payment.created_at_us):
+            await trio.sleep(APPROVED_PAUSE_S)
+            return course
+        await self._give_up(payment, refusal, course)
         return course
 
     def _remember(self, brand: bytes, tried: Parts, because: Refusal) -> None:
@@ -347,25 +233,6 @@ class Payer:
         began_us = min((first.made_at_us for _, first in tried), default=now_us)
         for lesson in lessons_of(tried, because):
             self.lines.refused(brand, lesson.blames, lesson.why, (began_us, now_us), self.heard)
-
-    async def _plan_patiently(
-        self,
-        payment: Payment,
-        request: PaymentRequest,
-        options: PayOptions,
-        lessons: Lessons,
-    ) -> RouteFound | NoRoute:
-        """As `plan`, but a payee of whom nothing was heard yet gets a moment: adverts of a line
-        that was opened just now are still on their way."""
-        patient_until_us = payment.created_at_us + PATIENCE_US
-        while True:
-            found = await self.plan(request, options, lessons, bound=payment.bound)
-            unheard = isinstance(found, NoRoute) and all(
-                r.get("rule") == "NO_PATH" for r in found.reasons
-            )
-            if not unheard or self._clock.now_us() > patient_until_us:
-                return found
-            await trio.sleep(GOSSIP_PAUSE_S)
 
     async def _give_up(
         self, payment: Payment, because: Refusal, course: Course, no: NoRoute | None = None
@@ -379,13 +246,20 @@ class Payer:
         )
 
     async def _attempt(
-        self, payment: Payment, request: PaymentRequest, found: RouteFound
+        self, payment: Payment, asked: PaymentRequest, found: RouteFound
     ) -> Refusal | None:
+        request = over_chosen(asked, payment.amount)
         attempt = payment.attempt + 1
         if payment.bound:
             descriptor = decode_descriptor(payment.bound)
         else:
-            descriptor = self._dictating.descriptor(payment.request_hash, attempt, request, found)
+            descriptor = self._dictating.descriptor(
+                payment.request_hash,
+                attempt,
+                request,
+                found,
+                payment.amount if asked.leaves_choice else None,
+            )
         admitted: list[bytes] = []
         if found.relies_on_registry:
             admitted = await self._registries.announce(descriptor.encode())

@@ -14,7 +14,8 @@ from node.core.events import (
     FromPeer,
     LearnCertificate,
 )
-from node.core.rows import Key, Payment, PaymentPhase, Promise, Request, Transaction
+from node.core.people.events import ApproveRequest, BringRequest
+from node.core.rows import Direction, Key, Payment, PaymentPhase, Promise, Request, Transaction
 from node.core.settling import barred_from_us, sums_with
 from node.group import Group
 from node.memory import Memory
@@ -27,11 +28,28 @@ def recall(archive: Archive | None, memory: Memory, event: Event, group: Group) 
 
     Costs a look at the memory; the disk is asked only about what the memory does not know.
     """
+    if archive is not None and isinstance(event, BringRequest):
+        _recall_confirmation(archive, memory, event.row.key)
     if archive is None or archive.empty:
         return
     found = _find(archive, memory, event)
     if found is None or any(memory.row(row.key) for row in found.bundle.rows):
         return  # a promisor that used an id again has a new promise under it, and that one stands
+    _bring_back(archive, memory, found, group)
+    if isinstance(event, FromPeer) and isinstance(event.body, messages.Redeemed):
+        _bring_requests(archive, memory, found, group)
+
+
+def _bring_requests(archive: Archive, memory: Memory, found: Found, group: Group) -> None:
+    """An earlier attempt left without its request, which says whose purse a late booking fills."""
+    named = {p.owner for p in found.bundle.promises if p.owner and p.direction is Direction.IN}
+    for owner in sorted(named):
+        of = _find_owner(archive, memory, (Request.table, owner, b""))
+        if of is not None and not any(memory.row(row.key) for row in of.bundle.rows):
+            _bring_back(archive, memory, of, group)
+
+
+def _bring_back(archive: Archive, memory: Memory, found: Found, group: Group) -> None:
     bundle = found.bundle
     sums = sums_with(memory.settled, bundle.promises, -1)
     for row in (*bundle.rows, *sums.values()):
@@ -39,6 +57,14 @@ def recall(archive: Archive | None, memory: Memory, event: Event, group: Group) 
         group.rows[row.key] = row
     # Crash here, or any time before the commit: the bundle is in the archive, whole.
     group.writes.extend(archive.take_back(found))
+
+
+def _recall_confirmation(archive: Archive, memory: Memory, key: Key) -> None:
+    """One that has ended is on the disk alone; asked for once more it is that one."""
+    if memory.row(key) is None and (found := archive.row(key)) is not None:
+        row, version = found
+        memory.put(row)
+        memory.versions[key] = version
 
 
 def _find(archive: Archive, memory: Memory, event: Event) -> Found | None:
@@ -49,6 +75,8 @@ def _find(archive: Archive, memory: Memory, event: Event) -> Found | None:
             live = (p.phase for p in memory.payments_of(event.request_hash))
             if PaymentPhase.COMMITTED not in live:
                 return archive.committed(event.request_hash)
+        case ApproveRequest() if event.request.expires_at_us <= archive.requests_until_us:
+            return archive.committed(event.approval.request_hash)
         case AbandonPayment(payment=identity):
             return _find_owner(archive, memory, (Payment.table, identity, b""))
         case ConfirmRequest(request=identity) | DeclineRequest(request=identity):

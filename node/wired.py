@@ -30,6 +30,10 @@ from node.links import Links, Neighbour
 from node.loading import load_neighbours
 from node.memory import Memory
 from node.paying import Payer
+from node.people.confirmations import Confirmations
+from node.people.exchanging import Exchanging
+from node.people.forgetting import Forgetter
+from node.people.journal import Journal
 from node.record_watch import watch_records
 from node.registries import Connect, Registries
 from node.routing import RouteFinder
@@ -67,6 +71,7 @@ class Duties:
     archiver: Archiver
     sweeper: Sweeper
     payer: Payer
+    forgetter: Forgetter
 
 
 class WiredNode:
@@ -89,6 +94,8 @@ class WiredNode:
         self._book.terms = FIRST_TERMS
         self._memory = self._make_memory()
         self._archive = Archive(store.engine)
+        # Until somebody takes them up; what was not said is said when its row is next due.
+        self.on_notice: Callable[[bytes], None] = lambda _: None
 
     def wire(
         self,
@@ -129,13 +136,10 @@ class WiredNode:
         self._exposer = Exposer(engine, self._book, gossip, self._clock)
         nursery.start_soon(engine.run)
         nursery.start_soon(self._exposer.run)
-        per_s, wanted = self._config.max_adverts_per_s, self._config.gossip
-        hearing = Hearing(gossip, self._clock, per_s, engine.link_event, welcome=wanted)
-        transport.hand_to(hearing.heard)
-        nursery.start_soon(hearing.run)
+        self._hear_neighbours(transport, gossip, nursery)
         exchange = self._exchange(ways, payer, nursery) if ways is not None else None
-        sweeper = Sweeper(engine, self._clock)
-        self._begin_duties(nursery, Duties(advertiser, archiver, sweeper, payer))
+        sweeper, forgetter = Sweeper(engine, self._clock), Forgetter(engine, self._clock)
+        self._begin_duties(nursery, Duties(advertiser, archiver, sweeper, payer, forgetter))
         return Context(
             identity=self._identity,
             alias=self._config.alias,
@@ -157,9 +161,27 @@ class WiredNode:
             expose=self._exposer.expose,
             advertise=advertiser.everything,
             processes=self._processes,
+            confirmations=self._confirmations(payer, exchange),
+            page=self._config.page,
             exchange=exchange,
             heads=RowHeads(engine),
         )
+
+    def _hear_neighbours(
+        self, transport: SinkTransport, gossip: Gossip, nursery: trio.Nursery
+    ) -> None:
+        per_s, wanted = self._config.max_adverts_per_s, self._config.gossip
+        sink = self._engine.link_event
+        hearing = Hearing(gossip, self._clock, per_s, sink, welcome=wanted)
+        transport.hand_to(hearing.heard)
+        nursery.start_soon(hearing.run)
+
+    def _confirmations(self, payer: Payer, exchange: Exchange | None) -> Confirmations:
+        journal, key = Journal(self._store.engine), self._identity.key
+        made = Confirmations(self._engine, journal, payer, key, self._clock, self._entropy)
+        if exchange is not None:
+            made.exchanging = Exchanging(self._memory, exchange.accounts, exchange.judge)
+        return made
 
     def _card(self) -> str:
         config = self._config
@@ -169,7 +191,12 @@ class WiredNode:
     def _exchange(self, ways: Ways, payer: Payer, nursery: trio.Nursery) -> Exchange:
         serves = bool(self._config.public_service)
         me = Myself(self._identity, self._config.alias, self._card(), serves)
-        return open_exchange(self._engine, payer, me, ways, self._clock, self._entropy, nursery)
+        return open_exchange(
+            self._engine, payer, me, ways, self._clock, self._entropy, nursery, self._notify
+        )
+
+    def _notify(self, notice: bytes) -> None:
+        self.on_notice(notice)
 
     def _material(self, commit: bytes) -> tuple[bytes, bytes]:
         row = self._memory.row((Transaction.table, commit, b""))
@@ -231,6 +258,7 @@ class WiredNode:
         nursery.start_soon(duties.advertiser.run)
         nursery.start_soon(duties.archiver.run)
         nursery.start_soon(duties.sweeper.run)
+        nursery.start_soon(duties.forgetter.run)
         duties.payer.resume()
 
     def _reading(self) -> AbstractContextManager[Connection]:

@@ -14,6 +14,16 @@ PLACES: Final = {
     "request": Place("node.command.request", "request", "ask to be paid"),
     "pay": Place("node.command.pay", "pay", "pay a request"),
     "payment": Place("node.command.payment", "payment", "payments made: how they stand, evidence"),
+    "wallet": Place("node.command.wallet", "wallet", "your account at somebody else's node"),
+    "pending": Place(
+        "node.command.people.pending", "pending", "what you are asked to pay: approve, deny"
+    ),
+    "people": Place(
+        "node.command.people.command", "people", "accounts of people who pay by your node"
+    ),
+    "requester": Place(
+        "node.command.people.requester", "requester", "who may ask your people for money"
+    ),
     "escrow": Place("node.command.escrow", "escrow", "exchange several things, all or nothing"),
     "sale": Place("node.command.sale", "sale", "sell what an agent has to judge"),
     "agent": Place("node.command.agent", "agent", "who judges sales, and how well"),

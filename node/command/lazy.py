@@ -21,6 +21,13 @@ class Place:
     short_help: str
 
 
+def load(place: Place) -> click.Command:
+    """Imports it now."""
+    found = getattr(import_module(place.module), place.name)
+    assert isinstance(found, click.Command), place
+    return found
+
+
 class LazyGroup(click.Group):
     """A click group made from a table of places; commands added the usual way work beside it."""
 
@@ -67,9 +74,7 @@ class LazyGroup(click.Group):
         place = self._places.get(cmd_name)
         if place is None:
             return super().get_command(ctx, cmd_name)
-        found = getattr(import_module(place.module), place.name)
-        assert isinstance(found, click.Command), place
-        return found
+        return load(place)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = [(name, place.short_help) for name, place in self._places.items()]

@@ -5,7 +5,7 @@ import click
 from node.command.display import Json, amount, moment, say, table, yes_no
 from node.command.exit_status import UNUSABLE, TaughtCommand, fail
 from node.command.session import Session, at_node
-from node.command.texts import said
+from node.texts import said
 
 
 @click.command("learned", cls=TaughtCommand)

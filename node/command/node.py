@@ -22,10 +22,12 @@ from node.command.display import (
     yes_no,
 )
 from node.command.exit_status import REFUSED, TaughtCommand
+from node.command.node_domain import node_domain_proof
 from node.command.node_pathfinder import node_pathfinder
 from node.command.node_peer import node_peer
 from node.command.node_policy import node_policy
 from node.command.node_registry import node_registry
+from node.command.node_webhook_keys import node_webhook_keys
 from node.command.session import Session, with_node
 
 STOP_TIMEOUT_S: Final = 60.0  # it finishes what it writes; a full disk takes long to say so
@@ -375,3 +377,5 @@ node.add_command(node_registry)
 node.add_command(node_policy)
 node.add_command(node_peer)
 node.add_command(node_pathfinder)
+node.add_command(node_domain_proof)
+node.add_command(node_webhook_keys)

@@ -41,6 +41,12 @@ STATUSES: Final = (
 @click.command("pay", cls=TaughtCommand, epilog=STATUSES)
 @click.argument("request", metavar="REQUEST|FILE")
 @click.option("--dry-run", is_flag=True, help="Find the chain and its cost, promise nothing.")
+@click.option(
+    "--amount",
+    type=AMOUNT,
+    metavar="N",
+    help="Let N smallest units arrive, where the request leaves the amount to you.",
+)
 @click.option("--max-cost", type=AMOUNT, help="Pay no more than this, fees included, in units.")
 @click.option("--level", "levels", type=LEVEL, multiple=True, help=LEVEL_HELP)
 @click.option(
@@ -88,6 +94,7 @@ def pay(
     session: Session,
     request: str,
     dry_run: bool,
+    amount: int | None,
     max_cost: int | None,
     levels: Sequence[str],
     registries: Sequence[str],
@@ -105,15 +112,19 @@ def pay(
     decision. Where no chain carries the amount it takes several, which are decided as one. A
     request is paid at most once, however often this is called.
 
+    Where the request leaves the amount to you, --amount names it. Where the payee bears the fees
+    you send what it asks for in all, and as much of that arrives as the fees leave.
+
     \b
     Example:
       pledgeway pay invoice.txt --dry-run
+      pledgeway pay collection.txt --amount 500
       pledgeway pay invoice.txt --max-cost 710 --evidence lamp.evidence
       pledgeway pay invoice.txt --parts 3
       pledgeway pay invoice.txt --max-risk 0 --avoid Carol --avoid "Bob→Dave"
     """
     given = {"max_cost": max_cost, "max_hops": max_hops, "parts": parts, "attempts": attempts}
-    given["max_risk"] = max_risk
+    given |= {"max_risk": max_risk, "amount": amount}
     arguments: dict[str, object] = {
         "request": text_or_file(request, REQUEST_PREFIX, "payment request", MAX_REQUEST_CHARS),
         **{name: value for name, value in given.items() if value is not None},

@@ -10,7 +10,8 @@ from node.command.display import Json, moment, short, table, who
 from node.command.exit_status import UNUSABLE, TaughtCommand, fail
 from node.command.pay import fetch_evidence
 from node.command.payment_view import because, show_payment, waits_for
-from node.command.request import amount_of
+from node.command.receipt_file import take_receipt
+from node.command.request_view import amount_of
 from node.command.session import NoAnswer, Session, with_node
 
 DEFAULT_LIMIT: Final = 20
@@ -26,6 +27,7 @@ def payment() -> None:
       pledgeway payment list --node ./alice
       pledgeway payment show 9a02 --node ./alice
       pledgeway payment evidence 9a02 --out lamp.evidence --node ./alice
+      pledgeway payment receipt 9a02 --out lamp.receipt --node ./alice
     """
 
 
@@ -118,3 +120,22 @@ def evidence(session: Session, identifier: str, out: Path | None) -> None:
     except NoAnswer as no:
         session.end(no)
     session.print(answer, lambda _: None)
+
+
+@payment.command("receipt", cls=TaughtCommand)
+@click.argument("identifier", metavar="ID")
+@click.option("-o", "--out", type=PATH, metavar="FILE", help="Write it to this new FILE.")
+@with_node
+def receipt(session: Session, identifier: str, out: Path | None) -> None:
+    """Take the receipt of a payment: it proves to anybody, offline, what was paid to whom.
+
+    It holds the payee's signed request, the transaction, and who decided it. With --json it is
+    printed, in base64; --out writes the file itself. ID is the payment's id, the beginning of it,
+    or the transaction's UUID.
+
+    \b
+    Example:
+      pledgeway payment receipt 9a02 --out lamp.receipt
+      pledgeway verify receipt lamp.receipt
+    """
+    take_receipt(session, "payment.receipt", identifier, out)

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from node.command.display import Json, amount, facts, gap, moment, say, short, table, who
-from node.command.request import amount_of
+from node.command.request_view import amount_of
 from node.command.route_reasons import show_reasons
-from node.command.texts import said
+from node.texts import said
 
 FINAL: Final = frozenset({"COMMITTED", "ABORTED"})
 
@@ -131,12 +131,14 @@ def show_plan(one: Json) -> None:
         say(f"No chain of promises lets {_payee(one)} receive {amount_of(one)}.")
     else:
         registry = one.get("registry") or "none, every promise is bare"
+        kept = one.get("kept")
         facts(
             (
                 ("payee", _payee(one)),
                 ("amount", amount_of(one)),
                 ("cost", amount(one.get("cost"), one.get("brand"))),
                 ("fee", amount(one.get("fee"), one.get("brand"))),
+                ("stays with you", amount(one["kept"], one.get("brand")) if kept else None),
                 ("registry", registry),
                 ("decided", _within(one.get("deadline_s")) if one.get("registry") else None),
                 ("credit is held", _within(one.get("held_at_most_s"))),

@@ -1,27 +1,34 @@
 """`pledgeway request`: ask to be paid."""
 
-from collections.abc import Sequence
+import json
+import string
+import time
 from pathlib import Path
 from typing import Final
 
 import click
 
-from node.command.argument_types import (
-    AMOUNT,
-    LEVEL,
-    LEVELS,
-    PATH,
-    SPAN,
-    require_new_file,
-    write_new_file,
-)
-from node.command.display import Json, amount, facts, moment, say, short, table
+from node.command.argument_types import PATH, text_or_file
+from node.command.display import Json, moment, short, table
 from node.command.exit_status import UNUSABLE, TaughtCommand, fail
-from node.command.session import Session, with_node
+from node.command.receipt_file import take_receipt
+from node.command.request_create import create
+from node.command.request_key import countersign_, requester_key
+from node.command.request_view import (
+    came_of,
+    foreign_json,
+    show_request,
+    show_with_text,
+    state_of,
+)
+from node.command.session import Answer, Session, with_node
+from proto.limits import MAX_REQUEST_BYTES
+from proto.request import REQUEST_PREFIX
+from proto.wire import WireFault
 
 DEFAULT_LISTED: Final = 50
 MAX_LISTED: Final = 100  # as the daemon has it
-LAST_LEVEL_HELP: Final = f"Level to take: {', '.join(LEVELS)}; repeatable.  [default: any]"
+ID_DIGITS: Final = 32  # of a whole request id
 
 
 @click.group("request")
@@ -36,92 +43,6 @@ def request() -> None:
       pledgeway request create 700 USD --description "One lamp" --out invoice.txt --node ./bob
       pledgeway request show 4f1c --node ./bob
     """
-
-
-@request.command("create", cls=TaughtCommand)
-@click.argument("amount", type=AMOUNT)
-@click.argument("brand")
-@click.option("--description", default="", help="What it is for; the payer sees it.")
-@click.option(
-    "--expires", "expires_s", type=SPAN, default="1h", show_default=True, help="As 15min, 2h, 7d."
-)
-@click.option(
-    "--deadline",
-    "deadline_s",
-    type=SPAN,
-    default="1min",
-    show_default=True,
-    help="How long a payment that begins in time may take; at least 10s.",
-)
-@click.option("--last-level", "last_levels", type=LEVEL, multiple=True, help=LAST_LEVEL_HELP)
-@click.option(
-    "--registry",
-    "--policy",
-    "registries",
-    multiple=True,
-    metavar="R",
-    help="Registry, or policy of several (`node policy`), to use; repeatable.",
-)
-@click.option("--no-registry", is_flag=True, help="Use no registry.")
-@click.option("--manual", is_flag=True, help="Sign only after `request confirm`.")
-@click.option("--out", type=PATH, help="Write the text to a new FILE.", metavar="FILE")
-@with_node
-def create(
-    session: Session,
-    amount: int,
-    brand: str,
-    description: str,
-    expires_s: int,
-    deadline_s: int,
-    last_levels: Sequence[str],
-    registries: Sequence[str],
-    no_registry: bool,
-    manual: bool,
-    out: Path | None,
-) -> None:
-    """Ask for AMOUNT smallest units of BRAND.
-
-    Any registry and any policy that the node accepts may decide, unless --registry, --policy or
-    --no-registry narrows that; any level may come last, unless --last-level does.
-
-    \b
-    Example:
-      pledgeway request create 700 USD
-      pledgeway request create 700 USD --expires 15min --last-level ATOMIC --out invoice.txt
-    """
-    if no_registry and registries:
-        fail(UNUSABLE, "request create: --registry and --no-registry exclude each other")
-    require_new_file(out)
-    answer = session.ask(
-        "request.create",
-        {
-            "amount": amount,
-            "brand": brand,
-            "description": description,
-            "expires_s": expires_s,
-            "deadline_s": deadline_s,
-            "last_levels": list(last_levels),
-            "registries": [] if no_registry else list(registries) or None,
-            "manual": manual,
-        },
-    )
-    text = str(answer.value.get("text", ""))
-    if out is not None:
-        try:
-            write_new_file(out, text.encode() + b"\n")
-        except OSError as error:
-            # The request exists all the same: its text must not be lost.
-            click.echo(text)
-            fail(UNUSABLE, f"{out}: cannot be written: {error.strerror}")
-    session.print(answer, lambda one: _show_created(one, out))
-
-
-def _show_created(one: Json, out: Path | None) -> None:
-    if out is None:
-        say(str(one.get("text")))
-        return
-    show_request(one)
-    say(f"The payer says: pledgeway pay {out}")
 
 
 @request.command("list", cls=TaughtCommand)
@@ -147,8 +68,8 @@ def list_(session: Session, limit: int) -> None:
             (
                 (
                     short(one.get("id")),
-                    amount_of(one),
-                    _state(one),
+                    came_of(one),
+                    state_of(one),
                     moment(one.get("expires_at_us")),
                     one.get("description") or "-",
                 )
@@ -161,16 +82,32 @@ def list_(session: Session, limit: int) -> None:
 
 
 @request.command("show", cls=TaughtCommand)
-@click.argument("identifier", metavar="ID")
+@click.argument("identifier", metavar="ID|REQUEST|FILE")
 @with_node
 def show(session: Session, identifier: str) -> None:
-    """Show one request, with its text. ID is its id or the beginning of it.
+    """Show one request with everything that it says.
+
+    ID is the id of one of the node's own, or the beginning of it. The text of any request, or a
+    FILE that holds it, is read without asking the node: who signed it, and whether all have.
 
     \b
     Example:
       pledgeway request show 4f1c
+      pledgeway request show invoice.txt
     """
-    session.show("request.show", {"id": identifier}, _show_with_text)
+    if _may_be_id(identifier):
+        session.show("request.show", {"id": identifier}, show_with_text)
+        return
+    text = text_or_file(identifier, REQUEST_PREFIX, "payment request", 2 * MAX_REQUEST_BYTES)
+    try:
+        shown = foreign_json(text, time.time_ns() // 1000)
+    except WireFault as fault:
+        fail(UNUSABLE, f"not a payment request that could be paid: {fault}")
+    session.print(Answer(shown, json.dumps(shown)), show_with_text)
+
+
+def _may_be_id(text: str) -> bool:
+    return len(text) <= ID_DIGITS and all(c in string.hexdigits for c in text)
 
 
 @request.command("confirm", cls=TaughtCommand)
@@ -199,33 +136,24 @@ def decline(session: Session, identifier: str) -> None:
     session.show("request.decline", {"id": identifier}, show_request)
 
 
-def amount_of(one: Json) -> str:
-    """The amount of a request or payment with its unit."""
-    return amount(one.get("amount"), one.get("brand"))
+@request.command("receipt", cls=TaughtCommand)
+@click.argument("identifier", metavar="ID")
+@click.option("-o", "--out", type=PATH, metavar="FILE", help="Write it to this new FILE.")
+@with_node
+def receipt(session: Session, identifier: str, out: Path | None) -> None:
+    """Take the receipt of a paid request: it proves to anybody, offline, what was paid.
+
+    With --json it is printed, in base64; --out writes the file itself. ID is the request's id or
+    the beginning of it. What no registry decided is proven by this node's own signature, and by
+    its neighbour's booking of the largest part.
+
+    \b
+    Example:
+      pledgeway request receipt 4f1c --out lamp.receipt
+      pledgeway verify receipt lamp.receipt
+    """
+    take_receipt(session, "request.receipt", identifier, out)
 
 
-def _state(one: Json) -> str:
-    waits = one.get("manual") and one.get("phase") == "OPEN"
-    return f"{one.get('phase')}, to be confirmed" if waits else str(one.get("phase"))
-
-
-def _show_with_text(one: Json) -> None:
-    show_request(one)
-    if one.get("text"):
-        say(str(one["text"]))
-
-
-def show_request(one: Json) -> None:
-    """One request with everything but its text."""
-    registries = one.get("registries")
-    facts(
-        (
-            ("request", one.get("id")),
-            ("amount", amount_of(one)),
-            ("state", _state(one)),
-            ("expires", moment(one.get("expires_at_us"))),
-            ("description", one.get("description") or None),
-            ("last levels", ", ".join(one.get("last_levels") or ()) or "any"),
-            ("registries", None if registries is None else ", ".join(registries) or "none"),
-        )
-    )
+for command in (create, countersign_, requester_key):
+    request.add_command(command)

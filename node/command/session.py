@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, NoReturn, ParamSpec
 import click
 
 from node.command.exit_status import REFUSED, UNKNOWN, UNUSABLE, fail
-from node.command.texts import said
+from node.texts import said
 
 if TYPE_CHECKING:
     from proto.v1 import control_pb2
@@ -29,6 +29,8 @@ CALL_TIMEOUT_S: Final = 30.0  # the node answers in milliseconds, unless its nei
 
 # Codes of failures that the node does not send, and the one that is about the input.
 BAD_ARGUMENT: Final = "BAD_ARGUMENT"
+# What was said on the command line cannot be used; every other no is about the world.
+UNUSABLE_CODES: Final = frozenset({BAD_ARGUMENT, "AMOUNT_NEEDED", "AMOUNT_OUTSIDE"})
 NO_NODE: Final = "NO_NODE"
 LOST: Final = "LOST"
 
@@ -279,7 +281,7 @@ def _read(reply: "control_pb2.Reply") -> Answer:
         no = reply.failure
         words = said(no.code, no.figure)
         raise NoAnswer(
-            UNUSABLE if no.code == BAD_ARGUMENT else REFUSED,
+            UNUSABLE if no.code in UNUSABLE_CODES else REFUSED,
             no.code,
             no.message or (words.message if words else no.code),
             no.next_step or (words.next_step if words else ""),

@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +12,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from node.command.lazy import Place, load
 from node.command.verify_certificate import (
     MAX_FILE_BYTES,
     ProvesNothing,
@@ -21,10 +23,11 @@ from node.command.verify_certificate import (
 )
 from node.command.verify_fraud import Judge, newest, read_accusation, show_accusation
 from node.command.verify_proof import about_equivocation, log_json, log_lines
-from node.command.verify_sale import is_sale_file, verify_sale
+from node.command.verify_sale import is_sale_file
 from node.command.whose_clocks import monitors_by, witnesses_by
 from proto.descriptor import transaction_uuid
 from proto.limits import US
+from proto.receipt import read_receipt
 from proto.wire import WireFault
 
 PROVES_NOTHING: Final = 1
@@ -133,8 +136,16 @@ def _printable(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-class _OrSale(click.Command):
-    """`verify FILE`, and `verify sale FILE` beside it: a file of that name is `./sale`."""
+class _OrAnother(click.Command):
+    """`verify FILE`, and readers of other files beside it: a file of such a name is `./sale`.
+
+    Each is imported when it is asked for: what verifies passkeys takes longer to load than all the
+    rest."""
+
+    OTHERS: Final[Mapping[str, Place]] = {
+        "sale": Place("node.command.verify_sale", "verify_sale", ""),
+        "receipt": Place("node.command.verify_receipt", "verify_receipt", ""),
+    }
 
     def make_context(
         self,
@@ -143,12 +154,14 @@ class _OrSale(click.Command):
         parent: click.Context | None = None,
         **extra: Any,
     ) -> click.Context:
-        if args[:1] != ["sale"]:
+        place = self.OTHERS.get(args[0]) if args else None
+        if place is None:
             return super().make_context(info_name, args, parent, **extra)
-        return verify_sale.make_context(f"{info_name} sale", args[1:], parent, **extra)
+        other = load(place)
+        return other.make_context(f"{info_name} {other.name}", args[1:], parent, **extra)
 
 
-@click.command(cls=_OrSale)
+@click.command(cls=_OrAnother)
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
 @click.option(
     "--record",
@@ -186,9 +199,10 @@ def verify(
       pledgeway verify payment.certificate --record registry.record
       pledgeway verify two-answers.fraud --record registry.record
 
-    What a sale leaves (`pledgeway sale show ID --evidence FILE`) has a reader of its own:
+    Receipts of payments, and what a sale leaves, have readers of their own:
 
     \b
+      pledgeway verify receipt lamp.receipt
       pledgeway verify sale lamp.sale
     """
     now_us = time.time_ns() // 1000
@@ -197,6 +211,8 @@ def verify(
             data = opened.read(MAX_FILE_BYTES + 1)
         if is_sale_file(data):
             raise Unreadable(f"it is of a sale: `pledgeway verify sale {file}` reads it")
+        if _is_receipt(data):
+            raise Unreadable(f"it is a receipt: `pledgeway verify receipt {file}` reads it")
         newer = read_records(record)
         accusation = read_accusation(data)
         if accusation is not None:
@@ -221,6 +237,14 @@ def verify(
             click.echo(json.dumps(as_json(verdict)))
         else:
             show(verdict)
+
+
+def _is_receipt(data: bytes) -> bool:
+    try:
+        read_receipt(data)
+    except WireFault:
+        return False
+    return True
 
 
 def _unreadable(file: Path, cause: str, json_wanted: bool) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 from google.protobuf.json_format import Parse, ParseError
 
 from node.command.verify_proof import ShownLog, shown_log
+from proto import certificate_file
 from proto.certificate import (
     AbortCertificate,
     Certificate,
@@ -18,14 +19,14 @@ from proto.certificate import (
     verify_commit_certificate,
 )
 from proto.descriptor import Descriptor
-from proto.limits import MAX_POLICY_MEMBERS, MAX_RECORD_BYTES
+from proto.limits import MAX_RECORD_BYTES
 from proto.log_leaf import decision_of
 from proto.registry_record import RegistryRecord, read_record
 from proto.statement import DecisionLeaf, Statement
 from proto.v1 import types_pb2 as pb
 from proto.wire import WireFault, parse
 
-MAX_FILE_BYTES: Final = 1 << 20  # 16 members' statements and records stay below half of it
+MAX_FILE_BYTES: Final = certificate_file.MAX_CERTIFICATE_FILE_BYTES
 MAX_JSON_DEPTH: Final = 20  # a certificate file nests six deep
 BAD_RECORD: Final = "RECORD"
 
@@ -133,28 +134,19 @@ def _certificate(file: pb.CertificateFile) -> Certificate:
 def _records(
     file: pb.CertificateFile, newer: Sequence[RegistryRecord]
 ) -> dict[bytes, RegistryRecord]:
-    # Each costs signature checks, and more registries than a policy has members prove nothing.
-    if len(file.records) > MAX_POLICY_MEMBERS:
-        raise ProvesNothing(BAD_RECORD, f"more than {MAX_POLICY_MEMBERS} registry records")
-    records: dict[bytes, RegistryRecord] = {}
-    for message in file.records:
-        try:
-            record = read_record(message.SerializeToString())
-        except WireFault as fault:
-            raise ProvesNothing(BAD_RECORD, str(fault)) from fault
-        _take(records, record)
-    for record in newer:
-        _take(records, record)
-    return records
+    try:
+        return certificate_file.newest_records((*certificate_file.read_enclosed(file), *newer))
+    except WireFault as fault:
+        raise ProvesNothing(BAD_RECORD, str(fault)) from fault
 
 
 def newest_records(found: Iterable[RegistryRecord]) -> dict[bytes, RegistryRecord]:
     """Of each registry the newest record, by its id. ProvesNothing where two of them are of rival
     operators."""
-    records: dict[bytes, RegistryRecord] = {}
-    for record in found:
-        _take(records, record)
-    return records
+    try:
+        return certificate_file.newest_records(found)
+    except WireFault as fault:
+        raise ProvesNothing(BAD_RECORD, str(fault)) from fault
 
 
 def read_records(paths: Sequence[Path]) -> list[RegistryRecord]:
@@ -168,11 +160,3 @@ def read_records(paths: Sequence[Path]) -> list[RegistryRecord]:
         except WireFault as fault:
             raise Unreadable(f"{path}: {fault}") from fault
     return records
-
-
-def _take(records: dict[bytes, RegistryRecord], record: RegistryRecord) -> None:
-    known = records.setdefault(record.registry, record)
-    if record.replaces(known):
-        records[record.registry] = record
-    elif record.roots[: len(known.roots)] != known.roots[: len(record.roots)]:
-        raise ProvesNothing(BAD_RECORD, "two records of one registry, of rival operators")

@@ -15,18 +15,18 @@ from node.control.contacts import card_of, exchange_of, find_card
 from node.control.context import Context, store
 from node.control.escrow_propose import require_service
 from node.control.failure import Arguments, ControlFailure, bad_argument
-from node.control.own_accounts import MESSAGE_ID_BYTES, asked_of
+from node.control.own_accounts import asked_of
 from node.control.ratings import Weighing, counted_json, credit_brand, rate, rated_json
-from node.control.rights import called
 from node.core.escrow.rows import KnownRight
 from node.core.sale.events import KeepAgent
 from node.core.sale.rows import KnownAgent
+from node.escrow.account_keeper import called
 from node.escrow.sweeping import forget_rows
 from node.reputation.ratings import Subject
 from node.reputation.score import HALF_LIFE_US, Exchange
 from proto.card import NodeCard, read_card
 from proto.envelope import Envelope
-from proto.escrow.batch import OpBatch
+from proto.escrow.batch import BATCH_ID_BYTES, OpBatch
 from proto.escrow.rights import read_right
 from proto.keys import NodeId
 from proto.limits import MAX_AMOUNT, MAX_DESCRIPTION_CHARS, US
@@ -98,7 +98,7 @@ async def _advertise(context: Context, card: NodeCard, signed: bytes) -> None:
     asked = OpBatch(
         context.identity.node,
         card.node,
-        context.entropy(MESSAGE_ID_BYTES),
+        context.entropy(BATCH_ID_BYTES),
         context.clock.now_us(),
         (Advertise(signed),),
     )

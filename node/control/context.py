@@ -16,7 +16,9 @@ from node.core.events import Event
 from node.core.rows import Line, LinePhase, Payment, Request, Row
 from node.engine import Engine, StoreUnavailable
 from node.escrow.exchange import Exchange
+from node.page_config import NO_PAGE, PageConfig
 from node.paying import Payer
+from node.people.confirmations import Confirmations
 from node.registrar.running import Registrar
 from node.remote_finder import RemoteFinder
 from node.reputation.heads import Heads, MemoryHeads
@@ -75,6 +77,8 @@ class Context:
     expose: Callable[[bytes], Awaitable[Verdict]]
     advertise: Callable[[], None]
     processes: Callable[[], list[Process]]
+    confirmations: Confirmations
+    page: PageConfig = NO_PAGE
     exchange: Exchange | None = None
     heads: Heads = field(default_factory=MemoryHeads)
     stop: trio.Event = field(default_factory=trio.Event)

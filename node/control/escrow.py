@@ -21,6 +21,7 @@ from node.core.escrow.rows import Deal, Seat, SeatPhase
 from node.core.rows import Transaction
 from node.escrow.judging import NoAccount, plan_of
 from proto.descriptor import transaction_uuid
+from proto.escrow.legs import Leg, MoneyCarrier
 from proto.escrow.proposal import Proposal
 
 MAX_LISTED: Final = 1000
@@ -57,6 +58,27 @@ def _deal(context: Context, deal: bytes) -> Deal | None:
 
 def _told(context: Context, deal: bytes, *, whole: bool = False) -> dict[str, Any]:
     return told(context, _deal(context, deal), seats_in(context, deal), whole=whole)
+
+
+def money_for_us(context: Context, named: str) -> tuple[Leg, Proposal, bytes]:
+    """The one leg of money that an exchange pays to this node, its proposal, and that as signed.
+    ControlFailure."""
+    identity = find_exchange(context, named)
+    deal, seats = _deal(context, identity), seats_in(context, identity)
+    known = deal if deal is not None else seats[0]
+    proposal, own = proposal_of(known), context.identity.node
+    legs = [
+        leg
+        for leg in proposal.legs
+        if isinstance(leg.carrier, MoneyCarrier) and leg.carrier.payee == own
+    ]
+    if len(legs) != 1:
+        raise ControlFailure(
+            "NOT_PAID",
+            f"that exchange pays this node by {len(legs) or 'no'} legs of money, and not by one",
+            f"`pledgeway escrow show {identity.hex()[:10]}` shows its legs",
+        )
+    return legs[0], proposal, known.proposal
 
 
 async def list_exchanges(context: Context, arguments: Arguments) -> dict[str, Any]:

@@ -1,46 +1,27 @@
 """Verbs of who owns rights: accounts at registrars, and what is in them."""
 
 from functools import partial
-from hashlib import blake2b
 from typing import Any, Final
 
 from node.control.contacts import card_of, exchange_of, find_card
 from node.control.context import Context
 from node.control.failure import Arguments, ControlFailure, bad_argument
-from node.control.rights import called, check_keeper, described, right_json
+from node.control.rights import described, right_json
 from node.core.escrow.events import KeepRow
 from node.core.escrow.reading import registrar_card
 from node.core.escrow.rows import Account, KnownRight
+from node.escrow.account_keeper import check_keeper
 from proto.card import NodeCard, read_card
-from proto.escrow.batch import Asked, BatchReply, OpBatch, OpenAccount, read_reply, sign_asked
+from proto.escrow.batch import Asked, BatchReply
 from proto.escrow.grant import Grant, open_grant
 from proto.escrow.legs import Leg
-from proto.escrow.ops import Look
 from proto.escrow.proposal import Proposal
 from proto.escrow.rights import Right, read_right
-from proto.keys import NodeId
 from proto.v1 import escrow_pb2 as pb
 from proto.wire import WireFault
 
 GUID_BYTES: Final = 16
-MESSAGE_ID_BYTES: Final = 16
 MAX_LABEL_CHARS: Final = 16
-# What a registrar's no means to whoever asked for an account.
-REFUSED: Final = {
-    "NOT_ALLOWED": (
-        "lets nobody open an account for it by himself",
-        "ask its operator for a grant, and `pledgeway account import` it",
-    ),
-    "NOT_VETTED": (
-        "opens accounts for it only for those whom its operator has listed",
-        "ask its operator to list this node, or for a grant",
-    ),
-    "STALE": (
-        "finds that our clock and its own are far apart",
-        "check both clocks, and try again",
-    ),
-    "GONE": ("knows that account no more", "ask its operator for a new grant"),
-}
 
 
 def account_json(context: Context, row: Account) -> dict[str, Any]:
@@ -73,65 +54,16 @@ async def open_account(context: Context, arguments: Arguments) -> dict[str, Any]
     text = find_card(context, named, "card")
     card = card_of(context, text, "card")
     known = await _find(context, card, text, brand)
-    return account_json(context, await _opened(context, card, known))
+    return account_json(context, await exchange_of(context).accounts.open(card, known))
 
 
 async def open_missing(context: Context, proposal: Proposal, seat: str) -> None:
     """Opens each account that a seat of ours lacks for its legs, where the registrar lets us."""
-    described_in = {right.brand.guid: signed for signed in proposal.rights
-                    if (right := read_right(signed))}  # fmt: skip
-    for leg in proposal.legs:
-        if leg.registrar is None or seat not in (leg.from_seat, leg.to_seat):
-            continue
-        if context.engine.memory.row((Account.table, leg.registrar, leg.brand)) is not None:
-            continue
-        text = registrar_card(proposal, leg.registrar)
-        now_us = context.clock.now_us()
-        known = KnownRight(leg.brand, described_in[leg.brand], text, now_us)
-        await _opened(context, card_of(context, text, "registrar"), known)
-
-
-async def _opened(context: Context, card: NodeCard, known: KnownRight) -> Account:
-    """Its capabilities are made from our own key: asked again after a crash they are the same, and
-    the registrar gives the same account for them. The question's id is new, as its time is."""
-    right, brand = read_right(known.right), known.brand
-    check_keeper(_known(context, brand), right, card.alias)
-    secret = partial(_secret, context, card.node, brand)
-    asked = OpenAccount(
-        sender=context.identity.node,
-        receiver=card.node,
-        id=context.entropy(MESSAGE_ID_BYTES),
-        sent_at_us=context.clock.now_us(),
-        brand=brand,
-        new_account=secret(b"account-cap"),
-        new_terms=secret(b"terms-cap"),
-    )
-    reply = await asked_of(context, card, asked)
-    account = reply.results[0]
-    terms = asked.new_terms if len(reply.results) > 1 else b""
-    row = Account(
-        registrar=card.node,
-        slot=brand,
-        account=account.account,
-        brand=right.brand,
-        capability=asked.new_account,
-        terms=terms,
-        card=known.card,
-        right=known.right,
-        opened_at_us=asked.sent_at_us,
-    )
-    await context.do(partial(KeepRow, row=known))
-    await context.do(partial(KeepRow, row=row))
-    return row
+    await exchange_of(context).accounts.open_missing(proposal, seat)
 
 
 def _known(context: Context, guid: bytes) -> object:
     return context.engine.memory.row((KnownRight.table, guid, b""))
-
-
-def _secret(context: Context, registrar: NodeId, brand: bytes, person: bytes) -> bytes:
-    key = context.identity.key.seed
-    return blake2b(registrar + brand, digest_size=32, key=key, person=person).digest()
 
 
 async def _find(context: Context, card: NodeCard, text: str, named: str) -> KnownRight:
@@ -207,17 +139,7 @@ def _granted(context: Context, grant: Grant, right: Right, slot: bytes) -> Accou
 
 async def asked_of(context: Context, card: NodeCard, asked: Asked) -> BatchReply:
     """A registrar's answer. ControlFailure where it refuses, or says nothing."""
-    ways, signed = exchange_of(context).ways, sign_asked(context.identity.key, asked)
-    call = ways.batch if isinstance(asked, OpBatch) else ways.open_account
-    try:
-        reply = read_reply(await called(card, call(card, signed)), asked)
-    except WireFault as fault:
-        raise ControlFailure("BAD_ANSWER", f"{card.alias} answers badly: {fault}") from fault
-    if reply.refusal is not None:
-        refusal = reply.refusal
-        says, step = REFUSED.get(refusal.error.name, (f"refuses: {refusal.error.name}", ""))
-        raise ControlFailure(refusal.error.name, f"{card.alias} {says}", step, refusal.figure)
-    return reply
+    return await exchange_of(context).accounts.ask(card, asked)
 
 
 async def list_accounts(context: Context, arguments: Arguments) -> dict[str, Any]:
@@ -255,13 +177,7 @@ def _is_called(row: Account, named: str) -> bool:
 
 async def balance_of(context: Context, row: Account) -> dict[str, Any]:
     """`balance`; where it cannot be had None, and `why`."""
-    now_us = context.clock.now_us()
-    card = read_card(row.card, now_us)
-    ops = (Look(row.capability),)
-    unique = context.entropy(MESSAGE_ID_BYTES)
-    asked = OpBatch(context.identity.node, row.registrar, unique, now_us, ops)
     try:
-        reply = await asked_of(context, card, asked)
+        return {"balance": await exchange_of(context).accounts.balance(row)}
     except ControlFailure as failure:
         return {"balance": None, "why": failure.message or failure.code}
-    return {"balance": reply.results[0].amount}

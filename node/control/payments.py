@@ -7,10 +7,18 @@ from functools import partial
 from heapq import nlargest
 from typing import Any, Final
 
+from node.choosing_amount import (
+    Choice,
+    Find,
+    NotChosen,
+    choose,
+    over_chosen,
+    refusal_of,
+)
 from node.control.avoided import take_avoided
 from node.control.context import Context, store
 from node.control.evidence_file import certificate_file, evidence_kind
-from node.control.failure import Arguments, ControlFailure, bad_argument
+from node.control.failure import Arguments, ControlFailure, bad_argument, refuse
 from node.control.reasons import named_lines, named_reason, named_tried
 from node.core.events import AbandonPayment
 from node.core.rows import (
@@ -24,12 +32,13 @@ from node.core.rows import (
 from node.dictating import route_json
 from node.learning import tried_of
 from node.pay_options import DEFAULT_ATTEMPTS, MAX_ATTEMPTS, MAX_RISK, PayOptions
+from node.request_shown import amounts_json
 from node.routing import NoRoute
 from proto.descriptor import transaction_uuid
 from proto.levels import Level
 from proto.limits import GRACE_US, GUARD_US, MAX_AMOUNT, MAX_HOPS, MAX_PARTS
 from proto.policy import RegistryPolicy
-from proto.request import PaymentRequest, from_text, read_request
+from proto.request import PaymentRequest, from_text, read_asked, read_request, request_hash
 from proto.wire import WireFault
 
 MAX_LISTED: Final = 1000
@@ -37,11 +46,28 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
 def _read(context: Context, text: str) -> tuple[bytes, PaymentRequest]:
+    """(what the payee signed, the request), whether or not its requester's signature is around
+    it. Where one has to be, it is."""
     try:
-        signed = from_text(text)
-        return signed, read_request(signed, context.clock.now_us())
+        return read_asked(from_text(text), context.clock.now_us())
     except WireFault as fault:
         raise bad_argument("request", str(fault)) from fault
+
+
+def _check_time(context: Context, request: PaymentRequest) -> None:
+    if (late_us := context.clock.now_us() - request.expires_at_us) > 0:
+        raise ControlFailure("REQUEST_EXPIRED", figure=late_us)
+
+
+async def choose_amount(
+    find: Find, request: PaymentRequest, options: PayOptions, wanted: int | None
+) -> Choice:
+    """As node.choosing_amount has it; raises AMOUNT_NEEDED and AMOUNT_OUTSIDE."""
+    try:
+        return await choose(find, request, options, wanted)
+    except NotChosen as error:
+        step = "name the amount: `pledgeway pay REQUEST --amount N`"
+        raise ControlFailure(str(error.fault), str(error), step) from error
 
 
 def pay_options(context: Context, arguments: Arguments) -> PayOptions:
@@ -108,16 +134,24 @@ def _chain_shown(context: Context, chain: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def plan(context: Context, arguments: Arguments) -> dict[str, Any]:
-    """What a payment would cost now, and along which chains; nothing is promised."""
+    """What a payment would cost now, and along which chains; nothing is promised. `amount`: what
+    is to arrive, where the request leaves that open; `kept`: what the payer keeps of a sum that
+    was to be sent in all."""
     _, request = _read(context, arguments.text("request"))
+    wanted = arguments.maybe_number("amount", 1)
     options = pay_options(context, arguments)
     arguments.done()
-    now_us = context.clock.now_us()
-    if now_us > request.expires_at_us:
-        raise ControlFailure("REQUEST_EXPIRED", figure=now_us - request.expires_at_us)
-    found = await context.payer.plan(request, options, compared=True)
+    _check_time(context, request)
+    if request.audience not in (b"", context.identity.key.node_id):
+        raise ControlFailure("ANOTHER_PAYER")
+    choice = await choose_amount(context.payer.plan, request, options, wanted)
+    over = over_chosen(request, choice.amount)
+    found = choice.found
+    if not isinstance(found, NoRoute):
+        found = await context.payer.plan(over, choice.options, compared=True)
     about = {
-        "amount": request.amount,
+        "amount": choice.amount,
+        "asked": amounts_json(request),
         "brand": request.brand.name,
         "payee": request.payee.hex(),
         "payee_alias": request.payee_alias,
@@ -133,7 +167,8 @@ async def plan(context: Context, arguments: Arguments) -> dict[str, Any]:
             "found": True,
             "exact": found.exact,
             "cost": found.cost,
-            "fee": found.cost - request.amount,
+            "fee": found.cost - choice.amount,
+            "kept": request.amount - found.cost if request.fees_by_payee else 0,
             "deadline_s": found.deadline / 1e6,
             "held_at_most_s": max(locks) / 1e6,
             "reasons": reasons,
@@ -247,12 +282,39 @@ async def pay(context: Context, arguments: Arguments, send: Send) -> None:
     """Pays, and tells every change until the end. Asking again for the same request follows the
     payment that is there: a request is never paid twice."""
     signed, request = _read(context, arguments.text("request"))
+    wanted = arguments.maybe_number("amount", 1)
     options = pay_options(context, arguments)
     arguments.done()
-    payment, refusal = await store(context.payer.create(signed, request, options))
+    choice = await _choice(context, signed, request, options, wanted)
+    amount = choice.amount if request.leaves_choice else 0
+    payment, refusal = await store(
+        context.payer.create(signed, request, choice.options, amount=amount)
+    )
     if refusal is not None and (not payment or refusal.reason.name == "PAYMENT_DONE"):
         raise ControlFailure(refusal.reason.name, figure=refusal.figure)
     await follow(context, payment, send)
+
+
+async def _choice(
+    context: Context,
+    signed: bytes,
+    request: PaymentRequest,
+    options: PayOptions,
+    wanted: int | None,
+) -> Choice:
+    """What is to be paid; of a request that is being paid, or was, what that is."""
+    for payment in context.engine.memory.payments_of(request_hash(signed)):
+        if payment.phase is not PaymentPhase.ABORTED:
+            return Choice(payment.amount, options)
+    if not request.leaves_choice:
+        return await choose_amount(context.payer.plan, request, options, wanted)
+    _check_time(context, request)
+    find = partial(context.payer.plan_patiently, since_us=context.clock.now_us())
+    choice = await choose_amount(find, request, options, wanted)
+    if isinstance(choice.found, NoRoute):
+        # Else a line that opens meanwhile would carry the least that the payee takes, no more.
+        refuse(refusal_of(choice.found))
+    return choice
 
 
 async def follow(context: Context, payment: bytes, send: Send) -> None:

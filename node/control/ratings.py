@@ -12,8 +12,8 @@ from node.advertising import open_credit
 from node.control.contacts import card_of, exchange_of
 from node.control.context import Context
 from node.control.failure import ControlFailure, bad_argument
-from node.control.rights import called
 from node.core.rows import LinePhase
+from node.escrow.account_keeper import called
 from node.reputation.heads import Seen
 from node.reputation.ratings import (
     MAX_ENTRIES,

@@ -15,7 +15,7 @@ from node.control.registrar_names import (
 )
 from node.registrar import owner
 from node.registrar.reading import PAGE
-from node.registrar.rows import EVERY_BRAND, Account, Terms
+from node.registrar.rows import EVERY_BRAND, Account, Terms, account_id
 from node.registrar.step import Step
 from proto.escrow.grant import Grant, seal_grant
 from proto.escrow.ops import CapabilityKind
@@ -40,7 +40,7 @@ def account_json(context: Context, account: Account) -> dict[str, Any]:
         "ceiling": account.ceiling or None,
         "holds": account.holds,
         "frozen": account.frozen,
-        "treasury": account.owner == context.identity.node,
+        "treasury": account.id == account_id(account.brand, context.identity.node),
     }
 
 
@@ -97,7 +97,7 @@ async def freeze(context: Context, arguments: Arguments) -> dict[str, Any]:
     frozen = arguments.flag("frozen", True)
     arguments.done()
     account = await look(find_account(context, reader, named, brand))
-    if account.owner == context.identity.node:
+    if account_json(context, account)["treasury"]:
         step = "freeze the accounts of others"
         raise ControlFailure("TREASURY", "that is the treasury: fees and issues go there", step)
     found = await act(context, lambda step: owner.freeze(step, account.id, frozen))

@@ -8,13 +8,12 @@ from node.control.context import Context, store
 from node.control.failure import Arguments, ControlFailure
 from node.core.escrow.events import KeepRow
 from node.core.escrow.rows import Account, KnownRight
-from node.escrow.faults import told
+from node.escrow.account_keeper import called, check_keeper
 from node.escrow.sweeping import forget_rows
 from proto.card import NodeCard, read_card
 from proto.escrow.rights import Right, read_right
 from proto.v1 import escrow_pb2 as pb
 from proto.wire import WireFault
-from runtime.rpc_client import RpcError
 
 FORGET_TRIES: Final = 3
 MAX_LEARNED: Final = 1000  # descriptions taken from one registrar in one call
@@ -83,36 +82,6 @@ def _checked(card: NodeCard, signed: bytes) -> Right:
     if right.registrar != card.node:
         raise ControlFailure("BAD_ANSWER", f"{card.alias} describes a right of another registrar")
     return right
-
-
-def check_keeper(known: object, right: Right, alias: str) -> None:
-    """Raises ControlFailure where a description would replace another registrar's of the same GUID.
-
-    Anybody may repeat a GUID. Exchanges that name a right by it alone would then be about the other
-    registrar's. `known`: the row of this GUID, if there is one.
-    """
-    if not isinstance(known, KnownRight):
-        return
-    keeper = read_right(known.right).registrar
-    if keeper != right.registrar:
-        raise ControlFailure(
-            "GUID_TAKEN",
-            f"{alias} describes a right {right.brand.guid.hex()} that node {keeper.hex()} keeps",
-            "one of the two took the other's GUID; the description that came first stays, unless"
-            f" you say `pledgeway rights forget {right.brand.guid.hex()}`",
-        )
-
-
-async def called(card: NodeCard, answer: Any) -> Any:
-    """Awaits a call; one that fails is a ControlFailure."""
-    try:
-        return await answer
-    except RpcError as error:
-        raise ControlFailure(
-            "UNREACHABLE",
-            f"{card.alias} does not answer at {card.service}: {told(error)}",
-            "see whether it runs and keeps titles, and try again: nothing is ever done twice",
-        ) from error
 
 
 async def list_rights(context: Context, arguments: Arguments) -> dict[str, Any]:

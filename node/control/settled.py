@@ -7,6 +7,7 @@ from typing import Final
 
 from node.archive import Archive
 from node.control.failure import ControlFailure
+from node.core.people.rows import Confirmation
 from node.core.rows import Payment, Promise, Request, Transaction
 from node.core.settling import Bundle
 from node.memory import Memory
@@ -79,6 +80,14 @@ class Settled:
             row = next((owner for owner in owners if owner.id == identity), None)
         assert isinstance(row, Payment), identity.hex()
         return row
+
+    def paid_in_house(self, request_hash: bytes) -> Confirmation | None:
+        """By whose approval a request of this node was paid by another of its people."""
+        for row in self._memory.ended_confirmations():
+            if row.settlement and row.request_hash == request_hash:
+                return row
+        with answering():
+            return self._archive.paid_in_house(request_hash)
 
     def transaction(self, commit: bytes) -> Transaction | None:
         row = self._memory.row((Transaction.table, commit, b""))

@@ -1,11 +1,13 @@
 """The parts of a daemon that exchanges need, put together: judge, desk, post office, ways out."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import trio
 
-from node.core.effects import Deliver, DraftContract
+from node.core.effects import Deliver, DraftContract, Notify
 from node.engine import Engine
+from node.escrow.account_keeper import AccountKeeper
 from node.escrow.desk import Desk
 from node.escrow.judging import Judge
 from node.escrow.post_office import PostOffice
@@ -32,6 +34,7 @@ class Exchange:
     """What the daemon offers others (`desk`), and what its owner's verbs work with."""
 
     judge: Judge
+    accounts: AccountKeeper
     desk: Desk
     post_office: PostOffice
     ways: Ways
@@ -49,8 +52,11 @@ def open_exchange(
     clock: Clock,
     entropy: Entropy,
     nursery: trio.Nursery,
+    notify: Callable[[bytes], None] = lambda _: None,
 ) -> Exchange:
-    """From now on letters are said, and payments that the core makes are driven."""
+    """From now on letters are said, and payments that the core makes are driven.
+
+    `notify` sees to a notice row that is to be said."""
     judge = Judge(engine.memory, me.identity, me.alias, entropy)
     post_office = PostOffice(engine, me.identity.key, ways, clock, nursery)
     drafter = Drafter(engine, me.identity.key, entropy)
@@ -62,8 +68,11 @@ def open_exchange(
                 post_office.deliver(errand)
             case DraftContract(sale):
                 drafter.draft(sale)
+            case Notify(notice):
+                notify(notice)
             case _:
                 payer.drive(errand.payment)
 
     engine.perform = perform
-    return Exchange(judge, desk, post_office, ways, me.card, me.serves)
+    accounts = AccountKeeper(engine, me.identity, ways, clock, entropy)
+    return Exchange(judge, accounts, desk, post_office, ways, me.card, me.serves)

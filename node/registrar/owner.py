@@ -179,19 +179,28 @@ def open_account(step: Step, asked: OpenAccount) -> tuple[OpResult, ...]:
         refuse(E.WRONG_BRAND)
     own = asked.sender == step.house.node
     right = brand.right
-    key = account_id(asked.brand, asked.sender)
-    account = step.find(Account, (key,))
-    if account is None:
+    key = account_id(asked.brand, asked.sender, asked.label)
+    if step.find(Account, (key,)) is None:
         if not own and right.vetting is Vetting.CLOSED:
             refuse(E.NOT_VETTED)
         if not vetted(step, asked.brand, asked.sender):
             refuse(E.NOT_VETTED)
-        account = Account(key, asked.brand, asked.sender)
-        step.put(account)
+        step.put(_like_the_usual(step, Account(key, asked.brand, asked.sender)))
     wanted = [(K.ACCOUNT, asked.new_account, b"")]
     if asked.new_terms and (own or right.open_terms):
         wanted.append((K.TERMS, asked.new_terms, asked.brand))
     return tuple(_given(step, key, *one, asked.sender) for one in wanted)
+
+
+def _like_the_usual(step: Step, account: Account) -> Account:
+    """A ceiling that the operator has set for a node, and a freeze, are not escaped by one account
+    more. (Of the registrar's own node the usual one is the treasury, which has neither.)"""
+    usual = step.find(Account, (account_id(account.brand, account.owner),))
+    if usual is None:
+        return account
+    if usual.frozen:
+        refuse(E.NOT_VETTED)
+    return replace(account, ceiling=usual.ceiling)
 
 
 def grant_account(step: Step, account: bytes, capability: bytes, terms: bytes) -> None:

@@ -212,6 +212,6 @@ class Entry:
 Row = Brand | Account | Hold | Leg | Capability | Terms | Listing | PoolRow
 
 
-def account_id(brand: bytes, owner: bytes) -> bytes:
-    """A node has one account of a brand, and this is its id: 16 bytes."""
-    return sha256(b"pledgeway/account/v1\0" + brand + owner).digest()[:ACCOUNT_ID_BYTES]
+def account_id(brand: bytes, owner: bytes, label: bytes = b"") -> bytes:
+    """A node has one account of a brand under each label, and this is its id: 16 bytes."""
+    return sha256(b"pledgeway/account/v1\0" + brand + owner + label).digest()[:ACCOUNT_ID_BYTES]

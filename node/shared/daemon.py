@@ -179,6 +179,7 @@ class SharedDaemon(Daemon):
         membership = Membership(engine, self._sharing, self._clock, self._tell_transport, orphaned)
         nursery.start_soon(membership.run)
         nursery.start_soon(share_adverts, engine, self._gossip)
+        nursery.start_soon(partial(duties.forgetter.run, keeper=False))
         nursery.start_soon(self._begin_keeping, nursery, duties)
 
     def _listening(self) -> AbstractAsyncContextManager[None]:
@@ -193,6 +194,7 @@ class SharedDaemon(Daemon):
         nursery.start_soon(duties.advertiser.run)
         nursery.start_soon(duties.archiver.run)
         nursery.start_soon(duties.sweeper.run)
+        nursery.start_soon(duties.forgetter.run)
 
     async def _until_over(self) -> None:
         await self._sharing.expelled.wait()

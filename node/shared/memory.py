@@ -39,9 +39,16 @@ class SharedMemory(Memory):
             self.read.add(payment.key)
             yield payment
 
+    def of_person(self, person: bytes) -> list[Row]:
+        found = super().of_person(person)
+        self.read.update(row.key for row in found)
+        return found
+
     def take(self, rows: Iterable[tuple[Row, int]]) -> None:
         """Rows with their versions, as the store has them."""
         for row, version in rows:
+            if not row.kept:
+                continue
             known = self.rows.get(row.key)
             if isinstance(known, Promise) and known.commit != getattr(row, "commit", None):
                 self.remove(known)  # its id was used again, after it had left

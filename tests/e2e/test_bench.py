@@ -20,6 +20,7 @@ pytestmark = pytest.mark.e2e
 PLAIN = [sys.executable, "-m", "node.command", "bench"]
 BENCH = ["payments", "--json", "--warm-up", "20"]  # it is not the figures that are tested
 PENDING = ["pending", "--json"]
+PAGE = ["page", "--json"]
 MOST_S = 150  # ten on two idle cores
 ASKED = {
     *("payments_per_s", "p50_ms", "p95_ms", "p99_ms", "cpu_ms_per_payment", "fsync", "tls"),
@@ -98,6 +99,28 @@ def test_books_on_a_postgresql_server(directory: Path) -> None:
     assert run["versions"].keys() >= {"postgresql"}
     # The server's own library leaves its lock file; nothing of ours is left.
     assert {path.name for path in directory.iterdir()} <= {".lockfile"}
+
+
+def test_pages_beside_payments(directory: Path) -> None:
+    options = ("--payers", "2", "--seconds", "1", "--approvals", "3")
+    found = bench(directory, *options, command=PAGE)
+    assert found["approved"] and found["paid"] == found["approved"]
+    assert found["answers"].keys() >= {"front", "request", "history", "files", "approve"}
+
+
+@pytest.mark.skipif("PLEDGEWAY_LONG" not in os.environ, reason="set PLEDGEWAY_LONG: 30 seconds")
+def test_pages_beside_payments_and_many_who_wait(directory: Path) -> None:
+    others = ("--others", "30", "--others-waiting", "5")
+    options = ("--payers", "3", "--seconds", "1", "--approvals", "3", *others, "--held", "40")
+    found = bench(directory, *options, command=PAGE)
+    assert found["filled"]["people"] == 30 and found["filled"]["requests"] == 150
+    assert found["approved"] and found["paid"] == found["approved"]
+    assert found["answers"].keys() >= {"front", "request", "history", "files", "approve"}
+    for answers in found["answers"].values():
+        assert 0 < answers["p50_ms"] <= answers["p99_ms"]
+    held = found["held"]
+    assert held["slow"] and held["let_in"] and held["let_in"] + held["at_once"] <= held["polls"]
+    assert list(directory.iterdir()) == []
 
 
 def test_promises_that_wait(directory: Path) -> None:

@@ -96,6 +96,30 @@ async def proven(town: Town, payment: str, folder: Path) -> Json:
     return said
 
 
+async def receipts_agree(town: Town, paid: Json, folder: Path) -> None:
+    """Payer and payee show the same payment, decided by the same registries."""
+    shown = []
+    for house, verb, named in (
+        ("P", "payment.receipt", paid["id"]),
+        ("Q", "request.receipt", paid["request_id"]),
+    ):
+        answer = await town.houses[house].control.ask(verb, id=named)
+        file = folder / f"{house}.receipt"
+        file.write_bytes(b64decode(answer["file"]))
+        trusted = [str(Home(town.registries[name].directory).record) for name in REGISTRIES]
+        words = ["verify", "receipt", str(file), "--json"]
+        words += [word for record in trusted for word in ("--registry", record)]
+        result = await trio.to_thread.run_sync(CliRunner().invoke, main, words)
+        assert result.exit_code == 0, result.output
+        shown.append(json.loads(result.output))
+        alone = await trio.to_thread.run_sync(CliRunner().invoke, main, words[:6])
+        assert alone.exit_code == 1 and json.loads(alone.output)["code"] == "UNTRUSTED"
+    for said in shown:
+        assert (said["rests_on"], said["amount"], said["payee_alias"]) == ("CERTIFIED", 700, "Q")
+        assert said["commit_id"] == paid["commit_id"] and len(said["registries"]) >= 2
+    assert shown[0]["request_hash"] == shown[1]["request_hash"]
+
+
 async def stored(bridge: Bridge, daemon: Daemon, commit_id: bytes) -> rpb.Answer | None:
     """A registry's final answer about a transaction, or None while it has none."""
     record = load_record(Home(daemon.directory).record)
@@ -122,6 +146,7 @@ async def test_three_registries_decide_together(directory: Path) -> None:
             assert (paid["phase"], paid["registry"]) == ("COMMITTED", POLICY), paid
             said = await proven(town, paid["id"], directory)
             assert said["outcome"] == "COMMITTED" and said["policy"]["qc"] == 2
+            await receipts_agree(town, paid, directory)
             await dies_midway(town, bridge)
             # R1 is down from here on.
             paid = await pay(town, "P", await ask_for(town, 300))

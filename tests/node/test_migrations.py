@@ -23,7 +23,7 @@ from runtime.store import Store, StoreUnusable, open_store
 pytestmark = pytest.mark.edge
 
 STORES = Path(__file__).parent / "stores"
-EARLIER = [1, 2, 3, 4, 5]
+EARLIER = [1, 2, 3, 4, 5, 6]
 
 
 def restore(dump: str, path: Path) -> Path:

@@ -7,6 +7,7 @@ from itertools import count, pairwise
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
 import trio
 import trio.testing
 
@@ -95,6 +96,11 @@ class House:
             self._nursery,
         )
         self.payer.resume()
+
+    def also_driven_by_another(self) -> None:
+        """A second process, which draws other numbers, sees to everything as well."""
+        self._drawn = count(1000)
+        self.open()
 
     async def pay(self, request: Request, **options: Any) -> tuple[bytes, Reason | None]:
         read = read_request(request.signed, self.world.now_us)
@@ -354,3 +360,19 @@ async def test_an_end_that_the_disk_refused_does_not_leave_a_payment_that_nobody
         await trio.sleep(5)
         assert house.stands(made)[0] is PaymentPhase.ABORTED
         world.audit()
+
+
+@pytest.mark.parametrize("refused", [2, 4])
+async def test_two_that_drive_one_payment_do_not_end_each_others_attempts(
+    autojump_clock: trio.testing.MockClock, refused: int
+) -> None:
+    """Of several processes two may see to what has no process's mark, as a person's payment has
+    none: who comes second to an attempt waits for it like the first."""
+    async with stage(*["PAQ"] * refused, *["PBQ"] * 3, full="A") as (world, house):
+        made, _ = await house.pay(make_request(world, "Q", AMOUNT))
+        await trio.sleep(0.001)
+        house.also_driven_by_another()
+        await trio.sleep(60)
+        phase, _, why = house.stands(made)
+        assert (phase, why) == (PaymentPhase.COMMITTED, None)
+        assert len([p for p in given_by(world, "P") if p.phase is PromisePhase.REDEEMED]) == 1

@@ -19,6 +19,7 @@ from node.command.bench.options import (
     place_options,
     require_own_server,
 )
+from node.command.bench.page_command import bank, page
 from node.command.bench.pending_command import pending
 from node.command.bench.registrar_command import registrar
 from node.command.bench.registry_command import registry, spell
@@ -40,6 +41,7 @@ def bench() -> None:
     Example:
       pledgeway bench payments --depth 512 --depth 1
       pledgeway bench pending --count 5000
+      pledgeway bench page --payers 50
       pledgeway bench escrow --legs 3
       pledgeway bench registry --seconds 5
       pledgeway bench registrar --accounts 100000
@@ -48,7 +50,7 @@ def bench() -> None:
     """
 
 
-for _command in (escrow, gossip, pending, registrar, registry, route, spell):
+for _command in (bank, escrow, gossip, page, pending, registrar, registry, route, spell):
     bench.add_command(_command)
 
 

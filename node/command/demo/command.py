@@ -14,6 +14,7 @@ from node.command.demo.casting import SCENES
 from node.command.demo.directory import require_usable
 from node.command.demo.escrow_command import escrow
 from node.command.demo.sale_command import sale
+from node.command.demo.shop_command import shop
 from node.command.exit_status import REFUSED, UNUSABLE, fail, plain
 from node.command.processes.progress import progress
 
@@ -78,6 +79,7 @@ def demo(
       pledgeway demo --network net.json --json
       pledgeway demo escrow
       pledgeway demo sale
+      pledgeway demo shop
     """
     if context.invoked_subcommand is not None:
         return
@@ -94,6 +96,7 @@ def demo(
 
 demo.add_command(escrow)
 demo.add_command(sale)
+demo.add_command(shop)
 
 
 def _network(file: Path | None, seed: int, scenes: Sequence[str]) -> "tuple[Plan, list[Role]]":

@@ -35,7 +35,7 @@ class Control:
         self._socket = directory / SOCKET
         self._channel = RpcChannel.to_unix(bridge, self._socket)
 
-    async def ask(self, verb: str, **arguments: Any) -> Json:
+    async def ask(self, verb: str, /, **arguments: Any) -> Json:
         """One answer. Refused, RpcError."""
         return await self.ask_long(verb, CALL_TIMEOUT_S, arguments)
 

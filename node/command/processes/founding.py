@@ -11,6 +11,7 @@ from node.command.processes.ports import HOST
 from node.command.processes.process import Daemon
 from node.config import CONFIG_NAME, NodeConfig, write_config
 from node.core.view import MAX_PENDING_COUNT
+from node.page_config import NO_PAGE, PageConfig
 from proto.record_parts import RecordWitness
 from registry.config import Config
 from registry.home import HomeFault, create
@@ -32,15 +33,17 @@ def found_node(
     store: str = "",
     max_pending_count: int = MAX_PENDING_COUNT,
     service: bool = False,
+    page: PageConfig = NO_PAGE,
 ) -> None:
-    """Keys and config of a node; `store` and `max_pending_count` as in its config. `service`: it
-    takes part in exchanges and keeps titles. TownFault, NoPort."""
+    """Keys and config of a node; `store`, `max_pending_count` and `page` as in its config.
+    `service`: it takes part in exchanges and keeps titles. TownFault, NoPort."""
     config = NodeConfig(
         alias,
         f"{HOST}:{next(ports)}",
         store=store,
         max_pending_count=max_pending_count,
         service_listen=f"{HOST}:{next(ports)}" if service else "",
+        page=page,
     )
     try:
         home.mkdir(mode=PRIVATE)

@@ -36,6 +36,12 @@ REQUEST: Final[dict[str, Any]] = {
     "last_levels": ["ATOMIC"],
     "registries": ["Harbour"],
 }
+RECEIPT: Final[dict[str, Any]] = {
+    "file": b64encode(b"a receipt").decode(),
+    "kind": "certified",
+    "amount": 700,
+    "brand": "USD",
+}
 HOPS: Final = [
     {"from": "Alice", "to": "Bob", "level": "ATOMIC", "amount": 705},
     {"from": "Bob", "to": "Carol", "level": "ATOMIC", "amount": 700},
@@ -254,4 +260,6 @@ ANSWERS: Final[dict[str, dict[str, Any]]] = {
     "payment.list": {"payments": [PAYMENT, ABORTED]},
     "payment.abandon": PAYMENT,
     "payment.evidence": EVIDENCE,
+    "payment.receipt": RECEIPT,
+    "request.receipt": RECEIPT,
 }

@@ -47,7 +47,10 @@ ASKED = {
     "payment.list": ["payment", "list"],
     "payment.abandon": ["payment", "abandon", "9a"],
     "payment.evidence": ["payment", "evidence", "9a"],
+    "payment.receipt": ["payment", "receipt", "9a"],
+    "request.receipt": ["request", "receipt", "4f"],
 }
+FILES = {"payment.evidence", "payment.receipt", "request.receipt"}  # people name a file for them
 
 
 def test_every_verb_is_asked() -> None:
@@ -64,7 +67,7 @@ def test_json_is_exactly_what_the_node_said(fake: FakeNode, verb: str) -> None:
     assert result.stdout == raw + "\n"
 
 
-@pytest.mark.parametrize("verb", [verb for verb in ASKED if verb != "payment.evidence"])
+@pytest.mark.parametrize("verb", [verb for verb in ASKED if verb not in FILES])
 def test_people_get_no_json(fake: FakeNode, verb: str) -> None:
     result = fake.run(*ASKED[verb])
     assert (result.exit_code, result.stderr) == (0, "")
@@ -81,7 +84,7 @@ SPARSE: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("verb", [verb for verb in ASKED if verb != "payment.evidence"])
+@pytest.mark.parametrize("verb", [verb for verb in ASKED if verb not in FILES])
 def test_an_answer_of_another_version_is_shown_as_well_as_may_be(fake: FakeNode, verb: str) -> None:
     fake.says(verb, {"json": SPARSE.get(verb, {})})
     result = fake.run(*ASKED[verb])

@@ -194,12 +194,29 @@ def test_a_parcel_is_bought(town: Town) -> None:
     file = town.path("parcel.evidence")
     town.good("Alice", "escrow", "show", ended["uuid"], "--evidence", file)
     assert town.good("", "verify", file).startswith("COMMITTED")
+    receipts_of_its_money(town, made["id"])
     listed = town.json("Bob", "escrow", "list")["exchanges"]
     assert made["id"] in [one["id"] for one in listed]
     assert town.json("Bob", "escrow", "list", "--live")["exchanges"] == []
     assert "gone on, or has ended" in town.no("Alice", "escrow", "cancel", made["id"])
     for node in ("Alice", "Bob"):
         assert "sound" in town.good(node, "node", "audit")
+
+
+def receipts_of_its_money(town: Town, exchange: str) -> None:
+    """Payer and payee show the money's leg, and nobody else's."""
+    payment = town.json("Alice", "payment", "list", "--limit", "1")["payments"][0]
+    for node, group, named in (
+        ("Alice", "payment", payment["id"]),
+        ("Bob", "request", payment["request_id"]),
+    ):
+        file = town.path(f"{node}.receipt")
+        town.good(node, group, "receipt", named, "--out", file)
+        said = town.json("", "verify", "receipt", file)
+        assert (said["rests_on"], said["amount"], said["brand"]) == ("CERTIFIED", 900, "USD")
+        assert said["exchange"].startswith(exchange)
+        ids = [town.json(name, "node", "status")["node"] for name in ("Alice", "Bob")]
+        assert [said["payer"], said["payee"]] == ids
 
 
 def test_an_account_opened_twice_is_one(town: Town) -> None:

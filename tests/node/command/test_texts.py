@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from node.command.texts import WORDS, Figure, said
+from node.texts import WORDS, Figure, said
 from proto import reason as reason_module
 from proto.modes import Mode
 from proto.reason import Reason

@@ -133,6 +133,26 @@ def test_a_payment(pair: Pair) -> None:
     assert json.loads(evidence.stdout)["failure"]["code"] == "NOT_FOUND"
 
 
+def test_receipts_of_a_payment(pair: Pair) -> None:
+    """No registry decided: what is shown is the payee's own signature, and Alice's booking."""
+    made = pair.json("Bob", "request", "create", "40", "USD")
+    early = pair.run("Bob", "request", "receipt", made["id"], "--json")
+    assert (early.exit_code, json.loads(early.stdout)["failure"]["code"]) == (1, "NOT_FOUND")
+    paid = pair.json("Alice", "pay", made["text"])
+    mine, theirs = (str(pair.folder / f"{name}.receipt") for name in ("alice", "bob"))
+    said = pair.good("Alice", "payment", "receipt", paid["id"][:12], "-o", mine)
+    assert said == f"receipt over 40 USD (bare commit) written: `pledgeway verify receipt {mine}`\n"
+    pair.good("Bob", "request", "receipt", made["id"][:12], "-o", theirs)
+    alice, bob = (pair.json("Alice", "verify", "receipt", file) for file in (mine, theirs))
+    assert alice["booked_by"] is None and bob["rests_on"] == "BARE_COMMIT"
+    assert bob == alice | {
+        "booked_by": pair.json("Alice", "node", "status")["node"],
+        "does_not_prove": bob["does_not_prove"],
+    }
+    wrong = pair.run("Alice", "verify", mine)
+    assert wrong.exit_code == 2 and f"`pledgeway verify receipt {mine}` reads it" in wrong.stderr
+
+
 def test_a_payment_that_finds_no_chain(pair: Pair) -> None:
     invoice = pair.file("much.txt", pair.good("Bob", "request", "create", "90000", "USD"))
     plan = pair.run("Alice", "pay", invoice, "--dry-run")

@@ -16,6 +16,7 @@ from node.core.effects import Answer
 from node.core.escrow.rows import KnownRight
 from node.core.sale.events import KeepAgent
 from node.core.sale.rows import KnownAgent
+from node.escrow.account_keeper import AccountKeeper
 from node.reputation.heads import MemoryHeads
 from node.terms import KnownRegistry
 from proto.card import NodeCard
@@ -147,9 +148,13 @@ class Sales(SaleTable):
                 accepts=frozenset(RECORDS),
             ),
             "entropy": lambda size: digest(f"{person.name} {next(draws)}")[:size],
-            "exchange": SimpleNamespace(ways=self.house, card=card_of(person.name), serves=True),
             "heads": MemoryHeads(),
         }
+        parts = (more[name] for name in ("engine", "identity"))
+        accounts = AccountKeeper(*parts, self.house, more["clock"], more["entropy"])
+        more["exchange"] = SimpleNamespace(
+            ways=self.house, accounts=accounts, card=card_of(person.name), serves=True
+        )
         for name, value in more.items():
             setattr(context, name, value)
         return context

@@ -9,10 +9,11 @@ import pytest
 from node.command.sim.cast import NOW_US
 from node.control.failure import Arguments, ControlFailure
 from node.control.own_accounts import import_grant
-from node.control.rights import check_keeper, forget
+from node.control.rights import forget
 from node.core.escrow.events import KeepRow
 from node.core.escrow.rows import Account, KnownRight
 from node.core.view import Settings
+from node.escrow.account_keeper import check_keeper
 from node.group import Group
 from node.memory import Memory
 from proto.card import sign_card

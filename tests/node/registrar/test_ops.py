@@ -311,6 +311,35 @@ def test_opening_again_gives_the_same_account(world: World, gold: Right) -> None
     assert all(c.holder for c in world.view.all(Capability))
 
 
+def test_an_account_under_a_label_is_another_one(world: World, gold: Right) -> None:
+    """A node opens one for each of its people; what they have is told apart by their tokens."""
+    usual = world.account(gold, ALICE)
+    first = world.open(ALICE, gold, "ann", b"ann's own label.")
+    second = world.open(ALICE, gold, "ben", b"ben's own label.")
+    assert len({usual.id, first, second}) == 3
+    assert world.open(ALICE, gold, "ann", b"ann's own label.") == first
+    world.fund(first, 7)
+    looks = world.do(ALICE, Look(cap("ann")), Look(cap("ben")), Look(cap("alice")))
+    assert [one.amount for one in looks] == [7, 0, 100]
+    assert world.no(BOB, Look(cap("ann"))) == (E.NOT_ALLOWED, 0)
+
+
+def test_what_binds_a_node_binds_its_accounts_under_labels(world: World, gold: Right) -> None:
+    """One account more is no way around a ceiling, a freeze, or being let in."""
+    guid, usual = gold.brand.guid, world.account(gold, ALICE).id
+    world.act(lambda step: owner.account_of(step, guid, ALICE.node_id, 120))
+    made = world.view.find(Account, (world.open(ALICE, gold, "ann", b"ann's own label."),))
+    assert made is not None and made.ceiling == 120
+    world.act(lambda step: owner.freeze(step, usual, True))
+    with pytest.raises(Refused, match="NOT_VETTED"):
+        world.open(ALICE, gold, "ben", b"ben's own label.")
+    closed = world.brand(name="closed", vetting=Vetting.CLOSED)
+    world.act(lambda step: owner.account_of(step, closed.brand.guid, ALICE.node_id))
+    world.open(ALICE, closed, "granted")
+    with pytest.raises(Refused, match="NOT_VETTED"):
+        world.open(ALICE, closed, "carol", b"carol's label 16")
+
+
 def test_a_revoked_capability_is_gone_within_its_batch(world: World, gold: Right) -> None:
     view = Attenuate(cap("alice"), CapabilityKind.VIEW, cap("view"))
     world.do(ALICE, view)

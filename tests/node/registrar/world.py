@@ -137,8 +137,9 @@ class World:
         self.act(lambda step: owner.create_brand(step, right))
         return right
 
-    def open(self, who: SigningKey, right: Right, label: str) -> bytes:
-        """An account and, where the brand has open terms, terms; the account's id."""
+    def open(self, who: SigningKey, right: Right, label: str, under: bytes = b"") -> bytes:
+        """An account and, where the brand has open terms, terms; the account's id. `under`: the
+        label by which its owner tells it from his usual one."""
         asked = OpenAccount(
             who.node_id,
             HOUSE_KEY.node_id,
@@ -147,6 +148,7 @@ class World:
             right.brand.guid,
             cap(label),
             cap(label + "/terms"),
+            under,
         )
         step = Step(self.view, self.house, who.node_id, self.now_us)
         results = owner.open_account(step, asked)

@@ -13,6 +13,7 @@ from node.core.escrow.rows import KnownRight
 from node.core.rows import Line, LinePhase
 from node.core.sale.events import KeepAgent
 from node.core.view import Settings
+from node.escrow.account_keeper import AccountKeeper
 from node.group import Group
 from node.memory import Memory
 from node.reputation.heads import MemoryHeads
@@ -119,17 +120,22 @@ class Node:
             row = Line(bytes((number,)) * 16, peer.node_id, brand, LinePhase.OPEN, limit_in=limit)
             self.memory.put(row)
         self.context = object.__new__(Context)
+        identity = SimpleNamespace(node=OURS.node_id, seal=SEAL, key=OURS)
+        engine = SimpleNamespace(
+            memory=self.memory, work=self.work, ask=self.ask, links=SimpleNamespace(neighbours={})
+        )
+        clock = SimpleNamespace(now_us=lambda: self.now_us)
+        accounts = AccountKeeper(engine, identity, self.ways, clock, bytes)  # type: ignore
         more: dict[str, Any] = {
-            "identity": SimpleNamespace(node=OURS.node_id, seal=SEAL, key=OURS),
+            "identity": identity,
             "alias": "Our",
-            "engine": SimpleNamespace(
-                memory=self.memory, work=self.work, ask=self.ask,
-                links=SimpleNamespace(neighbours={}),
-            ),
-            "clock": SimpleNamespace(now_us=lambda: self.now_us),
+            "engine": engine,
+            "clock": clock,
             "gossip": SimpleNamespace(node=lambda _: None, adverts=self.adverts),
             "finder": None,
-            "exchange": SimpleNamespace(ways=self.ways, card=card(OURS, "Our"), serves=True),
+            "exchange": SimpleNamespace(
+                ways=self.ways, card=card(OURS, "Our"), serves=True, accounts=accounts
+            ),
             "entropy": bytes,
             "heads": MemoryHeads(),
         }  # fmt: skip

@@ -50,5 +50,8 @@ class Books:
         rows = self.rows.values()
         return [r for r in rows if isinstance(r, Payment) and r.request_hash == request_hash]
 
+    def of_person(self, person: bytes) -> list[Row]:
+        return [r for r in self.rows.values() if getattr(r, "person", None) == person]
+
     def connected(self, peer: NodeId) -> bool:
         return self._connected(peer)

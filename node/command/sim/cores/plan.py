@@ -30,6 +30,7 @@ from proto.limits import PAYEE_MARGIN_US
 from proto.modes import Mode, mode_of
 from proto.money import Brand, Rate
 from proto.onion import Deliver, Forward, Instruction, wrap
+from proto.payment_terms import terms_root
 from proto.policy import EMPTY_POLICY, RegistryPolicy
 from proto.request import PaymentRequest, read_request, request_hash, sign_request
 from proto.schedule import Schedule, schedule
@@ -87,7 +88,8 @@ def refused(applied: Applied) -> object:
 
 
 def make_request(world: World, payee: str, amount: int, **changes: object) -> Request:
-    """A request of the payee, with three decline hashes; `changes` alter its terms or its row."""
+    """A request of the payee, with three decline hashes; `changes` alter its terms or its row.
+    `person`: whose purse at the payee it fills."""
     node = world.nodes[payee]
     seed = world.draw("request seed")
     certificate = KeyCertificate(
@@ -107,7 +109,8 @@ def make_request(world: World, payee: str, amount: int, **changes: object) -> Re
         decline_hashes=tuple(sha256(decline_preimage(seed, i)).digest() for i in range(3)),
         policies=(SINGLE,),
     )
-    own = {name: changes.pop(name) for name in ("manual", "bound") if name in changes}
+    own: dict[str, object] = {"person": changes.get("person", b"")}
+    own |= {name: changes.pop(name) for name in ("manual", "bound") if name in changes}
     request = replace(request, **changes)  # type: ignore[arg-type]
     row = Request(
         id=request.request_id,
@@ -118,6 +121,7 @@ def make_request(world: World, payee: str, amount: int, **changes: object) -> Re
         phase=RequestPhase.OPEN,
         created_at_us=world.now_us,
         expires_at_us=request.expires_at_us,
+        least=request.amount_min,
         **own,  # type: ignore[arg-type]
     )
     answered(world.event(payee, AddRequest(world.now_us, row)))
@@ -197,14 +201,16 @@ class Attempt:
         return self.event.descriptor.deadline_us
 
 
-def create(world: World, payer: str, request: Request, bound: bytes = b"") -> bytes:
+def create(
+    world: World, payer: str, request: Request, bound: bytes = b"", amount: int = 0
+) -> bytes:
     """Books the intention to pay a request. Returns the payment's id. `bound`: the descriptor of
-    the exchange whose leg it is."""
+    the exchange whose leg it is. `amount`: as its payer chooses it."""
     payment = world.draw("payment")[:16]
     read = read_request(request.signed, world.now_us)
-    event = CreatePayment(
-        world.now_us, payment, request_hash(request.signed), request.signed, read, "{}", bound
-    )
+    hashed = request_hash(request.signed)
+    event = CreatePayment(world.now_us, payment, hashed, request.signed, read, "{}", bound)
+    event = replace(event, amount=amount)
     answered(world.event(payer, event))
     return payment
 
@@ -221,9 +227,11 @@ def dictate(
     amounts: Mapping[int, Sequence[int]] = MappingProxyType({}),
     payee_margin_us: int = PAYEE_MARGIN_US,
     bound: Descriptor | None = None,
+    chosen: int | None = None,
 ) -> Attempt:
     """The event that starts an attempt. `decline`: index of the decline hash that it names.
-    `bound`: the descriptor of the exchange whose leg it is, instead of one of its own."""
+    `bound`: the descriptor of the exchange whose leg it is, instead of one of its own. `chosen`:
+    the amount, where the request leaves it to its payer."""
     every = [level for route in routes for level in route.levels]
     policy = policy_for(every, policy) if bound is None else bound.policy
     late = policy.lateness_us
@@ -233,9 +241,9 @@ def dictate(
         deadline = bound.deadline_us - world.now_us
     plans = tuple(_schedule(r, late, deadline, payee_margin_us) for r in routes)
     payer = routes[0].names[0]
-    descriptor = bound or _descriptor(world, request, policy, deadline, decline)
+    descriptor = bound or _descriptor(world, request, policy, deadline, decline, chosen)
     data = descriptor.encode()
-    deliver = Deliver(request.id, decline or 0, request.amount)
+    deliver = Deliver(request.id, decline or 0, request.amount if chosen is None else chosen)
     firsts, costs = [], 0
     for i, (route, plan) in enumerate(zip(routes, plans, strict=True)):
         chain = amounts.get(i) or amounts_of(world, route, policy)
@@ -253,16 +261,25 @@ def dictate(
 
 
 def _descriptor(
-    world: World, request: Request, policy: RegistryPolicy, deadline: int, decline: int | None
+    world: World,
+    request: Request,
+    policy: RegistryPolicy,
+    deadline: int,
+    decline: int | None,
+    chosen: int | None,
 ) -> Descriptor:
+    salt = world.draw("salt")
     hashes = [sha256(decline_preimage(request.seed, i)).digest() for i in range(3)]
     return Descriptor(
-        salt=world.draw("salt"),
+        salt=salt,
         deadline_us=world.now_us + deadline,
         policy=policy,
         committers=(committer_key(request.seed).public,),
         threshold=1,
-        terms_root=digest("terms"),
+        # Of a request that leaves no choice its payee asks for no particular one.
+        terms_root=digest("terms")
+        if chosen is None
+        else terms_root(salt, request_hash(request.signed), chosen),
         decline_hash=b"" if decline is None else hashes[decline],
     )
 

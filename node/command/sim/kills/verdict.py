@@ -11,6 +11,7 @@ from typing import Final
 
 from node.command.sim.kills.ledgers import Court, Ledger
 from node.core.rows import Direction, IncidentKind, Promise, PromisePhase
+from node.core.total import whole_of
 from proto.certificate import AbortCertificate, CommitCertificate
 from proto.descriptor import decode_descriptor
 from proto.fees import FeeSet, price_of_pair
@@ -205,9 +206,9 @@ def _requests(books: Books) -> Iterator[Breach]:
                 yield Breach("7 paid once", where, f"paid by {len(got)} attempts")
             if (request.phase.name == "PAID") != bool(got):
                 yield Breach("3 booked once", where, f"{request.phase.name}, got {dict(got)}")
-            if sum(got.values()) not in (0, request.amount) and not lossy & set(got):
+            if sum(got.values()) not in (0, whole_of(request)) and not lossy & set(got):
                 total = sum(got.values())
-                yield Breach("whole", where, f"{total} of {request.amount}")
+                yield Breach("whole", where, f"{total} of {whole_of(request)}")
     for commit in sorted(spent.keys() ^ received.keys()):
         if commit not in lossy | gained:
             payer, payee = spent.get(commit, "nobody"), received.get(commit, "nobody")

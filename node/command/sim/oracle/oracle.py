@@ -35,6 +35,7 @@ from node.core.rows import (
     Row,
     Transaction,
 )
+from node.core.total import whole_of
 from proto.descriptor import Descriptor, decode_descriptor
 from proto.keys import NodeId
 from proto.levels import Level
@@ -125,8 +126,8 @@ class Oracle:
         if now.role is not Role.PAYEE or not fresh or not isinstance(request, Request):
             return
         worth = _redeemable(book, now.commit, request)
-        if worth < request.amount:
-            yield 7, f"signs for {worth} of {request.amount}"
+        if worth < whole_of(request):
+            yield 7, f"signs for {worth} of {whole_of(request)}"
         signed = book.signed.setdefault(now.owner, {})
         if any(_redeemable(book, commit, request) for commit in signed):
             yield 7, "signs a second attempt while the first is live"
