@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 # Of the tests: one for each processor, four at most, for each may start a town of daemons.
 JOBS   ?= logical
 
-.PHONY: demo demo-escrow demo-sale test fuzz sim bench lint lock generate clean help
+.PHONY: demo demo-escrow demo-sale demo-shop test fuzz sim bench lint lock generate clean help
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+: +##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/'
@@ -26,6 +26,9 @@ demo-escrow: $(VENV)/.installed ## titles and money change hands at three regist
 
 demo-sale: $(VENV)/.installed   ## names are sold by passwords, with an agent who judges, whoever is silent or killed
 	$(BIN)/pledgeway demo sale
+
+demo-shop: $(VENV)/.installed   ## a browser with a passkey buys at a shop; pictures in build/pictures
+	$(BIN)/pledgeway demo shop --pictures build/pictures
 
 test: $(VENV)/.installed        ## the whole suite, in as many processes as there are processors
 	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist worksteal

@@ -261,8 +261,8 @@ def test_no_handler_swallows_everything() -> None:
 
 
 ROWS = (
-    *("node/core/rows.py", "node/core/escrow/rows.py", "node/core/sale/rows.py"),
-    "node/core/sale/agents.py",
+    *("node/core/money_rows.py", "node/core/escrow/rows.py", "node/core/sale/rows.py"),
+    *("node/core/sale/agents.py", "node/core/people/rows.py"),
 )
 
 

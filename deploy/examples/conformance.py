@@ -220,10 +220,11 @@ class Target:
         assert refusal is not None and refusal.error is error, f"{error.name} expected: {refusal}"
         return refusal.figure
 
-    def _open(self, who: SigningKey) -> bytes:
-        tokens = (self.token(who, "account"), self.token(who, "terms"))
+    def _open(self, who: SigningKey, label: bytes = b"") -> bytes:
+        kind = "account" + label.hex()
+        tokens = (self.token(who, kind), self.token(who, "terms" + label.hex()))
         named = (who.node_id, self.node, os.urandom(16), now_us(), self.right.brand.guid)
-        asked = OpenAccount(*named, *tokens)
+        asked = OpenAccount(*named, *tokens, label)
         reply = read_reply(self.post("Open", sign_asked(who, asked)), asked)
         assert reply.refusal is None, f"no account: {reply.refusal}"
         assert len(reply.results) == 2, "an account without terms: the brand needs open terms"
@@ -295,6 +296,16 @@ def describes_what_it_keeps(t: Target) -> None:
 def an_account_opened_twice_is_the_same(t: Target) -> None:
     again = {who.node_id: t._open(who) for who in (GIVER, TAKER)}
     assert again == t.accounts
+
+
+@rule
+def an_account_under_a_label_is_another_one(t: Target) -> None:
+    """A node opens one for each of its people, and none of them may see what the others have."""
+    label = sha256(t.brand).digest()[:16]
+    theirs = t._open(GIVER, label)
+    assert theirs == t._open(GIVER, label) and theirs not in t.accounts.values()
+    assert t.do(GIVER, Look(t.token(GIVER, "account" + label.hex())))[0].amount == 0
+    t.no(STRANGER, E.NOT_ALLOWED, Look(t.token(GIVER, "account" + label.hex())))
 
 
 @rule

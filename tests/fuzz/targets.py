@@ -3,13 +3,26 @@
 from functools import cache
 from typing import Final
 
-from tests.fuzz import of_daemons, of_escrow, of_files, of_letters, of_proto, of_registrar, of_sale
+from tests.fuzz import (
+    of_calls,
+    of_daemons,
+    of_escrow,
+    of_files,
+    of_letters,
+    of_people,
+    of_proto,
+    of_receipts,
+    of_registrar,
+    of_sale,
+)
 from tests.fuzz.target import Target
 
 GROUPS: Final = {
     "travelling": of_proto.travelling,
     "signed": of_proto.signed,
     "texts": of_proto.texts,
+    "calls": of_calls.calls,
+    "approvals": of_calls.approvals,
     "streams": of_daemons.streams,
     "pages": of_files.pages,
     "files": of_files.files,
@@ -18,6 +31,8 @@ GROUPS: Final = {
     "titles": of_registrar.titles,
     "sale_documents": of_sale.documents,
     "sale_courses": of_sale.courses,
+    "receipts": of_receipts.receipts,
+    "people": of_people.of_people,
 }
 """The corpus has one file for each of these."""
 

@@ -6,7 +6,10 @@ UNREACHED: Final = {
     "reads its own rows, files or pipes, which nobody else writes": (
         ("node/core/escrow/reading.py", "read_accept"),
         ("node/core/escrow/reading.py", "read_share"),
+        ("node/core/people/confirming.py", "_read"),
         ("node/pay_options.py", "PayOptions.from_json"),
+        ("node/people/books.py", "read_books"),
+        ("node/people/journal.py", "_read"),
         ("node/registrar/books.py", "Statements._read"),
         ("node/registrar/tables.py", "RowTable.from_columns"),
         ("node/sale/entering.py", "AgentRule.from_json"),
@@ -44,6 +47,8 @@ UNREACHED: Final = {
         ("runtime/identity.py", "_read"),
     ),
     "takes a file or a list apart and gives its pieces to a parser that is a target": (
+        ("node/page/back_channel.py", "BackChannel._read"),
+        ("node/page/taking.py", "Taking._read"),
         ("node/remote_finder.py", "read_cards"),
         ("pathfinder/files/network_file.py", "_read"),
         ("pathfinder/files/network_file.py", "read_network"),

@@ -132,8 +132,9 @@ def payers_let_decline() -> Iterator[None]:
         attempt: int,
         request: PaymentRequest,
         found: RouteFound,
+        chosen: int | None = None,
     ) -> Descriptor:
-        made = sound(self, request_hash, attempt, request, found)
+        made = sound(self, request_hash, attempt, request, found, chosen)
         return replace(made, decline_hash=request.decline_hashes[attempt - 1])
 
     with changed(dictating.Dictating, "descriptor", descriptor):

@@ -63,9 +63,9 @@ def refuse(error: E, figure: int = 0) -> NoReturn:
     raise Refused(error, max(0, figure))
 
 
-def account_id(brand: bytes, owner: bytes) -> bytes:
-    """16 bytes; a node has one account of a thing."""
-    return sha256(b"simulator account" + brand + owner).digest()[:16]
+def account_id(brand: bytes, owner: bytes, label: bytes = b"") -> bytes:
+    """16 bytes; a node has one account of a thing under each label: one for each of its people."""
+    return sha256(b"simulator account" + brand + owner + label).digest()[:16]
 
 
 class Books:
@@ -207,7 +207,7 @@ class Books:
     def _open(self, asked: OpenAccount) -> list[OpResult]:
         if not self._one("SELECT 1 FROM thing WHERE brand = ?", asked.brand):
             refuse(E.WRONG_BRAND)
-        account = account_id(asked.brand, asked.sender)
+        account = account_id(asked.brand, asked.sender, asked.label)
         if not self._one("SELECT 1 FROM account WHERE id = ?", account):
             if self._one("SELECT count(*) FROM account")[0] >= MAX_ACCOUNTS:
                 refuse(E.QUOTA, MAX_ACCOUNTS)

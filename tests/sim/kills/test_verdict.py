@@ -132,7 +132,7 @@ BENDS: list[tuple[str, str, Bend, set[str]]] = [
     ("an abort with a debt", "P", partial(_payment, phase=PaymentPhase.ABORTED), {"7 paid once"}),
     ("two payments of one request", "P", _again, {"7 paid once"}),
     ("paid for nothing", "Q", partial(_request, phase=RequestPhase.OPEN), {"3 booked once"}),
-    ("half of it", "Q", partial(_request, amount=2 * AMOUNT), {"whole"}),
+    ("half of it", "Q", partial(_request, taking=2 * AMOUNT), {"whole"}),
     ("an incident among the honest", "A", partial(_incident, IncidentKind.CONTRADICTION),
      {"honest"}),
     ("a denied claim", "A", partial(_incident, IncidentKind.CLAIM_DENIED), {"honest"}),
