@@ -9,13 +9,17 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import wraps
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
+import trio
+
 CATEGORIES: Final = ("crypto", "database", "grpc", "rest")
 INTERVAL_S: Final = 0.1  # a hundredth of the window that is usual, so the edges do not matter
+MOST_WAIT_S: Final = 10.0  # a hundred intervals: on a machine that busy no figure means anything
 
 _CRYPTO: Final = (
     "crypto_aead_chacha20poly1305_ietf_encrypt",
@@ -69,14 +73,13 @@ class Accounts:
         writer.Committer.commit = self._database.measured(writer.Committer.commit)
 
     def read(self) -> dict[str, int]:
-        """Nanoseconds so far, by category."""
-        total_ns = time.process_time_ns()
+        """Nanoseconds so far, by category. A part is read before its whole: none is too large."""
+        crypto_ns, database_ns = self._crypto.total_ns, self._database.total_ns
         threads = {t.name: t for t in threading.enumerate() if t.name in _WORKING}
+        deciding_ns = self._crypto.of(threads[_DECIDER].ident) if _DECIDER in threads else 0
         spent_ns = {name: _thread_ns(thread) for name, thread in threads.items()}
-        database_ns = self._database.total_ns
-        if (decider := threads.get(_DECIDER)) is not None:
-            database_ns += spent_ns[_DECIDER] - self._crypto.of(decider.ident)
-        crypto_ns = self._crypto.total_ns
+        total_ns = time.process_time_ns()
+        database_ns += spent_ns.get(_DECIDER, 0) - deciding_ns
         grpc_ns = total_ns - sum(spent_ns.values())
         rest_ns = total_ns - crypto_ns - database_ns - grpc_ns
         return dict(zip(CATEGORIES, (crypto_ns, database_ns, grpc_ns, rest_ns), strict=True))
@@ -95,22 +98,39 @@ def run_accounted(main: Callable[[], None], file: Path) -> None:
         fresh = file.with_suffix(".new")
         while True:
             time.sleep(INTERVAL_S)
-            fresh.write_text(json.dumps(accounts.read()))
+            at_ns = time.monotonic_ns()  # one clock for all processes of a machine
+            fresh.write_text(json.dumps({"at_ns": at_ns, "spent_ns": accounts.read()}))
             fresh.replace(file)  # whoever reads meanwhile finds all of it
 
     threading.Thread(target=keep, name="accounts", daemon=True).start()
     main()
 
 
-def read_accounts(files: Mapping[str, str]) -> dict[str, dict[str, int]]:
-    """By process, what its file says; without those that have none."""
-    found = {}
-    for name, file in files.items():
-        try:
-            found[name] = json.loads(Path(file).read_text())
-        except FileNotFoundError:
-            continue
+async def read_accounts(
+    files: Mapping[str, str], most_s: float = MOST_WAIT_S
+) -> dict[str, dict[str, int]]:
+    """By process, nanoseconds by category, as of a moment after this call.
+
+    Left out is who keeps no account, or, dead or starved, says nothing new within `most_s`.
+    """
+    now_ns = time.monotonic_ns()
+    found: dict[str, dict[str, int]] = {}
+    with trio.move_on_after(most_s):
+        while len(found) < len(files):
+            for name in files.keys() - found.keys():
+                if (spent_ns := _as_of(Path(files[name]), now_ns)) is not None:
+                    found[name] = spent_ns
+            await trio.sleep(INTERVAL_S / 4)
     return found
+
+
+def _as_of(file: Path, at_least_ns: int) -> dict[str, int] | None:
+    with suppress(FileNotFoundError):
+        read = json.loads(file.read_text())
+        if read["at_ns"] >= at_least_ns:
+            spent_ns: dict[str, int] = read["spent_ns"]
+            return spent_ns
+    return None
 
 
 def spent_us(

@@ -40,7 +40,6 @@ class _Mark:
     at_s: float
     ended: int
     cpu_s: Mapping[str, float]
-    accounts: Mapping[str, Mapping[str, int]]
 
 
 class _Load:
@@ -63,8 +62,11 @@ class _Load:
         self._ended: dict[bytes, Payment] = {}
         self._latencies_s: list[float] = []
         self._failed: Counter[str] = Counter()
+        self._over = trio.Event()  # the window's, by the clock or by the last request
         self._opened: _Mark | None = None
         self._closed: _Mark | None = None
+        self._before: dict[str, dict[str, int]] = {}
+        self._after: dict[str, dict[str, int]] = {}
 
     async def run(self, depth: int, ramp_s: float, window_s: float) -> dict[str, Any]:
         """The window opens after `ramp_s`, and closes early where the requests run out."""
@@ -72,27 +74,29 @@ class _Load:
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._watch_the_clock, ramp_s, window_s)
-                async with trio.open_nursery() as workers:
-                    for _ in range(depth):
-                        workers.start_soon(self._work)
-                nursery.cancel_scope.cancel()
+                for _ in range(depth):
+                    nursery.start_soon(self._work)
         finally:
             stop_listening()
         return self._result()
 
     async def _watch_the_clock(self, ramp_s: float, window_s: float) -> None:
-        await trio.sleep(ramp_s)
+        with trio.move_on_after(ramp_s):
+            await self._over.wait()
+        self._before = await read_accounts(self._accounts)
         self._opened = self._mark()
-        await trio.sleep(window_s)
+        with trio.move_on_after(window_s):
+            await self._over.wait()
         self._close()
+        self._after = await read_accounts(self._accounts)  # while the last payments end
 
     def _mark(self) -> _Mark:
-        accounts = read_accounts(self._accounts)
-        return _Mark(perf_counter(), len(self._latencies_s), all_cpu_s(self._pids), accounts)
+        return _Mark(perf_counter(), len(self._latencies_s), all_cpu_s(self._pids))
 
     def _close(self) -> None:
         if self._closed is None:
             self._closed = self._mark()
+            self._over.set()
 
     async def _work(self) -> None:
         while self._closed is None:
@@ -148,7 +152,7 @@ class _Load:
                 for name, seconds in closed.cpu_s.items()
                 if name in opened.cpu_s
             },
-            "budget_us": spent_us(opened.accounts, closed.accounts, len(window)),
+            "budget_us": spent_us(self._before, self._after, len(window)),
         } | self._ends()
 
     def _ends(self) -> dict[str, Any]:

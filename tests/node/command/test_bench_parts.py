@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import trio.testing
 from click.testing import CliRunner
 
-from node.command.bench.accounting import read_accounts, spent_us
+from node.command.bench.accounting import MOST_WAIT_S, read_accounts, spent_us
 from node.command.bench.chain import PAYEE, PAYER, chain_network, names
 from node.command.bench.command import bench
 from node.command.bench.cpu import all_cpu_s, cpu_s
@@ -151,11 +152,17 @@ def test_a_budget_is_what_was_spent_between_two_readings() -> None:
     assert spent_us(before, after, 10) == {"Payer": {"crypto": 4.0, "rest": 2.0}}
 
 
-def test_accounts_that_nobody_keeps_are_left_out(tmp_path: Path) -> None:
-    kept = tmp_path / "kept"
-    kept.write_text('{"crypto": 7}')
-    found = read_accounts({"a": str(kept), "b": str(tmp_path / "none")})
-    assert found == {"a": {"crypto": 7}}
+async def test_an_account_is_read_as_of_now_or_left_out(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    kept, old = tmp_path / "kept", tmp_path / "old"
+    kept.write_text(f'{{"at_ns": {2**63}, "spent_ns": {{"crypto": 7}}}}')
+    old.write_text('{"at_ns": 1, "spent_ns": {"crypto": 3}}')
+    files = {"a": str(kept), "b": str(tmp_path / "none"), "c": str(old)}
+    assert await read_accounts({"a": str(kept)}) == {"a": {"crypto": 7}}
+    assert trio.current_time() < 1
+    assert await read_accounts(files) == {"a": {"crypto": 7}}
+    assert trio.current_time() > MOST_WAIT_S, "as long as there is hope for the others"
 
 
 def test_a_store_that_shrank_tells_no_bytes() -> None:
