@@ -21,7 +21,7 @@ CATEGORIES: Final = ("crypto", "database", "grpc", "rest")
 INTERVAL_S: Final = 0.1  # a hundredth of the window that is usual, so the edges do not matter
 MOST_WAIT_S: Final = 10.0  # a hundred intervals: on a machine that busy no figure means anything
 
-_CRYPTO: Final = (
+METERED: Final = (
     "crypto_aead_chacha20poly1305_ietf_encrypt",
     "crypto_scalarmult",
     "crypto_scalarmult_base",
@@ -67,7 +67,7 @@ class Accounts:
     def __init__(self) -> None:
         self._crypto, self._database = _Meter(), _Meter()
         sodium = import_module("nacl.bindings")
-        for name in _CRYPTO:
+        for name in METERED:
             setattr(sodium, name, self._crypto.measured(getattr(sodium, name)))
         writer: Any = import_module("runtime.writer")
         writer.Committer.commit = self._database.measured(writer.Committer.commit)
@@ -75,9 +75,9 @@ class Accounts:
     def read(self) -> dict[str, int]:
         """Nanoseconds so far, by category. A part is read before its whole: none is too large."""
         crypto_ns, database_ns = self._crypto.total_ns, self._database.total_ns
-        threads = {t.name: t for t in threading.enumerate() if t.name in _WORKING}
-        deciding_ns = self._crypto.of(threads[_DECIDER].ident) if _DECIDER in threads else 0
-        spent_ns = {name: _thread_ns(thread) for name, thread in threads.items()}
+        threads = _working_threads()
+        deciding_ns = self._crypto.of(threads.get(_DECIDER))
+        spent_ns = {name: _thread_ns(ident) for name, ident in threads.items()}
         total_ns = time.process_time_ns()
         database_ns += spent_ns.get(_DECIDER, 0) - deciding_ns
         grpc_ns = total_ns - sum(spent_ns.values())
@@ -85,9 +85,14 @@ class Accounts:
         return dict(zip(CATEGORIES, (crypto_ns, database_ns, grpc_ns, rest_ns), strict=True))
 
 
-def _thread_ns(thread: threading.Thread) -> int:
-    assert thread.ident is not None
-    return time.clock_gettime_ns(time.pthread_getcpuclockid(thread.ident))
+def _working_threads() -> dict[str, int]:
+    """By name. A thread that is about to start is listed already, but has no number yet."""
+    threads = [(t.name, t.ident) for t in threading.enumerate()]
+    return {name: ident for name, ident in threads if name in _WORKING and ident is not None}
+
+
+def _thread_ns(ident: int) -> int:
+    return time.clock_gettime_ns(time.pthread_getcpuclockid(ident))
 
 
 def run_accounted(main: Callable[[], None], file: Path) -> None:

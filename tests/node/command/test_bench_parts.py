@@ -3,14 +3,22 @@
 import os
 import sqlite3
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
+import nacl.bindings
 import pytest
 import trio.testing
 from click.testing import CliRunner
 
-from node.command.bench.accounting import MOST_WAIT_S, read_accounts, spent_us
+from node.command.bench.accounting import (
+    METERED,
+    MOST_WAIT_S,
+    Accounts,
+    read_accounts,
+    spent_us,
+)
 from node.command.bench.chain import PAYEE, PAYER, chain_network, names
 from node.command.bench.command import bench
 from node.command.bench.cpu import all_cpu_s, cpu_s
@@ -24,6 +32,7 @@ from pathfinder.core.graph import Graph
 from pathfinder.core.search import find_route
 from pathfinder.question import RouteQuestion
 from proto.levels import Level
+from runtime.writer import Committer
 
 
 def test_quantiles_are_values_that_occurred() -> None:
@@ -150,6 +159,20 @@ def test_a_budget_is_what_was_spent_between_two_readings() -> None:
     before = {"Payer": {"crypto": 1_000, "rest": 5_000}, "gone": {"crypto": 0, "rest": 0}}
     after = {"Payer": {"crypto": 41_000, "rest": 25_000}, "late": {"crypto": 9, "rest": 9}}
     assert spent_us(before, after, 10) == {"Payer": {"crypto": 4.0, "rest": 2.0}}
+
+
+def test_an_account_is_kept_while_a_thread_is_about_to_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    unborn = threading.Thread(name="writer")  # as enumerate() lists it until it runs
+    everyone = [*threading.enumerate(), unborn]
+    monkeypatch.setattr(threading, "enumerate", lambda: everyone)
+    monkeypatch.setattr(Committer, "commit", Committer.commit)
+    for name in METERED:
+        monkeypatch.setattr(nacl.bindings, name, getattr(nacl.bindings, name))
+    spent_ns = Accounts().read()
+    assert spent_ns.keys() == {"crypto", "database", "grpc", "rest"}
+    assert spent_ns["rest"] > 0
 
 
 async def test_an_account_is_read_as_of_now_or_left_out(
