@@ -32,6 +32,7 @@ from runtime.gossip_limits import (
     GossipLimits,
 )
 from runtime.intake import MAX_ADVERTS_PER_S, MAX_MESSAGES_PER_S
+from runtime.looks.behind import MAX_PROXIES
 from runtime.toml_file import TomlFault, quoted, read_toml
 from runtime.transport import MAX_FRAME_BYTES
 
@@ -230,6 +231,7 @@ class _Reader:
             private_calls=self._flag("page.private_calls", False),
             trusted=self._text("page.trusted", "", MAX_PATH_CHARS),
             webhook_key=self._number("page.webhook_key", 0, 0, MAX_WEBHOOK_KEY),
+            proxies=self._number("page.proxies", 0, 0, MAX_PROXIES),
         )
         if fault := page_fault(page):
             raise self._fault(*fault)
@@ -352,6 +354,7 @@ key = {quoted(config.page.key)}    # PEM, of the certificate
 private_calls = {str(config.page.private_calls).lower()}    # true: webhooks into this network, too
 trusted = {quoted(config.page.trusted)}    # PEM: further authorities that webhooks may rely on
 webhook_key = {config.page.webhook_key}    # one more = a new key; the last one signs on
+proxies = {config.page.proxies}    # how many stand before it and add to X-Forwarded-For
 """
 
 

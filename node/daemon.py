@@ -208,6 +208,8 @@ class Daemon(WiredNode):
             nursery.start_soon(notifying.run)
             serve = partial(serve_web, app(context, page), page.listen, over)
             await nursery.start(serve, page.tls(self._directory))
+            if page.is_unlimited:
+                log.warning("page: behind a proxy, and page.proxies is 0: nobody is limited")
             task_status.started(f", page {page.origin}")
 
     async def _keep_titles(

@@ -21,7 +21,8 @@ class PageConfig:
     may go to addresses of this machine and its network, too, and over plain http: for trying out.
     `trusted`: a file with further certificate authorities for such calls. `webhook_key`: the
     number of the key that signs webhooks; one more is a new key, beside which the one before it
-    signs too, until the next.
+    signs too, until the next. `proxies`: how many stand before the page, each of which adds to
+    X-Forwarded-For whom it was called by; limits are then by that address.
     """
 
     listen: str = ""
@@ -31,6 +32,7 @@ class PageConfig:
     private_calls: bool = False
     trusted: str = ""
     webhook_key: int = 0
+    proxies: int = 0
 
     @property
     def rp_id(self) -> str:
@@ -42,6 +44,13 @@ class PageConfig:
         if not self.certificate:
             return None
         return str(directory / self.certificate), str(directory / self.key)
+
+    @property
+    def is_unlimited(self) -> bool:
+        """Whether all that comes here seems to come from one caller, whom nobody limits: a proxy
+        on this machine that is not counted in `proxies`."""
+        near = self.listen.startswith(("127.", "[::1]", LOCAL_HOST + ":"))
+        return near and not self.certificate and not self.proxies and self.rp_id != LOCAL_HOST
 
     def reach(self, directory: Path) -> Reach:
         """Where calls to URLs that strangers name may go."""

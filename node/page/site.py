@@ -28,6 +28,7 @@ from node.page.taking import Taking
 from node.page.visits import Visits
 from node.page.well_known import WellKnown
 from node.page_config import PageConfig
+from runtime.looks.behind import behind
 
 PROGRAMS = ("/back/", "/api/", "/.well-known/")  # what is told there is told as JSON
 
@@ -69,4 +70,4 @@ def app(context: Context, config: PageConfig) -> ASGIApp:
 
     made = Starlette(routes=routes, exception_handlers={HTTPException: wrong})
     secure = config.origin.startswith("https:")
-    return guarded(made, context.clock.monotonic_us, secure=secure)
+    return behind(guarded(made, context.clock.monotonic_us, secure=secure), config.proxies)
