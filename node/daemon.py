@@ -43,6 +43,7 @@ from runtime.bridge import Bridge
 from runtime.clock import SystemClock
 from runtime.collector import calm_collector
 from runtime.identity import Identity, load_identity
+from runtime.open_files import raise_open_files
 from runtime.rpc_client import RpcChannel
 from runtime.rpc_server import RpcServer
 from runtime.store import Store, open_store
@@ -78,6 +79,7 @@ def run(
     answers on its control socket beside the ordinary verbs. Raises ConfigFault, IdentityFault,
     StoreUnusable, OSError (an address is taken), DaemonCrash.
     """
+    raise_open_files()
     config = read_config(directory / CONFIG_NAME)
     identity = load_identity(directory)
     _check_trusted(config, directory)

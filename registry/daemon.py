@@ -65,6 +65,7 @@ from runtime.bridge import Bridge
 from runtime.buckets import Buckets
 from runtime.clock import Clock, SystemClock
 from runtime.collector import calm_collector
+from runtime.open_files import raise_open_files
 from runtime.rpc_client import RpcChannel
 from runtime.rpc_server import RpcServer
 from runtime.schema import StoreUnusable
@@ -93,6 +94,7 @@ def run(path: Path, ready: Ready) -> None:
     `ready` is called once with a line that names the addresses. HomeFault, ConfigFault,
     StoreUnusable, OSError (an address is taken), DaemonCrash.
     """
+    raise_open_files()
     sys.setswitchinterval(TURN_S)
     home = Home(path)
     config = read_config(home.config)

@@ -32,6 +32,7 @@ from runtime.gossip import Gossip
 from runtime.gossip_limits import STORED_BYTES_EACH, GossipLimits
 from runtime.hearing import Hearing
 from runtime.identity import Identity
+from runtime.open_files import raise_open_files
 from runtime.rpc_server import RpcServer
 from runtime.store import exclusive
 from runtime.tls import server_credentials
@@ -63,6 +64,7 @@ def run(directory: Path, ready: Ready) -> None:
     `ready` is called once with a line that names the addresses. HomeFault, ConfigFault,
     IdentityFault, StoreTaken (another process runs it), OSError (an address is taken), DaemonCrash.
     """
+    raise_open_files()
     home = Home(directory)
     config, identity = load(home)
     with exclusive(directory / LOCK):
