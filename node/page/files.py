@@ -10,6 +10,7 @@ from node.page.frame import FOLDER
 from runtime import looks
 
 OWN: Final = {"page.css": "text/css", "passkey.js": "text/javascript"}
+UNASKED: Final = "/favicon.ico"  # where a browser looks beside what names no icon: JSON, say
 CACHING: Final = {"Cache-Control": "public, max-age=300"}
 
 
@@ -17,7 +18,9 @@ def routes() -> list[BaseRoute]:
     """GET of every file, read once."""
     found = {name: (looks.FOLDER / name, media) for name, media in looks.FILES.items()}
     found |= {name: (FOLDER / "static" / name, media) for name, media in OWN.items()}
-    return [_route(f"/{name}", path.read_bytes(), media) for name, (path, media) in found.items()]
+    made = [_route(f"/{name}", path.read_bytes(), media) for name, (path, media) in found.items()]
+    icon, media = found["icon.svg"]
+    return [*made, _route(UNASKED, icon.read_bytes(), media)]
 
 
 def _route(path: str, data: bytes, media: str) -> BaseRoute:

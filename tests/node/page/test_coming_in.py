@@ -356,3 +356,10 @@ async def test_the_headers_are_strict(bank: Bank, browser: Browser) -> None:
     assert " style=" not in text and " onclick=" not in text and text.count("<script") == 1
     assert "Harbour &lt;Bank&gt;" in text
     assert ORIGIN in text
+
+
+async def test_an_icon_is_where_browsers_look_unasked(bank: Bank) -> None:
+    """Beside an answer that is no page, and names none."""
+    async with bank.browser() as browser:
+        found = [await browser.look(path) for path in ("/favicon.ico", "/icon.svg")]
+    assert found[0].status == 200 and found[0].text == found[1].text
