@@ -10,8 +10,10 @@ from node.core.view import MAX_PENDING_COUNT, Caps
 from node.links import MAX_UNACKNOWLEDGED, MESSAGES_OF_A_PROMISE
 from node.page_config import (
     MAX_ORIGIN_CHARS,
+    MAX_REST_HOURS,
     MAX_WEBHOOK_KEY,
     NO_PAGE,
+    REST_HOURS,
     PageConfig,
     page_fault,
 )
@@ -232,6 +234,7 @@ class _Reader:
             trusted=self._text("page.trusted", "", MAX_PATH_CHARS),
             webhook_key=self._number("page.webhook_key", 0, 0, MAX_WEBHOOK_KEY),
             proxies=self._number("page.proxies", 0, 0, MAX_PROXIES),
+            rest_hours=self._number("page.rest_hours", REST_HOURS, 0, MAX_REST_HOURS),
         )
         if fault := page_fault(page):
             raise self._fault(*fault)
@@ -355,6 +358,7 @@ private_calls = {str(config.page.private_calls).lower()}    # true: webhooks int
 trusted = {quoted(config.page.trusted)}    # PEM: further authorities that webhooks may rely on
 webhook_key = {config.page.webhook_key}    # one more = a new key; the last one signs on
 proxies = {config.page.proxies}    # how many stand before it and add to X-Forwarded-For
+rest_hours = {config.page.rest_hours}    # a passkey by a recovery code, beside another; 0 = none
 """
 
 

@@ -281,7 +281,7 @@ def _people_columns() -> dict[str, dict[str, str]]:
         "credential": {
             "person": "key", "id": "key", "kind": "enum", "public_key": "bytes",
             "label": "text", "created_at_us": "int", "sign_count": "int", "used_at_us": "int",
-            "ended_at_us": "int",
+            "ended_at_us": "int", "rests_until_us": "int",
         },
         "recovery_code": {
             "person": "key", "hash": "key", "created_at_us": "int", "used_at_us": "int",

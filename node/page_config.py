@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 from runtime.web_client import Reach
 
 MAX_WEBHOOK_KEY: Final = 1_000_000  # one a day for longer than anything lasts
+# Whoever has the other passkey looks at the page once a day, say, and may end the new one.
+REST_HOURS: Final = 24
+MAX_REST_HOURS: Final = 31 * 24  # somebody is on a ship
 MAX_ORIGIN_CHARS: Final = 280  # a scheme, a host name of 253 and a port
 # A browser trusts these over plain http, since they never leave the machine. All others need TLS.
 LOCAL_HOST: Final = "localhost"
@@ -22,7 +25,8 @@ class PageConfig:
     `trusted`: a file with further certificate authorities for such calls. `webhook_key`: the
     number of the key that signs webhooks; one more is a new key, beside which the one before it
     signs too, until the next. `proxies`: how many stand before the page, each of which adds to
-    X-Forwarded-For whom it was called by; limits are then by that address.
+    X-Forwarded-For whom it was called by; limits are then by that address. `rest_hours`: how long
+    a passkey that came by a recovery code, beside another, approves nothing; 0: it does at once.
     """
 
     listen: str = ""
@@ -33,6 +37,7 @@ class PageConfig:
     trusted: str = ""
     webhook_key: int = 0
     proxies: int = 0
+    rest_hours: int = REST_HOURS
 
     @property
     def rp_id(self) -> str:

@@ -200,6 +200,11 @@ WORDS: Final = {
     R.BRAND_OTHERWISE: Words(
         "it gives a unit another name than it has here", "do not pay it: ask the payee why"
     ),
+    R.CREDENTIAL_RESTS: _time(
+        "this passkey came by a recovery code and cannot approve yet",
+        ": {} left",
+        "use another passkey, or wait",
+    ),
     R.SALE_INVALID: Words("that does not fit the sale", SEE_SALE),
 }
 

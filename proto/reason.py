@@ -98,6 +98,7 @@ class Reason(IntEnum):
     LIMIT_REACHED = 150  # of a person: how many there may be
     ANOTHER_PAYER = 151  # a request for the payers of another node
     BRAND_OTHERWISE = 152  # the id of a brand that is known here by another name or unit
+    CREDENTIAL_RESTS = 153  # µs until this passkey may approve
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,6 +200,7 @@ async def show(context: Context, arguments: Arguments) -> dict[str, Any]:
                 "id": row.id.hex(),
                 "created_at_us": row.created_at_us,
                 "used_at_us": row.used_at_us,
+                "rests_until_us": row.rests_until_us,
             }
             for row in mine
             if isinstance(row, Credential) and not row.ended_at_us

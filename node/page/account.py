@@ -21,11 +21,13 @@ from node.page.frame import Frame, Handler, Personal, see_other
 from node.page.proving import NOT_BY_CODE, Use, sentence
 from node.page.visits import Visit, see_off, take_in
 from node.people.codes import fresh_codes
-from node.people.passkeys import MAX_LABEL_CHARS, PasskeyRefused
+from node.people.passkeys import MAX_LABEL_CHARS, PasskeyRefused, live
+from proto.limits import US
 from proto.login import read_key_text
 from proto.wire import WireFault
 
 MAX_KEY_CHARS: Final = 128  # one line of a key has some 60
+HOUR_US: Final = 3600 * US
 MARK_BYTES: Final = 8  # of the hash by which a page names a credential or session of its person
 DONE: Final = {
     "added": "The passkey is added.",
@@ -34,6 +36,7 @@ DONE: Final = {
     "ended": "It opens nothing any more.",
     "alone": "All other sessions are over.",
 }
+RESTS: Final = "The one you use came by a recovery code, and rests for a while."
 LAST: Final = "It is the last way into this account: add another passkey or new codes first."
 FULL: Final = f"There are {MAX_CREDENTIALS} already: end one first."
 
@@ -73,6 +76,9 @@ class Account:
                 step = "/account/passkeys/new"
                 return self._frame.notice(visit, 403, "A passkey is needed for this",
                                           NOT_BY_CODE, step)  # fmt: skip
+            if visit.rests_until_us and not code:
+                return self._frame.notice(visit, 403, "Another passkey is needed for this",
+                                          RESTS, "/account")  # fmt: skip
             if not visit.is_fresh(self._context.clock.now_us()):
                 where = request.url.path.removesuffix("/end")
                 return see_other(f"/again?next={quote(where, safe='')}")
@@ -92,6 +98,7 @@ class Account:
             passkeys=[c for c in live if c.kind is CredentialKind.PASSKEY],
             keys=[c for c in live if c.kind is CredentialKind.KEY],
             sessions=self._sessions(visit), codes=len(self._codes(visit)),
+            resting=self._frame.proving.resting(visit),
         )  # fmt: skip
 
     def _credentials(self, visit: Visit) -> list[Credential]:
@@ -141,13 +148,22 @@ class Account:
             if self._is_full(visit):
                 return self._new(request, visit, FULL)
             label = self._label(visit, fields.get("label", ""), "Passkey")
-            await self._keep(replace(made, label=label))
+            await self._keep(replace(made, label=label, rests_until_us=self._rests_until_us(visit)))
         answer = see_other("/account?done=added")
         if not visit.by_code:
             return answer
         token = await self._frame.visits.open(person, made.id)
         await self._frame.visits.end(visit.session)
         return take_in(answer, token)
+
+    def _rests_until_us(self, visit: Visit) -> int:
+        """Of a passkey that this visit adds. Who has lost all of his goes on at once: nobody is
+        there who could object."""
+        if not visit.by_code:
+            return visit.rests_until_us
+        now_us = self._context.clock.now_us()
+        able = [c for c in live(self._credentials(visit)) if not c.rest_us(now_us)]
+        return now_us + self._frame.config.rest_hours * HOUR_US if able else 0
 
     def _is_full(self, visit: Visit) -> bool:
         return sum(not c.ended_at_us for c in self._credentials(visit)) >= MAX_CREDENTIALS

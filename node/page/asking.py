@@ -21,7 +21,7 @@ from node.core.payee import terms_of
 from node.core.rows import LinePhase, RequestPhase
 from node.core.rows import Request as AskedRow
 from node.page import shown
-from node.page.desk import Desk, path_id, require_passkey, whole
+from node.page.desk import Desk, path_id, require_passkey, require_rested, whole
 from node.page.frame import Frame, see_other
 from node.page.outcome import attached
 from node.page.visits import Visit
@@ -121,6 +121,7 @@ class Asking:
     async def _make(self, request: Request, visit: Visit) -> Response:
         fields = await self._frame.form(request, visit)
         require_passkey(visit, "Asking for money takes a session that a passkey has opened.")
+        require_rested(visit)
         require_room(self._frame.context, visit.person.id)
         try:
             brand, told = self._wanted(visit, fields)

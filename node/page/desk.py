@@ -21,6 +21,11 @@ BY_CODE: Final = (
     " nothing that speaks for you."
 )
 
+RESTING: Final = (
+    "The passkey that opened this session came by a recovery code. For a while it lets you look,"
+    " and nothing that speaks for you: Account says until when."
+)
+
 
 class Desk:
     """Finds what belongs to a visitor. Owned by trio."""
@@ -88,6 +93,12 @@ def require_passkey(visit: Visit, what: str) -> None:
             f"{BY_CODE} {what}",
             "Add a passkey under Account, then log in with it.",
         )
+
+
+def require_rested(visit: Visit) -> None:
+    """Refuses a session that a passkey has opened which came by a recovery code and still rests."""
+    if visit.rests_until_us:
+        raise ControlFailure("SESSION_RESTS", RESTING, "Log in with another passkey, or wait.")
 
 
 def whole(name: str, text: str) -> int:

@@ -28,6 +28,7 @@ from node.people.passkeys import (
     PasskeyRefused,
     Site,
     creation_options,
+    live,
     read_answer,
     read_creation,
     request_options,
@@ -105,8 +106,14 @@ class Proving:
 
     def approval_options(self, visit: Visit, approval: bytes) -> str:
         """By which this person's passkey signs exactly these Approval bytes."""
-        has = self.credentials(visit.person.id)
-        return request_options(self._site, challenge(approval), has)
+        now_us = self._context.clock.now_us()
+        able = (c for c in self.credentials(visit.person.id) if not c.rest_us(now_us))
+        return request_options(self._site, challenge(approval), able)
+
+    def resting(self, visit: Visit) -> list[Credential]:
+        """The visitor's passkeys that came by a recovery code, and approve nothing yet."""
+        now_us = self._context.clock.now_us()
+        return [c for c in live(self.credentials(visit.person.id)) if c.rest_us(now_us)]
 
     def credentials(self, person: bytes) -> list[Credential]:
         """All of a person, ended ones too."""

@@ -56,6 +56,7 @@ _STEPS: Final = {
     Reason.PAYEE_DECLINED: "Ask the payee why.",
     Reason.BRAND_OTHERWISE: "Do not trust it. What it names is not what would leave your account.",
     Reason.SELF_PAYMENT: "Give the request to whoever is to pay it.",
+    Reason.CREDENTIAL_RESTS: "Use another passkey, or come back then: Account says when.",
 }
 _SAYS: Final = {
     Reason.NO_ROUTE: "No way to this payee was found just now",

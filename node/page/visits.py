@@ -35,6 +35,7 @@ class Visit:
     person: Person
     session: Session
     token: str
+    rests_until_us: int = 0  # where the passkey that opened it rests
 
     @property
     def csrf(self) -> str:
@@ -77,13 +78,15 @@ class Visits:
         person = memory.row((Person.table, session.person, b""))
         if not isinstance(person, Person) or person.phase is not PersonPhase.ACTIVE:
             return None
+        rests_until_us = 0
         if session.by:
             by = memory.row((Credential.table, session.person, session.by))
             if not isinstance(by, Credential) or by.ended_at_us:
                 return None  # what opened it opens nothing any more
+            rests_until_us = by.rests_until_us if by.rest_us(now_us) else 0
         if now_us - session.seen_at_us > SEEN_US:
             self._context.engine.submit(partial(self._seen, session))
-        return Visit(person, session, token)
+        return Visit(person, session, token, rests_until_us)
 
     def _seen(self, session: Session, now_us: int) -> KeepRow:
         """Read again when its turn comes: a session that ended meanwhile stays over."""

@@ -181,7 +181,7 @@ def test_a_config_is_checked_before_it_is_written(tmp_path: Path) -> None:
 
 def test_the_text_explains_itself() -> None:
     lines = [line for line in config_text(ALICE).splitlines() if "=" in line]
-    assert len(lines) == 31
+    assert len(lines) == 32
 
 
 @pytest.mark.parametrize(

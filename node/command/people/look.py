@@ -1,12 +1,15 @@
 """`pledgeway people list` and `show`: accounts as their keeper sees them."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import click
 
 from node.command.display import Json, amount, facts, gap, moment, say, short, table
 from node.command.exit_status import TaughtCommand
 from node.command.session import Session, with_node
+
+CREDENTIAL_TIMES: Final = ("created_at_us", "used_at_us", "rests_until_us")
 
 
 @click.command("list", cls=TaughtCommand)
@@ -110,11 +113,8 @@ def _show_all(one: Json) -> None:
     if credentials:
         gap()
         table(
-            ("logs in by", "label", "since", "last used"),
-            (
-                (c.get("kind"), c.get("label"), *_times(c, "created_at_us", "used_at_us"))
-                for c in credentials
-            ),
+            ("logs in by", "label", "since", "last used", "rests until"),
+            ((c.get("kind"), c.get("label"), *_times(c, *CREDENTIAL_TIMES)) for c in credentials),
             empty="",
         )
     sessions = one.get("sessions") or ()

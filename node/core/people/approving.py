@@ -37,7 +37,7 @@ from node.core.people.rows import (
 )
 from node.core.rows import Request, RequestPhase
 from node.core.view import Step
-from proto.approval import read_approved
+from proto.approval import PasskeyProof, read_approved
 from proto.commit import Evidence, sign_share
 from proto.descriptor import DescriptorInvalid, commit_id, decode_descriptor
 from proto.envelope import Proof
@@ -112,6 +112,8 @@ def _check(step: Step, row: Confirmation | None, event: ApproveRequest) -> Refus
         return Refusal(Reason.PERSON_UNKNOWN)
     if not _is_given(step, event):
         return Refusal(Reason.APPROVAL_MISMATCH)
+    if rest_us := _rest_us(step, event):
+        return Refusal(Reason.CREDENTIAL_RESTS, rest_us)
     if not request.takes_amount(approval.amount):
         return Refusal(Reason.REQUEST_MISMATCH)
     if refusal := check_exchange(step, event):
@@ -160,6 +162,16 @@ def _is_given(step: Step, event: ApproveRequest) -> bool:
     if not isinstance(row, Credential) or row.ended_at_us:
         return False
     return (row.kind, row.public_key) == said
+
+
+def _rest_us(step: Step, event: ApproveRequest) -> int:
+    """How long the passkey that was used still rests."""
+    by = read_approved(event.approved).by
+    if not isinstance(by, PasskeyProof):
+        return 0
+    row = step.row((Credential.table, event.person, by.credential))
+    assert isinstance(row, Credential), "_is_given has seen it"
+    return row.rest_us(step.now_us)
 
 
 def _payment(step: Step, event: ApproveRequest) -> CreatePayment:

@@ -60,7 +60,11 @@ class CredentialKind(IntEnum):
 
 @dataclass(frozen=True)
 class Credential(Keyed):
-    """`id`: of a passkey the authenticator's own (up to 1023 bytes), of a key the key itself."""
+    """`id`: of a passkey the authenticator's own (up to 1023 bytes), of a key the key itself.
+
+    `rests_until_us`: it came by a recovery code while its person had another passkey. Until then
+    it approves nothing, and whoever has the other one may end it. 0: it never rested.
+    """
 
     table: ClassVar[str] = "credential"
     person: bytes
@@ -72,6 +76,11 @@ class Credential(Keyed):
     sign_count: int = 0
     used_at_us: int = 0
     ended_at_us: int = 0
+    rests_until_us: int = 0
+
+    def rest_us(self, now_us: int) -> int:
+        """How long it still rests; 0: it may approve, as far as that goes."""
+        return max(0, self.rests_until_us - now_us)
 
     def _key(self) -> Key:
         return self.table, self.person, self.id

@@ -142,6 +142,19 @@ def test_what_no_live_credential_has_given_is_no_approval(by: str) -> None:
     assert refused(the.do(event)) == Refusal(Reason.APPROVAL_MISMATCH)
 
 
+def test_a_passkey_that_rests_approves_nothing_until_then() -> None:
+    the = bank()
+    request = asked(the)
+    shown(the, request)
+    credential = the.row(Credential, ANN, b"passkey")
+    assert isinstance(credential, Credential)
+    until_us = the.world.now_us + 5
+    the.do(KeepRow(the.world.now_us, replace(credential, rests_until_us=until_us)))
+    assert refused(the.do(approving(the, request))) == Refusal(Reason.CREDENTIAL_RESTS, 5)
+    the.world.now_us = until_us
+    answered(the.do(approving(the, request)))
+
+
 @pytest.mark.parametrize("bend", ["too long", "another approval", "unreadable"])
 def test_what_could_not_be_read_again_is_no_approval(bend: str) -> None:
     """Of the client's words some are as long as a hostile client likes. They are read again before

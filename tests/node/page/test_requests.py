@@ -1,17 +1,20 @@
 """Requests on their payer's page: seen, approved, denied, and refused to everybody else."""
 
+import json
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from webauthn.helpers import bytes_to_base64url
 
 from node.command.browsing.authenticator import text_of
 from node.control.receipts import confirmation_receipt
-from node.core.people.rows import ConfirmationPhase, Person
+from node.core.people.rows import ConfirmationPhase, Credential, Person
 from node.page import shown
 from proto.approval import Approval, challenge, read_approval
 from proto.levels import Level
+from proto.limits import US
 from proto.receipt_check import RestsOn
 from tests.node.page.house import EUR, ORIGIN, House, approve, brought, form_of
 
@@ -172,6 +175,31 @@ async def test_a_session_by_recovery_code_looks_and_denies(
         done = await browser.send(where + "/approve", {**fields, "approval": "", "assertion": ""})
         assert done.status == 409 and "recovery code" in done.text
         assert (await browser.send(where + "/deny", fields)).status == 303
+
+
+async def test_a_passkey_that_rests_is_not_asked_and_approves_nothing(
+    home: House, ada: Person, bob: Person
+) -> None:
+    where = await brought(home, ada, await home.asks(bob))
+    async with home.browser(ada) as browser, home.browser(ada) as other:
+        able, resting = (
+            row for row in home.context.engine.memory.of_person(ada.id)
+            if isinstance(row, Credential)
+        )  # fmt: skip
+        if resting.id != other.keys.passkeys[0].id:
+            able, resting = resting, able
+        until_us = home.clock.now_us() + 60 * US
+        await home.keep(replace(resting, rests_until_us=until_us))
+        for seen in (browser, other):
+            assert "A passkey came by a recovery code" in (await seen.look("/")).text
+        page = await other.look(where)
+        asked = json.loads(page.options)
+        assert [c["id"] for c in asked["allowCredentials"]] == [bytes_to_base64url(able.id)]
+        whichever = json.dumps({**asked, "allowCredentials": []})
+        refused = await approve(other, where, options=whichever, approval=page.hidden["approval"])
+        assert refused.status == 409 and "cannot approve yet" in refused.text
+        home.clock.at_us = until_us
+        assert (await approve(other, where)).status == 303
 
 
 # ---------------------------------------------------------------- who may see it, who may answer
