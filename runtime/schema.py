@@ -7,6 +7,7 @@ one connection in one transaction, together with the number: a crash leaves the 
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from types import MappingProxyType
 from typing import Final
 
@@ -17,11 +18,13 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    create_mock_engine,
     insert,
     inspect,
     select,
     update,
 )
+from sqlalchemy.schema import ExecutableDDLElement
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +64,25 @@ def meta_table(metadata: MetaData) -> Table:
     )
 
 
+def create_tables(connection: Connection, metadata: MetaData) -> None:
+    """All of them, in a database that has none of them, in the caller's transaction."""
+    for statement in _statements(metadata, connection.dialect.name):
+        connection.exec_driver_sql(statement)
+
+
+@cache
+def _statements(metadata: MetaData, dialect: str) -> tuple[str, ...]:
+    """Compiled once: that takes longer than to run them."""
+    found: list[str] = []
+
+    def note(element: ExecutableDDLElement, *_: object, **__: object) -> None:
+        found.append(str(element.compile(dialect=mock.dialect)))
+
+    mock = create_mock_engine(f"{dialect}://", note)
+    metadata.create_all(mock, checkfirst=False)
+    return tuple(found)
+
+
 def prepare(connection: Connection, place: str, schema: Schema) -> None:
     """Creates the tables in an empty database, or brings older ones up to date.
 
@@ -72,7 +94,7 @@ def prepare(connection: Connection, place: str, schema: Schema) -> None:
         tables = inspect(connection).get_table_names()
         if not tables:
             # Crash before the commit: the database is empty and the next start creates it again.
-            schema.metadata.create_all(connection)
+            create_tables(connection, schema.metadata)
             connection.execute(insert(meta), [{"name": name, "value": schema.version}])
             return
         found = None

@@ -5,12 +5,14 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool, StaticPool
+from sqlalchemy.util import LRUCache
 
 from runtime.schema import (
     NO_MIGRATIONS,
@@ -33,6 +35,7 @@ __all__ = [
 ]
 
 BUSY_TIMEOUT_MS = 5000  # a backup program may hold a lock that long; a daemon never does
+MAX_COMPILED = 2000  # statements of all databases in memory: a node's store has some 150
 READERS = 4  # connections kept beside the writer's
 
 IMMEDIATE = {"pledgeway_begin": "BEGIN IMMEDIATE"}  # execution option of the one that writes
@@ -120,17 +123,34 @@ def _engine(path: Path) -> Engine:
 def memory_engine(name: str = "") -> Engine:
     """A database in memory for tests and simulations: one connection that everybody shares.
 
-    With a `name` there are several connections, to a database that lives while one is open.
+    With a `name` there are several connections, to a database that lives while one is open. All of
+    a process have one dialect, and what it has compiled: whoever makes thousands of databases
+    would else spend most of their time compiling the same statements again.
     """
-    same_thread = {"check_same_thread": False}
-    if name:
-        place = f"sqlite:///file:{name}?mode=memory&cache=shared&uri=true"
-        engine = create_engine(place, connect_args=same_thread, poolclass=QueuePool)
-    else:
-        engine = create_engine("sqlite://", poolclass=StaticPool, connect_args=same_thread)
+    first, compiled = _memory()
+    place = f"sqlite:///file:{name}?mode=memory&cache=shared&uri=true" if name else "sqlite://"
+    url = make_url(place)
+    [database], options = first.dialect.create_connect_args(url)
+    options["check_same_thread"] = False
+
+    def connect() -> Any:
+        return first.dialect.connect(database, **options)
+
+    kind = QueuePool if name else StaticPool
+    pool = kind(connect, dialect=first.dialect)
+    engine = Engine(pool, first.dialect, url, execution_options={"compiled_cache": compiled})
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+@cache
+def _memory() -> tuple[Engine, LRUCache[Any, Any]]:
+    """The engine that all in memory are made after; it has met the driver."""
+    engine = create_engine("sqlite://")
+    with engine.connect():
+        pass
+    return engine, LRUCache(MAX_COMPILED)
 
 
 def _configure(connection: Any, _: object) -> None:

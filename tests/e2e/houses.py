@@ -27,7 +27,7 @@ from tests.warmed import Typed, oven
 BRAND = "USD"
 LIMIT = 1_000_000
 STOP_S = 20.0  # how long a daemon may take to end, on a busy machine
-TYPED_S = 600.0  # a command that waits for nothing else; a hundred kills take a minute
+TYPED_S = 600.0  # a command that waits for nothing else; fifty kills take half a minute
 WAIT_S = 90.0  # an abort takes twelve; the machine may be busy
 POLL_S = 0.02  # at first; then ever slower, for each look takes time from who is waited for
 SLOWEST_POLL_S = 0.2

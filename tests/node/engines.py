@@ -39,6 +39,7 @@ from proto.statement import Outcome
 from registry.log import Logged
 from runtime.faults import reading
 from runtime.intake import MAX_MESSAGES_PER_S
+from runtime.schema import create_tables
 from runtime.store import memory_engine, open_store
 from runtime.transport import GossipArrived, LinkEvent, PeerEndpoint
 from runtime.transport_memory import MemoryNetwork, MemoryTransport
@@ -163,7 +164,8 @@ class Engines(World):
     def _database(self, name: str) -> sqlalchemy.Engine:
         if self._directory is None:
             engine = memory_engine()
-            metadata.create_all(engine)
+            with engine.begin() as connection:
+                create_tables(connection, metadata)
             self._stack.callback(engine.dispose)
             return engine
         path = self._directory / f"{name}.sqlite"

@@ -23,7 +23,7 @@ FEES = {
     "BARE": {"rate": "1.006", "flat": 5},
 }
 FREE: dict[str, Any] = {mode: {} for mode in FEES}
-SEEDS = 3000
+SEEDS = 2000
 SEEDS_PER_TEST = 500
 
 

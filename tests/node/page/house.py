@@ -48,6 +48,7 @@ from proto.money import Brand, common_brand
 from proto.request import PaymentRequest, from_text, sign_request
 from proto.wire import canonical
 from runtime.control import Arguments
+from runtime.schema import create_tables
 from runtime.store import Store, memory_engine
 from runtime.transport import PeerEndpoint
 from runtime.writer import InlineWriter
@@ -168,7 +169,8 @@ async def house(nursery: trio.Nursery) -> AsyncIterator[House]:
     """It runs in `nursery`, which is cancelled at the end."""
     clock, draws = Clock(), count()
     database = memory_engine()
-    metadata.create_all(database)
+    with database.begin() as connection:
+        create_tables(connection, metadata)
     page = PageConfig("127.0.0.1:0", ORIGIN)
     config = NodeConfig("harbour", page=page)
     draw = lambda n: sha256(b"draw %d" % next(draws)).digest()[:n]  # noqa: E731

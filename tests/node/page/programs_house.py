@@ -36,6 +36,7 @@ from proto.request_parts import Requester
 from proto.submission import Submission, sign_submission
 from runtime.clock import SystemClock
 from runtime.identity import create_identity
+from runtime.schema import create_tables
 from runtime.store import Store, memory_engine
 from runtime.writer import InlineWriter
 
@@ -180,7 +181,8 @@ async def house(directory: Path) -> AsyncIterator[House]:
     clock = SystemClock(config.declared_error_us)
     identity = create_identity(directory, clock.now_us(), os.urandom)
     engine = memory_engine()
-    metadata.create_all(engine)
+    with engine.begin() as connection:
+        create_tables(connection, metadata)
     wired = WiredNode(config, identity, Store(directory / "node.sqlite", engine), clock)
     with InlineWriter.open(engine) as writer:
         async with trio.open_nursery() as nursery:

@@ -25,6 +25,7 @@ from proto.escrow.ops import (
     capability_hash,
 )
 from proto.keys import SigningKey
+from runtime.schema import create_tables
 from runtime.store import Store, memory_engine
 from tests.node.registrar.world import ALICE, BOB, CAROL, World, cap, deal, leg_of
 
@@ -69,7 +70,8 @@ def in_turn(batches: list[Batch]) -> tuple[list[Any], dict[Any, Row], int]:
 def together(batches: list[Batch], sizes: list[int]) -> tuple[list[Any], dict[Any, Row], int]:
     """In groups of these sizes, each one transaction of a database."""
     engine = memory_engine()
-    metadata.create_all(engine)
+    with engine.begin() as connection:
+        create_tables(connection, metadata)
     books = Books(Store(Path("memory"), engine))
 
     def fill(rows: Rows) -> None:

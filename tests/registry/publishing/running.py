@@ -18,6 +18,7 @@ from registry.publishing.publisher import Publisher
 from registry.publishing.standing import LogSetBack
 from registry.publishing.tile_files import LogDamaged
 from runtime.clock import FakeClock
+from runtime.schema import create_tables
 from runtime.store import memory_engine
 from tests.patience import PATIENCE_S
 from tests.registry.publishing.reading import read_log
@@ -114,7 +115,8 @@ def publishing(plan: LogPlan, leaves: Leaves, history: History | None = None) ->
     clock = FakeClock(NOW_US, 50_000)
     coverage = Coverage(clock, plan.mmd_us // 2 if plan.quorum else None)
     engine = memory_engine()
-    metadata.create_all(engine)
+    with engine.begin() as connection:
+        create_tables(connection, metadata)
     history = history or History(engine, plan.mmd_us // 4)
     publisher = Publisher(plan, engine, lambda _: leaves, history, coverage, clock)
     running = Running(plan, leaves, clock, coverage, publisher, Prover(plan, history))

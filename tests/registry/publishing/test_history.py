@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry.publishing.history import History, Kept, metadata, open_history
+from runtime.schema import create_tables
 from runtime.store import memory_engine
 
 APART_US = 100
@@ -48,7 +49,8 @@ def test_more_cosignatures_keep_the_time_of_the_first(history: History) -> None:
 def test_every_leaf_is_covered_about_as_soon_as_it_was(waits: list[int]) -> None:
     """Leaf i came with checkpoint i: what is kept covers it at most APART_US later."""
     engine = memory_engine()
-    metadata.create_all(engine)
+    with engine.begin() as connection:
+        create_tables(connection, metadata)
     history = History(engine, APART_US)
     at_us, times = 0, []
     for size, wait in enumerate(waits, start=1):

@@ -32,6 +32,7 @@ from node.wired import WiredNode
 from proto.card import NodeCard
 from runtime.identity import card
 from runtime.rpc import Service
+from runtime.schema import create_tables
 from runtime.store import Store, memory_engine
 from runtime.writer import Writer
 
@@ -89,7 +90,8 @@ class ExchangeHost(Host):
     def keep_titles(self) -> None:
         """Before its first start: it is a registrar."""
         self.titles = memory_engine()
-        metadata.create_all(self.titles)
+        with self.titles.begin() as connection:
+            create_tables(connection, metadata)
 
     @property
     def card(self) -> str:

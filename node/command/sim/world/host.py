@@ -33,6 +33,7 @@ from proto.wire import canonical
 from runtime.control import Arguments
 from runtime.faults import reading
 from runtime.identity import Identity, card
+from runtime.schema import create_tables
 from runtime.store import Store, memory_engine
 from runtime.tls import TlsIdentity
 
@@ -82,7 +83,8 @@ class Host:
     on_start: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
-        metadata.create_all(self.database)
+        with self.database.begin() as connection:
+            create_tables(connection, metadata)
 
     @property
     def id(self) -> NodeId:

@@ -39,6 +39,7 @@ from registry.tables import metadata
 from registry.timing import ClockRules
 from runtime.buckets import Buckets
 from runtime.rpc import Service
+from runtime.schema import create_tables
 from runtime.store import memory_engine
 
 ERROR_US: Final = 50_000  # of a registry's clock, declared and kept
@@ -161,7 +162,8 @@ class RegistryHost:
     def __post_init__(self) -> None:
         self.database = memory_engine(f"sim{next(_databases)}")
         self._keeper = self.database.connect()  # the last connection that closes ends the data
-        metadata.create_all(self.database)
+        with self.database.begin() as connection:
+            create_tables(connection, metadata)
         with self.database.connect() as connection, connection.begin():
             begin_ledger(connection)
 
