@@ -7,7 +7,9 @@ and come back with its form, and nothing is looked up again between the two.
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from typing import Final
+from weakref import WeakValueDictionary
 
+import trio
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -25,7 +27,7 @@ from node.page.progress import Progress
 from node.page.visits import Visit
 from node.pay_options import PayOptions
 from node.people.preparing import Care, Prepared
-from proto.approval import MAX_APPROVAL_BYTES, Approved, read_approved
+from proto.approval import MAX_APPROVAL_BYTES, Approved
 from proto.reason import Reason
 from proto.request import PaymentRequest
 from proto.wire import WireFault
@@ -42,6 +44,9 @@ class Requests:
         self._desk = Desk(frame)
         self._progress = Progress(self._desk)
         self._outcome = Outcome(self._desk)
+        # One form of a request after the other: of those sent at once the first approves, and the
+        # others see that it has. None is kept longer than somebody waits for it.
+        self._approving: WeakValueDictionary[bytes, trio.Lock] = WeakValueDictionary()
 
     def routes(self) -> list[BaseRoute]:
         personal = self._frame.personal
@@ -145,17 +150,12 @@ class Requests:
         fields = await self._frame.form(request, visit)
         row = await self._desk.own(request, visit)
         require_passkey(visit, "Approving takes a passkey.")
-        if not row.phase.waiting:
-            return see_other(f"/requests/{row.id.hex()}")  # the same form again: it shows how it is
         approval = _approval(fields.get("approval", ""))
-        try:
-            await self._give(visit, row, approval, fields.get("assertion", ""))
-        except ControlFailure:
-            # Sent twice at once: the other one was first, and the page shows what came of it.
-            now = await self._desk.own(request, visit)
-            if not now.approved or read_approved(now.approved).approval != approval:
-                raise
-        return see_other(f"/requests/{row.id.hex()}")
+        async with self._approving.setdefault(row.id, trio.Lock()):
+            row = await self._desk.own(request, visit)
+            if row.phase.waiting:
+                await self._give(visit, row, approval, fields.get("assertion", ""))
+        return see_other(f"/requests/{row.id.hex()}")  # which shows how it is
 
     async def _give(self, visit: Visit, row: Confirmation, approval: bytes, assertion: str) -> None:
         """Durable when it returns. Raises NoForm, ControlFailure."""

@@ -6,6 +6,8 @@ import pytest
 
 from node.command.browsing.window import DESK, PHONE, Browser
 from node.page.visits import FRESH_US
+from node.page_config import REST_HOURS
+from proto.limits import US
 from tests.browser.axe import faults, told
 from tests.browser.bank_site import bank_site
 from tests.node.page.bank import Bank
@@ -79,6 +81,12 @@ def test_a_lost_passkey_is_replaced_by_a_code(bank: Bank, visitor: Browser) -> N
         visitor.press("Make the passkey")
         visitor.until_said("The passkey is added.")
         assert "9 of your codes are unused" in visitor.text()
+        assert "It is the one you use" in visitor.text(), "the lost one could still object"
+        bank.pass_time(REST_HOURS * 3600 * US)
+        visitor.open(bank.origin + "/account")
+        visitor.until_at("/login")
+        visitor.press("Use my passkey")
+        visitor.until_at("/account")
         visitor.press("Change First passkey", "link")
         visitor.press("End it First passkey")
         visitor.until_said("It opens nothing any more.")

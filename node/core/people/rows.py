@@ -382,23 +382,13 @@ class Notice(Keyed):
         return self.table, self.id, b""
 
 
-PeopleRow = (
-    Person
-    | Credential
-    | RecoveryCode
-    | Session
-    | Invitation
-    | Purse
-    | Entry
-    | Confirmation
-    | Mandate
-    | KnownPayee
-    | KnownDomain
-    | KnownRequester
-    | Notice
-)
+Kept = Purse | Entry | Confirmation | Mandate | KnownPayee | Notice
+"""Rows about money: the core alone makes and changes them."""
+
 OfPeople = Person | Credential | RecoveryCode | Session | Invitation | KnownDomain | KnownRequester
 """Rows without money: they are kept as they are given."""
+
+PeopleRow = OfPeople | Kept
 
 PERSONAL: Final = (Credential, RecoveryCode, Session, Purse, Confirmation, Mandate, KnownPayee)
 """Rows with a `person`: looked up by it."""
