@@ -2,9 +2,9 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-# Of the tests: one more than processors, for much of them waits for disks, browsers and daemons;
+# Of the tests: two more than processors, for much of them waits for disks, browsers and daemons;
 # four at most, for each may start a town of daemons.
-JOBS   ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
+JOBS   ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 2 )))
 
 .PHONY: demo demo-escrow demo-sale demo-shop test fuzz sim bench lint lock generate clean help
 
@@ -31,7 +31,7 @@ demo-sale: $(VENV)/.installed   ## names are sold by passwords, with an agent wh
 demo-shop: $(VENV)/.installed   ## a browser with a passkey buys at a shop; pictures in build/pictures
 	$(BIN)/pledgeway demo shop --pictures build/pictures
 
-test: $(VENV)/.installed        ## the whole suite, in one process more than there are processors
+test: $(VENV)/.installed        ## the whole suite, in two processes more than there are processors
 	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist worksteal
 
 sim: $(VENV)/.installed         ## a hundred networks under faults, each held to every promise of the protocol

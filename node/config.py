@@ -34,7 +34,7 @@ from runtime.gossip_limits import (
     GossipLimits,
 )
 from runtime.intake import MAX_ADVERTS_PER_S, MAX_MESSAGES_PER_S
-from runtime.looks.behind import MAX_PROXIES
+from runtime.looks import MAX_PROXIES
 from runtime.toml_file import TomlFault, quoted, read_toml
 from runtime.transport import MAX_FRAME_BYTES
 

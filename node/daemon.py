@@ -12,7 +12,7 @@ from typing import Final
 
 import trio
 
-from node.config import CONFIG_NAME, ConfigFault, NodeConfig, read_config
+from node.config import CONFIG_NAME, NodeConfig, read_config
 from node.control.context import Context
 from node.control.service import Verb, control_service
 from node.core.escrow.events import KeepRow
@@ -21,10 +21,6 @@ from node.escrow.registry_answers import ask_registries
 from node.escrow.ways import DialledWays, own_calls
 from node.loading import claim_books
 from node.migrations import MIGRATIONS
-from node.page.site import app
-from node.people.domains import DomainProofs
-from node.people.known_domains import KnownDomains
-from node.people.notifying import Notifying
 from node.registrar.pool_rows import Pool
 from node.registrar.rows import Leg as TitleLeg
 from node.registrar.running import Registrar, open_registrar
@@ -54,8 +50,6 @@ from runtime.transport import (
     GossipWish,
 )
 from runtime.transport_grpc import GrpcTransport, TransportConfig
-from runtime.web import serve_web
-from runtime.web_client import WebClient
 from runtime.writer import ThreadWriter
 
 log = logging.getLogger(__name__)
@@ -82,20 +76,14 @@ def run(
     raise_open_files()
     config = read_config(directory / CONFIG_NAME)
     identity = load_identity(directory)
-    _check_trusted(config, directory)
+    if config.page.listen:
+        from node.page_serving import check_trusted
+
+        check_trusted(config.page, directory)
     with _open(config, directory) as store:
         claim_books(store.engine, store.place, identity.node)
         daemon = Daemon(directory, config, identity, store)
         trio.run(daemon.serve, finder, ready, more_verbs or {})
-
-
-def _check_trusted(config: NodeConfig, directory: Path) -> None:
-    """Before anything is opened: later nobody would look at a log for it. ConfigFault."""
-    try:
-        WebClient(config.page.reach(directory))
-    except OSError as error:  # ssl.SSLError is one
-        cause = f"no certificates can be read from it: {error.strerror}"
-        raise ConfigFault(directory / CONFIG_NAME, "page.trusted", cause) from error
 
 
 def _open(
@@ -196,23 +184,15 @@ class Daemon(WiredNode):
         self, context: Context, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED
     ) -> None:
         """The page for people whose accounts this node keeps; what the ready line says of it."""
-        page = self._config.page
-        if not page.listen:
+        if not self._config.page.listen:
             task_status.started("")
             return
-        over = trio.Event()
-        client = WebClient(page.reach(self._directory))
-        notifying = Notifying(context, page, client)
-        self.on_notice = notifying.say
-        domains = DomainProofs(client, context.clock, KnownDomains(context.engine))
-        context.confirmations.holds = domains.holds
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(notifying.run)
-            serve = partial(serve_web, app(context, page), page.listen, over)
-            await nursery.start(serve, page.tls(self._directory))
-            if page.is_unlimited:
-                log.warning("page: behind a proxy, and page.proxies is 0: nobody is limited")
-            task_status.started(f", page {page.origin}")
+        from node.page_serving import serve_page
+
+        def say_by(say: Callable[[bytes], None]) -> None:
+            self.on_notice = say
+
+        await serve_page(context, self._config.page, self._directory, say_by, task_status)
 
     async def _keep_titles(
         self, context: Context, task_status: trio.TaskStatus[Registrar] = trio.TASK_STATUS_IGNORED

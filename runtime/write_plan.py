@@ -6,12 +6,13 @@ leaves the next one; one that finds another version means that somebody else wro
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from operator import itemgetter
 from typing import Any, Final
 
 from sqlalchemy import (
     Connection,
+    Dialect,
     Executable,
     Table,
     bindparam,
@@ -25,6 +26,7 @@ from sqlalchemy.exc import DBAPIError
 Row = Mapping[str, Any]
 Values = tuple[Any, ...]
 
+MAX_COMPILED: Final = 1024  # a node's store has some 150
 VERSION: Final = "version"
 FROM: Final = "from_version"  # the version that an update saw
 KEY: Final = "key_"  # prefix of the parameters that hold a primary key
@@ -133,8 +135,7 @@ class WritePlan:
     ) -> int:
         known = self._statements.get((table, kind, columns))
         if known is None:
-            statement, names = _BUILDERS[kind](table, columns)
-            known = _Statement(statement, names, self._connection)
+            known = _statement(kind, table, columns, self._connection.dialect)
             self._statements[table, kind, columns] = known
         return known.run(self._connection, rows)
 
@@ -175,12 +176,10 @@ class _Statement:
     the driver takes (int, str, bytes, None), so there is nothing to convert.
     """
 
-    def __init__(
-        self, statement: Executable, names: tuple[str, ...], connection: Connection
-    ) -> None:
-        compiled: Any = statement.compile(dialect=connection.dialect)  # type: ignore[attr-defined]
+    def __init__(self, statement: Executable, names: tuple[str, ...], dialect: Dialect) -> None:
+        compiled: Any = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
         self._sql: str = str(compiled)
-        self._driver_error: Any = connection.dialect.loaded_dbapi.Error
+        self._driver_error: Any = dialect.loaded_dbapi.Error
         self._names = names
         self._positional: bool = compiled.positional
         wanted = tuple(compiled.positiontup or ())
@@ -214,6 +213,12 @@ class _Statement:
             ) from error
         finally:
             cursor.close()
+
+
+@lru_cache(maxsize=MAX_COMPILED)
+def _statement(kind: str, table: Table, columns: tuple[str, ...], dialect: Dialect) -> _Statement:
+    """Of every plan over one dialect, which all databases in memory share."""
+    return _Statement(*_BUILDERS[kind](table, columns), dialect)
 
 
 @cache

@@ -9,7 +9,8 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-MAX_PROXIES: Final = 4  # a network of caches, a load balancer, and one on the machine
+from runtime.looks import MAX_PROXIES
+
 MAX_ADDRESS_CHARS: Final = 64  # more than IPv6 with a zone needs
 FORWARDED: Final = b"x-forwarded-for"
 

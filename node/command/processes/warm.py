@@ -31,7 +31,13 @@ PR_SET_CHILD_SUBREAPER: Final = 36  # linux/prctl.h
 # What a node, a registry and their commands load sooner or later, the path search included.
 PROGRAM: Final = (
     *("node.command.__main__", "node.command.node", "node.command.registry", "node.command.finder"),
-    *("node.command.daemon_run", "node.daemon", "registry.daemon", "scipy.sparse.csgraph"),
+    *(
+        "node.command.daemon_run",
+        "node.daemon",
+        "node.page_serving",
+        "registry.daemon",
+        "scipy.sparse.csgraph",
+    ),
     *("sqlalchemy.dialects.sqlite", "hypercorn.trio", "uvloop"),
 )
 

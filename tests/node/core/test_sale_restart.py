@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 import pytest
-from sqlalchemy import create_engine, select
+from sqlalchemy import select
 
 from node.command.sim.cast import SECOND
 from node.core.apply import Applied
@@ -19,6 +19,8 @@ from node.core.sale.reading import known_of
 from node.core.sale.rows import SalePhase
 from node.store import ROWS, metadata
 from proto.sale.stakes import Branch, branch_of
+from runtime.schema import create_tables
+from runtime.store import memory_engine
 from tests.node.core import sale_table
 from tests.node.core.sale_stages import (
     ARBITER,
@@ -40,9 +42,9 @@ SPREAD = 16
 
 def reload(person: Person) -> None:
     """The rows as a store gives them back; effects that were under way are lost."""
-    engine = create_engine("sqlite://")
-    metadata.create_all(engine)
+    engine = memory_engine()
     with engine.begin() as connection:
+        create_tables(connection, metadata)
         for row in person.memory.rows.values():
             entry = ROWS[row.table]
             values = dict(zip(entry.columns, entry.inserted(row, 1), strict=True))

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from runtime.looks.behind import MAX_PROXIES, behind, forwarded
+from runtime.looks import MAX_PROXIES
+from runtime.looks.behind import behind, forwarded
 
 
 async def seen_by(proxies: int, client: Any, *lines: bytes) -> Any:
