@@ -55,7 +55,9 @@ class PageConfig:
         """Whether all that comes here seems to come from one caller, whom nobody limits: a proxy
         on this machine that is not counted in `proxies`."""
         near = self.listen.startswith(("127.", "[::1]", LOCAL_HOST + ":"))
-        return near and not self.certificate and not self.proxies and self.rp_id != LOCAL_HOST
+        # With http in it browsers come by themselves: only hosts below localhost may have that.
+        proxied = self.origin.startswith("https:")
+        return near and proxied and not self.certificate and not self.proxies
 
     def reach(self, directory: Path) -> Reach:
         """Where calls to URLs that strangers name may go."""

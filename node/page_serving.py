@@ -55,5 +55,5 @@ async def serve_page(
         serve = partial(serve_web, app(context, page), page.listen, over)
         await nursery.start(serve, page.tls(directory))
         if page.is_unlimited:
-            log.warning("page: behind a proxy, and page.proxies is 0: nobody is limited")
+            log.warning("page: nobody is limited behind a proxy: set proxies in [page]")
         task_status.started(f", page {page.origin}")

@@ -1,4 +1,4 @@
-"""Verbs of who keeps accounts for people: invite, look, limit, pay in and out, close."""
+"""Verbs of who keeps accounts for people: invite, look, limit, pay in and out."""
 
 from functools import partial
 from typing import Any, Final
@@ -9,7 +9,7 @@ from node.control.context import Context
 from node.control.failure import Arguments, ControlFailure, bad_argument
 from node.control.settled import answering
 from node.core.escrow.events import KeepRow
-from node.core.people.events import EndInvitation, EndPerson, EndSessions, SetPurseLimit, Transfer
+from node.core.people.events import EndInvitation, EndSessions, SetPurseLimit, Transfer
 from node.core.people.rows import (
     MAX_ACCOUNT,
     Credential,
@@ -50,9 +50,12 @@ SEE_LIST: Final = "see `pledgeway people list`"
 def find_person(context: Context, named: str) -> Person:
     """By the whole name. ControlFailure: a beginning would do one day and not the next."""
     row = context.engine.memory.row((Person.table, person_id(named.lower()), b""))
-    if not isinstance(row, Person):
-        raise ControlFailure("NOT_FOUND", f"nobody here is called {named!r}", SEE_LIST)
-    return row
+    if isinstance(row, Person):
+        return row
+    if any(one.name == named.lower() for one in _invitations(context)):
+        what = f"{named!r} is invited, and has not come yet"
+        raise ControlFailure("NOT_FOUND", what, "`pledgeway people withdraw` takes that back")
+    raise ControlFailure("NOT_FOUND", f"nobody here is called {named!r}", SEE_LIST)
 
 
 def purse_json(purse: Purse) -> dict[str, Any]:
@@ -275,7 +278,7 @@ async def _transfer(context: Context, arguments: Arguments, kind: EntryKind) -> 
     if amount % brand.unit:
         raise bad_argument("amount", f"must be a multiple of {brand.unit} {brand.name}")
     if kind is EntryKind.PAID_IN and person.phase is PersonPhase.CLOSED:
-        raise ControlFailure("PERSON_UNKNOWN", f"the account of {person.name} is closed", SEE_LIST)
+        _require_owed(context, person, brand, amount)
     reference = context.entropy(REFERENCE_BYTES)
     await context.do(
         partial(
@@ -291,12 +294,14 @@ async def _transfer(context: Context, arguments: Arguments, kind: EntryKind) -> 
     return person_json(context, person) | {"reference": reference.hex()}
 
 
-async def close(context: Context, arguments: Arguments) -> dict[str, Any]:
-    """Nobody logs in or approves any more; what was approved goes on, what is owed stays owed."""
-    person = find_person(context, arguments.text("name"))
-    arguments.done()
-    await context.do(partial(EndPerson, person=person.id))
-    return person_json(context, find_person(context, person.name))
+def _require_owed(context: Context, person: Person, brand: Brand, amount: int) -> None:
+    """Into a closed account goes what it owes, and no more: nobody is there to spend it."""
+    purse = context.engine.memory.row((Purse.table, person.id, brand.guid))
+    owed = max(0, -purse.balance) if isinstance(purse, Purse) else 0
+    if amount > owed:
+        what = f"the account of {person.name} is closed, and owes {owed} {brand.name}"
+        step = "book no more than that" if owed else SEE_LIST
+        raise ControlFailure("PERSON_UNKNOWN", what, step)
 
 
 async def end_sessions(context: Context, arguments: Arguments) -> dict[str, Any]:
@@ -361,7 +366,6 @@ VERBS: Final = {
     "people.limit": limit,
     "people.pay_in": pay_in,
     "people.pay_out": pay_out,
-    "people.close": close,
     "people.end_sessions": end_sessions,
     "people.statement": statement,
     "people.books": books,

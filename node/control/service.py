@@ -7,6 +7,7 @@ from typing import Any, Final
 from node.control import (
     agent_cases,
     agents,
+    closing,
     escrow,
     escrow_propose,
     inbox,
@@ -110,6 +111,7 @@ VERBS: Final[Mapping[str, Verb]] = {
     **sale.VERBS,
     **registrar_verbs.VERBS,
     **people.VERBS,
+    **closing.VERBS,
     **pending.VERBS,
     **requesters.VERBS,
     **notices.VERBS,

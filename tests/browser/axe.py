@@ -17,6 +17,7 @@ RULES: Final = (
 OWN: Final = {  # WCAG 2.5.8, 1.4.10, 1.4.3 and 2.4.7
     "tiny": "target-size",
     "sticksOut": "reflow",
+    "runTogether": "words-apart",
     "faint": "color-contrast",
     "unmarked": "focus-visible",
 }

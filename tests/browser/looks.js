@@ -15,6 +15,20 @@ function sticksOut() {
   return out.map(name);
 }
 
+// A flex box drops the space between its own text and an element: "Back to" + name reads "Back toname".
+function runTogether() {
+  return [...document.body.querySelectorAll("*")]
+    .filter((e) => shown(e) && getComputedStyle(e).display.endsWith("flex"))
+    .filter((e) => !(parseFloat(getComputedStyle(e).columnGap) > 0))
+    .filter((e) => [...e.childNodes].some((one) => {
+      const next = one.nextSibling;
+      if (!one.data?.trim() || !next?.getClientRects || !/\s$/.test(one.data)) return false;
+      const box = next.getBoundingClientRect();
+      return box.width > 1; // one for readers alone is a pixel wide
+    }))
+    .map(name);
+}
+
 // Figures grow with the years.
 function grow() {
   for (const cell of document.querySelectorAll("td.number")) cell.textContent = "12\u202f345\u202f678";

@@ -7,14 +7,14 @@ from typing import Final
 import click
 
 from node.command.argument_types import CountType
-from node.command.display import Json, facts, moment, say
+from node.command.display import Json, facts, gap, moment, say, short, table
 from node.command.exit_status import UNUSABLE, TaughtCommand, fail, plain
 from node.command.people.look import show_person
 from node.command.sale.asking import sure, yes_option
 from node.command.session import Session, with_node
 
 MAX_DAYS: Final = 90  # as the daemon has it
-_LIMIT: Final = re.compile(r"([0-9]{1,19}) ?(\S.*)")
+_LIMIT: Final = re.compile(r"([0-9]{1,19})(?: |(?![0-9]))(\S.*)")
 
 
 @click.command("invite", cls=TaughtCommand)
@@ -116,17 +116,44 @@ def end(session: Session, name: str) -> None:
 
 @click.command("close", cls=TaughtCommand)
 @click.argument("name")
+@click.option("--anyway", is_flag=True, help="Also where titles stay behind: you keep them then.")
 @yes_option
 @with_node
-def close(session: Session, name: str, yes: bool) -> None:
+def close(session: Session, name: str, anyway: bool, yes: bool) -> None:
     """Close the account of NAME for good: its sessions, passkeys and standing approvals end.
 
     What waits for an answer is denied; what was approved goes on, and what is owed stays owed:
     settle it by `people pay-out` and `pay-in`. The name is not given to anybody else.
+
+    Where the person has belongings at registrars, or buys some just now, nothing is closed: later
+    nobody but you could hand them on.
 
     \b
     Example:
       pledgeway people close ada --yes
     """
     sure(session, yes, f"Close the account of {plain(name)} for good?")
-    session.show("people.close", {"name": name}, show_person)
+    session.show("people.close", {"name": name, "anyway": anyway}, _show_closed)
+
+
+def _show_closed(one: Json) -> None:
+    show_person(one)
+    for purse in one.get("purses") or ():
+        balance, brand = int(purse.get("balance") or 0), purse.get("brand")
+        if balance:
+            verb, to = ("out", "you owe") if balance > 0 else ("in", "you are owed")
+            what = f"{abs(balance)} {brand}"
+            say(f"{what}: {to} it still; `people pay-{verb} {one.get('name')} {what}` books it.")
+    kept = one.get("belongings") or ()
+    if kept:
+        gap()
+        table(
+            ("left behind", ">amount", "at", "account", "label"),
+            (
+                (b.get("name"), b.get("amount"), b.get("registrar"), short(b.get("account")),
+                 b.get("label"))
+                for b in kept
+            ),
+            empty="",
+        )  # fmt: skip
+        say("An exchange of yours can give it: `escrow accept ID --account LEG=LABEL`.")

@@ -98,6 +98,8 @@ def test_who_is_invited_gets_a_link_that_is_shown_once(bank: Bank) -> None:
     assert (invited["name"], invited["limits"]) == ("carl", {"USD": 500, "EUR": 20})
     assert link.rpartition("/")[2] not in json.dumps(bank.json("Alice", "people", "list"))
     assert "carl" in bank.good("Alice", "people", "list")
+    early = bank.run("Alice", "people", "show", "carl")
+    assert early.exit_code == 1 and "has not come yet" in early.stderr
     bank.good("Alice", "people", "withdraw", "carl")
     assert bank.json("Alice", "people", "list")["invited"] == []
     bank.no("Alice", "people", "withdraw", "carl", code="NOT_FOUND")
@@ -111,6 +113,7 @@ def test_who_is_invited_gets_a_link_that_is_shown_once(bank: Bank) -> None:
     [
         ("people", "invite", "A nn"),
         ("people", "invite", "carl", "--limit", "USD"),
+        ("people", "invite", "carl", "--limit", "50"),
         ("people", "invite", "carl", "--limit", "99999999999999999999USD"),
         ("people", "invite", "carl", "--days", "0"),
         ("people", "pay-in", "ann", "0", "USD"),
@@ -204,8 +207,11 @@ def test_what_cannot_be_paid_says_why(bank: Bank) -> None:
 
 def test_a_closed_account_stays_owed(bank: Bank) -> None:
     bank.good("Alice", "people", "sessions", "end", "ann")
+    told = bank.good("Alice", "people", "close", "ann", "--yes")
+    assert "800 USD: you owe it still; `people pay-out ann 800 USD` books it." in told
     closed = bank.json("Alice", "people", "close", "ann", "--yes")
     assert closed["phase"] == "CLOSED" and closed["purses"][0]["balance"] == 800
+    assert closed["belongings"] == []
     bank.no("Alice", "people", "invite", "ann", code="NAME_TAKEN")
     bank.no("Alice", "people", "pay-in", "ann", "5", "USD", code="PERSON_UNKNOWN")
     out = bank.json("Alice", "people", "pay-out", "ann", "800", "USD")

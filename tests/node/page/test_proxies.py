@@ -39,6 +39,7 @@ async def test_who_guesses_is_stopped_by_his_own_address(proxies: int) -> None:
         (PageConfig("127.0.0.1:8443", "https://bank.example", proxies=1), False),
         (PageConfig("0.0.0.0:443", "https://bank.example", "chain.pem", "key.pem"), False),
         (PageConfig("127.0.0.1:8443", "http://localhost:8443"), False),
+        (PageConfig("127.0.0.1:8080", "http://bank.localhost:8080"), False),
     ],
 )
 def test_a_page_that_nobody_limits_says_so(page: PageConfig, unlimited: bool) -> None:
