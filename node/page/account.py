@@ -1,8 +1,7 @@
 """/account: what opens a person's account, who is in it now, and how others ask it for money."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
-from hashlib import blake2b
 from typing import Final
 from urllib.parse import quote
 
@@ -19,7 +18,7 @@ from node.core.people.joining import MAX_CREDENTIALS
 from node.core.people.rows import Credential, CredentialKind, OfPeople, RecoveryCode, Session
 from node.page.frame import Frame, Handler, Personal, see_other
 from node.page.proving import NOT_BY_CODE, Use, sentence
-from node.page.visits import Visit, see_off, take_in
+from node.page.visits import Visit, mark, see_off, take_in
 from node.people.codes import fresh_codes
 from node.people.passkeys import MAX_LABEL_CHARS, PasskeyRefused, live
 from proto.limits import US
@@ -28,7 +27,6 @@ from proto.wire import WireFault
 
 MAX_KEY_CHARS: Final = 128  # one line of a key has some 60
 HOUR_US: Final = 3600 * US
-MARK_BYTES: Final = 8  # of the hash by which a page names a credential or session of its person
 DONE: Final = {
     "added": "The passkey is added.",
     "key": "The key is added.",
@@ -36,8 +34,14 @@ DONE: Final = {
     "ended": "It opens nothing any more.",
     "alone": "All other sessions are over.",
 }
+NEEDED: Final = "Another passkey is needed for this"
 RESTS: Final = "The one you use came by a recovery code, and rests for a while."
+NOT_YOURS: Final = (
+    "You came in by a recovery code, or by a passkey that one has let in and that rests: it ends"
+    " none of the others."
+)
 LAST: Final = "It is the last way into this account: add another passkey or new codes first."
+OVER: Final = "The session is over."
 FULL: Final = f"There are {MAX_CREDENTIALS} already: end one first."
 
 
@@ -76,9 +80,8 @@ class Account:
                 step = "/account/passkeys/new"
                 return self._frame.notice(visit, 403, "A passkey is needed for this",
                                           NOT_BY_CODE, step)  # fmt: skip
-            if visit.rests_until_us and not code:
-                return self._frame.notice(visit, 403, "Another passkey is needed for this",
-                                          RESTS, "/account")  # fmt: skip
+            if visit.rests_until_us:
+                return self._frame.notice(visit, 403, NEEDED, RESTS, "/account")
             if not visit.is_fresh(self._context.clock.now_us()):
                 where = request.url.path.removesuffix("/end")
                 return see_other(f"/again?next={quote(where, safe='')}")
@@ -98,7 +101,6 @@ class Account:
             passkeys=[c for c in live if c.kind is CredentialKind.PASSKEY],
             keys=[c for c in live if c.kind is CredentialKind.KEY],
             sessions=self._sessions(visit), codes=len(self._codes(visit)),
-            resting=self._frame.proving.resting(visit),
         )  # fmt: skip
 
     def _credentials(self, visit: Visit) -> list[Credential]:
@@ -120,7 +122,7 @@ class Account:
         return [c for c in rows if isinstance(c, RecoveryCode) and not c.used_at_us]
 
     async def _keep(self, *rows: OfPeople) -> None:
-        """All or none."""
+        """In this order, up to one that is refused: its reason as ControlFailure."""
         refuse(await store(self._context.engine.ask(*(partial(KeepRow, row=r) for r in rows))))
 
     # ------------------------------------------------------------------ passkeys and keys
@@ -147,20 +149,24 @@ class Account:
         async with self._one_at_a_time:
             if self._is_full(visit):
                 return self._new(request, visit, FULL)
+            if self._frame.visits.find(visit.token) is None:
+                return self._frame.notice(visit, 409, "This was not done", OVER, "/login")
             label = self._label(visit, fields.get("label", ""), "Passkey")
-            await self._keep(replace(made, label=label, rests_until_us=self._rests_until_us(visit)))
+            made = replace(made, label=label, rests_until_us=self._rests_until_us(visit))
+            # A code adds one: its session ends in the same step, however often this was sent.
+            now_us = self._context.clock.now_us()
+            over = [replace(visit.session, ended_at_us=now_us)] if visit.by_code else []
+            await self._keep(*over, made)
         answer = see_other("/account?done=added")
         if not visit.by_code:
             return answer
-        token = await self._frame.visits.open(person, made.id)
-        await self._frame.visits.end(visit.session)
-        return take_in(answer, token)
+        return take_in(answer, await self._frame.visits.open(person, made.id))
 
     def _rests_until_us(self, visit: Visit) -> int:
         """Of a passkey that this visit adds. Who has lost all of his goes on at once: nobody is
         there who could object."""
         if not visit.by_code:
-            return visit.rests_until_us
+            return 0
         now_us = self._context.clock.now_us()
         able = [c for c in live(self._credentials(visit)) if not c.rest_us(now_us)]
         return now_us + self._frame.config.rest_hours * HOUR_US if able else 0
@@ -238,8 +244,8 @@ class Account:
             if not self._others(visit, way):
                 return self._frame.notice(visit, 409, "This was not done", LAST, "/account")
             opened = [s for s in self._sessions(visit) if s.by == way.id]
-            sessions = (replace(session, ended_at_us=now_us) for session in opened)
-            await self._keep(replace(way, ended_at_us=now_us), *sessions)
+            await self._keep(replace(way, ended_at_us=now_us))
+        await self._end(opened)
         if visit.session.by == way.id:
             return see_off(see_other("/login"))
         return see_other("/account?done=ended")
@@ -258,6 +264,8 @@ class Account:
         async with self._one_at_a_time:
             old = (replace(code, used_at_us=now_us) for code in self._codes(visit))
             await self._keep(*old, *rows)
+        # Whoever is in by one of the old ones has not added a passkey yet, and will not.
+        await self._end(s for s in self._sessions(visit) if not s.by)
         return self._frame.page("codes", visit, codes=codes, welcome=False)
 
     async def end_session(self, request: Request, visit: Visit) -> Response:
@@ -265,6 +273,8 @@ class Account:
         await self._frame.form(request, visit)
         for session in self._sessions(visit):
             if mark(session.id) == request.path_params["mark"]:
+                if not visit.may_end(session):
+                    return self._frame.notice(visit, 403, NEEDED, NOT_YOURS, "/account")
                 await self._frame.visits.end(session)
                 if session.id == visit.session.id:
                     return see_off(see_other("/login"))
@@ -273,16 +283,15 @@ class Account:
     async def end_others(self, request: Request, visit: Visit) -> Response:
         """All but this one."""
         await self._frame.form(request, visit)
-        now_us = self._context.clock.now_us()
-        others = [s for s in self._sessions(visit) if s.id != visit.session.id]
-        if others:
-            await self._keep(*(replace(session, ended_at_us=now_us) for session in others))
+        if visit.only_looks:
+            return self._frame.notice(visit, 403, NEEDED, NOT_YOURS, "/account")
+        await self._end(s for s in self._sessions(visit) if s.id != visit.session.id)
         return see_other("/account?done=alone")
 
-
-def mark(ident: bytes) -> str:
-    """How pages name a credential or session: its id itself may have a thousand bytes."""
-    return blake2b(ident, digest_size=MARK_BYTES).hexdigest()
+    async def _end(self, sessions: Iterable[Session]) -> None:
+        """Each by itself: whose session ends just now keeps no other one open."""
+        for session in sessions:
+            await self._frame.visits.end(session)
 
 
 def _said(label: str) -> str:

@@ -187,6 +187,8 @@ class Asking:
     async def _take_back(self, request: Request, visit: Visit) -> Response:
         mine = self._own(request, visit)
         await self._frame.form(request, visit)
+        require_passkey(visit, "Taking a request back takes a session that a passkey has opened.")
+        require_rested(visit)
         await self._frame.context.do(partial(DeclineRequest, request=mine.row.id))
         return see_other(f"/ask/{mine.row.id.hex()}")
 

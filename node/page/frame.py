@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute
 from node.control.context import Context
 from node.control.failure import ControlFailure
 from node.page.proving import Proving
-from node.page.visits import Visit, Visits
+from node.page.visits import Visit, Visits, mark
 from node.page_config import PageConfig
 from node.texts import said
 from runtime.looks.templates import environment
@@ -76,6 +76,9 @@ class Frame:
             node=self.context.alias,
             origin=self.config.origin,
             now_us=self.context.clock.now_us(),
+            # On every page: whoever only follows links to requests has to hear of it, too.
+            resting_ways=self.proving.resting(visit) if visit else [],
+            mark_of=mark,
             **values,
         )
         return text

@@ -11,7 +11,6 @@ from node.control.failure import ControlFailure
 from node.control.settled import answering
 from node.core.people.rows import Confirmation, KnownDomain
 from node.page import shown
-from node.page.account import mark
 from node.page.desk import Desk
 from node.page.frame import Frame
 from node.page.told import line_of
@@ -63,8 +62,6 @@ class Front:
         return self._frame.page(
             "front",
             visit,
-            resting=self._frame.proving.resting(visit),
-            mark=mark,
             pending=[self._waits(row) for row in pending[:MAX_SHOWN]],
             more=max(0, len(pending) - MAX_SHOWN),
             live=[self._waits(row) for row in self._desk.confirmations.live_of(person)],

@@ -99,6 +99,8 @@ class Proving:
         has = self.credentials(person.id) if person else []
         if use in (Use.JOIN, Use.ADD):
             assert person is not None
+            if use is Use.JOIN:  # it ends what rests: the same device makes one that does not
+                has = [c for c in has if not c.rest_us(at_us)]
             options = creation_options(self._site, person, asked, has)
         else:
             options = request_options(self._site, asked, has)

@@ -9,7 +9,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from node.control.context import Context
+from node.control.context import Context, store
 from node.core.escrow.events import KeepRow
 from node.core.keyed import replace
 from node.core.people.rows import Credential, CredentialKind, Person, PersonPhase, Session
@@ -26,6 +26,7 @@ CODE_FRESH_US: Final = 15 * 60 * US  # a recovery code lets its person look for 
 SEEN_US: Final = 60 * US  # how often a session's last use is written down
 MAX_SESSIONS: Final = 32  # of one person; the oldest ends where there would be more
 TOKEN_CHARS: Final = 2 * TOKEN_BYTES
+MARK_BYTES: Final = 8  # of the hash by which a page names a credential or session of its person
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,18 @@ class Visit:
     def by_code(self) -> bool:
         """Whether a recovery code opened it: it lets its person add a passkey, and look."""
         return not self.session.by
+
+    @property
+    def only_looks(self) -> bool:
+        """Whether it came from a recovery code, which somebody may have stolen: it must not keep
+        those out who may object."""
+        return self.by_code or self.rests_until_us > 0
+
+    def may_end(self, session: Session) -> bool:
+        """Whether it ends this session of the same person: what came from a code ends its own."""
+        if not self.only_looks or session.id == self.session.id:
+            return True
+        return not self.by_code and session.by == self.session.by
 
     def is_fresh(self, now_us: int) -> bool:
         """Whether its person proved to be here just now."""
@@ -80,13 +93,18 @@ class Visits:
             return None
         rests_until_us = 0
         if session.by:
-            by = memory.row((Credential.table, session.person, session.by))
-            if not isinstance(by, Credential) or by.ended_at_us:
+            by = self._opener(session)
+            if by is None:
                 return None  # what opened it opens nothing any more
             rests_until_us = by.rests_until_us if by.rest_us(now_us) else 0
         if now_us - session.seen_at_us > SEEN_US:
             self._context.engine.submit(partial(self._seen, session))
         return Visit(person, session, token, rests_until_us)
+
+    def _opener(self, session: Session) -> Credential | None:
+        """The credential that opened it, unless that was ended."""
+        row = self._context.engine.memory.row((Credential.table, session.person, session.by))
+        return row if isinstance(row, Credential) and not row.ended_at_us else None
 
     def _seen(self, session: Session, now_us: int) -> KeepRow:
         """Read again when its turn comes: a session that ended meanwhile stays over."""
@@ -122,27 +140,41 @@ class Visits:
     async def open(self, person: bytes, by: bytes, token: str = "") -> str:
         """A new session, durable: its token. `token`: as in `fresh`."""
         token, session = self.fresh(person, by, token)
-        await self._make_room(person)
+        await self._make_room(session)
         await self._context.do(partial(KeepRow, row=session))
         return token
 
-    async def _make_room(self, person: bytes) -> None:
-        live = sorted(
-            (row for row in self._context.engine.memory.of_person(person)
-             if isinstance(row, Session) and not row.ended_at_us),
-            key=lambda row: row.seen_at_us,
-        )  # fmt: skip
-        for row in live[: max(0, len(live) - MAX_SESSIONS + 1)]:
-            await self.end(row)
+    async def _make_room(self, new: Session) -> None:
+        """What is over goes first, then what came from a recovery code, then the oldest. Whoever
+        came from one takes nobody else's place."""
+        now_us, memory = self._context.clock.now_us(), self._context.engine.memory
+        rows = [row for row in memory.of_person(new.person) if isinstance(row, Session)]
+        live = [row for row in rows if not row.ended_at_us]
+        live.sort(key=lambda s: (self.lasts(s, now_us), self._is_sure(s, now_us), s.seen_at_us))
+        most = live[: max(0, len(live) - MAX_SESSIONS + 1)]
+        sure = self._is_sure(new, now_us)
+        for row in most:
+            if sure or not self.lasts(row, now_us) or not self._is_sure(row, now_us):
+                await self.end(row)
+
+    def _is_sure(self, session: Session, now_us: int) -> bool:
+        """Whether a credential opened it that does not rest."""
+        by = self._opener(session)
+        return by is not None and not by.rest_us(now_us)
 
     def is_used(self, token: str) -> bool:
         """Whether there was a session of this token, whatever became of it."""
         return self._context.engine.memory.row((Session.table, session_id(token), b"")) is not None
 
     async def end(self, session: Session) -> None:
-        """At once, wherever its cookie is."""
+        """At once, wherever its cookie is. One that has ended meanwhile stays so."""
         ended = replace(session, ended_at_us=self._context.clock.now_us())
-        await self._context.do(partial(KeepRow, row=ended))
+        await store(self._context.engine.ask(partial(KeepRow, row=ended)))
+
+
+def mark(ident: bytes) -> str:
+    """How pages name a credential or session: its id itself may have a thousand bytes."""
+    return blake2b(ident, digest_size=MARK_BYTES).hexdigest()
 
 
 def take_in(answer: Response, token: str) -> Response:

@@ -40,7 +40,8 @@ MAX_CREDENTIALS: Final = 16  # of one person: every device of a large household
 
 def join_person(step: Step, event: JoinPerson) -> Answer:
     """An invitation is taken up, once. For an account that exists it adds a credential, and its
-    other ones stay: only the person ends those."""
+    other ones stay: only the person ends those. What came by recovery codes and rests ends here:
+    whoever runs this node has seen who it is now, and the codes may be in other hands."""
     invitation = step.row((Invitation.table, event.invitation, b""))
     if not isinstance(invitation, Invitation) or _is_over(invitation, step.now_us):
         return Answer(Refusal(Reason.INVITATION_ENDED))
@@ -51,7 +52,8 @@ def join_person(step: Step, event: JoinPerson) -> Answer:
     if isinstance(known, Person) and known.phase is PersonPhase.CLOSED:
         return Answer(Refusal(Reason.NAME_TAKEN))
     mine = [c for c in step.view.of_person(person.id) if isinstance(c, Credential)]
-    if sum(not c.ended_at_us for c in mine) >= MAX_CREDENTIALS:
+    able = [c for c in mine if not c.ended_at_us and not c.rest_us(step.now_us)]
+    if len(able) >= MAX_CREDENTIALS:
         return Answer(Refusal(Reason.LIMIT_REACHED))
     if any(c.id == event.credential.id for c in mine):
         return Answer(Refusal(Reason.REPEATED_OTHERWISE))
@@ -59,6 +61,7 @@ def join_person(step: Step, event: JoinPerson) -> Answer:
     step.put(replace(invitation, person=person.id, ended_at_us=step.now_us))
     if known is None:
         step.put(person)
+    _end_what_codes_opened(step, person.id)
     step.put(event.credential)
     if event.codes:
         _replace_codes(step, person.id, event.codes)
@@ -70,6 +73,17 @@ def join_person(step: Step, event: JoinPerson) -> Answer:
 
 def _is_over(invitation: Invitation, now_us: int) -> bool:
     return bool(invitation.ended_at_us) or now_us > invitation.expires_at_us
+
+
+def _end_what_codes_opened(step: Step, person: bytes) -> None:
+    for row in list(step.view.of_person(person)):
+        match row:
+            case Credential() if row.rest_us(step.now_us) and not row.ended_at_us:
+                step.put(replace(row, ended_at_us=step.now_us))
+            case Session() if not row.by and not row.ended_at_us:
+                step.put(replace(row, ended_at_us=step.now_us))
+            case _:
+                pass
 
 
 def _replace_codes(step: Step, person: bytes, codes: tuple[RecoveryCode, ...]) -> None:

@@ -9,8 +9,7 @@ from node.core.escrow.events import KeepRow
 from node.core.keyed import replace
 from node.core.people.joining import MAX_CREDENTIALS
 from node.core.people.rows import Credential, CredentialKind, RecoveryCode, Session, person_id
-from node.page.account import mark
-from node.page.visits import COOKIE, IDLE_US
+from node.page.visits import COOKIE, IDLE_US, mark
 from proto.login import key_text
 from tests.node.page.bank import Bank, Browser, Page
 

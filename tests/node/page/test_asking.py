@@ -99,8 +99,13 @@ async def test_what_cannot_be_asked_is_said_beside_what_was_written(
 
 
 async def test_a_code_session_asks_for_nothing(home: House, bob: Person) -> None:
+    async with home.browser(bob) as browser:
+        where = (await ask(browser)).where
     async with home.browser(bob, by_code=True) as browser:
         assert (await ask(browser)).status == 409
+        back = form_of(await browser.look(where), where + "/take-back")
+        refused = await browser.send(where + "/take-back", back)
+        assert refused.status == 409 and "Taking a request back" in refused.text
 
 
 async def test_so_many_wait_and_no_more(home: House, bob: Person) -> None:

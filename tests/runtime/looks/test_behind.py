@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from runtime.buckets import UNKNOWN, prefix_of
 from runtime.looks import MAX_PROXIES
-from runtime.looks.behind import behind, forwarded
+from runtime.looks.behind import NOBODY, behind, forwarded
 
 
 async def seen_by(proxies: int, client: Any, *lines: bytes) -> Any:
@@ -36,12 +37,25 @@ async def seen_by(proxies: int, client: Any, *lines: bytes) -> Any:
         (1, "9.9.9.9", [b"127.0.0.1"], "9.9.9.9"),
         (1, "no address", [b"127.0.0.1"], "no address"),
         (1, "127.0.0.1", [], "127.0.0.1"),
-        (2, "127.0.0.1", [b"203.0.113.7"], "127.0.0.1"),
-        (1, "127.0.0.1", [b"203.0.113.7, "], "127.0.0.1"),
+        # Who calls the inner of two proxies himself is limited as himself, whatever he writes.
+        (2, "127.0.0.1", [b"203.0.113.7"], "203.0.113.7"),
+        (2, "127.0.0.1", [b"127.0.0.1, 203.0.113.7"], NOBODY),
+        (2, "127.0.0.1", [b"::ffff:127.0.0.1, 203.0.113.7"], NOBODY),
+        (2, "127.0.0.1", [b", 203.0.113.7"], NOBODY),
+        (1, "127.0.0.1", [b"203.0.113.7, "], NOBODY),
+        (1, "127.0.0.1", [b"unknown"], NOBODY),
+        # Some proxies add the port: else all callers would share one allowance.
+        (1, "127.0.0.1", [b"203.0.113.7:4711"], "203.0.113.7"),
+        (1, "127.0.0.1", [b"[2001:db8::1]:4711"], "2001:db8::1"),
+        (1, "127.0.0.1", [b"[2001:db8::1]"], "2001:db8::1"),
     ],
 )
 async def test_whose_address(proxies: int, client: str, lines: list[bytes], address: str) -> None:
     assert await seen_by(proxies, (client, 4711), *lines) == address
+
+
+def test_whoever_has_no_address_is_limited() -> None:
+    assert prefix_of(NOBODY) == UNKNOWN
 
 
 async def test_a_socket_without_an_address_stays_so() -> None:
