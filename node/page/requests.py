@@ -158,7 +158,7 @@ class Requests:
         return see_other(f"/requests/{row.id.hex()}")  # which shows how it is
 
     async def _give(self, visit: Visit, row: Confirmation, approval: bytes, assertion: str) -> None:
-        """Durable when it returns. Raises NoForm, ControlFailure."""
+        """Durable when it returns, or the request is over. Raises NoForm, ControlFailure."""
         proof = await self._frame.proving.approved(visit, approval, assertion)
         try:
             answer = self._desk.confirmations.approve(
@@ -167,7 +167,8 @@ class Requests:
             refusal = await store(answer)
         except WireFault as fault:
             raise NoForm("It holds no approval.") from fault
-        if refusal is not None:
+        # Answered meanwhile, at another process, or over: the page shows how.
+        if refusal is not None and refusal.reason is not Reason.CONFIRMATION_ENDED:
             said = shown.why(refusal, row.brand.name)
             raise ControlFailure(
                 refusal.reason.name, f"{said.text} {shown.NOTHING_HELD}", said.step, refusal.figure
