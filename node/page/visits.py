@@ -44,7 +44,8 @@ class Visit:
         return blake2b(self.token.encode(), digest_size=16, person=b"csrf").hexdigest()
 
     def is_sent(self, csrf: str) -> bool:
-        return compare_digest(self.csrf, csrf)
+        # As bytes: of texts it takes ASCII alone, and a form says whatever its sender likes.
+        return compare_digest(self.csrf.encode(), csrf.encode(errors="replace"))
 
     @property
     def by_code(self) -> bool:

@@ -140,6 +140,18 @@ async def test_an_invitation_ends_what_rests(robbed: Robbed) -> None:
     assert (await robbed.thief.look("/account")).status == 303
 
 
+async def test_who_may_not_end_it_is_told_who_may(robbed: Robbed) -> None:
+    """Bianca has lost her device, too, and her own new passkey rests beside the thief's."""
+    thiefs = await robbed.adds(0)
+    async with robbed.bank.browser() as hers:
+        await hers.send("/recover", {"name": "bianca", "code": robbed.codes[1]})
+        page = await hers.look("/account")
+        assert "tell whoever runs this node" in page.text
+        assert not page.links(f"/account/ways/{mark(thiefs.id)}/end")
+    page = await robbed.owner.look("/account")
+    assert "end it now" in page.text and "tell whoever runs" not in page.text
+
+
 async def test_without_a_rest_nothing_rests() -> None:
     bank = Bank()
     site = app(bank.context, PageConfig("127.0.0.1:0", bank.origin, rest_hours=0))
