@@ -131,6 +131,13 @@ class Visits:
         is_passkey = isinstance(by, Credential) and by.kind is CredentialKind.PASSKEY
         return visit if is_passkey else None
 
+    def by_codes(self, visit: Visit) -> list[Session]:
+        """Other sessions of the visitor that a recovery code has opened, and that last."""
+        now_us = self._context.clock.now_us()
+        rows = self._context.engine.memory.of_person(visit.person.id)
+        found = (row for row in rows if isinstance(row, Session) and not row.by)
+        return [s for s in found if s.id != visit.session.id and self.lasts(s, now_us)]
+
     def fresh(self, person: bytes, by: bytes, token: str = "") -> tuple[str, Session]:
         """A token and its session, not kept yet. `by`: the credential; empty: a recovery code.
         `token`: where there is one already."""

@@ -140,6 +140,18 @@ async def test_an_invitation_ends_what_rests(robbed: Robbed) -> None:
     assert (await robbed.thief.look("/account")).status == 303
 
 
+async def test_the_owner_hears_of_whoever_is_in_by_a_code(robbed: Robbed) -> None:
+    """Before there is a passkey, too: he sees everything, and may deny what waits for her."""
+    said = "Somebody is in by a recovery code"
+    assert said not in (await robbed.owner.look("/account")).text
+    await robbed.enters(0)
+    assert said in (await robbed.owner.look("/account/keys/new")).text
+    assert said not in (await robbed.thief.look("/account")).text
+    await robbed.owner.press(await robbed.owner.look("/account/codes"), "/account/codes")
+    assert said not in (await robbed.owner.look("/account")).text
+    assert (await robbed.thief.look("/account")).status == 303
+
+
 async def test_who_may_not_end_it_is_told_who_may(robbed: Robbed) -> None:
     """Bianca has lost her device, too, and her own new passkey rests beside the thief's."""
     thiefs = await robbed.adds(0)
