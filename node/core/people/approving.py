@@ -151,7 +151,7 @@ def _is_given(step: Step, event: ApproveRequest) -> bool:
     if isinstance(by, bytes) or event.mandate:
         return by == event.mandate
     if event.person == OWNER:
-        return True  # by his own key, which has no row
+        return isinstance(by, Proof)  # by his own key, which has no row; he has no passkeys
     named = by.key if isinstance(by, Proof) else by.credential
     said = (
         (CredentialKind.KEY, by.key)
@@ -170,8 +170,8 @@ def _rest_us(step: Step, event: ApproveRequest) -> int:
     if not isinstance(by, PasskeyProof):
         return 0
     row = step.row((Credential.table, event.person, by.credential))
-    # Of the owner no passkey has a row: whoever calls has looked at what it is.
-    return row.rest_us(step.now_us) if isinstance(row, Credential) else 0
+    assert isinstance(row, Credential), "_is_given has seen it"
+    return row.rest_us(step.now_us)
 
 
 def _payment(step: Step, event: ApproveRequest) -> CreatePayment:
