@@ -10,6 +10,7 @@ from hypercorn.trio import serve
 ENDLESS_REQUESTS = 10**9  # Hypercorn closes a busy connection after 1000 and trips over it
 MAX_HEADER_BYTES = 16 * 1024
 KEEP_ALIVE_S = 15.0  # an idle browser
+HANDSHAKE_S = 15  # of TLS: until it is done a stranger holds 50 KB here
 GRACE_S = 2.0  # what is being answered at the end may be finished
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ async def serve_web(
     config.keep_alive_timeout = KEEP_ALIVE_S
     config.h11_max_incomplete_size = MAX_HEADER_BYTES
     config.graceful_timeout = GRACE_S
+    config.ssl_handshake_timeout = HANDSHAKE_S
     config.include_server_header = False
     config.errorlog = log
     if tls is not None:

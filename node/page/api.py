@@ -19,7 +19,7 @@ from node.control import requests
 from node.control.context import Context, store
 from node.control.failure import Arguments, ControlFailure, bad_argument, refuse
 from node.control.people import entry_json, purse_json
-from node.core.people.rows import Confirmation, Mandate, Purse, Session
+from node.core.people.rows import Confirmation, Credential, Mandate, Purse, Session
 from node.core.rows import Row
 from node.page.answers import (
     No,
@@ -32,7 +32,12 @@ from node.page.answers import (
 from node.page.asking import asked_by, require_room
 from node.page.changes import Places
 from node.page.programs import Programs
-from node.page.shown_json import confirmation_json, mandate_json, prepared_json
+from node.page.shown_json import (
+    confirmation_json,
+    mandate_json,
+    prepared_json,
+    resting_json,
+)
 from node.page.streaming import Events, Tell
 from node.page.visits import Visit
 from node.page_config import PageConfig
@@ -115,11 +120,16 @@ class Api:
         }
 
     async def pending(self, _: Request, visit: Visit) -> dict[str, Any]:
-        """What waits for the person, and what of it runs now."""
+        """What waits for the person, and what of it runs now; and the passkeys that a recovery code
+        has let in, since whoever asks here may never look at the page."""
         of, person = self._context.confirmations, visit.person.id
+        now_us = self._context.clock.now_us()
+        mine = self._context.engine.memory.of_person(person)
+        ways = (r for r in mine if isinstance(r, Credential) and not r.ended_at_us)
         return {
             "pending": [confirmation_json(c, of.request_of(c)) for c in of.pending_of(person)],
             "running": [confirmation_json(c, of.request_of(c)) for c in of.live_of(person)],
+            "resting": [resting_json(way) for way in ways if way.rest_us(now_us)],
         }
 
     async def show(self, request: Request, visit: Visit) -> dict[str, Any]:

@@ -78,6 +78,7 @@ class Frame:
             now_us=self.context.clock.now_us(),
             # On every page: whoever only follows links to requests has to hear of it, too.
             resting_ways=self.proving.resting(visit) if visit else [],
+            in_by_code=self.visits.by_codes(visit) if visit else [],
             mark_of=mark,
             **values,
         )

@@ -37,6 +37,7 @@ from node.people.passkeys import (
 )
 from proto.approval import PasskeyProof, challenge
 from proto.limits import US
+from proto.reason import Reason
 
 COOKIE: Final = "__Host-asked"  # tells one browser from others that open the same page
 BROWSER_BYTES: Final = 16
@@ -184,6 +185,9 @@ class Proving:
             proof, used = verify_approval(self._site, approval, assertion, has, now_us)
         except PasskeyRefused as refused:
             raise failure(refused) from refused
+        # The step asks again; what goods need must not be opened for it before.
+        if rest_us := used.rest_us(now_us):
+            raise ControlFailure(Reason.CREDENTIAL_RESTS.name, figure=rest_us)
         await self._keep_use(used)
         return proof
 

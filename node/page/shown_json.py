@@ -4,7 +4,7 @@ from base64 import b64encode
 from typing import Any
 
 from node.core.people.mandates import left_of
-from node.core.people.rows import Confirmation, Mandate
+from node.core.people.rows import Confirmation, Credential, Mandate
 from node.people.preparing import Prepared
 from node.texts import said
 from proto.request import PaymentRequest
@@ -81,4 +81,13 @@ def mandate_json(row: Mandate, now_us: int) -> dict[str, Any]:
         "granted_at_us": row.granted_at_us,
         "revoked_at_us": row.revoked_at_us,
         "live": not ended,
+    }
+
+
+def resting_json(way: Credential) -> dict[str, Any]:
+    """A passkey that came by a recovery code and approves nothing before `rests_until_us`."""
+    return {
+        "label": way.label,
+        "created_at_us": way.created_at_us,
+        "rests_until_us": way.rests_until_us,
     }

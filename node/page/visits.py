@@ -44,7 +44,8 @@ class Visit:
         return blake2b(self.token.encode(), digest_size=16, person=b"csrf").hexdigest()
 
     def is_sent(self, csrf: str) -> bool:
-        return compare_digest(self.csrf, csrf)
+        # As bytes: of texts it takes ASCII alone, and a form says whatever its sender likes.
+        return compare_digest(self.csrf.encode(), csrf.encode(errors="replace"))
 
     @property
     def by_code(self) -> bool:
@@ -129,6 +130,13 @@ class Visits:
         by = self._context.engine.memory.row((Credential.table, visit.person.id, visit.session.by))
         is_passkey = isinstance(by, Credential) and by.kind is CredentialKind.PASSKEY
         return visit if is_passkey else None
+
+    def by_codes(self, visit: Visit) -> list[Session]:
+        """Other sessions of the visitor that a recovery code has opened, and that last."""
+        now_us = self._context.clock.now_us()
+        rows = self._context.engine.memory.of_person(visit.person.id)
+        found = (row for row in rows if isinstance(row, Session) and not row.by)
+        return [s for s in found if s.id != visit.session.id and self.lasts(s, now_us)]
 
     def fresh(self, person: bytes, by: bytes, token: str = "") -> tuple[str, Session]:
         """A token and its session, not kept yet. `by`: the credential; empty: a recovery code.

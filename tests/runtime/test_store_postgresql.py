@@ -3,14 +3,19 @@
 import subprocess
 import sys
 from types import SimpleNamespace
+from urllib.parse import unquote
 
 import pytest
 import trio
-from sqlalchemy import BigInteger, Column, MetaData, Table, insert, select
+from sqlalchemy import BigInteger, Column, MetaData, Table, create_engine, insert, select
 from sqlalchemy.exc import DBAPIError
 
+from node.registrar.tables import metadata as title_tables
+from node.store import metadata as node_tables
+from registry.tables import metadata as registry_tables
 from runtime.faults import StoreFailed, StoreFault, fault_of, reading
 from runtime.handover import DaemonCrash
+from runtime.schema import create_tables
 from runtime.store import StoreUnusable
 from runtime.store_postgresql import open_server_store
 from runtime.write_plan import InsertRows, UpdateRows, Write
@@ -230,3 +235,35 @@ def test_states_are_faults(state: str | None, fault: StoreFault) -> None:
     original = SimpleNamespace(sqlstate=state)
     error = DBAPIError("SELECT 1", {}, original)  # type: ignore[arg-type]
     assert fault_of(error) is fault
+
+
+SHAPE = """
+SELECT 'column', table_name || '.' || column_name, data_type || ' ' || is_nullable,
+    coalesce(column_default, '') || character_maximum_length || is_identity
+    FROM information_schema.columns WHERE table_schema = '{schema}'
+UNION ALL SELECT 'index', indexname, replace(indexdef, '{schema}.', ''), ''
+    FROM pg_indexes WHERE schemaname = '{schema}'
+UNION ALL SELECT 'constraint', conname, pg_get_constraintdef(oid), conrelid::regclass::text
+    FROM pg_constraint WHERE connamespace = '{schema}'::regnamespace
+ORDER BY 1, 2, 3
+"""
+
+
+def shape(server: Cluster, url: str) -> list[tuple[object, ...]]:
+    schema = unquote(url).rpartition("search_path=")[2]
+    found = server.run(SHAPE.format(schema=schema))
+    return [tuple(str(part).removeprefix(f"{schema}.") for part in row) for row in found]
+
+
+@pytest.mark.parametrize("metadata", [METADATA, node_tables, registry_tables, title_tables])
+def test_tables_are_as_the_library_makes_them(server: Cluster, metadata: MetaData) -> None:
+    """They are made from statements that were compiled without a server."""
+    made: list[list[tuple[object, ...]]] = []
+    for make in (create_tables, lambda connection, tables: tables.create_all(connection)):
+        url = server.fresh()
+        engine = create_engine(url)
+        with engine.begin() as connection:
+            make(connection, metadata)
+        engine.dispose()
+        made.append(shape(server, url))
+    assert made[0] == made[1] and made[0]

@@ -14,7 +14,13 @@ US = 1_000_000
 
 
 def show_pending(answer: Json) -> None:
-    """What waits, and what is being paid."""
+    """What waits, and what is being paid; first what somebody may have got in by."""
+    for way in answer.get("resting", ()):
+        say(
+            f"A passkey came by a recovery code: “{way.get('label')}”, made"
+            f" {moment(way.get('created_at_us'))}. It approves from"
+            f" {moment(way.get('rests_until_us'))} on: if that was not you, end it on the page."
+        )
     table(
         ("id", ">amount", "to", "state", "expires", "for"),
         (_pending_row(one) for name in ("pending", "running") for one in answer.get(name, ())),

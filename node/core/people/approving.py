@@ -151,7 +151,7 @@ def _is_given(step: Step, event: ApproveRequest) -> bool:
     if isinstance(by, bytes) or event.mandate:
         return by == event.mandate
     if event.person == OWNER:
-        return True  # by his own key, which has no row
+        return isinstance(by, Proof)  # by his own key, which has no row; he has no passkeys
     named = by.key if isinstance(by, Proof) else by.credential
     said = (
         (CredentialKind.KEY, by.key)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 from node.command.sim.cores.plan import Route, answered, assert_books_mirror, pay, refused
+from node.core.escrow.events import KeepRow
 from node.core.events import GiveUpPayment
 from node.core.people.events import (
     EndPerson,
@@ -25,6 +26,7 @@ from node.core.people.rows import (
     person_id,
 )
 from node.core.rows import Request, RequestPhase
+from proto.approval import Approved, PasskeyProof
 from proto.commit import Evidence
 from proto.descriptor import commit_id, decode_descriptor
 from proto.limits import US
@@ -108,6 +110,16 @@ def test_an_invitation_for_a_known_name_adds_a_passkey() -> None:
     answered(the.do(joining(the.world, "ann", 999, b"second")))
     assert the.purse(ANN, asked(the)).limit == 70
     assert the.row(Credential, ANN, b"second") and the.row(Credential, ANN, b"passkey")
+    # What a recovery code has let in, and rests, ends: whoever runs the node knows who it is.
+    second = the.row(Credential, ANN, b"second")
+    assert isinstance(second, Credential)
+    resting = replace(second, rests_until_us=the.world.now_us + MINUTE_US)
+    answered(the.do(KeepRow(the.world.now_us, resting)))
+    answered(the.do(invitation(the.world, "ann")))
+    answered(the.do(joining(the.world, "ann", 999, b"third")))
+    ways = {w: the.row(Credential, ANN, w) for w in (b"passkey", b"second", b"third")}
+    ended = {w for w, row in ways.items() if isinstance(row, Credential) and row.ended_at_us}
+    assert ended == {b"second"}
     answered(the.do(invitation(the.world, "ann")))
     wrong = replace(joining(the.world, "bob"), invitation=sha256(b"ann").digest())
     assert refused(the.do(wrong)) == Refusal(Reason.NAME_TAKEN)
@@ -216,6 +228,18 @@ def test_the_owner_pays_one_of_his_people() -> None:
     answered(the.do(approving(the, request, person=b"", descriptor=descriptor)))
     assert the.sums() == {LINES: -400, BOB: 400}
     the.assert_books()
+
+
+def test_the_owner_has_no_passkey() -> None:
+    """He approves by his node's own key: anything else is refused, and breaks nothing."""
+    the = bank()
+    request = asked(the)
+    answered(the.do(brought(the.world, request, b"")))
+    answered(the.do(PresentRequest(the.world.now_us, approval_id(request), b"")))
+    event = approving(the, request, person=b"")
+    said = PasskeyProof(b"passkey", b"cose", b"", b"", b"", "")
+    event = replace(event, approved=Approved(event.approval.encode(), said).encode())
+    assert refused(the.do(event)) == Refusal(Reason.APPROVAL_MISMATCH)
 
 
 TERMS = MandateTerms(300, DAY_US, 500, 900, 10**16)

@@ -124,6 +124,14 @@ async def test_what_ended_meanwhile_stays_ended(bank: Bank, browser: Browser) ->
     assert (await browser.look("/account")).status == 303, "nobody is in by it"
 
 
+@pytest.mark.parametrize("token", ["", "0" * 32, "\u00e9" * 32, "\0"])
+async def test_a_form_with_another_token_is_refused(browser: Browser, token: str) -> None:
+    assert (await browser.send("/logout", {"csrf": token})).status == 403
+    parts = {"csrf": (None, token.encode("latin-1")), "file": ("request", b"x")}
+    assert (await browser.http.post("/pay", files=parts)).status_code == 403
+    assert (await browser.look("/account")).status == 200
+
+
 async def test_a_look_does_not_bring_a_session_back(bank: Bank, browser: Browser) -> None:
     (session,) = (r for r in bank.memory.of_person(BIANCA) if isinstance(r, Session))
     waiting = []

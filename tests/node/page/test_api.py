@@ -15,7 +15,7 @@ import trio.testing
 from node.control import people
 from node.control.failure import ControlFailure
 from node.core.escrow.events import KeepRow
-from node.core.people.rows import Credential, person_id
+from node.core.people.rows import Credential, CredentialKind, person_id
 from node.page.programs import key_credential
 from node.page.visits import COOKIE
 from proto.approval import APPROVAL_KIND, read_approval, sign_approval
@@ -219,6 +219,22 @@ async def test_what_is_anothers_looks_like_what_is_not_there(bank: House) -> Non
         assert answers[0].content == answers[1].content
         no(answers[0], 404, "CONFIRMATION_UNKNOWN")
     assert (await bank.http.get("/api/pending", headers=eve)).json()["pending"] == []
+
+
+async def test_programs_hear_of_a_passkey_that_rests(bank: House) -> None:
+    """Its owner may never look at the page."""
+    ann = await bank.person("ann")
+    until_us = bank.now_us + 60_000_000
+    passkey, kind = b"\1" * 16, CredentialKind.PASSKEY
+    row = Credential(
+        person_id("ann"), passkey, kind, b"cose", "thief's", bank.now_us, rests_until_us=until_us
+    )
+    await bank.context.do(lambda at_us: KeepRow(at_us, row))
+    told = (await bank.http.get("/api/pending", headers=ann)).json()
+    (one,) = told["resting"]
+    assert (one["label"], one["rests_until_us"]) == ("thief's", until_us)
+    eve = await bank.person("eve")
+    assert (await bank.http.get("/api/pending", headers=eve)).json()["resting"] == []
 
 
 async def test_more_than_there_is_is_not_offered(bank: House) -> None:

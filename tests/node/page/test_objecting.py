@@ -140,6 +140,30 @@ async def test_an_invitation_ends_what_rests(robbed: Robbed) -> None:
     assert (await robbed.thief.look("/account")).status == 303
 
 
+async def test_the_owner_hears_of_whoever_is_in_by_a_code(robbed: Robbed) -> None:
+    """Before there is a passkey, too: he sees everything, and may deny what waits for her."""
+    said = "Somebody is in by a recovery code"
+    assert said not in (await robbed.owner.look("/account")).text
+    await robbed.enters(0)
+    assert said in (await robbed.owner.look("/account/keys/new")).text
+    assert said not in (await robbed.thief.look("/account")).text
+    await robbed.owner.press(await robbed.owner.look("/account/codes"), "/account/codes")
+    assert said not in (await robbed.owner.look("/account")).text
+    assert (await robbed.thief.look("/account")).status == 303
+
+
+async def test_who_may_not_end_it_is_told_who_may(robbed: Robbed) -> None:
+    """Bianca has lost her device, too, and her own new passkey rests beside the thief's."""
+    thiefs = await robbed.adds(0)
+    async with robbed.bank.browser() as hers:
+        await hers.send("/recover", {"name": "bianca", "code": robbed.codes[1]})
+        page = await hers.look("/account")
+        assert "tell whoever runs this node" in page.text
+        assert not page.links(f"/account/ways/{mark(thiefs.id)}/end")
+    page = await robbed.owner.look("/account")
+    assert "end it now" in page.text and "tell whoever runs" not in page.text
+
+
 async def test_without_a_rest_nothing_rests() -> None:
     bank = Bank()
     site = app(bank.context, PageConfig("127.0.0.1:0", bank.origin, rest_hours=0))

@@ -198,6 +198,9 @@ async def test_a_passkey_that_rests_is_not_asked_and_approves_nothing(
         whichever = json.dumps({**asked, "allowCredentials": []})
         refused = await approve(other, where, options=whichever, approval=page.hidden["approval"])
         assert refused.status == 409 and "cannot approve yet" in refused.text
+        kept = home.context.engine.memory.row(resting.key)
+        assert isinstance(kept, Credential)
+        assert kept.used_at_us == resting.used_at_us, "nothing was begun for it, a seat neither"
         home.clock.at_us = until_us
         assert (await approve(other, where)).status == 303
 

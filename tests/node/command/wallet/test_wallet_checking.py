@@ -7,6 +7,7 @@ import pytest
 
 from node.command.sim.cast import NOW_US, SECOND, digest, signing_key
 from node.command.wallet.checking import MAX_VALID_US, Offer, OfferFault, Wanted, check_offer
+from node.command.wallet.view import show_pending
 from node.core.people.rows import person_id
 from proto.approval import Approval
 from proto.levels import Level
@@ -120,3 +121,11 @@ def test_signatures_and_audience_of_the_request_count() -> None:
 def test_what_is_no_approval_is_not_signed(junk: bytes) -> None:
     with pytest.raises(OfferFault, match="no approval"):
         check_offer(junk, ASKED, WANTED, NOW_US)
+
+
+def test_a_passkey_that_rests_is_told_first(capsys: pytest.CaptureFixture[str]) -> None:
+    resting = {"label": "thief\u202e's", "created_at_us": 1, "rests_until_us": 60_000_000}
+    show_pending({"pending": [], "running": [], "resting": [resting]})
+    told = capsys.readouterr().out
+    assert "came by a recovery code" in told and "1970-01-01 00:01:00 UTC" in told
+    assert "\u202e" not in told

@@ -106,7 +106,7 @@ def test_a_life_with_a_wallet(bank: Bank) -> None:
     paid = bank.good("wallet", "approve", waits["id"][:6], "--yes", "--max-total", "120")
     for words in ("DEBITED AT MOST   120 USD", "You have never paid this payee", "COMMITTED"):
         assert words in paid
-    assert bank.json("wallet", "pending") == {"pending": [], "running": []}
+    assert bank.json("wallet", "pending") == {"pending": [], "running": [], "resting": []}
     again = bank.no(1, "wallet", "pay", lamp, "--yes", "--max-total", "120")
     assert "COMMITTED" in again or "ended" in again or "paid" in again
 
