@@ -19,6 +19,7 @@ from node.control import requests
 from node.control.context import Context, store
 from node.control.failure import Arguments, ControlFailure, bad_argument, refuse
 from node.control.people import entry_json, purse_json
+from node.control.receipts import confirmation_receipt, receipt_json
 from node.core.people.rows import Confirmation, Mandate, Purse, Session
 from node.core.rows import Row
 from node.page.answers import (
@@ -79,6 +80,7 @@ class Api:
             ("GET", one, self.show),
             ("POST", one + "/approve", self.approve),
             ("POST", one + "/deny", self.deny),
+            ("GET", one + "/receipt", self.receipt),
             ("GET", "/api/history", self.history),
             ("GET", "/api/balances", self.balances),
             ("GET", "/api/mandates", self.mandates),
@@ -138,6 +140,12 @@ class Api:
             prepared = await of.prepare(row, visit.person.id, amount)
             told |= prepared_json(prepared, visit.person.id, self._page.rp_id)
         return told
+
+    async def receipt(self, request: Request, visit: Visit) -> dict[str, Any]:
+        """What proves a payment, with the person's own approval: `file` in base64, and what it
+        says. NOT_FOUND where nothing was paid."""
+        row = self._of(request, visit)
+        return receipt_json(self._context, confirmation_receipt(self._context, row))
 
     async def history(self, request: Request, visit: Visit) -> dict[str, Any]:
         """Entries of the journal, the newest first; `next` is the ?after= of the following page."""

@@ -19,6 +19,10 @@ class OfferFault(Exception):
     """The server offers something to sign that is not what was asked for."""
 
 
+class TooDear(OfferFault):
+    """It is what was asked for, and may take more than the wallet's owner lets it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What the wallet's owner has in mind. `identifier`: of the request at the node, 16 bytes;
@@ -53,7 +57,7 @@ def read_offered(asked: bytes, now_us: int) -> tuple[bytes, PaymentRequest]:
 
 
 def check_offer(encoded: bytes, asked: bytes, wanted: Wanted, now_us: int) -> Offer:
-    """Raises OfferFault with the first thing that is not as it has to be."""
+    """Raises OfferFault with the first thing that is not as it has to be; TooDear comes last."""
     hashed, request = read_offered(asked, now_us)
     try:
         approval = read_approval(encoded)
@@ -77,7 +81,8 @@ def check_offer(encoded: bytes, asked: bytes, wanted: Wanted, now_us: int) -> Of
             raise OfferFault(otherwise)
     over = 0 if wanted.total_max is None else approval.total_debit_max - wanted.total_max
     if over > 0:
-        raise OfferFault(f"it lets {over} more be debited than you allow")
+        most = f"{approval.total_debit_max} {request.brand.name}"
+        raise TooDear(f"it may take {most}, which is {over} more than you allow")
     return Offer(encoded, approval, request)
 
 

@@ -4,7 +4,8 @@ from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any
 
-from node.command.display import amount, facts, gap, moment, say, short, span, table, yes_no
+from node.command.display import amount, facts, gap, minute, moment, say, short, span, table, yes_no
+from node.command.people.look import kind_words
 from node.command.wallet.checking import Offer
 from proto.levels import Level
 from proto.request import PaymentRequest
@@ -16,7 +17,7 @@ US = 1_000_000
 def show_pending(answer: Json) -> None:
     """What waits, and what is being paid."""
     table(
-        ("id", ">amount", "to", "state", "expires", "for"),
+        ("id", ">amount", "to", "state", "until (UTC)", "for"),
         (_pending_row(one) for name in ("pending", "running") for one in answer.get(name, ())),
         empty="Nothing waits for you.",
     )
@@ -28,7 +29,7 @@ def _pending_row(one: Json) -> tuple[object, ...]:
         asked_amount(one),
         one.get("payee_alias"),
         one.get("phase"),
-        moment(one.get("expires_at_us")),
+        minute(one.get("expires_at_us")),
         one.get("description"),
     )
 
@@ -143,12 +144,13 @@ def show_balances(answer: Json) -> None:
 def show_history(answer: Json) -> None:
     """Entries, the newest first."""
     table(
-        ("when", ">amount", "kind", "with", "for"),
+        ("id", "when (UTC)", ">amount", "kind", "with", "for"),
         (
             (
-                moment(one.get("at_us")),
+                short(one.get("reference")),
+                minute(one.get("at_us")),
                 amount(one.get("amount"), one.get("brand")),
-                one.get("kind"),
+                kind_words(one),
                 one.get("other") or one.get("name"),
                 one.get("text"),
             )

@@ -6,7 +6,14 @@ from typing import Any
 import pytest
 
 from node.command.sim.cast import NOW_US, SECOND, digest, signing_key
-from node.command.wallet.checking import MAX_VALID_US, Offer, OfferFault, Wanted, check_offer
+from node.command.wallet.checking import (
+    MAX_VALID_US,
+    Offer,
+    OfferFault,
+    TooDear,
+    Wanted,
+    check_offer,
+)
 from node.core.people.rows import person_id
 from proto.approval import Approval
 from proto.levels import Level
@@ -76,7 +83,7 @@ def test_a_long_approval_of_a_long_request_is_refused() -> None:
 
 
 def test_the_limit_that_was_set_counts() -> None:
-    with pytest.raises(OfferFault, match="1 more be debited"):
+    with pytest.raises(TooDear, match="1 more than you allow"):
         checked(approval_of(), total_max=REQUEST.amount + 4)
 
 
