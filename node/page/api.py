@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Route
 from node.control import requests
 from node.control.context import Context, store
 from node.control.failure import Arguments, ControlFailure, bad_argument, refuse
+from node.control.goods import goods_json
 from node.control.people import entry_json, purse_json
 from node.control.receipts import confirmation_receipt, receipt_json
 from node.core.people.rows import Confirmation, Mandate, Purse, Session
@@ -139,6 +140,8 @@ class Api:
         if row.phase.waiting:
             prepared = await of.prepare(row, visit.person.id, amount)
             told |= prepared_json(prepared, visit.person.id, self._page.rp_id)
+            goods = prepared.goods
+            told["in_return"] = None if goods is None else goods_json(self._context, goods)
         return told
 
     async def receipt(self, request: Request, visit: Visit) -> dict[str, Any]:

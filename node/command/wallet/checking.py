@@ -63,6 +63,8 @@ def check_offer(encoded: bytes, asked: bytes, wanted: Wanted, now_us: int) -> Of
         approval = read_approval(encoded)
     except WireFault as fault:
         raise OfferFault(f"what is to be signed is no approval: {fault}") from fault
+    # Money for goods is promised once the last has joined, which may be after the request's time.
+    in_time = bool(request.exchange) or approval.valid_until_us <= request.expires_at_us
     for holds, otherwise in (
         (not wanted.hashed or hashed == wanted.hashed, "it is another request than yours"),
         (approval.request_hash == hashed, "it approves another request than is shown"),
@@ -74,7 +76,7 @@ def check_offer(encoded: bytes, asked: bytes, wanted: Wanted, now_us: int) -> Of
         (approval.rp_id == (urlsplit(wanted.origin).hostname or ""), "it is for another page"),
         (request.audience in (b"", wanted.node), "the request is for payers of another node"),
         (now_us <= approval.valid_until_us, "it is out of date"),
-        (approval.valid_until_us <= request.expires_at_us, "it outlasts the request"),
+        (in_time, "it outlasts the request"),
         (approval.valid_until_us <= now_us + MAX_VALID_US, "it would be good for too long"),
     ):  # fmt: skip
         if not holds:

@@ -72,7 +72,17 @@ def show_confirmation(one: Json) -> None:
             ("what it risks", one.get("risk") or None),
         )
     )
+    _show_return(one)
     show_cautions(one)
+
+
+def _show_return(one: Json) -> None:
+    """What comes for the money, in the words of those who keep it; the node passes them on."""
+    goods = one.get("in_return") or {}
+    for each in goods.get("returns", ()):
+        whose = "you get" if each.get("ours") else f"{each.get('to')} gets"
+        what = f"{each.get('amount')} of {each.get('name')!r} ({each.get('type')})"
+        say(f"The node says: {whose} {what}, kept by {each.get('keeper')}.")
 
 
 def show_cautions(one: Json) -> None:
@@ -99,8 +109,10 @@ def show_offer(offer: Offer, told: Json) -> None:
             ("first promises", levels),
             ("approved until", moment(approval.valid_until_us)),
             ("standing approval", _mandate(request)),
+            ("goods", "change hands in the same decision" if request.exchange else None),
         )
     )
+    _show_return(told)
     if told.get("risk"):
         say(f"The node says: {told['risk']}")
     if told.get("final_within_s"):
