@@ -144,7 +144,7 @@ WORDS: Final = {
     R.ABORTED_AHEAD: Words("the registry decided that it did not happen", TRY_AGAIN),
     R.REFUSED_AHEAD: Words("a node further along refused", ANOTHER_ROUTE),
     R.CLAIM_UNKNOWN: Words("no promise is known that this would redeem", ASK_OPERATOR),
-    R.CLAIM_ENDED: Words("the promise has ended already", "see `pledgeway audit`"),
+    R.CLAIM_ENDED: Words("the promise has ended already", "see `pledgeway node audit`"),
     R.CLAIM_LATE: _time("the evidence came after the promise's expiry", ", by {}", NOTHING_TO_DO),
     R.CLAIM_UNSTAMPED: Words("the promise needs a registry's decision", "show the certificate"),
     R.CLAIM_INVALID: Words("the evidence proves nothing", "see `pledgeway verify FILE`"),

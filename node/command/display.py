@@ -71,6 +71,11 @@ def moment(at_us: object) -> str:
         return f"{at_us} us"
 
 
+def minute(at_us: object) -> str:
+    """The same to the minute, for tables whose heading says that it is UTC."""
+    return moment(at_us).removesuffix(" UTC")[: len("2026-07-18 12:00")]
+
+
 def span(seconds: object) -> str:
     """A span of whole seconds as people say it: 3 d 4 h, 12 min 5 s."""
     if not isinstance(seconds, int | float):

@@ -8,6 +8,7 @@ import click
 REFUSED: Final = 1  # understood, and a clean no: nothing was changed
 UNUSABLE: Final = 2  # the input cannot be used, or there is nobody to ask
 UNKNOWN: Final = 3  # the answer was lost: whether it took effect is not known
+SENTENCE: Final = 400  # characters: longer than any first sentence
 
 
 def plain(text: object) -> str:
@@ -24,7 +25,14 @@ def fail(status: int, line: str) -> NoReturn:
     sys.exit(status)
 
 
-class TaughtCommand(click.Command):
+class ToldWhole(click.Command):
+    """In the list of its group its first sentence is folded, and never cut off in the middle."""
+
+    def get_short_help_str(self, limit: int = 0) -> str:
+        return super().get_short_help_str(max(limit, SENTENCE))
+
+
+class TaughtCommand(ToldWhole):
     """A command of a running node: its help ends with what its exit statuses mean."""
 
     STATUSES: Final = (

@@ -78,6 +78,8 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = [(name, place.short_help) for name, place in self._places.items()]
+        added = ((name, self.commands[name]) for name in super().list_commands(ctx))
+        rows += [(name, one.get_short_help_str()) for name, one in added if not one.hidden]
         if rows:
             with formatter.section("Commands"):
                 formatter.write_dl(rows)

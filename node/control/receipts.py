@@ -122,7 +122,7 @@ def receipt_json(context: Context, receipt: PaymentReceipt) -> dict[str, Any]:
         raise ControlFailure(
             "NOT_PROVEN",
             f"the receipt would prove nothing now: {fault}",
-            "where its registry has a new record: `pledgeway registry add`, then try again",
+            "where its registry has a new record: `pledgeway node registry add` it, then try again",
         ) from fault
     return {"file": to_base64(data), **paid_json(paid)}
 

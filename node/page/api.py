@@ -18,7 +18,9 @@ from starlette.routing import BaseRoute, Route
 from node.control import requests
 from node.control.context import Context, store
 from node.control.failure import Arguments, ControlFailure, bad_argument, refuse
+from node.control.goods import goods_json
 from node.control.people import entry_json, purse_json
+from node.control.receipts import confirmation_receipt, receipt_json
 from node.core.people.rows import Confirmation, Credential, Mandate, Purse, Session
 from node.core.rows import Row
 from node.page.answers import (
@@ -84,6 +86,7 @@ class Api:
             ("GET", one, self.show),
             ("POST", one + "/approve", self.approve),
             ("POST", one + "/deny", self.deny),
+            ("GET", one + "/receipt", self.receipt),
             ("GET", "/api/history", self.history),
             ("GET", "/api/balances", self.balances),
             ("GET", "/api/mandates", self.mandates),
@@ -147,7 +150,15 @@ class Api:
         if row.phase.waiting:
             prepared = await of.prepare(row, visit.person.id, amount)
             told |= prepared_json(prepared, visit.person.id, self._page.rp_id)
+            goods = prepared.goods
+            told["in_return"] = None if goods is None else goods_json(self._context, goods)
         return told
+
+    async def receipt(self, request: Request, visit: Visit) -> dict[str, Any]:
+        """What proves a payment, with the person's own approval: `file` in base64, and what it
+        says. NOT_FOUND where nothing was paid."""
+        row = self._of(request, visit)
+        return receipt_json(self._context, confirmation_receipt(self._context, row))
 
     async def history(self, request: Request, visit: Visit) -> dict[str, Any]:
         """Entries of the journal, the newest first; `next` is the ?after= of the following page."""

@@ -85,6 +85,12 @@ def why(refusal: Refusal, brand: str = "") -> Why:
     return Why(text[:1].upper() + text[1:] + ".", _STEPS.get(refusal.reason, ""))
 
 
+def step_of(reason: Reason, otherwise: str) -> str:
+    """What a person can do about it, as half a sentence; `otherwise`, where that is not known."""
+    step = _STEPS.get(reason, "")
+    return step[:1].lower() + step[1:].removesuffix(".") if step else otherwise
+
+
 def why_ended(confirmation: Confirmation) -> str:
     """Why it ended without a payment; "" where nothing is known."""
     reason = Reason.__members__.get(confirmation.because)

@@ -5,6 +5,7 @@ from typing import Any
 
 from node.core.people.mandates import left_of
 from node.core.people.rows import Confirmation, Credential, Mandate
+from node.page.shown import step_of
 from node.people.preparing import Prepared
 from node.texts import said
 from proto.request import PaymentRequest
@@ -41,13 +42,14 @@ def confirmation_json(row: Confirmation, request: PaymentRequest) -> dict[str, A
 def prepared_json(prepared: Prepared, person: bytes, rp_id: str) -> dict[str, Any]:
     """What it would cost now, and the bytes to be signed; None where it cannot be approved."""
     no = prepared.because
-    words = said(no.reason.name, no.figure) if no is not None else None
+    brand = prepared.request.brand.name
+    words = said(no.reason.name, no.figure, brand) if no is not None else None
     approval = prepared.approval(person, rp_id).encode() if prepared.payable else None
     return {
         "payable": prepared.payable,
         "code": "" if no is None else no.reason.name,
         "why": "" if words is None else words.message,
-        "next_step": "" if words is None else words.next_step,
+        "next_step": "" if words is None or no is None else step_of(no.reason, words.next_step),
         "fee": prepared.fee,
         "fee_max": prepared.fee_max,
         "total": prepared.total,

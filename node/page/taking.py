@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from node.control.context import store
-from node.control.failure import ControlFailure, bad_argument
+from node.control.failure import ControlFailure
 from node.page import shown
 from node.page.desk import Desk
 from node.page.frame import Frame, see_other
@@ -62,12 +62,12 @@ class Taking:
         fields = await uploaded(self._frame, request, visit)
         given = fields.get("file", b"").strip() or fields.get("request", b"").strip()
         if not given:
-            raise bad_argument("request", "paste its text or choose its file")
+            raise _none("Paste its text or choose its file.")
         data = _bytes_of(given)
         try:
             found, refusal = await store(self._desk.confirmations.take(visit.person.id, data))
         except WireFault as fault:
-            raise bad_argument("request", str(fault)) from fault
+            raise _none(f"This is no payment request that holds: {fault}.") from fault
         if refusal is not None:
             if refusal.reason is Reason.CONFIRMATION_UNKNOWN:
                 # Somebody else's already: its being there is nobody's business.
@@ -80,16 +80,21 @@ class Taking:
         try:
             asked = read_asked(_bytes_of(text.encode()), self._frame.context.clock.now_us())
         except WireFault as fault:
-            raise bad_argument("request", str(fault)) from fault
+            raise _none(f"This is no payment request that holds: {fault}.") from fault
         return asked[1]
 
 
 def _bytes_of(given: bytes) -> bytes:
     """The request in a text that begins as such a text does. ControlFailure."""
     if len(given) > MAX_TEXT:
-        raise bad_argument("request", f"longer than {MAX_TEXT} characters, so it is none")
+        raise _none(f"This is no payment request: it has more than {MAX_TEXT} characters.")
     try:
         return from_text(given.decode("ascii"))
     except (UnicodeDecodeError, WireFault) as fault:
-        cause = f"no payment request: the text of one begins with {REQUEST_PREFIX}"
-        raise bad_argument("request", cause) from fault
+        text = f"This is no payment request: the text of one begins with {REQUEST_PREFIX}"
+        raise _none(text) from fault
+
+
+def _none(text: str) -> ControlFailure:
+    """To be raised; it leads back to the form."""
+    return ControlFailure("BAD_ARGUMENT", text, "/pay/mine")

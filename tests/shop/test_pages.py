@@ -159,6 +159,9 @@ async def test_ordering_leads_to_the_buyers_own_node(tmp_path: Path) -> None:
         assert said.status_code == 400 and "cannot be read" in said.text
         nowhere = await shop.http.post("/orders", data={"lamp": "1", "account": "ftp://<script>"})
         assert nowhere.status_code == 400 and "<script>" not in nowhere.text
+        # Nobody chooses or types it all again.
+        assert 'name="lamp" min="0" max="9" value="1"' in nowhere.text
+        assert 'value="ftp://&lt;script&gt;"' in nowhere.text
 
 
 def _is_kept_safely(answer: Response) -> bool:

@@ -2,8 +2,9 @@
 
 import json
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import trio
@@ -37,6 +38,7 @@ MAX_FOLLOWED: Final = 64  # orders that are polled at once, each with a connecti
 LOOK_S: Final = 10.0  # longer than all that one look waits for
 US: Final = 1_000_000
 FILES: Final = ("shop.css", "shop.svg")
+NOTHING_TYPED: Final[Mapping[str, str]] = MappingProxyType({})
 ENDED: Final = ("DENIED", "EXPIRED", WITHDRAWN)
 
 Watch = Callable[[Order, bool], None]
@@ -87,8 +89,11 @@ class Pages:
         """What there is."""
         return self._catalogue("")
 
-    def _catalogue(self, fault: str, status: int = 200) -> Response:
-        return self.page("catalogue", status, things=THINGS.values(), fault=fault)
+    def _catalogue(
+        self, fault: str, status: int = 200, typed: Mapping[str, str] = NOTHING_TYPED
+    ) -> Response:
+        """`typed`: the fields as they came, so that nobody types them twice."""
+        return self.page("catalogue", status, things=THINGS.values(), fault=fault, typed=typed)
 
     async def begin(self, request: Request) -> Response:
         """A basket becomes an order, and its request waits at the buyer's node."""
@@ -98,7 +103,7 @@ class Pages:
         try:
             order = await self._selling.order(session_of(token), read_basket(fields), account)
         except (NoBasket, Unsold) as fault:
-            return self._catalogue(str(fault), 400)
+            return self._catalogue(str(fault), 400, fields | {"account": account})
         self._watch(order, True)
         answer = RedirectResponse(f"/orders/{order.number}/pay", 303)
         answer.set_cookie(COOKIE, token, secure=True, httponly=True, samesite="lax")

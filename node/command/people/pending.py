@@ -7,7 +7,19 @@ from typing import Any, Final
 import click
 
 from node.command.argument_types import AMOUNT, FLAT_FEE, LEVEL, LEVELS, SPAN, text_or_file
-from node.command.display import Json, amount, facts, gap, moment, say, short, span, table, who
+from node.command.display import (
+    Json,
+    amount,
+    facts,
+    gap,
+    minute,
+    moment,
+    say,
+    short,
+    span,
+    table,
+    who,
+)
 from node.command.exit_status import REFUSED, UNKNOWN, TaughtCommand, fail, plain
 from node.command.people.asked import progress, show_asked, show_plan, why_not
 from node.command.sale.asking import sure, yes_option
@@ -47,7 +59,7 @@ def pending() -> None:
 @click.option("--all", "everything", is_flag=True, help="Those that are over, too.")
 @with_node
 def list_(session: Session, everything: bool) -> None:
-    """List the requests that wait for you, or for whoever has their link.
+    """List the requests that wait for you, or for whoever has their link ("anybody").
 
     \b
     Example:
@@ -56,15 +68,15 @@ def list_(session: Session, everything: bool) -> None:
 
     def show(answer: Json) -> None:
         table(
-            ("id", "payee", ">amount", "state", "for", "expires", "for what"),
+            ("id", "payee", ">amount", "state", "asks", "until (UTC)", "for what"),
             (
                 (
                     short(one.get("id")),
                     who(one, "payee_alias", "payee"),
                     amount(one.get("amount") or one.get("asked"), one.get("brand")),
                     one.get("phase"),
-                    "you" if one.get("owned") else "whoever has its link",
-                    moment(one.get("expires_at_us")),
+                    "you" if one.get("owned") else "anybody",
+                    minute(one.get("expires_at_us")),
                     one.get("description") or "-",
                 )
                 for one in answer.get("requests", ())

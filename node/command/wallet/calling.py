@@ -15,6 +15,9 @@ from node.command.session import NoAnswer
 from node.command.wallet.keeping import Wallet, logged_in
 from proto.login import sign_join, sign_login
 
+NOT_LOGGED_IN: Final = "NOT_LOGGED_IN"
+# The node does not say which it is: that would tell strangers who has an account there.
+NO_LOGIN_STEP: Final = "it may be closed, or the key ended: ask the node's operator"
 TIMEOUT_S: Final = 30.0  # a path is looked for while a price is asked
 STREAM_S: Final = 60.0  # the node says something every 15 s
 MAX_ANSWER_BYTES: Final = 2_000_000
@@ -76,16 +79,19 @@ class Caller:
         """A new token, which is kept. NoAnswer."""
         wallet, at_us = self._wallet, time.time_ns() // 1000
         signature = sign_login(wallet.key, wallet.origin, wallet.name, at_us)
-        found = self._say(
-            "POST",
-            "/api/login",
-            json={
-                "name": wallet.name,
-                "key": wallet.key.public.hex(),
-                "time": at_us,
-                "signature": signature.hex(),
-            },
-        )
+        given = {
+            "name": wallet.name,
+            "key": wallet.key.public.hex(),
+            "time": at_us,
+            "signature": signature.hex(),
+        }
+        try:
+            found = self._say("POST", "/api/login", json=given)
+        except NoAnswer as no:
+            if no.failure["code"] != NOT_LOGGED_IN:
+                raise
+            what = f"{wallet.origin} knows no account {wallet.name!r} with this wallet's key"
+            raise NoAnswer(REFUSED, NOT_LOGGED_IN, what, NO_LOGIN_STEP) from no
         self._take(found)
         return found
 
@@ -114,7 +120,7 @@ class Caller:
             try:
                 return self._say(method, path, **more)
             except NoAnswer as no:
-                if no.failure["code"] != "NOT_LOGGED_IN":
+                if no.failure["code"] != NOT_LOGGED_IN:
                     raise
         self.log_in()
         return self._say(method, path, **more)

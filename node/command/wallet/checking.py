@@ -19,6 +19,10 @@ class OfferFault(Exception):
     """The server offers something to sign that is not what was asked for."""
 
 
+class TooDear(OfferFault):
+    """It is what was asked for, and may take more than the wallet's owner lets it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What the wallet's owner has in mind. `identifier`: of the request at the node, 16 bytes;
@@ -53,12 +57,14 @@ def read_offered(asked: bytes, now_us: int) -> tuple[bytes, PaymentRequest]:
 
 
 def check_offer(encoded: bytes, asked: bytes, wanted: Wanted, now_us: int) -> Offer:
-    """Raises OfferFault with the first thing that is not as it has to be."""
+    """Raises OfferFault with the first thing that is not as it has to be; TooDear comes last."""
     hashed, request = read_offered(asked, now_us)
     try:
         approval = read_approval(encoded)
     except WireFault as fault:
         raise OfferFault(f"what is to be signed is no approval: {fault}") from fault
+    # Money for goods is promised once the last has joined, which may be after the request's time.
+    in_time = bool(request.exchange) or approval.valid_until_us <= request.expires_at_us
     for holds, otherwise in (
         (not wanted.hashed or hashed == wanted.hashed, "it is another request than yours"),
         (approval.request_hash == hashed, "it approves another request than is shown"),
@@ -70,14 +76,15 @@ def check_offer(encoded: bytes, asked: bytes, wanted: Wanted, now_us: int) -> Of
         (approval.rp_id == (urlsplit(wanted.origin).hostname or ""), "it is for another page"),
         (request.audience in (b"", wanted.node), "the request is for payers of another node"),
         (now_us <= approval.valid_until_us, "it is out of date"),
-        (approval.valid_until_us <= request.expires_at_us, "it outlasts the request"),
+        (in_time, "it outlasts the request"),
         (approval.valid_until_us <= now_us + MAX_VALID_US, "it would be good for too long"),
     ):  # fmt: skip
         if not holds:
             raise OfferFault(otherwise)
     over = 0 if wanted.total_max is None else approval.total_debit_max - wanted.total_max
     if over > 0:
-        raise OfferFault(f"it lets {over} more be debited than you allow")
+        most = f"{approval.total_debit_max} {request.brand.name}"
+        raise TooDear(f"it may take {most}, which is {over} more than you allow")
     return Offer(encoded, approval, request)
 
 

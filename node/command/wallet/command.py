@@ -13,13 +13,13 @@ from node.command.exit_status import plain
 from node.command.session import Json, NoAnswer
 from node.command.wallet.calling import Caller, read_invitation, read_origin
 from node.command.wallet.keeping import Wallet
-from node.command.wallet.paying import approve, ask, deny, pay, show
+from node.command.wallet.paying import MAX_LISTED, approve, ask, deny, pay, show
+from node.command.wallet.receipts import receipt
 from node.command.wallet.session import WalletCommand, WalletSession, with_wallet
 from node.command.wallet.view import show_balances, show_history, show_mandates, show_pending
 from proto.login import key_text
 
 DEFAULT_LISTED: Final = 50
-MAX_LISTED: Final = 200  # as the node has it
 HASH_DIGITS: Final = 64
 
 
@@ -250,5 +250,5 @@ def _tell(session: WalletSession, told: Json) -> None:
     say(plain(f"waits: {waits}; balance: {purses or 'nothing'}"))
 
 
-for command in (show, approve, deny, pay, ask):
+for command in (show, approve, deny, pay, ask, receipt):
     wallet.add_command(command)

@@ -21,7 +21,14 @@ from node.command.display import say
 from node.command.exit_status import REFUSED, UNKNOWN, UNUSABLE, fail
 from node.command.session import Json, NoAnswer
 from node.command.wallet.calling import Caller
-from node.command.wallet.checking import Offer, OfferFault, Wanted, check_offer, read_offered
+from node.command.wallet.checking import (
+    Offer,
+    OfferFault,
+    TooDear,
+    Wanted,
+    check_offer,
+    read_offered,
+)
 from node.command.wallet.keeping import Wallet
 from node.command.wallet.session import WalletCommand, WalletSession, with_wallet
 from node.command.wallet.view import (
@@ -39,23 +46,39 @@ from proto.wire import WireFault
 FOLLOWED_S: Final = 120.0  # longer than an attempt takes; the node goes on by itself
 PAUSE_S: Final = 0.5
 ID_DIGITS: Final = 32
+MAX_LISTED: Final = 200  # entries in one answer, as the node has it
 AMOUNT_HELP: Final = "How much, in smallest units, where the request leaves it to you."
+# Why what was brought again is not paid again.
+HOW_IT_STANDS: Final = {
+    "COMMITTED": "it is paid already, and nothing more is taken",
+    "DENIED": "you have denied it",
+    "EXPIRED": "it has ended without a payment",
+    "APPROVED": "you have approved it already, and it is being paid",
+    "EXECUTING": "you have approved it already, and it is being paid",
+    "ABORTED": "you have approved it already, and it is tried again",
+}
 TOTAL_HELP: Final = "Sign nothing that lets more than this be debited, fees included."
 
 
-def whole_id(caller: Caller, named: str) -> str:
-    """The id of what waits or runs, by its beginning; a whole one is taken as it is. NoAnswer."""
+def whole_id(caller: Caller, named: str, *, ended: bool = False) -> str:
+    """The id of what waits or runs, by its beginning; a whole one is taken as it is. `ended`: what
+    was paid lately, too. NoAnswer."""
     named = named.lower()
     if len(named) == ID_DIGITS:
         return named
     answer = caller.get("/api/pending")
     known = [str(one.get("id")) for name in ("pending", "running") for one in answer.get(name, ())]
-    found = [one for one in known if named and one.startswith(named)]
+    found = {one for one in known if named and one.startswith(named)}
+    if ended and not found:
+        answer = caller.get("/api/history", limit=MAX_LISTED)
+        known = [str(one.get("reference")) for one in answer.get("entries", ())]
+        found = {one for one in known if named and one.startswith(named)}
     if len(found) != 1:
-        how = "several requests begin" if found else "no request that waits begins"
-        what = f"{how} with {named!r}"
-        raise NoAnswer(REFUSED, "NOT_FOUND", what, "see `pledgeway wallet pending`")
-    return found[0]
+        none = "no request of yours begins" if ended else "no request that waits begins"
+        how = "several requests begin" if found else none
+        where = "`pledgeway wallet pending`" + (" and `wallet history`" if ended else "")
+        raise NoAnswer(REFUSED, "NOT_FOUND", f"{how} with {named!r}", f"see {where}")
+    return found.pop()
 
 
 @click.command("show", cls=WalletCommand)
@@ -65,7 +88,7 @@ def whole_id(caller: Caller, named: str) -> str:
 def show(session: WalletSession, identifier: str, chosen: int | None) -> None:
     """Show one request: who asks, for what, what it would cost now, and what to look at first.
 
-    ID is its id or the beginning of it.
+    ID is its id or the beginning of it. Of one that has ended it says how.
 
     \b
     Example:
@@ -73,7 +96,8 @@ def show(session: WalletSession, identifier: str, chosen: int | None) -> None:
     """
 
     def work(caller: Caller) -> Json:
-        return caller.get(f"/api/requests/{whole_id(caller, identifier)}", amount=chosen)
+        whole = whole_id(caller, identifier, ended=True)
+        return caller.get(f"/api/requests/{whole}", amount=chosen)
 
     session.show(work, show_confirmation)
 
@@ -155,16 +179,17 @@ def _pay(session: WalletSession, wallet: Wallet, caller: Caller, wanted: Wanted,
     told = caller.get(place, amount=wanted.amount)
     if not told.get("payable"):
         code, why = str(told.get("code") or told.get("phase")), str(told.get("why") or "")
-        why = why or f"it is {told.get('phase')}"
+        why = why or HOW_IT_STANDS.get(code, f"it is {code}")
         if told.get("amount_min") and wanted.amount is None:
             why = f"choose with --amount, {told['amount_min']} to {told.get('amount')}"
         raise NoAnswer(REFUSED, code, why, str(told.get("next_step") or ""))
     try:
         offer = check_offer(approval_bytes(told), asked_bytes(told), wanted, _now_us())
+    except TooDear as fault:
+        step = "nothing was signed; raise --max-total, or leave it"
+        raise NoAnswer(REFUSED, "TOO_DEAR", str(fault), step) from fault
     except OfferFault as fault:
         step = "nothing was signed; do not trust this page, and tell its operator"
-        if wanted.total_max is not None and "debited" in str(fault):
-            step = "nothing was signed"
         raise NoAnswer(
             REFUSED, "OFFER_WRONG", f"what the node wants signed is wrong: {fault}", step
         ) from fault

@@ -9,7 +9,7 @@ from typing import Any, Concatenate, Final, NoReturn, ParamSpec
 
 import click
 
-from node.command.exit_status import UNUSABLE, fail
+from node.command.exit_status import UNUSABLE, ToldWhole, fail
 from node.command.session import BAD_ARGUMENT, Json, NoAnswer
 from node.command.wallet.calling import Caller
 from node.command.wallet.keeping import (
@@ -117,7 +117,7 @@ def with_wallet(function: Callable[Concatenate[WalletSession, P], None]) -> Call
     return command
 
 
-class WalletCommand(click.Command):
+class WalletCommand(ToldWhole):
     """Its help ends with what its exit statuses mean."""
 
     STATUSES: Final = (

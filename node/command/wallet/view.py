@@ -4,7 +4,8 @@ from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any
 
-from node.command.display import amount, facts, gap, moment, say, short, span, table, yes_no
+from node.command.display import amount, facts, gap, minute, moment, say, short, span, table, yes_no
+from node.command.people.look import kind_words
 from node.command.wallet.checking import Offer
 from proto.levels import Level
 from proto.request import PaymentRequest
@@ -22,7 +23,7 @@ def show_pending(answer: Json) -> None:
             f" {moment(way.get('rests_until_us'))} on: if that was not you, end it on the page."
         )
     table(
-        ("id", ">amount", "to", "state", "expires", "for"),
+        ("id", ">amount", "to", "state", "until (UTC)", "for"),
         (_pending_row(one) for name in ("pending", "running") for one in answer.get(name, ())),
         empty="Nothing waits for you.",
     )
@@ -34,7 +35,7 @@ def _pending_row(one: Json) -> tuple[object, ...]:
         asked_amount(one),
         one.get("payee_alias"),
         one.get("phase"),
-        moment(one.get("expires_at_us")),
+        minute(one.get("expires_at_us")),
         one.get("description"),
     )
 
@@ -77,7 +78,17 @@ def show_confirmation(one: Json) -> None:
             ("what it risks", one.get("risk") or None),
         )
     )
+    _show_return(one)
     show_cautions(one)
+
+
+def _show_return(one: Json) -> None:
+    """What comes for the money, in the words of those who keep it; the node passes them on."""
+    goods = one.get("in_return") or {}
+    for each in goods.get("returns", ()):
+        whose = "you get" if each.get("ours") else f"{each.get('to')} gets"
+        what = f"{each.get('amount')} of {each.get('name')!r} ({each.get('type')})"
+        say(f"The node says: {whose} {what}, kept by {each.get('keeper')}.")
 
 
 def show_cautions(one: Json) -> None:
@@ -104,8 +115,10 @@ def show_offer(offer: Offer, told: Json) -> None:
             ("first promises", levels),
             ("approved until", moment(approval.valid_until_us)),
             ("standing approval", _mandate(request)),
+            ("goods", "change hands in the same decision" if request.exchange else None),
         )
     )
+    _show_return(told)
     if told.get("risk"):
         say(f"The node says: {told['risk']}")
     if told.get("final_within_s"):
@@ -149,12 +162,13 @@ def show_balances(answer: Json) -> None:
 def show_history(answer: Json) -> None:
     """Entries, the newest first."""
     table(
-        ("when", ">amount", "kind", "with", "for"),
+        ("id", "when (UTC)", ">amount", "kind", "with", "for"),
         (
             (
-                moment(one.get("at_us")),
+                short(one.get("reference")),
+                minute(one.get("at_us")),
                 amount(one.get("amount"), one.get("brand")),
-                one.get("kind"),
+                kind_words(one),
                 one.get("other") or one.get("name"),
                 one.get("text"),
             )

@@ -91,6 +91,7 @@ def test_all_commands_are_there() -> None:
         *("wallet", "wallet join", "wallet login", "wallet key", "wallet pending", "wallet show"),
         *("wallet approve", "wallet deny", "wallet pay", "wallet ask", "wallet history"),
         *("wallet balance", "wallet mandates", "wallet revoke", "wallet watch"),
+        "wallet receipt",
         *("pending", "pending list", "pending show", "pending take", "pending approve"),
         *("pending deny", "pending mandates", "pending revoke"),
     }
@@ -195,3 +196,10 @@ def test_nothing_heavy_is_imported(arguments: list[str], allowed: tuple[str, ...
     )
     loaded = set(json.loads(done.stderr.splitlines()[-1]))
     assert loaded & {*HEAVY} <= {*allowed}
+
+
+@pytest.mark.parametrize("path", [p for p in ALL if p[0] in {"wallet", "pending", "requester"}])
+def test_groups_say_whole_sentences(path: tuple[str, ...]) -> None:
+    listed = help_of(*path[:-1]).partition("Commands:")[2]
+    assert f"\n  {path[-1]} " in listed and "..." not in listed
+    assert max(map(len, listed.splitlines())) <= 80

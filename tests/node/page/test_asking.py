@@ -42,6 +42,14 @@ async def take(browser: Browser, **parts: bytes) -> Page:
     return Page(await browser.http.post("/pay", files=files))
 
 
+async def test_a_text_that_is_no_request_leads_back_to_the_form(home: House, bob: Person) -> None:
+    async with home.browser(bob) as browser:
+        for given in (b"a lamp, please", b"pledgeway-request:AAAA", b""):
+            page = await take(browser, request=given)
+            assert page.status == 400 and 'href="/pay/mine"' in page.answer.text
+            assert "request: no" not in page.text, "no name of a field"
+
+
 async def test_what_is_asked_for_credits_who_asks(home: House, bob: Person) -> None:
     async with home.browser(bob) as browser:
         made = await ask(browser)

@@ -6,7 +6,14 @@ from typing import Any
 import pytest
 
 from node.command.sim.cast import NOW_US, SECOND, digest, signing_key
-from node.command.wallet.checking import MAX_VALID_US, Offer, OfferFault, Wanted, check_offer
+from node.command.wallet.checking import (
+    MAX_VALID_US,
+    Offer,
+    OfferFault,
+    TooDear,
+    Wanted,
+    check_offer,
+)
 from node.command.wallet.view import show_pending
 from node.core.people.rows import person_id
 from proto.approval import Approval
@@ -76,8 +83,27 @@ def test_a_long_approval_of_a_long_request_is_refused() -> None:
         checked(approval, sign_request(PAYEE, long))
 
 
+def test_an_approval_of_goods_waits_for_those_who_join_last() -> None:
+    """Its request is over when seats can be taken no more; the money is promised after that."""
+    goods = replace(
+        REQUEST,
+        exchange=digest("proposal"),
+        expires_at_us=NOW_US + MINUTE,
+        latest_deadline_us=0,
+        last_levels=frozenset({Level.ATOMIC}),
+    )
+    asked = sign_request(PAYEE, goods)
+    approval = approval_of(goods, valid_until_us=NOW_US + 3 * MINUTE)
+    assert checked(approval, asked).approval == approval
+    with pytest.raises(OfferFault, match="too long"):
+        checked(approval_of(goods, valid_until_us=NOW_US + MAX_VALID_US + 1), asked)
+    with pytest.raises(OfferFault, match="outlasts"):
+        money = replace(goods, exchange=b"")
+        checked(approval_of(money, valid_until_us=NOW_US + 3 * MINUTE), sign_request(PAYEE, money))
+
+
 def test_the_limit_that_was_set_counts() -> None:
-    with pytest.raises(OfferFault, match="1 more be debited"):
+    with pytest.raises(TooDear, match="1 more than you allow"):
         checked(approval_of(), total_max=REQUEST.amount + 4)
 
 

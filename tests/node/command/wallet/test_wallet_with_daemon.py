@@ -98,7 +98,7 @@ def test_a_life_with_a_wallet(bank: Bank) -> None:
 
     lamp = bank.invoice(120, "lamp")
     assert "nobody can be asked" in bank.no(2, "wallet", "pay", lamp)
-    assert "lets 1 more be debited" in bank.no(
+    assert "it may take 120 USD, which is 1 more than you allow" in bank.no(
         1, "wallet", "pay", lamp, "--yes", "--max-total", "119"
     )
     (waits,) = bank.json("wallet", "pending")["pending"]
@@ -108,12 +108,26 @@ def test_a_life_with_a_wallet(bank: Bank) -> None:
         assert words in paid
     assert bank.json("wallet", "pending") == {"pending": [], "running": [], "resting": []}
     again = bank.no(1, "wallet", "pay", lamp, "--yes", "--max-total", "120")
-    assert "COMMITTED" in again or "ended" in again or "paid" in again
+    assert "it is paid already, and nothing more is taken" in again
+    listed = bank.good("wallet", "history")
+    assert waits["id"][:10] in listed and "within this node" in listed
+    assert max(len(line.rstrip()) for line in listed.splitlines()) <= 80
+    shown = bank.good("wallet", "show", waits["id"][:6])
+    assert "COMMITTED" in shown and "can be paid" not in shown
+    file = str(bank.folder / "lamp.receipt")
+    assert "name a file" in bank.no(2, "wallet", "receipt", waits["id"][:6])
+    told = bank.good("wallet", "receipt", waits["id"][:6], "--out", file)
+    assert f"receipt over 120 USD (in house) written: `pledgeway verify receipt {file}`" in told
+    assert "120 USD" in bank.good("verify", "receipt", file)
+    assert bank.json("wallet", "receipt", waits["id"])["amount"] == 120
 
     bank.no(1, "wallet", "pay", bank.invoice(7, "other"), "--yes", "--max-total", "6")
     (other,) = bank.json("wallet", "pending")["pending"]
     assert bank.json("wallet", "deny", other["id"][:8])["phase"] == "DENIED"
-    assert "no request that waits" in bank.no(1, "wallet", "show", "abcdef")
+    assert "nothing was paid" in bank.no(1, "wallet", "receipt", other["id"], "--out", file + "2")
+    dear = bank.no(1, "wallet", "pay", bank.invoice(790, "dear"), "--yes")
+    assert "10 USD short" in dear and "ask the operator of this node for a higher limit" in dear
+    assert "no request of yours begins" in bank.no(1, "wallet", "show", "abcdef")
     (purse,) = bank.json("wallet", "balance")["balances"]
     assert (purse["balance"], purse["available"], purse["reserved"]) == (-120, 780, 0)
     (entry,) = bank.json("wallet", "history")["entries"]
@@ -144,7 +158,7 @@ def test_a_second_wallet_by_a_key_that_nobody_knows(bank: Bank) -> None:
     text = bank.good("wallet", "key", *other)
     assert text.startswith("pledgeway-key:") and bank.good("wallet", "key", *other) == text
     no = bank.no(1, "wallet", "login", bank.origin, "ann", *other)
-    assert "no such account, key and signature" in no
+    assert "knows no account 'ann' with this wallet's key" in no and "/api/" not in no
     assert "not a page of a node" in bank.no(
         2, "wallet", "login", "http://x.example", "ann", *other
     )
