@@ -42,6 +42,7 @@ from proto.webhook import (
     verify_webhook,
 )
 from proto.wire import WireFault
+from runtime.looks.behind import FORWARDED, forwarded
 from tests.fuzz import values as v
 from tests.fuzz.mutate import Form
 from tests.fuzz.target import Target
@@ -114,7 +115,7 @@ def approvals() -> list[Target]:
 
 
 def calls() -> list[Target]:
-    """Webhooks and their keys, submissions, ways back, and proofs of domains."""
+    """Webhooks and their keys, submissions, ways back, proofs of domains, and who calls."""
     request = sign_request(v.NODE, v.REQUEST)
     submission = Submission(request, "Alice", b"n" * 32, "cart", NOW_US, AUDIENCE)
     proof = sign_domain_proof(v.NODE, DOMAIN, NOW_US)
@@ -140,4 +141,6 @@ def calls() -> list[Target]:
                (_payload(proof),), _proof, exact=True),
         Target("domain document", lambda d: nodes_of(d, DOMAIN), WIRE,
                (domain_document([proof]).encode(), b'{"nodes": []}'), form=text),
+        Target("forwarded for", lambda d: forwarded([(FORWARDED, d)], 2), (),
+               (b"203.0.113.7:80, [2001:db8::1%0]:4", b"127.0.0.1"), form=text),
     ]  # fmt: skip
