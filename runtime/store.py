@@ -5,11 +5,12 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool, StaticPool
 from sqlalchemy.util import LRUCache
@@ -123,34 +124,38 @@ def _engine(path: Path) -> Engine:
 def memory_engine(name: str = "") -> Engine:
     """A database in memory for tests and simulations: one connection that everybody shares.
 
-    With a `name` there are several connections, to a database that lives while one is open. All of
-    a process have one dialect, and what it has compiled: whoever makes thousands of databases
-    would else spend most of their time compiling the same statements again.
+    With a `name` there are several connections, to a database that lives while one is open.
     """
-    first, compiled = _memory()
-    place = f"sqlite:///file:{name}?mode=memory&cache=shared&uri=true" if name else "sqlite://"
-    url = make_url(place)
-    [database], options = first.dialect.create_connect_args(url)
-    options["check_same_thread"] = False
-
-    def connect() -> Any:
-        return first.dialect.connect(database, **options)
-
-    kind = QueuePool if name else StaticPool
-    pool = kind(connect, dialect=first.dialect)
-    engine = Engine(pool, first.dialect, url, execution_options={"compiled_cache": compiled})
+    place = f"file:{name}?mode=memory&cache=shared&uri=true" if name else ""
+    engine = create_engine(
+        f"sqlite+memory:///{place}",
+        poolclass=QueuePool if name else StaticPool,
+        connect_args={"check_same_thread": False},
+        execution_options={"compiled_cache": _compiled},
+    )
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
     return engine
 
 
-@cache
-def _memory() -> tuple[Engine, LRUCache[Any, Any]]:
-    """The engine that all in memory are made after; it has met the driver."""
-    engine = create_engine("sqlite://")
-    with engine.connect():
-        pass
-    return engine, LRUCache(MAX_COMPILED)
+class MemoryDialect(SQLiteDialect_pysqlite):
+    """SQLite's, of which all in memory are one to whoever keeps what was compiled for a dialect.
+
+    Each engine has its own, with its own events. Whoever makes thousands of databases would else
+    spend a third of the time compiling the same statements again.
+    """
+
+    supports_statement_cache = True
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, MemoryDialect)
+
+    def __hash__(self) -> int:
+        return hash(MemoryDialect)
+
+
+registry.register("sqlite.memory", __name__, MemoryDialect.__name__)
+_compiled: LRUCache[Any, Any] = LRUCache(MAX_COMPILED)
 
 
 def _configure(connection: Any, _: object) -> None:

@@ -1,14 +1,27 @@
 """Opening a store: settings, strangers' files, versions, and a second daemon."""
 
+import sqlite3
 import stat
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, insert, select
+from sqlalchemy import (
+    Column,
+    Connection,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    event,
+    insert,
+    literal,
+    select,
+)
+from sqlalchemy.exc import DBAPIError
 
-from runtime.store import Store, StoreUnusable, open_store
+from runtime.store import Store, StoreUnusable, memory_engine, open_store
 
 pytestmark = pytest.mark.edge
 
@@ -158,3 +171,18 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     with open_store(path, "node", METADATA, 2):
         pass
     assert "newer program" in refusal(path)
+
+
+def test_databases_in_memory_share_what_is_compiled_and_no_events() -> None:
+    """A fault that a test plants in one store must not be in all of them."""
+    one, other = memory_engine(), memory_engine()
+    assert one.dialect is not other.dialect and one.dialect == other.dialect
+
+    def fail(*_: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    event.listen(one, "do_execute", fail)
+    with other.connect() as connection:
+        assert connection.scalar(select(literal(1))) == 1
+    with pytest.raises(DBAPIError, match="disk I/O error"), one.connect() as connection:
+        connection.scalar(select(literal(1)))
