@@ -31,6 +31,11 @@ def pytest_collection() -> Iterator[None]:
         gc.enable()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those marked `first` come first, in every process alike."""
+    items.sort(key=lambda item: item.get_closest_marker("first") is None)
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[Cluster]:
     """PostgreSQL, made by the first test that asks for it: a schema of it is as good as a server,

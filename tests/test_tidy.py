@@ -315,6 +315,7 @@ def test_ruff(arguments: list[str]) -> None:
 
 
 @pytest.mark.edge
+@pytest.mark.first
 def test_mypy() -> None:
     done = subprocess.run(tool("mypy"), cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
