@@ -1,40 +1,13 @@
 """Who has lost his passkeys comes in by a code; who has stolen codes does not come far."""
 
-from collections.abc import AsyncIterator
-
-import pytest
-
 from node.core.escrow.events import KeepRow
 from node.core.keyed import replace
-from node.core.people.rows import Credential, CredentialKind, Session, person_id
+from node.core.people.rows import Credential, CredentialKind, Session
 from node.page.visits import mark
 from node.page_config import REST_HOURS
 from proto.limits import US
 from tests.node.page.bank import Bank, Browser
-
-BIANCA = person_id("bianca")
-
-
-@pytest.fixture
-def bank() -> Bank:
-    return Bank()
-
-
-@pytest.fixture
-async def browser(bank: Bank) -> AsyncIterator[Browser]:
-    async with bank.browser() as made:
-        yield made
-
-
-async def joined(bank: Bank, browser: Browser, name: str = "bianca") -> list[str]:
-    """The codes of somebody who is in."""
-    page = await browser.join(bank.invite(name))
-    assert page.status == 200, page.text
-    return page.codes
-
-
-def rows(bank: Bank, kind: type) -> list:  # type: ignore[type-arg]
-    return [row for row in bank.memory.of_person(BIANCA) if isinstance(row, kind)]
+from tests.node.page.bianca import BIANCA, joined, rows
 
 
 async def test_a_code_lets_in_once_to_make_a_passkey(bank: Bank, browser: Browser) -> None:

@@ -1,7 +1,5 @@
 """People come in at a node's page: by an invitation, a passkey, a code; and others do not."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from node.core.people.rows import (
@@ -15,31 +13,7 @@ from node.core.people.rows import (
 from node.page.visits import COOKIE, FRESH_US, IDLE_US, LIFE_US
 from node.people.passkeys import ANSWER_US
 from tests.node.page.bank import EUR, ORIGIN, WEEK_US, Bank, Browser
-
-BIANCA = person_id("bianca")
-
-
-@pytest.fixture
-def bank() -> Bank:
-    return Bank()
-
-
-@pytest.fixture
-async def browser(bank: Bank) -> AsyncIterator[Browser]:
-    async with bank.browser() as made:
-        yield made
-
-
-async def joined(bank: Bank, browser: Browser, name: str = "bianca") -> list[str]:
-    """The codes of somebody who is in."""
-    page = await browser.join(bank.invite(name))
-    assert page.status == 200, page.text
-    return page.codes
-
-
-def rows(bank: Bank, kind: type) -> list:  # type: ignore[type-arg]
-    return [row for row in bank.memory.of_person(BIANCA) if isinstance(row, kind)]
-
+from tests.node.page.bianca import BIANCA, joined, rows
 
 # ---------------------------------------------------------------- by an invitation
 
