@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from node.command.argument_types import PATH, require_new_file, write_new_file
-from node.command.display import amount, say
-from node.command.exit_status import UNUSABLE, fail
+from node.command.argument_types import PATH
+from node.command.exit_status import UNUSABLE
+from node.command.receipt_file import keep_receipt, require_place, show_receipt
 from node.command.session import Json, NoAnswer
 from node.command.wallet.calling import Caller
 from node.command.wallet.paying import whole_id
@@ -30,9 +30,7 @@ def receipt(session: WalletSession, identifier: str, out: Path | None) -> None:
       pledgeway wallet receipt 4f1c --out lamp.receipt
       pledgeway verify receipt lamp.receipt
     """
-    if out is None and not session.as_json:
-        fail(UNUSABLE, "wallet receipt: name a file with --out, or ask for --json")
-    require_new_file(out)
+    require_place("wallet receipt", out, as_json=session.as_json)
 
     def work(caller: Caller) -> Json:
         whole = whole_id(caller, identifier, ended=True)
@@ -40,16 +38,12 @@ def receipt(session: WalletSession, identifier: str, out: Path | None) -> None:
 
     answer = session.ask(work)
     if out is not None:
-        _write(session, answer, out)
-    paid = amount(answer.get("amount"), answer.get("brand"))
-    what = f"receipt over {paid} ({answer.get('kind')}) written"
-    session.print(answer, lambda _: say(f"{what}: `pledgeway verify receipt {out}`"))
+        keep_receipt(_file_of(session, answer), out)
+    session.print(answer, lambda one: show_receipt(one, out))
 
 
-def _write(session: WalletSession, answer: Json, out: Path) -> None:
+def _file_of(session: WalletSession, answer: Json) -> bytes:
     try:
-        write_new_file(out, b64decode(str(answer.get("file", "")), validate=True))
+        return b64decode(str(answer.get("file", "")), validate=True)
     except (Base64Error, ValueError):
         session.end(NoAnswer(UNUSABLE, "LOST", "the node answers no receipt", "try again"))
-    except OSError as error:
-        fail(UNUSABLE, f"{out}: cannot be written: {error.strerror}; the node keeps it")
