@@ -20,7 +20,7 @@ from node.page.frame import Frame, Handler, Personal, see_other
 from node.page.proving import NOT_BY_CODE, Use, sentence
 from node.page.visits import Visit, mark, see_off, take_in
 from node.people.codes import fresh_codes
-from node.people.passkeys import MAX_LABEL_CHARS, PasskeyRefused, live
+from node.people.passkeys import MAX_LABEL_CHARS, PasskeyRefused, able
 from proto.limits import US
 from proto.login import read_key_text
 from proto.wire import WireFault
@@ -168,8 +168,8 @@ class Account:
         if not visit.by_code:
             return 0
         now_us = self._context.clock.now_us()
-        able = [c for c in live(self._credentials(visit)) if not c.rest_us(now_us)]
-        return now_us + self._frame.config.rest_hours * HOUR_US if able else 0
+        others = able(self._credentials(visit), now_us)
+        return now_us + self._frame.config.rest_hours * HOUR_US if others else 0
 
     def _is_full(self, visit: Visit) -> bool:
         return sum(not c.ended_at_us for c in self._credentials(visit)) >= MAX_CREDENTIALS

@@ -45,6 +45,7 @@ from node.page.visits import Visit
 from node.page_config import PageConfig
 from node.people.journal import PAGE, Cursor
 from node.people.marks import ID_BYTES
+from node.people.passkeys import resting
 from proto.approval import MAX_APPROVAL_BYTES, Approved
 from proto.envelope import Proof
 from proto.keys import KEY_BYTES, SIGNATURE_BYTES
@@ -128,11 +129,11 @@ class Api:
         of, person = self._context.confirmations, visit.person.id
         now_us = self._context.clock.now_us()
         mine = self._context.engine.memory.of_person(person)
-        ways = (r for r in mine if isinstance(r, Credential) and not r.ended_at_us)
+        ways = [row for row in mine if isinstance(row, Credential)]
         return {
             "pending": [confirmation_json(c, of.request_of(c)) for c in of.pending_of(person)],
             "running": [confirmation_json(c, of.request_of(c)) for c in of.live_of(person)],
-            "resting": [resting_json(way) for way in ways if way.rest_us(now_us)],
+            "resting": [resting_json(way) for way in resting(ways, now_us)],
         }
 
     async def show(self, request: Request, visit: Visit) -> dict[str, Any]:

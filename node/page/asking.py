@@ -21,7 +21,7 @@ from node.core.payee import terms_of
 from node.core.rows import LinePhase, RequestPhase
 from node.core.rows import Request as AskedRow
 from node.page import shown
-from node.page.desk import Desk, path_id, require_passkey, require_rested, whole
+from node.page.desk import Desk, path_id, require_rested, whole
 from node.page.frame import Frame, see_other
 from node.page.outcome import attached
 from node.page.visits import Visit
@@ -120,8 +120,7 @@ class Asking:
 
     async def _make(self, request: Request, visit: Visit) -> Response:
         fields = await self._frame.form(request, visit)
-        require_passkey(visit, "Asking for money takes a session that a passkey has opened.")
-        require_rested(visit)
+        require_rested(visit, "Asking for money takes a session that a passkey has opened.")
         require_room(self._frame.context, visit.person.id)
         try:
             brand, told = self._wanted(visit, fields)
@@ -187,8 +186,7 @@ class Asking:
     async def _take_back(self, request: Request, visit: Visit) -> Response:
         mine = self._own(request, visit)
         await self._frame.form(request, visit)
-        require_passkey(visit, "Taking a request back takes a session that a passkey has opened.")
-        require_rested(visit)
+        require_rested(visit, "Taking a request back takes a session that a passkey has opened.")
         await self._frame.context.do(partial(DeclineRequest, request=mine.row.id))
         return see_other(f"/ask/{mine.row.id.hex()}")
 

@@ -95,8 +95,9 @@ def require_passkey(visit: Visit, what: str) -> None:
         )
 
 
-def require_rested(visit: Visit) -> None:
-    """Refuses a session that a passkey has opened which came by a recovery code and still rests."""
+def require_rested(visit: Visit, what: str) -> None:
+    """As `require_passkey`; and refuses one whose passkey came by a recovery code and rests."""
+    require_passkey(visit, what)
     if visit.rests_until_us:
         raise ControlFailure("SESSION_RESTS", RESTING, "Log in with another passkey, or wait.")
 

@@ -7,8 +7,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from node.page.bodies import Bodies
 from node.page.changes import Places
-from runtime.buckets import LOCAL, Buckets, prefix_of
-from runtime.looks.guard import ALWAYS, Guard, refuse
+from runtime.buckets import LOCAL, Buckets
+from runtime.looks.guard import ALWAYS, Guard, network_of, refuse
 
 MAX_AT_ONCE: Final = 256  # each holds a request of some 30 KB; long polls have a bound of their own
 MAX_OF_NETWORK: Final = 96  # of these: a large office, with what its people listen to
@@ -42,8 +42,7 @@ def guarded(app: ASGIApp, monotonic_us: Callable[[], int], *, secure: bool) -> A
     tries = Buckets(TRIES_PER_SECOND, TRIES_BURST)
 
     def wait_us(scope: Scope) -> int:
-        client = scope.get("client")
-        prefix, now_us = prefix_of(client[0]) if client else LOCAL, monotonic_us()
+        prefix, now_us = network_of(scope), monotonic_us()
         guesses = scope["method"] == "POST" and scope["path"].startswith(TRIES)
         for buckets in (pages, tries) if guesses else (pages,):
             if not buckets.take(prefix, 1, now_us):
@@ -61,8 +60,7 @@ def _shared(app: ASGIApp) -> ASGIApp:
     places = Places(MAX_AT_ONCE, MAX_OF_NETWORK)
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        client = scope.get("client")
-        network = prefix_of(client[0]) if client else LOCAL
+        network = network_of(scope)
         if network == LOCAL:  # a proxy limits its own callers
             await app(scope, receive, send)
             return

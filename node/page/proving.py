@@ -27,11 +27,12 @@ from node.people.passkeys import (
     PasskeyFault,
     PasskeyRefused,
     Site,
+    able,
     creation_options,
-    live,
     read_answer,
     read_creation,
     request_options,
+    resting,
     verify_answer,
     verify_approval,
 )
@@ -101,7 +102,7 @@ class Proving:
         if use in (Use.JOIN, Use.ADD):
             assert person is not None
             if use is Use.JOIN:  # it ends what rests: the same device makes one that does not
-                has = [c for c in has if not c.rest_us(at_us)]
+                has = able(has, at_us)
             options = creation_options(self._site, person, asked, has)
         else:
             options = request_options(self._site, asked, has)
@@ -110,13 +111,13 @@ class Proving:
     def approval_options(self, visit: Visit, approval: bytes) -> str:
         """By which this person's passkey signs exactly these Approval bytes."""
         now_us = self._context.clock.now_us()
-        able = (c for c in self.credentials(visit.person.id) if not c.rest_us(now_us))
-        return request_options(self._site, challenge(approval), able)
+        has = able(self.credentials(visit.person.id), now_us)
+        return request_options(self._site, challenge(approval), has)
 
     def resting(self, visit: Visit) -> list[Credential]:
         """The visitor's passkeys that came by a recovery code, and approve nothing yet."""
         now_us = self._context.clock.now_us()
-        return [c for c in live(self.credentials(visit.person.id)) if c.rest_us(now_us)]
+        return resting(self.credentials(visit.person.id), now_us)
 
     def credentials(self, person: bytes) -> list[Credential]:
         """All of a person, ended ones too."""

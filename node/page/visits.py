@@ -127,9 +127,8 @@ class Visits:
         visit = self.find(request.cookies.get(COOKIE, ""))
         if visit is None or visit.by_code:
             return visit
-        by = self._context.engine.memory.row((Credential.table, visit.person.id, visit.session.by))
-        is_passkey = isinstance(by, Credential) and by.kind is CredentialKind.PASSKEY
-        return visit if is_passkey else None
+        by = self._opener(visit.session)
+        return visit if by is not None and by.kind is CredentialKind.PASSKEY else None
 
     def by_codes(self, visit: Visit) -> list[Session]:
         """Other sessions of the visitor that a recovery code has opened, and that last."""

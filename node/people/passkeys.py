@@ -142,6 +142,16 @@ def live(credentials: Iterable[Credential]) -> list[Credential]:
     return sorted(passkeys, key=lambda c: (c.created_at_us, c.id))
 
 
+def able(credentials: Iterable[Credential], now_us: int) -> list[Credential]:
+    """The live passkeys among them that may approve."""
+    return [c for c in live(credentials) if not c.rest_us(now_us)]
+
+
+def resting(credentials: Iterable[Credential], now_us: int) -> list[Credential]:
+    """The live passkeys among them that came by a recovery code, and approve nothing yet."""
+    return [c for c in live(credentials) if c.rest_us(now_us)]
+
+
 def read_creation(site: Site, asked: bytes, text: str, person: bytes, now_us: int) -> Credential:
     """A passkey that a browser has just made on our page, as a row. Raises PasskeyRefused."""
     words = _words(text)

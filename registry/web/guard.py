@@ -9,8 +9,8 @@ from typing import Final
 
 from starlette.types import ASGIApp, Scope
 
-from runtime.buckets import LOCAL, Buckets, prefix_of
-from runtime.looks.guard import Guard
+from runtime.buckets import Buckets
+from runtime.looks.guard import Guard, network_of
 
 MAX_AT_ONCE: Final = 256  # each holds a request of some 30 KB; decisions share the event loop
 PER_SECOND: Final = 50  # a person's browser asks for three things to show one page
@@ -37,8 +37,7 @@ def guarded(app: ASGIApp, monotonic_us: Callable[[], int]) -> ASGIApp:
     def wait_us(scope: Scope) -> int:
         if (scope["method"], scope["path"]) == NEVER_REFUSED:
             return -1
-        client = scope.get("client")
-        prefix, now_us = prefix_of(client[0]) if client else LOCAL, monotonic_us()
+        prefix, now_us = network_of(scope), monotonic_us()
         buckets = log if scope["path"].startswith(LOG_PATHS) else pages
         if buckets.take(prefix, 1, now_us):
             return 0

@@ -6,6 +6,8 @@ from typing import Final
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from runtime.buckets import LOCAL, prefix_of
+
 ALWAYS: Final = {
     "X-Content-Type-Options": "nosniff",
     # An id in the address bar is often the permission to read: it must not travel on.
@@ -17,6 +19,12 @@ ALWAYS: Final = {
 
 Wait = Callable[[Scope], int]
 """How long whoever asks has to wait (µs); 0 where he need not. -1: it is never refused."""
+
+
+def network_of(scope: Scope) -> str:
+    """The part of the net that a call comes from; LOCAL where its socket has no address."""
+    client = scope.get("client")
+    return prefix_of(client[0]) if client else LOCAL
 
 
 class Guard:
