@@ -31,7 +31,8 @@ class Agents(Town):
     def begin(self) -> None:
         record = self.path("r/registry.record")
         port = f"127.0.0.1:{free_port()}"
-        self.good("", "registry", "init", self.path("r"), "--name", "Harbour", "--listen", port)
+        made = ("--name", "Harbour", "--listen", port, "--archive", "127.0.0.1:0")
+        self.good("", "registry", "init", self.path("r"), *made)
         for name in ("House", "Ned", "Alice", "Bob"):
             listen, service = (f"127.0.0.1:{free_port()}" for _ in range(2))
             made = ("--alias", name, "--listen", listen, "--service", service)

@@ -97,7 +97,8 @@ def town() -> Iterator[Town]:
     town = Town(Path(tempfile.mkdtemp(prefix="pw-")))
     port = f"127.0.0.1:{free_port()}"
     try:
-        town.good("", "registry", "init", town.path("r"), "--name", "Harbour", "--listen", port)
+        made = ("--name", "Harbour", "--listen", port, "--archive", "127.0.0.1:0")
+        town.good("", "registry", "init", town.path("r"), *made)
         town.start("r", "registry", "run")
         for node in ("Alice", "Bob"):
             service, listen = (f"127.0.0.1:{free_port()}" for _ in range(2))
